@@ -1,0 +1,68 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+
+namespace sonde::model {
+
+// Where a thread's time goes. Order and values are those of bpf/abi.
+enum class ThreadState : uint8_t { kOnCpu = 0, kRunQueue = 1, kBlocked = 2 };
+inline constexpr size_t kThreadStates = 3;
+
+// Content hash of a stack as the kernel side computed it, over process, kernel and user frames.
+struct StackId {
+  uint64_t low = 0;
+  uint64_t high = 0;
+
+  friend bool operator==(const StackId&, const StackId&) = default;
+  template <typename H>
+  friend H AbslHashValue(H state, const StackId& id) {
+    return H::combine(std::move(state), id.low, id.high);
+  }
+};
+
+// A stack's addresses as the kernel gave them, leaf first.
+struct RawStack {
+  std::vector<uint64_t> kernel;
+  std::vector<uint64_t> user;
+  bool user_truncated = false;   // deeper than could be recorded
+  bool asleep_since_before = false;  // blocked before the agent started: kernel frames only, by the task iterator
+};
+
+// Stage 1: what one process spent in one state at one stack within the slice, already summed.
+struct RawSample {
+  uint32_t tgid = 0;
+  ThreadState state = ThreadState::kOnCpu;
+  StackId stack;                 // all zero: the stack was lost, and counted as such
+  uint64_t count = 0;            // samples (on-CPU) or waits that ended (off-CPU)
+  uint64_t ns = 0;
+};
+
+// The exact clock of one thread within the slice.
+struct ThreadAccount {
+  uint32_t tgid = 0;
+  uint32_t tid = 0;
+  std::string comm;              // of the thread
+  uint64_t started_ns = 0;       // monotonic; when the thread came to be
+  uint64_t ended_ns = 0;         // monotonic; 0 = alive at the slice's end
+  std::array<uint64_t, kThreadStates> ns{};
+};
+
+// Everything the kernel side saw between two instants; slices follow each other without gap. Windows, recordings and
+// tables are sums of slices.
+struct Slice {
+  uint64_t start_ns = 0;         // monotonic
+  uint64_t end_ns = 0;
+  int64_t start_unix_ns = 0;
+  uint32_t sampling_hz = 0;
+  std::vector<RawSample> samples;
+  std::vector<ThreadAccount> threads;
+  absl::flat_hash_map<StackId, RawStack> stacks;  // at least those that `samples` name and that were not lost
+};
+
+}  // namespace sonde::model

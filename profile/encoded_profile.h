@@ -1,0 +1,28 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "profile/kind.h"
+#include "profile/labels.h"
+#include "profile/pprof_builder.h"
+
+namespace sonde::profile {
+
+// Stage 3: one window, one process group, one kind, with names.
+struct SymbolizedProfile {
+  Kind kind = Kind::kCpu;
+  Labels labels;  // of the series
+  Pprof pprof;
+};
+
+// Stage 4: ready for a wire or a file.
+struct EncodedProfile {
+  Kind kind = Kind::kCpu;
+  Labels labels;
+  int64_t start_unix_ns = 0;
+  uint64_t sequence = 0;  // of this agent instance, from 1; a resend repeats it
+  std::string pprof_gz;
+};
+
+}  // namespace sonde::profile

@@ -1,0 +1,29 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "profile/pprof_builder.h"
+
+namespace sonde::profile {
+
+// A flame graph as columns, nodes in depth-first order (a parent before its children, siblings heaviest first).
+// Node 0 is the root of all, at depth 0, with the grand total.
+struct Flame {
+  std::vector<std::string> names;
+  std::vector<std::string> files;       // mapping file names
+  std::vector<int32_t> depth;           // of each node
+  std::vector<int64_t> total;           // value of the node and all below it
+  std::vector<int64_t> self;            // value that ends in the node
+  std::vector<int32_t> name;            // index into names
+  std::vector<int32_t> file;            // index into files
+  int64_t dropped = 0;                  // value of the nodes folded into "(other)" nodes
+};
+
+// Lays out the value of index `sample_index` (negative = the last). Keeps the heaviest `max_nodes` nodes; what is cut
+// becomes a child "(other)" of its parent, so that every parent's children and self add up to its total.
+// `root_label`, when not empty, puts that sample label's value as the first frame under the root (pprof's -tagroot).
+Flame LayOut(const Pprof& profile, int sample_index, size_t max_nodes, const std::string& root_label);
+
+}  // namespace sonde::profile

@@ -1,0 +1,22 @@
+#pragma once
+
+#include <map>
+#include <string>
+
+namespace sonde::profile {
+
+// Label names and values of one series or sample; names unique, sorted. Values are valid UTF-8, never empty.
+using Labels = std::map<std::string, std::string, std::less<>>;
+
+inline constexpr char kServiceName[] = "service_name";
+inline constexpr char kProcess[] = "process";
+inline constexpr char kContainerId[] = "container_id";
+inline constexpr char kUnit[] = "unit";
+inline constexpr char kNode[] = "node";
+inline constexpr char kReason[] = "reason";
+inline constexpr char kKind[] = "kind";
+
+// Replaces every invalid byte by U+FFFD, so that no backend refuses a profile for one hostile name.
+std::string ToValidUtf8(std::string_view text);
+
+}  // namespace sonde::profile
