@@ -1,0 +1,123 @@
+// The collector's HTTP interface, as far as the page reads it. Values in nanoseconds, instants in Unix milliseconds.
+import { visible } from "./format";
+import type { Kind } from "./url_state";
+
+export interface Series {
+  kind: Kind;
+  labels: Record<string, string>;
+  profiles: number;
+  first_ms: number;
+  last_ms: number;
+}
+
+// Nodes depth first: a parent before its children, siblings heaviest first; node 0 is the root at depth 0.
+export interface FlameColumns {
+  names: string[];
+  files: string[];
+  depth: number[];
+  total_values: number[];
+  self_values: number[];
+  name: number[];
+  file: number[];
+}
+
+export interface Flame extends FlameColumns {
+  kind: Kind;
+  unit: string;
+  sample_type: string;
+  total: number;
+  from_ms: number;
+  to_ms: number;
+  profiles: number;
+  comments: string[];
+  dropped: number; // value in "(other)" frames
+}
+
+export interface ServiceTime {
+  service: string;
+  on_cpu_ns: number;
+  run_queue_ns: number;
+  blocked_ns: number;
+  wall_ns: number;
+}
+
+export interface Overview {
+  services: ServiceTime[];
+  from_ms: number;
+  to_ms: number;
+  profiles: number;
+}
+
+export class ApiError extends Error {
+  constructor(readonly status: number, message: string) {
+    super(message);
+  }
+}
+
+export interface Window {
+  from: number;
+  to: number;
+}
+
+// The selector for one service; every service when null.
+export function selector(service: string | null): string {
+  if (service === null) return "";
+  const quoted = service.replace(/\\/g, "\\\\").replace(/"/g, '\\"').replace(/\n/g, "\\n");
+  return `{service_name="${quoted}"}`;
+}
+
+function address(path: string, parameters: Record<string, string | number>): string {
+  const query = new URLSearchParams();
+  for (const [key, value] of Object.entries(parameters)) if (value !== "") query.set(key, String(value));
+  return `${path}?${query}`;
+}
+
+async function get<T>(url: string, signal: AbortSignal): Promise<T> {
+  const response = await fetch(url, { signal, headers: { accept: "application/json" } });
+  if (response.ok) return (await response.json()) as T;
+  const text = await response.text();
+  let reason = text.slice(0, 300);
+  try {
+    reason = String((JSON.parse(text) as { error?: unknown }).error ?? reason);
+  } catch {
+    // Not the collector's own words (a proxy's, perhaps): shown as they came.
+  }
+  throw new ApiError(response.status, visible(reason) || `status ${response.status}`);
+}
+
+export async function fetchSeries(window: Window, signal: AbortSignal): Promise<Series[]> {
+  return (await get<{ series: Series[] }>(address("/api/v1/series", { ...window }), signal)).series;
+}
+
+export function fetchOverview(window: Window, signal: AbortSignal): Promise<Overview> {
+  return get<Overview>(address("/api/v1/overview", { ...window }), signal);
+}
+
+export interface FlameQuery {
+  kind: Kind;
+  service: string | null;
+  nodes: number;
+  byReason: boolean;
+}
+
+// null when nothing is stored for the query.
+export async function fetchFlame(query: FlameQuery, window: Window, signal: AbortSignal): Promise<Flame | null> {
+  const parameters = {
+    kind: query.kind,
+    query: selector(query.service),
+    ...window,
+    max_nodes: query.nodes,
+    root: query.byReason ? "reason" : "",
+  };
+  try {
+    const flame = await get<Flame>(address("/api/v1/flamegraph", parameters), signal);
+    return { ...flame, names: flame.names.map(visible), files: flame.files.map(visible) };
+  } catch (error) {
+    if (error instanceof ApiError && error.status === 404) return null;
+    throw error;
+  }
+}
+
+export function pprofAddress(kind: Kind, service: string | null, window: Window): string {
+  return address(`/pprof/${kind}`, { query: selector(service), ...window });
+}
