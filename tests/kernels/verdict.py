@@ -1,0 +1,103 @@
+"""What one guest of the kernel matrix sent, judged: real samples, a closed account, a silent kernel log.
+
+Every check gives a line "PASS: ..." or "FAIL: ..." with the value that it saw. There is no assertion on speed: an
+emulated machine is slow, and by how much depends on its host.
+"""
+
+import json
+import re
+
+# Of the whole guest's wall time, what neither on-CPU, run queue nor blocked explains (DESIGN 7.1).
+MAX_UNEXPLAINED = 0.005
+
+KERNEL_COMPLAINTS = re.compile(
+    r"\bBUG:|\bBUG at|\bWARNING:|\bUBSAN|\bOops|general protection|soft lockup|hard LOCKUP|rcu.*(stall|detected expedited)"
+    r"|hung_task|blocked for more than|Call Trace", re.IGNORECASE)
+
+
+class Verdict:
+    def __init__(self):
+        self.lines = []
+        self.passed = True
+
+    def check(self, good, what):
+        self.passed = self.passed and bool(good)
+        self.lines.append(("PASS: " if good else "FAIL: ") + what)
+        return bool(good)
+
+
+def number(message, key):
+    """64-bit integers are strings in protobuf's JSON, and a zero may be left out."""
+    return int(message.get(key, 0))
+
+
+def check_kernel_log(verdict, dmesg):
+    complaints = [line for line in dmesg.splitlines() if KERNEL_COMPLAINTS.search(line)]
+    verdict.check(not complaints, "the kernel's log has no complaint" + "".join("\n      " + c for c in complaints[:20]))
+
+
+def check_account(verdict, account):
+    processes = account.get("processes", [])
+    wall = sum(number(p, "wall_ns") for p in processes)
+    if not verdict.check(wall > 0, f"the account has {len(processes)} processes and {wall / 1e9:.3f} s of wall time"):
+        return
+    parts = {key: sum(number(p, key) for p in processes) for key in ("on_cpu_ns", "run_queue_ns", "blocked_ns")}
+    unexplained = wall - sum(parts.values())
+    share = abs(unexplained) / wall
+    verdict.check(share <= MAX_UNEXPLAINED,
+                  f"the account closes: {share:.4%} of {wall / 1e9:.3f} s unexplained (at most {MAX_UNEXPLAINED:.1%}); "
+                  + ", ".join(f"{key[:-3]} {value / 1e9:.3f} s" for key, value in parts.items()))
+    load = [p for p in processes if p.get("process") == "guest_load"]
+    if not verdict.check(len(load) == 1, f"the load is in the account, as {len(load)} process(es)"):
+        return
+    for key in ("on_cpu_ns", "run_queue_ns", "blocked_ns"):
+        value = number(load[0], key)
+        verdict.check(value > 0, f"the load's {key[:-3]} is {value / 1e9:.3f} s")
+    verdict.check(number(load[0], "threads") >= 4, f"the load's threads are {number(load[0], 'threads')}")
+
+
+def check_status(verdict, status):
+    verdict.check(number(status, "samples") > 0, f"on-CPU samples: {number(status, 'samples')}")
+    verdict.check(number(status, "waits") > 0, f"off-CPU waits: {number(status, 'waits')}")
+    verdict.check(number(status, "windows") > 0, f"windows closed: {number(status, 'windows')}")
+    unexplained = float(status.get("unexplained_ratio", 0))
+    verdict.check(unexplained <= MAX_UNEXPLAINED, f"the last window's unexplained share is {unexplained:.4%}")
+    for line in status.get("degraded", []):
+        verdict.lines.append(f"note: degraded: {line}")
+    for loss in status.get("losses", []):
+        verdict.lines.append(f"note: lost: {loss.get('what')}, {loss.get('cause')}: {loss.get('count')}")
+
+
+def check_recording(verdict, functions):
+    """`functions` is what `go tool pprof -top` printed of the recording."""
+    verdict.check("spin_on_cpu" in functions, "the recording names the function that spins")
+
+
+def judge(results, functions):
+    """`results`: file name -> text, as the guest sent them. `functions`: see check_recording."""
+    verdict = Verdict()
+    text = lambda name: results.get(name, "").strip()
+    verdict.lines.append(f"note: kernel {text('release')}, BTF {text('btf') or 'no'}, "
+                         f"agent ready after {text('seconds_to_ready')} s")
+    for step in ("account.json", "record", "status.json"):
+        # status exits 1 when degraded, which a guest that nobody listens to is: its export target does not answer.
+        allowed = ("0", "1") if step == "status.json" else ("0",)
+        code = text(step + ".code")
+        said = text(step + ".err")
+        verdict.check(code in allowed, f"{step}: exit code {code or 'none'}" + (f": {said}" if said else ""))
+    verdict.check(text("load_alive") == "yes", "the load ran to the end")
+    verdict.check(text("agent.code") == "0", f"the agent stopped on SIGTERM with exit code {text('agent.code') or 'none'}")
+    for name, check in (("account.json", check_account), ("status.json", check_status)):
+        try:
+            message = json.loads(results.get(name, ""))
+        except ValueError as error:
+            verdict.check(False, f"{name} is JSON: {error}")
+            continue
+        check(verdict, message)
+    check_recording(verdict, functions)
+    verdict.check(text("dmesg"), "the kernel's log was collected")
+    check_kernel_log(verdict, results.get("dmesg", ""))
+    if not verdict.passed:
+        log = results.get("agent.log", "").splitlines()
+        verdict.lines.append("the agent's log, its last lines:" + "".join("\n      " + line for line in log[-40:]))
+    return verdict
