@@ -1,0 +1,24 @@
+#include "agent/export/backoff.h"
+
+#include <algorithm>
+
+namespace sonde::exporting {
+namespace {
+
+constexpr double kMultiplier = 1.6;
+constexpr absl::Duration kFloor = absl::Milliseconds(50);
+
+}  // namespace
+
+absl::Duration Backoff::Next() {
+  const absl::Duration wait = bound_ * absl::Uniform(random_, 0.0, 1.0);
+  bound_ = std::min(cap_, bound_ * kMultiplier);
+  return std::max(kFloor, wait);
+}
+
+absl::Duration Backoff::NextSlow() {
+  bound_ = cap_;
+  return std::max(kFloor, cap_ * absl::Uniform(random_, 0.5, 1.0));
+}
+
+}  // namespace sonde::exporting

@@ -1,0 +1,57 @@
+#pragma once
+
+#include <cstddef>
+#include <deque>
+#include <memory>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
+#include "profile/encoded_profile.h"
+
+namespace sonde::exporting {
+
+using ProfilePtr = std::shared_ptr<const profile::EncodedProfile>;
+
+// Profiles that wait for their target, oldest first, bounded by count and bytes: the newest always gets in and pushes
+// the oldest out. The sender pins the oldest while a push of it is under way, so that a profile is never both sent and
+// counted as dropped. Thread-safe for any number of pushers and one sender.
+class PendingProfiles {
+ public:
+  // REQUIRES: max_items > 0 and max_bytes > 0. One profile heavier than max_bytes is still taken, alone.
+  PendingProfiles(size_t max_items, size_t max_bytes) : max_items_(max_items), max_bytes_(max_bytes) {}
+
+  // Takes `profile` and returns those it pushed out, oldest first. Once closed it returns `profile` itself.
+  std::vector<ProfilePtr> Push(ProfilePtr profile) ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // Waits until `deadline` for a profile and pins the oldest, which stays in its place. Null on time-out, and at once
+  // when closed and empty.
+  ProfilePtr PinOldest(absl::Time deadline) ABSL_LOCKS_EXCLUDED(mutex_);
+  // The push failed for now: the pinned profile may be pushed out again.
+  void Unpin() ABSL_LOCKS_EXCLUDED(mutex_);
+  // The pinned profile is settled, sent or given up.
+  void RemovePinned() ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // Takes no more; what waits can still be sent.
+  void Close() ABSL_LOCKS_EXCLUDED(mutex_);
+  // Empties the queue. REQUIRES: nothing is pinned.
+  std::vector<ProfilePtr> TakeAll() ABSL_LOCKS_EXCLUDED(mutex_);
+
+  size_t Size() const ABSL_LOCKS_EXCLUDED(mutex_);
+  size_t Bytes() const ABSL_LOCKS_EXCLUDED(mutex_);
+
+ private:
+  bool IsOverFull() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  ProfilePtr RemoveAt(size_t index) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  const size_t max_items_;
+  const size_t max_bytes_;
+  mutable absl::Mutex mutex_;
+  std::deque<ProfilePtr> profiles_ ABSL_GUARDED_BY(mutex_);
+  size_t bytes_ ABSL_GUARDED_BY(mutex_) = 0;
+  bool pinned_ ABSL_GUARDED_BY(mutex_) = false;
+  bool closed_ ABSL_GUARDED_BY(mutex_) = false;
+};
+
+}  // namespace sonde::exporting

@@ -1,0 +1,42 @@
+#include "agent/export/push_verdict.h"
+
+#include <string>
+#include <utility>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace sonde::exporting {
+namespace {
+
+Verdict JudgeCode(int code) { return Judge(grpc::Status(static_cast<grpc::StatusCode>(code), "reason")); }
+
+TEST(PushVerdict, SortsEveryCode) {
+  for (int code : {1, 4, 10, 11, 14, 15}) EXPECT_EQ(JudgeCode(code), Verdict::kRetry) << code;
+  for (int code : {3, 5, 6, 9, 12}) EXPECT_EQ(JudgeCode(code), Verdict::kRefused) << code;
+  for (int code : {2, 13}) EXPECT_EQ(JudgeCode(code), Verdict::kRetryFewTimes) << code;
+  for (int code : {7, 16}) EXPECT_EQ(JudgeCode(code), Verdict::kConfigurationOutage) << code;
+  EXPECT_EQ(JudgeCode(8), Verdict::kRetrySlowly);
+  EXPECT_EQ(Judge(grpc::Status::OK), Verdict::kStored);
+}
+
+TEST(PushVerdict, DoesNotRepeatAMessageThatIsTooLarge) {
+  const grpc::Status too_large(grpc::StatusCode::RESOURCE_EXHAUSTED, "Received message larger than max (9 vs. 4)");
+  EXPECT_EQ(Judge(too_large), Verdict::kRefused);
+}
+
+TEST(PushVerdict, NamesTheNativePortWhenTheServiceIsUnknown) {
+  EXPECT_THAT(Explain(grpc::Status(grpc::StatusCode::UNIMPLEMENTED, "unknown service")),
+              testing::AllOf(testing::StartsWith("UNIMPLEMENTED: unknown service"), testing::HasSubstr("4040")));
+}
+
+TEST(PushVerdict, KeepsAHostileReasonToOnePrintableLine) {
+  const std::string reason = "a\n\x1b[31mb" + std::string(5000, 'x');
+  const std::string text = Explain(grpc::Status(grpc::StatusCode::INTERNAL, reason));
+  EXPECT_LE(text.size(), 300u);
+  EXPECT_THAT(text, testing::Not(testing::HasSubstr("\n")));
+  EXPECT_THAT(text, testing::Not(testing::HasSubstr("\x1b")));
+}
+
+}  // namespace
+}  // namespace sonde::exporting
