@@ -1,0 +1,28 @@
+#pragma once
+
+#include <functional>
+
+#include "absl/status/statusor.h"
+#include "proto/sonde/control/v1/control.pb.h"
+
+namespace sonde::control {
+
+// True once nobody waits for the answer any more (client gone, agent stopping). Cheap; callable from any thread for as
+// long as the call that got it runs.
+using Cancelled = std::function<bool()>;
+
+// What the control socket answers with; implemented by app/. Thread-safe: called from several threads at once. Requests
+// arrive in range: durations at most 10 minutes, `kind` one of profile::Kind's words. Account, Top and Record take as
+// long as the requested duration and look at `cancelled` at least ten times a second. Errors reach the user as they
+// are: kNotFound for a process that does not exist, kUnavailable while there is nothing to show yet.
+class ControlBackend {
+ public:
+  virtual ~ControlBackend() = default;
+
+  virtual v1::StatusReply Status() = 0;
+  virtual absl::StatusOr<v1::AccountReply> Account(const v1::AccountRequest& request, const Cancelled& cancelled) = 0;
+  virtual absl::StatusOr<v1::TopReply> Top(const v1::TopRequest& request, const Cancelled& cancelled) = 0;
+  virtual absl::StatusOr<v1::RecordReply> Record(const v1::RecordRequest& request, const Cancelled& cancelled) = 0;
+};
+
+}  // namespace sonde::control

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <atomic>
+
+#include "absl/synchronization/mutex.h"
+#include "agent/control/control_backend.h"
+#include "proto/sonde/control/v1/control.grpc.pb.h"
+
+namespace sonde::control {
+
+inline constexpr int64_t kMaxRequestNs = 600'000'000'000;
+inline constexpr int kMaxMeasuring = 4;
+
+// Checks requests and passes them to the backend. Called by gRPC from several threads.
+class ControlService : public v1::Control::Service {
+ public:
+  // `backend` must outlive the service.
+  explicit ControlService(ControlBackend* backend) : backend_(backend) {}
+
+  // From now on calls under way are cancelled.
+  void Stop() { stopping_ = true; }
+
+  grpc::Status Status(grpc::ServerContext* context, const v1::StatusRequest* request,
+                      v1::StatusReply* reply) override;
+  grpc::Status Account(grpc::ServerContext* context, const v1::AccountRequest* request,
+                       v1::AccountReply* reply) override;
+  grpc::Status Top(grpc::ServerContext* context, const v1::TopRequest* request, v1::TopReply* reply) override;
+  grpc::Status Record(grpc::ServerContext* context, const v1::RecordRequest* request,
+                      v1::RecordReply* reply) override;
+
+ private:
+  Cancelled CancelledOf(grpc::ServerContext* context) const;
+
+  ControlBackend* const backend_;
+  std::atomic<bool> stopping_ = false;
+  std::atomic<int> measuring_ = 0;
+};
+
+}  // namespace sonde::control
