@@ -12,13 +12,13 @@ namespace sonde::profile {
 // Node 0 is the root of all, at depth 0, with the grand total.
 struct Flame {
   std::vector<std::string> names;
-  std::vector<std::string> files;       // mapping file names
-  std::vector<int32_t> depth;           // of each node
-  std::vector<int64_t> total;           // value of the node and all below it
-  std::vector<int64_t> self;            // value that ends in the node
-  std::vector<int32_t> name;            // index into names
-  std::vector<int32_t> file;            // index into files
-  int64_t dropped = 0;                  // value of the nodes folded into "(other)" nodes
+  std::vector<std::string> files;  // mapping file names
+  std::vector<int32_t> depth;      // of each node
+  std::vector<int64_t> total;      // value of the node and all below it
+  std::vector<int64_t> self;       // value that ends in the node
+  std::vector<int32_t> name;       // index into names
+  std::vector<int32_t> file;       // index into files
+  int64_t dropped = 0;             // value of the nodes folded into "(other)" nodes
 };
 
 // Lays out the value of index `sample_index` (negative = the last). Keeps the heaviest `max_nodes` nodes; what is cut

@@ -2,6 +2,7 @@
 
 #include <map>
 #include <string>
+#include <string_view>
 
 namespace sonde::profile {
 
@@ -18,5 +19,6 @@ inline constexpr char kKind[] = "kind";
 
 // Replaces every invalid byte by U+FFFD, so that no backend refuses a profile for one hostile name.
 std::string ToValidUtf8(std::string_view text);
+bool IsValidUtf8(std::string_view text);
 
 }  // namespace sonde::profile

@@ -10,9 +10,9 @@ namespace sonde::profile {
 
 struct FunctionValue {
   std::string function;
-  std::string file;      // mapping file name
+  std::string file;  // mapping file name
   int64_t self = 0;
-  int64_t total = 0;     // each sample counted once, however often the function stands in its stack
+  int64_t total = 0;  // each sample counted once, however often the function stands in its stack
 };
 
 // Functions by self value of index `sample_index` (negative = the last), heaviest first, at most `limit`.

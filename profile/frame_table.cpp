@@ -1,0 +1,45 @@
+#include "profile/frame_table.h"
+
+#include "absl/strings/str_cat.h"
+#include "profile/table_key.h"
+
+namespace sonde::profile {
+namespace {
+
+const std::string& Text(const Pprof& profile, int64_t index) { return profile.string_table(static_cast<int>(index)); }
+
+std::string UnnamedPlace(const std::string& file, uint64_t address) {
+  std::string base = file.substr(file.rfind('/') + 1);
+  return absl::StrCat(base, base.empty() ? "" : "+", "0x", absl::Hex(address));
+}
+
+}  // namespace
+
+FrameTable::FrameTable(const Pprof& profile) {
+  absl::flat_hash_map<uint64_t, std::string> files = {{0, ""}};
+  for (const auto& mapping : profile.mapping()) files[mapping.id()] = Text(profile, mapping.filename());
+  absl::flat_hash_map<uint64_t, std::string> functions;
+  for (const auto& function : profile.function()) functions[function.id()] = Text(profile, function.name());
+  for (const auto& location : profile.location()) {
+    const std::string& file = files.at(location.mapping_id());
+    std::vector<int32_t>& frames = by_location_[location.id()];
+    for (const auto& line : location.line()) {
+      const std::string& name = functions.at(line.function_id());
+      frames.push_back(Intern(name.empty() ? UnnamedPlace(file, location.address()) : name, file));
+    }
+    if (frames.empty()) frames.push_back(Intern(UnnamedPlace(file, location.address()), file));
+  }
+}
+
+int32_t FrameTable::Intern(const std::string& name, const std::string& file) {
+  auto [entry, is_new] =
+      numbers_.try_emplace(TableKey().Add(name).Add(file).Take(), static_cast<int32_t>(frames_.size()));
+  if (is_new) frames_.push_back({name, file});
+  return entry->second;
+}
+
+int ValueIndex(const Pprof& profile, int sample_index) {
+  return sample_index < 0 || sample_index >= profile.sample_type_size() ? profile.sample_type_size() - 1 : sample_index;
+}
+
+}  // namespace sonde::profile

@@ -1,0 +1,42 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "profile/pprof_builder.h"
+
+namespace sonde::profile {
+
+// What a reader sees of a location: function name and mapping file. Unnamed places show as file+0xaddress.
+struct Frame {
+  std::string name;
+  std::string file;
+};
+
+// Numbers the distinct frames of a profile from 0 and expands locations into them, inlined ones included.
+// Single-threaded; does not refer to the profile after construction.
+class FrameTable {
+ public:
+  // REQUIRES: `profile` passed Check().
+  explicit FrameTable(const Pprof& profile);
+
+  // Frames of one location, innermost inlined callee first. REQUIRES: the profile has this location.
+  std::span<const int32_t> Of(uint64_t location_id) const { return by_location_.at(location_id); }
+  const Frame& At(int32_t frame) const { return frames_[static_cast<size_t>(frame)]; }
+  // The number of a frame that is no location, such as a label's value; `file` may be empty.
+  int32_t Intern(const std::string& name, const std::string& file);
+  size_t Size() const { return frames_.size(); }
+
+ private:
+  std::vector<Frame> frames_;
+  absl::flat_hash_map<std::string, int32_t> numbers_;
+  absl::flat_hash_map<uint64_t, std::vector<int32_t>> by_location_;
+};
+
+// Position of the value meant by `sample_index`: negative or too large means the last.
+int ValueIndex(const Pprof& profile, int sample_index);
+
+}  // namespace sonde::profile

@@ -1,0 +1,31 @@
+#include "profile/kind.h"
+
+#include <gtest/gtest.h>
+
+namespace sonde::profile {
+namespace {
+
+TEST(Kind, IsNamedAndParsedByTheSameWord) {
+  for (Kind kind : AllKinds()) EXPECT_EQ(ParseKind(KindName(kind)), kind);
+  EXPECT_EQ(AllKinds().size(), 3U);
+  EXPECT_EQ(ParseKind("gpu"), std::nullopt);
+  EXPECT_EQ(ParseKind(""), std::nullopt);
+}
+
+TEST(Kind, EndsItsSampleTypesWithNanoseconds) {
+  for (Kind kind : AllKinds()) EXPECT_EQ(SampleTypes(kind).back().unit, "nanoseconds");
+}
+
+TEST(Kind, HasTheNamesThatPprofReadersKnow) {
+  EXPECT_EQ(SampleTypes(Kind::kCpu)[0].type, "samples");
+  EXPECT_EQ(SampleTypes(Kind::kOffCpu)[1].type, "delay");
+  EXPECT_EQ(SampleTypes(Kind::kWall).size(), 1U);
+  EXPECT_EQ(PeriodType(Kind::kCpu).type, "cpu");
+  EXPECT_EQ(PeriodType(Kind::kOffCpu).type, "waits");
+  EXPECT_EQ(PyroscopeName(Kind::kCpu), "process_cpu");
+  EXPECT_EQ(PyroscopeName(Kind::kOffCpu), "off_cpu");
+  EXPECT_EQ(PyroscopeName(Kind::kWall), "wall");
+}
+
+}  // namespace
+}  // namespace sonde::profile
