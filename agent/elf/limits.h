@@ -1,0 +1,19 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace sonde::elf {
+
+// How much of a hostile file is read at most. What lies beyond is refused with kResourceExhausted.
+inline constexpr uint64_t kMaxFileBytes = uint64_t{4} << 30;
+inline constexpr uint64_t kMaxSectionBytes = uint64_t{256} << 20;
+inline constexpr size_t kMaxSections = 65'536;
+inline constexpr size_t kMaxSegments = 4'096;
+inline constexpr size_t kMaxSymbols = 5'000'000;
+inline constexpr size_t kMaxNameBytes = 4'096;
+inline constexpr size_t kMaxSectionNameBytes = 128;
+inline constexpr size_t kMaxNoteBytes = size_t{64} << 10;
+inline constexpr size_t kMaxSectionNameTableBytes = size_t{1} << 20;
+
+}  // namespace sonde::elf

@@ -1,0 +1,165 @@
+#include "agent/process/executable_files.h"
+
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <linux/openat2.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <utility>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/strings/str_cat.h"
+
+namespace sonde::process {
+namespace {
+
+using base::UniqueFd;
+using model::CodeKind;
+using model::ExecutableFile;
+using model::ExecutableFilePtr;
+using model::FileIdentity;
+
+constexpr size_t kMaxDevices = 4'096;
+
+// Magic numbers that <linux/magic.h> of some distributions leaves out.
+constexpr int64_t kFuse = 0x65735546, kCifs = 0xFF534D42, kSmb2 = 0xFE534D42, kCeph = 0x00C36400, kNfs = 0x6969,
+                  kProc = 0x9FA0, kSysfs = 0x62656572;
+// A dead server or a hostile user-space file system would block a read for ever; pseudo files change as they are read.
+constexpr std::array kRefused = {
+    kFuse, kCifs, kSmb2, kCeph, kNfs, kProc, kSysfs, int64_t{AFS_SUPER_MAGIC}, int64_t{AUTOFS_SUPER_MAGIC}};
+
+// Asks for what is known already (AT_STATX_DONT_SYNC): a network file system is not gone to.
+std::optional<FileIdentity> IdentityOfRegularFile(const UniqueFd& place) {
+  struct statx info {};
+  constexpr int kFlags = AT_EMPTY_PATH | AT_STATX_DONT_SYNC;
+  if (::statx(place.Get(), "", kFlags, STATX_BASIC_STATS, &info) != 0 || !S_ISREG(info.stx_mode)) return std::nullopt;
+  return FileIdentity{makedev(info.stx_dev_major, info.stx_dev_minor), info.stx_ino,
+                      static_cast<int64_t>(info.stx_size),
+                      info.stx_mtime.tv_sec * 1'000'000'000 + info.stx_mtime.tv_nsec};
+}
+
+bool IsOnOurRoot(uint64_t device) {
+  static const uint64_t kRootDevice = [] {
+    struct stat info {};
+    return ::stat("/", &info) == 0 ? uint64_t{info.st_dev} : 0;
+  }();
+  return device == kRootDevice;
+}
+
+// The mapped file itself, whatever its name leads to now.
+UniqueFd PlaceOfMapping(int process_fd, const MapLine& line) {
+  std::string link = absl::StrCat("map_files/", absl::Hex(line.start), "-", absl::Hex(line.limit));
+  return UniqueFd(::openat(process_fd, link.c_str(), O_PATH | O_CLOEXEC));
+}
+
+// Without the right to use map_files: by name below the process's root, if that still leads to the same file.
+UniqueFd PlaceByName(int process_fd, const MapLine& line) {
+  UniqueFd root(::openat(process_fd, "root", O_PATH | O_CLOEXEC | O_DIRECTORY));
+  if (!root.IsValid()) return UniqueFd();
+  open_how how{};
+  how.flags = O_PATH | O_CLOEXEC;
+  how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
+  UniqueFd place(static_cast<int>(::syscall(SYS_openat2, root.Get(), line.name.c_str(), &how, sizeof(how))));
+  if (!place.IsValid()) return UniqueFd();
+  auto identity = IdentityOfRegularFile(place);
+  bool same = identity && identity->device == line.device && identity->inode == line.inode;
+  return same ? std::move(place) : UniqueFd();
+}
+
+// Memory that has an inode for the kernel's own reasons, and JIT code inside.
+bool IsSharedMemory(const std::string& name) {
+  return name == "/dev/zero" || name.starts_with("/SYSV") || name.starts_with("/anon_hugepage");
+}
+
+// Names of file-less memory are kept only where they are few and the kernel's own.
+std::string PseudoName(const MapLine& line) {
+  for (const char* kept : {"[vdso]", "[vsyscall]", "[heap]", "[stack]"}) {
+    if (line.name == kept) return line.name;
+  }
+  return "[anon]";
+}
+
+}  // namespace
+
+ExecutableFiles::ExecutableFiles(size_t max_open, telemetry::LossLedger* ledger)
+    : max_open_(max_open), ledger_(ledger) {}
+
+ExecutableFilePtr ExecutableFiles::FileOf(int process_fd, const MapLine& line) {
+  if (line.inode == 0 || IsSharedMemory(line.name)) return Pseudo(line.inode == 0 ? PseudoName(line) : "[anon]");
+  UniqueFd place = PlaceOfMapping(process_fd, line);
+  if (!place.IsValid()) place = PlaceByName(process_fd, line);
+  ExecutableFilePtr file = place.IsValid() ? FileAt(place, line.name) : nullptr;
+  if (file != nullptr) return file;
+  ledger_->Add("open_refused", "executable file", "its frames are named by file and offset only", 1);
+  return Remember(FileIdentity{line.device, line.inode, 0, 0}, line.name, UniqueFd());
+}
+
+ExecutableFilePtr ExecutableFiles::Pseudo(const std::string& name) {
+  ExecutableFilePtr& file = pseudo_[name];
+  if (file == nullptr) {
+    CodeKind kind = name == "[vdso]" ? CodeKind::kVdso : CodeKind::kAnonymous;
+    file = std::make_shared<const ExecutableFile>(ExecutableFile{kind, {}, name, UniqueFd()});
+  }
+  return file;
+}
+
+ExecutableFilePtr ExecutableFiles::FileAt(const UniqueFd& place, const std::string& path) {
+  std::optional<FileIdentity> identity = IdentityOfRegularFile(place);
+  if (!identity) return nullptr;
+  if (auto known = files_.find(*identity); known != files_.end()) {
+    if (auto file = known->second.lock(); file != nullptr && file->fd.IsValid()) return file;
+  }
+  if (!MayRead(place, identity->device)) return nullptr;
+  return Remember(*identity, path, OpenForReading(place));
+}
+
+bool ExecutableFiles::MayRead(const UniqueFd& place, uint64_t device) {
+  if (may_read_.size() >= kMaxDevices) may_read_.clear();
+  auto [found, is_new] = may_read_.try_emplace(device, true);
+  if (!is_new) return found->second;
+  struct statfs info {};
+  bool told = ::fstatfs(place.Get(), &info) == 0;
+  bool refused = std::ranges::find(kRefused, int64_t{info.f_type}) != kRefused.end();
+  found->second = IsOnOurRoot(device) || (told && !refused);
+  return found->second;
+}
+
+UniqueFd ExecutableFiles::OpenForReading(const UniqueFd& place) {
+  if (open_count_->load() >= max_open_) {
+    ledger_->Add("files_full", "executable file", "its frames are named by file and offset only", 1);
+    return UniqueFd();
+  }
+  std::string link = absl::StrCat("/proc/self/fd/", place.Get());
+  UniqueFd fd(::open(link.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+  if (!fd.IsValid()) ledger_->Add("open_failed", "executable file", "its frames are named by file and offset only", 1);
+  return fd;
+}
+
+ExecutableFilePtr ExecutableFiles::Remember(const FileIdentity& identity, const std::string& path, UniqueFd fd) {
+  std::weak_ptr<const ExecutableFile>& slot = files_[identity];
+  if (!fd.IsValid()) {
+    if (auto known = slot.lock(); known != nullptr) return known;
+  } else {
+    open_count_->fetch_add(1);
+  }
+  auto close_counted = [count = open_count_](const ExecutableFile* file) {
+    if (file->fd.IsValid()) count->fetch_sub(1);
+    delete file;
+  };
+  ExecutableFilePtr file(new ExecutableFile{CodeKind::kFile, identity, path, std::move(fd)}, close_counted);
+  slot = file;
+  return file;
+}
+
+void ExecutableFiles::Expire() {
+  absl::erase_if(files_, [](const auto& entry) { return entry.second.expired(); });
+}
+
+}  // namespace sonde::process

@@ -1,0 +1,54 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "agent/model/executable_file.h"
+#include "agent/process/cgroup.h"
+#include "agent/process/executable_files.h"
+#include "base/unique_fd.h"
+
+namespace sonde::process {
+
+// What /proc/PID/stat tells (fields by proc(5)).
+struct ProcessStat {
+  std::string comm;
+  char state = '?';  // 'Z': the main thread has ended, others may live
+  bool is_kernel_thread = false;
+  uint64_t start_ticks = 0;  // field 22: with the pid it names one process for good
+};
+
+// Reads the text of /proc/PID/stat; `comm` may hold blanks and parentheses. kInvalidArgument when it is none.
+absl::StatusOr<ProcessStat> ParseStat(std::string_view text);
+
+// Everything read of one process at one moment, checked to be of one process only.
+struct ProcessSnapshot {
+  ProcessStat stat;
+  std::string executable;  // base name of the executable; empty when there is none or it cannot be read
+  CgroupInfo cgroup;
+  std::vector<model::Mapping> mappings;
+};
+
+// Reads processes from a /proc. Single-threaded; `files` and `ledger` must outlive it.
+class ProcessReader {
+ public:
+  ProcessReader(std::string proc_root, size_t max_map_lines, ExecutableFiles* files, telemetry::LossLedger* ledger);
+
+  // kNotFound when there is no such process (any more); kAborted when its pid was given to another one while reading.
+  absl::StatusOr<ProcessSnapshot> Read(uint32_t tgid);
+  absl::StatusOr<ProcessStat> ReadStat(uint32_t tgid) const;
+
+ private:
+  absl::StatusOr<base::UniqueFd> OpenFolder(uint32_t tgid) const;
+  base::UniqueFd OpenLiveThread(uint32_t tgid, const base::UniqueFd& folder) const;
+  std::vector<model::Mapping> ReadMappings(const base::UniqueFd& folder);
+
+  const std::string proc_root_;
+  const size_t max_map_lines_;
+  ExecutableFiles* const files_;
+  telemetry::LossLedger* const ledger_;
+};
+
+}  // namespace sonde::process

@@ -1,0 +1,136 @@
+#include "agent/process/process_table.h"
+
+#include <algorithm>
+#include <memory>
+#include <utility>
+
+namespace sonde::process {
+namespace {
+
+constexpr int kReadAttempts = 3;
+constexpr int kExpiriesKept = 2;
+
+}  // namespace
+
+ProcessTable::ProcessTable(ProcessTableOptions options, telemetry::LossLedger* ledger)
+    : options_(std::move(options)),
+      ledger_(ledger),
+      files_(options_.max_open_files, ledger),
+      reader_(options_.proc_root, options_.max_map_lines, &files_, ledger) {}
+
+model::ProcessInfoPtr ProcessTable::Find(uint32_t tgid, const std::string& comm_hint) {
+  auto found = processes_.find(tgid);
+  if (found == processes_.end()) {
+    if (!MakeRoom()) return MakeUnread(tgid, comm_hint);
+    found = processes_.try_emplace(tgid).first;
+  }
+  Entry& entry = found->second;
+  if (entry.info != nullptr && !entry.is_checked) CheckIdentity(tgid, &entry);
+  if (entry.info == nullptr) ReadInto(tgid, comm_hint, &entry);
+  return entry.info;
+}
+
+model::ProcessInfoPtr ProcessTable::Refresh(uint32_t tgid) {
+  auto found = processes_.find(tgid);
+  if (found == processes_.end() || found->second.info == nullptr) return Find(tgid, "");
+  Entry& entry = found->second;
+  if (entry.has_ended || options_.now_ns() - entry.read_ns < options_.refresh_interval_ns) return entry.info;
+  entry.read_ns = options_.now_ns();
+  auto snapshot = ReadSteadily(tgid);
+  // A process that ended meanwhile is still known as it was.
+  if (!snapshot.ok()) return entry.info;
+  entry.start_ticks = snapshot->stat.start_ticks;
+  entry.info = MakeInfo(tgid, *std::move(snapshot));
+  return entry.info;
+}
+
+void ProcessTable::OnExec(uint32_t tgid) {
+  if (auto found = processes_.find(tgid); found != processes_.end()) found->second = Entry{};
+}
+
+void ProcessTable::OnExit(uint32_t tgid) {
+  auto found = processes_.find(tgid);
+  if (found == processes_.end()) return;
+  found->second.has_ended = true;
+  found->second.is_checked = false;
+}
+
+void ProcessTable::Expire() {
+  for (auto& [tgid, entry] : processes_) {
+    // Those nobody asked for in this window may have ended unnoticed.
+    if (!entry.has_ended && !entry.is_checked && entry.info != nullptr) CheckIdentity(tgid, &entry);
+    entry.is_checked = false;
+    if (entry.has_ended) ++entry.expiries_since_end;
+  }
+  absl::erase_if(processes_, [](const auto& one) { return one.second.expiries_since_end >= kExpiriesKept; });
+  files_.Expire();
+}
+
+// Is the pid still that of the process we know? A start time tells.
+void ProcessTable::CheckIdentity(uint32_t tgid, Entry* entry) {
+  entry->is_checked = true;
+  auto stat = reader_.ReadStat(tgid);
+  if (!stat.ok())
+    entry->has_ended = true;
+  else if (stat->start_ticks != entry->start_ticks)
+    *entry = Entry{};
+}
+
+void ProcessTable::ReadInto(uint32_t tgid, const std::string& comm_hint, Entry* entry) {
+  entry->is_checked = true;
+  entry->read_ns = options_.now_ns();
+  auto snapshot = ReadSteadily(tgid);
+  if (snapshot.ok()) {
+    entry->start_ticks = snapshot->stat.start_ticks;
+    entry->info = MakeInfo(tgid, *std::move(snapshot));
+    return;
+  }
+  entry->has_ended = true;
+  entry->info = MakeUnread(tgid, comm_hint);
+  ledger_->Add("process_gone", "process", "it ended before it could be read: its frames are not named", 1);
+}
+
+// A pid that changes hands while it is read is read again.
+absl::StatusOr<ProcessSnapshot> ProcessTable::ReadSteadily(uint32_t tgid) {
+  auto snapshot = reader_.Read(tgid);
+  for (int attempt = 1; attempt < kReadAttempts && absl::IsAborted(snapshot.status()); ++attempt) {
+    snapshot = reader_.Read(tgid);
+  }
+  return snapshot;
+}
+
+model::ProcessInfoPtr ProcessTable::MakeInfo(uint32_t tgid, ProcessSnapshot snapshot) const {
+  auto info = std::make_shared<model::ProcessInfo>();
+  info->tgid = tgid;
+  info->comm = snapshot.stat.comm;
+  info->executable = ProcessName(snapshot);
+  info->is_kernel_thread = snapshot.stat.is_kernel_thread;
+  info->labels = LabelsOf(snapshot, options_.node, options_.rules);
+  info->mappings = std::move(snapshot.mappings);
+  return info;
+}
+
+model::ProcessInfoPtr ProcessTable::MakeUnread(uint32_t tgid, const std::string& comm_hint) const {
+  ProcessSnapshot snapshot;
+  snapshot.stat.comm = comm_hint.empty() ? "[unknown]" : comm_hint;
+  return MakeInfo(tgid, std::move(snapshot));
+}
+
+// Gives up the process that ended first; false when all are alive.
+bool ProcessTable::MakeRoom() {
+  if (processes_.size() < options_.max_processes) return true;
+  auto oldest = processes_.end();
+  for (auto it = processes_.begin(); it != processes_.end(); ++it) {
+    bool older = oldest == processes_.end() || it->second.expiries_since_end > oldest->second.expiries_since_end;
+    if (it->second.has_ended && older) oldest = it;
+  }
+  if (oldest == processes_.end()) {
+    ledger_->Add("table_full", "process", "it is named by its comm only", 1);
+    return false;
+  }
+  processes_.erase(oldest);
+  ledger_->Add("table_full", "ended process", "its last samples are named by its comm only", 1);
+  return true;
+}
+
+}  // namespace sonde::process
