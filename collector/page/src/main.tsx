@@ -1,5 +1,6 @@
 // Entry: the page in #app.
 import { render } from "preact";
+import { App } from "./app";
 import "./style.css";
 
-render(<p>Sonde</p>, document.getElementById("app")!);
+render(<App />, document.getElementById("app")!);

@@ -1,0 +1,37 @@
+// The way from everything down to the zoomed frame.
+import type { FlameLayout } from "./layout";
+
+const NEAREST = 4; // frames named at the end of a long way
+
+interface Props {
+  layout: FlameLayout;
+  zoom: number;
+  onZoom(node: number): void;
+}
+
+export function Breadcrumb({ layout, zoom, onZoom }: Props) {
+  const path = layout.pathTo(zoom);
+  const left = path.length > NEAREST + 2 ? path.length - NEAREST - 1 : 0;
+  const shown = left > 0 ? [path[0]!, ...path.slice(-NEAREST)] : path;
+  return (
+    <nav class="crumbs" aria-label="Zoomed frame">
+      {shown.map((node, i) => (
+        <span key={node} class="crumb">
+          {i > 0 && <span class="sep">›</span>}
+          {i === 1 && left > 0 && (
+            <span class="sep" title={`${left} frames between`}>
+              … ›
+            </span>
+          )}
+          {node === zoom ? (
+            <bdi aria-current="location">{layout.names[layout.name[node]!]}</bdi>
+          ) : (
+            <button class="quiet" onClick={() => onZoom(node)}>
+              <bdi>{node === 0 ? "everything" : layout.names[layout.name[node]!]}</bdi>
+            </button>
+          )}
+        </span>
+      ))}
+    </nav>
+  );
+}

@@ -1,0 +1,41 @@
+// Where the arrow keys lead in a flame graph.
+import type { FlameLayout } from "./layout";
+
+// The frame to move to from `node`, `node` itself where there is none, null when `key` is no moving key. Sideways and
+// down stay inside the zoomed frame.
+export function stepFocus(layout: FlameLayout, node: number, zoom: number, key: string): number | null {
+  const inside = (next: number) => (next >= 0 && layout.contains(zoom, next) ? next : node);
+  switch (key) {
+    case "ArrowUp":
+      return layout.parent[node]! >= 0 ? layout.parent[node]! : node;
+    case "ArrowDown":
+      return below(layout, node, zoom);
+    case "ArrowLeft":
+      return inside(layout.neighbour(node, -1));
+    case "ArrowRight":
+      return inside(layout.neighbour(node, 1));
+    case "Home":
+      return zoom;
+    case "End":
+      return heaviestLeaf(layout, node);
+    default:
+      return null;
+  }
+}
+
+// From a frame above the zoomed one the way down leads to the zoomed one.
+function below(layout: FlameLayout, node: number, zoom: number): number {
+  if (node !== zoom && layout.contains(node, zoom)) {
+    const path = layout.pathTo(zoom);
+    return path[path.indexOf(node) + 1]!;
+  }
+  const child = layout.firstChild(node);
+  return child >= 0 ? child : node;
+}
+
+// Siblings are heaviest first, so first children lead down the heaviest path.
+function heaviestLeaf(layout: FlameLayout, node: number): number {
+  let at = node;
+  for (let child = layout.firstChild(at); child >= 0; child = layout.firstChild(at)) at = child;
+  return at;
+}

@@ -1,0 +1,108 @@
+// The bar at the top: kind, service, time.
+import { KIND_TEXT } from "./kinds";
+import { ServicePicker, type ServiceChoice } from "./service_picker";
+import { timeRange } from "./format";
+import { KINDS, RANGES, type ViewState } from "./url_state";
+import type { SetState } from "./use_url_state";
+
+interface Props {
+  state: ViewState;
+  set: SetState;
+  choices: ServiceChoice[];
+  window: { from: number; to: number };
+  loading: boolean;
+  onRefresh(): void;
+  onKeys(): void;
+}
+
+export function Header(props: Props) {
+  const { state, set } = props;
+  return (
+    <header class="bar">
+      <a class="brand" href={location.pathname} title="Back to the first view">
+        <Mark /> Sonde
+      </a>
+      <div class="segments" role="group" aria-label="Kind of profile">
+        {KINDS.map((kind) => (
+          <button
+            key={kind}
+            aria-pressed={state.kind === kind}
+            title={KIND_TEXT[kind].help}
+            onClick={() => set({ kind, zoom: null, byReason: kind !== "cpu" && state.byReason })}
+          >
+            {KIND_TEXT[kind].title}
+          </button>
+        ))}
+      </div>
+      <ServicePicker
+        choices={props.choices}
+        selected={state.service}
+        onSelect={(service) => set({ service, zoom: null })}
+      />
+      <span class="spring" />
+      <TimeChoice {...props} />
+      <button class="quiet" onClick={props.onKeys} title="All keys (?)" aria-label="All keys">
+        <kbd>?</kbd>
+      </button>
+      <div class={props.loading ? "progress on" : "progress"} />
+    </header>
+  );
+}
+
+function TimeChoice({ state, set, window, onRefresh }: Props) {
+  return (
+    <div class="times">
+      <div class="segments" role="group" aria-label="Time range">
+        {Object.keys(RANGES).map((range) => (
+          <button
+            key={range}
+            aria-pressed={!state.pinned && state.range === range}
+            title={`The last ${range}`}
+            onClick={() => set({ range, pinned: null })}
+          >
+            {range}
+          </button>
+        ))}
+      </div>
+      {state.pinned ? (
+        <button
+          class="held"
+          title="Showing a fixed window; click to follow the present again"
+          onClick={() => set({ pinned: null })}
+        >
+          {timeRange(state.pinned.from, state.pinned.to)} ✕
+        </button>
+      ) : (
+        <>
+          <button
+            aria-pressed={state.live}
+            title="Refresh every 10 seconds (.)"
+            onClick={() => set({ live: !state.live }, "replace")}
+          >
+            <span class="dot" /> Live
+          </button>
+          <button
+            title="Keep this window: the address then shows the same data later, to you and to others"
+            onClick={() => set({ pinned: window, live: false })}
+          >
+            Hold
+          </button>
+        </>
+      )}
+      <button onClick={onRefresh} title="Load again">
+        Refresh
+      </button>
+    </div>
+  );
+}
+
+function Mark() {
+  return (
+    <svg viewBox="0 0 32 32" width="22" height="22" aria-hidden="true">
+      <rect x="2" y="4" width="28" height="7" rx="1.5" fill="#e8590c" />
+      <rect x="2" y="12.5" width="19" height="7" rx="1.5" fill="#f08c00" />
+      <rect x="22.5" y="12.5" width="7.5" height="7" rx="1.5" fill="#4263eb" />
+      <rect x="2" y="21" width="10" height="7" rx="1.5" fill="#2b8a3e" />
+    </svg>
+  );
+}

@@ -1,0 +1,154 @@
+// Where the host's time went: every service's time on CPU, in the run queue and blocked.
+import type { Overview as Answer, ServiceTime } from "./api";
+import { duration, percent, plural, timeRange } from "./format";
+import { serviceTitle } from "./service_picker";
+import { PARTS, sortServices, sumOf, unexplained } from "./shares";
+import type { OverviewColumn, ViewState } from "./url_state";
+import type { SetState } from "./use_url_state";
+
+const FEW = 8;
+
+interface Props {
+  answer: Answer;
+  state: ViewState;
+  set: SetState;
+}
+
+export function Overview({ answer, state, set }: Props) {
+  const host = sumOf(answer.services);
+  const sorted = sortServices(answer.services, state.sortOverview);
+  const shown = state.allServices ? sorted : sorted.filter((t, i) => i < FEW || t.service === state.service);
+  const select = (service: string | null) => set({ service, zoom: null });
+  return (
+    <section class="card" aria-label="Where the time went">
+      <div class="card-head">
+        <h2>Where the time went</h2>
+        <p class="note">
+          {timeRange(answer.from_ms, answer.to_ms)} · {plural(answer.services.length, "service")} ·{" "}
+          {plural(answer.profiles, "profile")}
+        </p>
+        <Legend withUnexplained={unexplained(host) > 0} />
+      </div>
+      <div class="scroll-x">
+        <table class="services">
+          <Head by={state.sortOverview} onSort={(sortOverview) => set({ sortOverview })} />
+          <tbody>
+            <Row time={host} host={host} name={null} selected={state.service === null} onSelect={select} />
+            {shown.map((time) => (
+              <Row
+                key={time.service}
+                time={time}
+                host={host}
+                name={time.service}
+                selected={state.service === time.service}
+                onSelect={select}
+              />
+            ))}
+          </tbody>
+        </table>
+      </div>
+      <div class="card-foot">
+        {sorted.length > FEW && (
+          <button class="quiet" onClick={() => set({ allServices: !state.allServices })}>
+            {state.allServices ? "Show fewer" : `Show all ${sorted.length} services`}
+          </button>
+        )}
+        <p class="note">
+          Times are thread time: 8 threads over one minute live 8 min. The bar divides a service's own time; a percentage
+          is its share of the host's total in that column.
+        </p>
+      </div>
+    </section>
+  );
+}
+
+function Legend({ withUnexplained }: { withUnexplained: boolean }) {
+  return (
+    <ul class="legend">
+      {PARTS.map((part) => (
+        <li key={part.column} title={part.help}>
+          <span class={`swatch ${part.column}`} /> {part.title}
+        </li>
+      ))}
+      {withUnexplained && (
+        <li title="wall time that no part accounts for">
+          <span class="swatch unexplained" /> Unexplained
+        </li>
+      )}
+    </ul>
+  );
+}
+
+function Head({ by, onSort }: { by: OverviewColumn; onSort(by: OverviewColumn): void }) {
+  const cell = (column: OverviewColumn, title: string, help: string) => (
+    <th scope="col" aria-sort={by === column ? (column === "service" ? "ascending" : "descending") : undefined}>
+      <button class="sort" title={help} onClick={() => onSort(column)}>
+        {title}
+        <span class="arrow">{by === column ? (column === "service" ? " ▴" : " ▾") : ""}</span>
+      </button>
+    </th>
+  );
+  return (
+    <thead>
+      <tr>
+        {cell("service", "Service", "Sort by name")}
+        <th scope="col">How its time divides</th>
+        {PARTS.map((part) => cell(part.column, part.title, `Time ${part.help}`))}
+        {cell("wall", "Wall", "All the time its threads lived")}
+      </tr>
+    </thead>
+  );
+}
+
+interface RowProps {
+  time: ServiceTime;
+  host: ServiceTime;
+  name: string | null; // null: the whole host
+  selected: boolean;
+  onSelect(service: string | null): void;
+}
+
+function Row({ time, host, name, selected, onSelect }: RowProps) {
+  const title = serviceTitle(name);
+  return (
+    <tr class={name === null ? "host" : undefined} aria-selected={selected} onClick={() => onSelect(name)}>
+      <th scope="row">
+        <button class="row-name" title={title}>
+          <bdi>{title}</bdi>
+        </button>
+      </th>
+      <td>
+        <Bar time={time} />
+      </td>
+      {PARTS.map((part) => (
+        <Cell key={part.column} value={part.of(time)} whole={part.of(host)} column={part.column} />
+      ))}
+      <Cell value={time.wall_ns} whole={host.wall_ns} column="wall" />
+    </tr>
+  );
+}
+
+function Bar({ time }: { time: ServiceTime }) {
+  const rest = unexplained(time);
+  const whole = PARTS.reduce((sum, part) => sum + part.of(time), rest);
+  const text = PARTS.map((part) => `${part.title} ${percent(part.of(time), whole)}`).join(", ");
+  const full = rest > 0 ? `${text}, Unexplained ${percent(rest, whole)}` : text;
+  return (
+    <div class="stack" role="img" aria-label={full} title={full}>
+      {PARTS.map((part) => (
+        <span key={part.column} class={part.column} style={{ flexGrow: part.of(time) / (whole || 1) }} />
+      ))}
+      <span class="unexplained" style={{ flexGrow: rest / (whole || 1) }} />
+    </div>
+  );
+}
+
+function Cell({ value, whole, column }: { value: number; whole: number; column: string }) {
+  const share = whole > 0 ? (100 * value) / whole : 0;
+  return (
+    <td class="amount">
+      <span class="value">{duration(value)}</span> <span class="share">{percent(value, whole)}</span>
+      <span class={`meter ${column}`} style={{ width: `${share}%` }} />
+    </td>
+  );
+}

@@ -1,0 +1,85 @@
+// Choice of a service: a text field that narrows a list.
+import { useRef, useState } from "preact/hooks";
+import { visible } from "./format";
+
+export interface ServiceChoice {
+  service: string;
+  note: string; // how much there is of it
+}
+
+interface Props {
+  choices: ServiceChoice[];
+  selected: string | null;
+  onSelect(service: string | null): void;
+}
+
+export function serviceTitle(service: string | null): string {
+  if (service === null) return "All services";
+  return service === "" ? "(no service name)" : visible(service);
+}
+
+export function ServicePicker({ choices, selected, onSelect }: Props) {
+  const [open, setOpen] = useState(false);
+  const [text, setText] = useState("");
+  const [at, setAt] = useState(0);
+  const field = useRef<HTMLInputElement>(null);
+  const wanted = text.toLowerCase();
+  const all: (ServiceChoice | null)[] = [null, ...choices];
+  const fitting = all.filter((c) => serviceTitle(c && c.service).toLowerCase().includes(wanted));
+
+  const choose = (choice: ServiceChoice | null | undefined) => {
+    if (choice === undefined) return;
+    onSelect(choice && choice.service);
+    field.current!.blur();
+  };
+
+  const onKey = (event: KeyboardEvent) => {
+    if (event.key === "ArrowDown") setAt(Math.min(fitting.length - 1, open ? at + 1 : 0));
+    else if (event.key === "ArrowUp") setAt(Math.max(0, at - 1));
+    else if (event.key === "Enter" && open) choose(fitting[at]);
+    else if (event.key === "Escape") field.current!.blur();
+    else return;
+    if (event.key.startsWith("Arrow")) setOpen(true);
+    event.preventDefault();
+  };
+
+  return (
+    <div class="picker">
+      <input
+        ref={field}
+        type="text"
+        role="combobox"
+        aria-label="Service"
+        aria-expanded={open}
+        aria-controls="services"
+        aria-activedescendant={open ? `service-${at}` : undefined}
+        autoComplete="off"
+        spellcheck={false}
+        placeholder={open ? "type to narrow…" : undefined}
+        value={open ? text : serviceTitle(selected)}
+        onFocus={() => (setOpen(true), setText(""), setAt(0))}
+        onBlur={() => setOpen(false)}
+        onInput={(event) => (setText(event.currentTarget.value), setAt(0), setOpen(true))}
+        onKeyDown={onKey}
+      />
+      {open && (
+        <ul id="services" role="listbox">
+          {fitting.map((choice, i) => (
+            <li
+              key={choice ? `s${choice.service}` : "all"}
+              id={`service-${i}`}
+              role="option"
+              aria-selected={(choice && choice.service) === selected}
+              class={i === at ? "at" : undefined}
+              onMouseDown={(event) => (event.preventDefault(), choose(choice))}
+            >
+              <bdi>{serviceTitle(choice && choice.service)}</bdi>
+              <span class="note">{choice ? choice.note : "the whole host"}</span>
+            </li>
+          ))}
+          {fitting.length === 0 && <li class="note">No service has “{text}” in its name.</li>}
+        </ul>
+      )}
+    </div>
+  );
+}

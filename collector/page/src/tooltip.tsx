@@ -1,0 +1,77 @@
+// What is known about one frame, beside the pointer or the keyboard's frame.
+import { useLayoutEffect, useRef } from "preact/hooks";
+import { duration, percent } from "./format";
+import type { FlameLayout } from "./layout";
+
+export interface TooltipPlace {
+  node: number;
+  x: number; // in the window
+  y: number;
+}
+
+const GAP = 14;
+
+interface Props {
+  layout: FlameLayout;
+  place: TooltipPlace;
+  viewRoot: number;
+}
+
+export function Tooltip({ layout, place, viewRoot }: Props) {
+  const box = useRef<HTMLDivElement>(null);
+  useLayoutEffect(() => {
+    const element = box.current!;
+    const { width, height } = element.getBoundingClientRect();
+    const below = place.y + GAP + height < innerHeight;
+    const left = Math.max(8, Math.min(place.x + GAP, innerWidth - width - 8));
+    element.style.transform = `translate(${left}px, ${below ? place.y + GAP : Math.max(8, place.y - GAP - height)}px)`;
+  });
+  const { node } = place;
+  const self = layout.self[node]!;
+  const total = layout.total[node]!;
+  const view = layout.total[viewRoot]!;
+  const all = layout.total[0]!;
+  return (
+    <div class="tooltip" ref={box} role="tooltip">
+      <div class="tooltip-name">{layout.names[layout.name[node]!]}</div>
+      <div class="tooltip-file">{fileText(layout, node)}</div>
+      <table>
+        <thead>
+          <tr>
+            <td />
+            <th>time</th>
+            <th>of view</th>
+            <th>of all</th>
+          </tr>
+        </thead>
+        <tbody>
+          <Line title="total" value={total} view={view} all={all} />
+          <Line title="self" value={self} view={view} all={all} />
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+function Line({ title, value, view, all }: { title: string; value: number; view: number; all: number }) {
+  return (
+    <tr>
+      <th>{title}</th>
+      <td>{duration(value)}</td>
+      <td>{value > view ? "–" : percent(value, view)}</td>
+      <td>{percent(value, all)}</td>
+    </tr>
+  );
+}
+
+function fileText(layout: FlameLayout, node: number): string {
+  if (node === 0) return "everything in this window";
+  if (layout.names[layout.name[node]!] === "(other)") return "frames too small to be sent one by one";
+  return layout.files[layout.file[node]!] || "no file known";
+}
+
+// The same as one sentence, for those who listen.
+export function describe(layout: FlameLayout, node: number, viewRoot: number): string {
+  const share = percent(layout.total[node]!, layout.total[viewRoot]!);
+  return `${layout.names[layout.name[node]!]}, total ${duration(layout.total[node]!)}, ${share} of view`;
+}
