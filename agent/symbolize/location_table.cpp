@@ -1,0 +1,124 @@
+#include "agent/symbolize/location_table.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "agent/symbolize/demangle.h"
+#include "agent/symbolize/kernel_build_id.h"
+#include "agent/symbolize/scheduler_cut.h"
+
+namespace sonde::symbolize {
+namespace {
+
+using model::CodeKind;
+using model::Frame;
+
+constexpr uint64_t kPage = 4'096;
+constexpr char kKernelMapping[] = "[kernel.kallsyms]";
+
+std::string BaseName(const std::string& path) { return path.substr(path.rfind('/') + 1); }
+
+std::string PlaceName(const std::string& file, uint64_t offset) { return absl::StrCat(file, "+0x", absl::Hex(offset)); }
+
+bool IsFileLike(CodeKind kind) { return kind == CodeKind::kFile || kind == CodeKind::kVdso; }
+
+}  // namespace
+
+void LocationTable::AddMainMapping() {
+  for (const model::ExecutableFilePtr& file : batch_.files) {
+    if (file->kind != CodeKind::kFile) continue;
+    if (std::ranges::find(batch_.processes, BaseName(file->path)) == batch_.processes.end()) continue;
+    const FileSymbols& symbols = files_->Get(file);
+    if (symbols.Segments().empty()) continue;
+    AddSegment(file->path, symbols.BuildId(), symbols.Segments().front());
+    return;
+  }
+}
+
+std::vector<uint64_t> LocationTable::LocationsOf(const std::vector<Frame>& stack, bool is_running) {
+  std::vector<uint64_t> locations;
+  locations.reserve(stack.size());
+  for (size_t i = is_running ? 0 : TracingFrames(stack); i < stack.size(); ++i) {
+    // Where user code entered the kernel, the address is the one to return to after the system call or fault: it
+    // belongs to the instruction's function itself.
+    bool is_entry = !IsKernel(stack[i]) && (i == 0 || IsKernel(stack[i - 1]));
+    locations.push_back(LocationOf(stack[i], is_entry || (i == 0 && is_running)));
+  }
+  return locations;
+}
+
+size_t LocationTable::TracingFrames(const std::vector<Frame>& stack) {
+  std::vector<std::string> owned;
+  for (const Frame& frame : stack) {
+    if (!IsKernel(frame) || owned.size() == kMaxTracingFrames) break;
+    auto symbol = kernel_->Find(frame.offset - 1);
+    owned.emplace_back(symbol ? symbol->name : std::string_view());
+  }
+  return CountTracingFrames(std::vector<std::string_view>(owned.begin(), owned.end()));
+}
+
+uint64_t LocationTable::LocationOf(const Frame& frame, bool is_exact) {
+  auto [found, is_new] = known_.try_emplace(Key{frame, is_exact}, 0);
+  if (is_new) found->second = Resolve(frame, is_exact);
+  return found->second;
+}
+
+uint64_t LocationTable::Resolve(const Frame& frame, bool is_exact) {
+  const model::ExecutableFilePtr& file = FileOf(frame);
+  if (IsFileLike(file->kind)) return ResolveInFile(file, frame.offset, is_exact);
+  if (file->kind == CodeKind::kKernel) return ResolveInKernel(frame.offset, is_exact);
+  return ResolveByPath(file->path);
+}
+
+uint64_t LocationTable::ResolveInFile(const model::ExecutableFilePtr& file, uint64_t offset, bool is_exact) {
+  const FileSymbols& symbols = files_->Get(file);
+  // JIT code kept in a file: its offsets mean nothing to anybody.
+  if (absl::IsInvalidArgument(symbols.Status())) return ResolveByPath(BaseName(file->path));
+  uint64_t back = is_exact || offset == 0 ? 0 : 1;
+  const elf::LoadSegment* segment = symbols.SegmentOfOffset(offset - back);
+  if (segment == nullptr) {
+    uint64_t mapping = builder_->AddMapping(file->path, symbols.BuildId(), 0, 0, 0, true);
+    return AddNamed(mapping, offset, PlaceName(BaseName(file->path), offset));
+  }
+  uint64_t vaddr = offset - back - segment->file_offset + segment->vaddr;
+  uint64_t mapping = AddSegment(file->path, symbols.BuildId(), *segment);
+  auto name = symbols.NameAt(vaddr);
+  return AddNamed(mapping, vaddr + back, name ? *name : PlaceName(BaseName(file->path), offset));
+}
+
+uint64_t LocationTable::ResolveInKernel(uint64_t address, bool is_exact) {
+  auto symbol = kernel_->Find(is_exact ? address : address - 1);
+  uint64_t mapping = KernelMapping(symbol ? symbol->module : std::string_view());
+  return AddNamed(mapping, address, symbol ? std::string(symbol->name) : PlaceName(kKernelMapping, address));
+}
+
+uint64_t LocationTable::KernelMapping(std::string_view module) {
+  auto [found, is_new] = kernel_mappings_.try_emplace(std::string(module), 0);
+  if (is_new) {
+    std::string file = module.empty() ? kKernelMapping : absl::StrCat("[", found->first, "]");
+    found->second = builder_->AddMapping(file, KernelBuildId(found->first), 0, 0, 0, true);
+  }
+  return found->second;
+}
+
+uint64_t LocationTable::ResolveByPath(const std::string& path) {
+  return AddNamed(builder_->AddMapping(path, "", 0, 0, 0, true), 0, path);
+}
+
+uint64_t LocationTable::AddSegment(const std::string& path, const std::string& build_id,
+                                   const elf::LoadSegment& segment) {
+  uint64_t into_page = segment.vaddr % kPage;
+  uint64_t start = segment.vaddr - into_page;
+  uint64_t end = segment.vaddr + std::max(segment.memory_size, segment.file_size);
+  uint64_t limit = (end + kPage - 1) / kPage * kPage;
+  uint64_t file_offset = segment.file_offset - std::min(segment.file_offset, into_page);
+  return builder_->AddMapping(path, build_id, start, limit, file_offset, true);
+}
+
+uint64_t LocationTable::AddNamed(uint64_t mapping, uint64_t address, const std::string& symbol) {
+  std::string name = Demangle(symbol);
+  profile::PprofBuilder::Line line{name, symbol, "", 0};
+  return builder_->AddLocation(mapping, address, {&line, 1});
+}
+
+}  // namespace sonde::symbolize

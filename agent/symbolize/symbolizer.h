@@ -1,0 +1,48 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "agent/model/profile_batch.h"
+#include "agent/symbolize/file_symbols.h"
+#include "agent/symbolize/kernel_symbols.h"
+#include "agent/telemetry/loss_ledger.h"
+#include "profile/encoded_profile.h"
+
+namespace sonde::symbolize {
+
+// Stage 3: gives every frame of a batch a name, and makes it a pprof.
+//
+// Files: one mapping per executable segment, with build id, ELF addresses and file offset; Location.address is the ELF
+// address (for callers the return address: pprof subtracts one itself; names here are looked up one before). A frame
+// without a symbol is named "file+0xOFFSET" by its file offset. So all locations of a mapping carry a line, as
+// Pyroscope wants it (it shows none without, and forgets addresses where both kinds mix); address and build id stay,
+// from which a backend can find better names.
+// Kernel: [kernel.kallsyms], or [MODULE] for modules and BPF programs. Where a thread waits, the tracing machinery
+// above the scheduler, which is ours, is cut away; on a CPU it stays, since it is time truly spent.
+// [anon], [unknown] and markers: one location each, without address, so that what differs by address only merges.
+// Labels of samples: `process`; for off-CPU and wall also `reason`: on-cpu, run-queue or blocked.
+//
+// Single-threaded; keeps the symbols of files it met lately, within 32 MiB.
+class Symbolizer {
+ public:
+  // `ledger` must outlive this; it hears of files and kernel names that could not be read.
+  explicit Symbolizer(telemetry::LossLedger* ledger, KernelSymbols kernel = KernelSymbols());
+
+  // Never fails: what cannot be named is named by its place. Samples that point outside of the batch's tables are
+  // left out and counted.
+  profile::SymbolizedProfile Symbolize(const model::ProfileBatch& batch);
+
+  // Of the symbols kept between batches.
+  size_t MemoryBytes() const { return kernel_.MemoryBytes() + files_.MemoryBytes(); }
+
+ private:
+  void TellOfKernel(profile::PprofBuilder* builder);
+
+  telemetry::LossLedger* const ledger_;
+  KernelSymbols kernel_;
+  FileSymbolsCache files_;
+  bool told_of_kernel_ = false;
+};
+
+}  // namespace sonde::symbolize
