@@ -27,12 +27,15 @@ class ProcessDirectory {
   virtual ~ProcessDirectory() = default;
 
   // What is known of `tgid`, read from /proc at first sight. Never null: a process that is gone before it could be
-  // read has its `comm_hint` as name and no mappings. Call only from the pipeline's thread.
+  // read has its `comm_hint` as name and no mappings. This and all below: call only from the capture thread.
   virtual ProcessInfoPtr Find(uint32_t tgid, const std::string& comm_hint) = 0;
 
   // Reads the mappings again because an address was in none of them (dlopen, JIT). Rate-limited per process: may
   // return what was known before.
   virtual ProcessInfoPtr Refresh(uint32_t tgid) = 0;
+
+  // The process is on a new image: what was known of it is void, though whoever holds it may keep it.
+  virtual void OnExec(uint32_t tgid) = 0;
 };
 
 }  // namespace sonde::model

@@ -2,11 +2,13 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "agent/model/process_info.h"
 
 namespace sonde::model {
 
@@ -26,8 +28,14 @@ struct StackId {
   }
 };
 
+// Stacks that stand for "no stack", with what is known instead. Values are those of bpf/abi.
+inline constexpr StackId kStackLost{0, 0};       // could not be recorded; counted by cause
+inline constexpr StackId kStackNewThread{1, 0};  // the thread had not run yet
+inline constexpr StackId kStackUnseen{2, 0};     // off the CPU since before the agent started
+
 // A stack's addresses as the kernel gave them, leaf first.
 struct RawStack {
+  ProcessInfoPtr process;        // the image that the user addresses belong to; never null
   std::vector<uint64_t> kernel;
   std::vector<uint64_t> user;
   bool user_truncated = false;   // deeper than could be recorded
@@ -38,7 +46,7 @@ struct RawStack {
 struct RawSample {
   uint32_t tgid = 0;
   ThreadState state = ThreadState::kOnCpu;
-  StackId stack;                 // all zero: the stack was lost, and counted as such
+  StackId stack;
   uint64_t count = 0;            // samples (on-CPU) or waits that ended (off-CPU)
   uint64_t ns = 0;
 };
@@ -62,7 +70,8 @@ struct Slice {
   uint32_t sampling_hz = 0;
   std::vector<RawSample> samples;
   std::vector<ThreadAccount> threads;
-  absl::flat_hash_map<StackId, RawStack> stacks;  // at least those that `samples` name and that were not lost
+  absl::flat_hash_map<StackId, std::shared_ptr<const RawStack>> stacks;  // those that `samples` name, but for lost ones
+  absl::flat_hash_map<uint32_t, ProcessInfoPtr> processes;               // every tgid of `samples` and `threads`
 };
 
 }  // namespace sonde::model

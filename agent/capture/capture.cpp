@@ -1,0 +1,191 @@
+#include "agent/capture/capture.h"
+
+#include <linux/membarrier.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/time/clock.h"
+#include "agent/capture/loss_words.h"
+#include "base/clock.h"
+
+namespace sonde::capture {
+namespace {
+
+// Waits until every program that runs now has ended: they run with preemption off under RCU, and this system call is
+// synchronize_rcu(). CPUs in full-tickless mode do not allow it; a program takes microseconds, so a pause serves there.
+void AwaitRunningPrograms() {
+  constexpr absl::Duration kPause = absl::Milliseconds(50);
+  if (::syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0) != 0) absl::SleepFor(kPause);
+}
+
+bool CoversAll(const model::ProcessInfo& process, const std::vector<uint64_t>& addresses) {
+  return std::ranges::all_of(addresses, [&](uint64_t address) {
+    auto after = std::ranges::upper_bound(process.mappings, address, {}, &model::Mapping::start);
+    return after != process.mappings.begin() && address < std::prev(after)->limit;
+  });
+}
+
+bool IsMarker(model::StackId id) { return id.high == 0; }
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Capture>> Capture::Start(const kernel::Features& features, uint32_t sampling_hz,
+                                                        model::ProcessDirectory* processes,
+                                                        telemetry::LossLedger* losses) {
+  auto capture = std::unique_ptr<Capture>(new Capture(processes, losses));
+  capture->sampling_hz_ = sampling_hz;
+  auto consume = [self = capture.get()](std::span<const std::byte> bytes) { self->OnRecord(bytes); };
+  auto sched = kernel::SchedPrograms::Load(features, consume);
+  if (!sched.ok()) return sched.status();
+  capture->sched_ = *std::move(sched);
+  auto cpu = kernel::CpuPrograms::Load(consume);
+  if (!cpu.ok()) return cpu.status();
+  capture->cpu_ = *std::move(cpu);
+
+  auto between_reads = [self = capture.get()] { self->ConsumeRings(); };
+  if (absl::Status status = capture->sched_->Attach(between_reads); !status.ok()) return status;
+  if (absl::Status status = capture->cpu_->Attach(sampling_hz); !status.ok()) return status;
+  // Slice 0 ends here, with every clock running; what it holds of the start-up is not shown.
+  absl::StatusOr<model::Slice> start_up = capture->EndSlice();
+  if (!start_up.ok()) return start_up.status();
+  return capture;
+}
+
+void Capture::OnRecord(std::span<const std::byte> bytes) {
+  absl::StatusOr<RingRecord> record = ParseRingRecord(bytes);
+  if (!record.ok()) {
+    ring_status_ = record.status();
+    return;
+  }
+  if (auto* seen = std::get_if<StackSeen>(&*record)) {
+    OnStack(std::move(*seen));
+  } else if (auto* exited = std::get_if<ThreadExited>(&*record)) {
+    accounts_.Add(std::move(*exited));
+  } else {
+    processes_->OnExec(std::get<ProcessExecuted>(*record).tgid);
+  }
+}
+
+void Capture::OnStack(StackSeen seen) {
+  seen.stack.process = processes_->Find(seen.tgid, seen.comm);
+  if (!CoversAll(*seen.stack.process, seen.stack.user)) seen.stack.process = processes_->Refresh(seen.tgid);
+  stacks_.Add(seen.id, std::make_shared<const model::RawStack>(std::move(seen.stack)), slice_);
+}
+
+void Capture::ConsumeRings() {
+  ring_status_.Update(sched_->Ring().Consume());
+  ring_status_.Update(cpu_->Ring().Consume());
+}
+
+absl::Status Capture::Poll() {
+  ConsumeRings();
+  return std::exchange(ring_status_, absl::OkStatus());
+}
+
+void Capture::BeginSlice(uint64_t start_ns) {
+  ++slice_;
+  slice_start_ns_ = start_ns;
+  sched_->BeginSlice(slice_, start_ns);
+  cpu_->BeginSlice(slice_);
+}
+
+void Capture::AddSample(model::RawSample sample, uint32_t number, model::Slice& slice) {
+  if (!IsMarker(sample.stack) && !slice.stacks.contains(sample.stack)) {
+    if (auto stack = stacks_.Use(sample.stack, number)) {
+      slice.stacks.emplace(sample.stack, std::move(stack));
+    } else {
+      losses_->Add("frames_missing", "stacks", "their time is kept for the process, without a stack", 1);
+      sample.stack = model::kStackLost;
+    }
+  }
+  slice.samples.push_back(sample);
+}
+
+absl::Status Capture::CollectSamples(uint32_t number, model::Slice& slice) {
+  const uint64_t period_ns = 1'000'000'000 / sampling_hz_;
+  absl::Status cpu = cpu_->Drain(number, [&](const abi::cpu_key& key, uint64_t count) {
+    AddSample({.tgid = key.tgid,
+               .state = model::ThreadState::kOnCpu,
+               .stack = {key.stack.low, key.stack.high},
+               .count = count,
+               .ns = count * period_ns},
+              number, slice);
+  });
+  if (!cpu.ok()) return cpu;
+  return sched_->DrainWaits(number, [&](const abi::wait_key& key, const abi::wait_sum& sum) {
+    AddSample({.tgid = key.tgid,
+               .state = static_cast<model::ThreadState>(key.state),
+               .stack = {key.stack.low, key.stack.high},
+               .count = sum.count,
+               .ns = sum.ns},
+              number, slice);
+  });
+}
+
+absl::Status Capture::CountLosses() {
+  std::vector<uint64_t> now(abi::COUNTERS);
+  if (absl::Status status = sched_->AddCounters(now); !status.ok()) return status;
+  if (absl::Status status = cpu_->AddCounters(now); !status.ok()) return status;
+  RecordKernelLosses(counters_, now, *losses_);
+  counters_ = std::move(now);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<model::Slice> Capture::EndSlice() {
+  const uint32_t ended = slice_;
+  model::Slice slice;
+  slice.sampling_hz = sampling_hz_;
+  slice.start_ns = slice_start_ns_;
+  slice.end_ns = base::MonotonicNs();
+  slice.start_unix_ns = base::WallNs() - static_cast<int64_t>(slice.end_ns - slice.start_ns);
+  BeginSlice(slice.end_ns);
+  AwaitRunningPrograms();
+
+  absl::flat_hash_map<uint32_t, std::string> group_comms;
+  auto on_thread = [&](const abi::thread_record& record) {
+    group_comms.try_emplace(record.tgid, ToComm(record.group_comm));
+    accounts_.Add(ToThreadAccount(record));
+  };
+  absl::Status status = sched_->CollectThreads(on_thread, [this] { ConsumeRings(); });
+  if (!status.ok()) return status;
+  AwaitRunningPrograms();
+  if (status = Poll(); !status.ok()) return status;
+  if (status = CollectSamples(ended, slice); !status.ok()) return status;
+  if (status = CountLosses(); !status.ok()) return status;
+  if (status = cpu_->FollowHotplug(); !status.ok()) return status;
+
+  slice.threads = accounts_.Take(ended);
+  for (const model::ThreadAccount& thread : slice.threads) {
+    auto comm = group_comms.find(thread.tgid);
+    slice.processes.try_emplace(thread.tgid,
+                                processes_->Find(thread.tgid, comm != group_comms.end() ? comm->second : thread.comm));
+  }
+  for (const model::RawSample& sample : slice.samples) {
+    if (!slice.processes.contains(sample.tgid)) slice.processes.emplace(sample.tgid, processes_->Find(sample.tgid, ""));
+  }
+  stacks_.ForgetUnusedSince(ended);
+  return slice;
+}
+
+absl::StatusOr<std::vector<kernel::MapCost>> Capture::MapCosts() const {
+  auto costs = kernel::MapCosts(sched_->Object());
+  if (!costs.ok()) return costs.status();
+  auto cpu = kernel::MapCosts(cpu_->Object());
+  if (!cpu.ok()) return cpu.status();
+  costs->insert(costs->end(), cpu->begin(), cpu->end());
+  return costs;
+}
+
+absl::StatusOr<std::vector<kernel::ProgramCost>> Capture::ProgramCosts() const {
+  auto costs = kernel::ProgramCosts(sched_->Object());
+  if (!costs.ok()) return costs.status();
+  auto cpu = kernel::ProgramCosts(cpu_->Object());
+  if (!cpu.ok()) return cpu.status();
+  costs->insert(costs->end(), cpu->begin(), cpu->end());
+  return costs;
+}
+
+}  // namespace sonde::capture

@@ -1,0 +1,45 @@
+#include "agent/capture/loss_words.h"
+
+#include "bpf/abi/tables.h"
+
+namespace sonde::capture {
+namespace {
+
+struct Words {
+  abi::counter counter;
+  const char* cause;
+  const char* what;
+  const char* consequence;
+};
+
+constexpr char kNoStack[] = "their time is kept for the process, without a stack";
+
+constexpr Words kLosses[] = {
+    {abi::COUNT_CPU_MAP_FULL, "map_full", "on-CPU stacks", kNoStack},
+    {abi::COUNT_CPU_MAP_BUSY, "map_busy", "on-CPU stacks", kNoStack},
+    {abi::COUNT_CPU_RING_FULL, "ring_full", "on-CPU stacks", kNoStack},
+    {abi::COUNT_CPU_SAMPLE_LOST, "map_full", "on-CPU samples", "missing from the cpu profile; the account has their time"},
+    {abi::COUNT_CPU_USER_FAULT, "user_stack_unreadable", "on-CPU samples", "they have kernel frames only"},
+    {abi::COUNT_WAIT_MAP_FULL, "map_full", "off-CPU stacks", kNoStack},
+    {abi::COUNT_WAIT_MAP_BUSY, "map_busy", "off-CPU stacks", kNoStack},
+    {abi::COUNT_WAIT_RING_FULL, "ring_full", "off-CPU stacks", kNoStack},
+    {abi::COUNT_WAIT_LOST, "map_full", "waits", "missing from the off-CPU profile; the account has their time"},
+    {abi::COUNT_WAIT_USER_FAULT, "user_stack_unreadable", "waits", "they have kernel frames only"},
+    {abi::COUNT_CLOCK_REFUSED, "clock_refused", "threads", "their time is unexplained"},
+    {abi::COUNT_CLOCK_LATE, "clock_late", "threads", "their time before the end of their first slice is missing"},
+    {abi::COUNT_CLOCK_SKIPPED, "clock_skipped", "thread slices", "time of one slice is shown in the next"},
+    {abi::COUNT_EXIT_RING_FULL, "ring_full", "accounts of exited threads", "their time is missing from the account"},
+    {abi::COUNT_EXEC_RING_FULL, "ring_full", "exec notices", "frames of these processes may carry wrong names"},
+    {abi::COUNT_SITE_WRONG, "stack_reuse_wrong", "checked waits", "as large a share of all reused stacks is wrong"},
+};
+
+}  // namespace
+
+void RecordKernelLosses(const std::vector<uint64_t>& before, const std::vector<uint64_t>& after,
+                        telemetry::LossLedger& ledger) {
+  for (const Words& words : kLosses) {
+    ledger.Add(words.cause, words.what, words.consequence, after[words.counter] - before[words.counter]);
+  }
+}
+
+}  // namespace sonde::capture

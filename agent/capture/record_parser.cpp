@@ -1,0 +1,86 @@
+#include "agent/capture/record_parser.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "absl/strings/str_cat.h"
+#include "bpf/abi/stack.h"
+
+namespace sonde::capture {
+namespace {
+
+absl::Status TooShort(const char* what, size_t bytes) {
+  return absl::InvalidArgumentError(absl::StrCat("a ", what, " record of ", bytes, " bytes is cut short"));
+}
+
+absl::StatusOr<RingRecord> ParseStack(std::span<const std::byte> bytes) {
+  if (bytes.size() < SONDE_STACK_HEADER_BYTES) return TooShort("stack", bytes.size());
+  abi::stack_record header;
+  std::memcpy(static_cast<void*>(&header), bytes.data(), SONDE_STACK_HEADER_BYTES);
+  size_t kernel = header.kernel_frames, user = header.user_frames;
+  std::span<const std::byte> tail = bytes.subspan(SONDE_STACK_HEADER_BYTES);
+  if (tail.size() < (kernel + user) * sizeof(uint64_t)) return TooShort("stack", bytes.size());
+
+  StackSeen seen{.id = {header.id.low, header.id.high}, .tgid = header.tgid, .comm = ToComm(header.comm), .stack = {}};
+  seen.stack.kernel.resize(kernel);
+  seen.stack.user.resize(user);
+  std::memcpy(seen.stack.kernel.data(), tail.data(), kernel * sizeof(uint64_t));
+  std::memcpy(seen.stack.user.data(), tail.data() + kernel * sizeof(uint64_t), user * sizeof(uint64_t));
+  seen.stack.user_truncated = user == SONDE_MAX_FRAMES;
+  seen.stack.asleep_since_before = (header.flags & abi::STACK_ASLEEP_SINCE_BEFORE) != 0;
+  return seen;
+}
+
+absl::StatusOr<RingRecord> ParseExit(std::span<const std::byte> bytes) {
+  abi::thread_exit_record record;
+  if (bytes.size() < sizeof(record)) return TooShort("thread exit", bytes.size());
+  std::memcpy(&record, bytes.data(), sizeof(record));
+  ThreadExited exited{.slice = record.slice,
+                      .account = ToThreadAccount(record.thread),
+                      .group_comm = ToComm(record.thread.group_comm),
+                      .has_previous = record.has_previous != 0,
+                      .previous = {}};
+  exited.account.ended_ns = record.ended_ns;
+  std::ranges::copy(record.previous_ns, exited.previous.begin());
+  return exited;
+}
+
+absl::StatusOr<RingRecord> ParseExec(std::span<const std::byte> bytes) {
+  abi::exec_record record;
+  if (bytes.size() < sizeof(record)) return TooShort("exec", bytes.size());
+  std::memcpy(&record, bytes.data(), sizeof(record));
+  return ProcessExecuted{record.tgid};
+}
+
+}  // namespace
+
+std::string ToComm(const char (&field)[SONDE_COMM_LEN]) { return std::string(field, strnlen(field, sizeof(field))); }
+
+model::ThreadAccount ToThreadAccount(const abi::thread_record& record) {
+  model::ThreadAccount account{.tgid = record.tgid,
+                               .tid = record.tid,
+                               .comm = ToComm(record.comm),
+                               .started_ns = record.started_ns,
+                               .ended_ns = 0,
+                               .ns = {}};
+  std::ranges::copy(record.ns, account.ns.begin());
+  return account;
+}
+
+absl::StatusOr<RingRecord> ParseRingRecord(std::span<const std::byte> bytes) {
+  uint32_t type = 0;
+  if (bytes.size() < sizeof(type)) return TooShort("ring", bytes.size());
+  std::memcpy(&type, bytes.data(), sizeof(type));
+  switch (type) {
+    case abi::RECORD_STACK:
+      return ParseStack(bytes);
+    case abi::RECORD_THREAD_EXIT:
+      return ParseExit(bytes);
+    case abi::RECORD_EXEC:
+      return ParseExec(bytes);
+    default:
+      return absl::InvalidArgumentError(absl::StrCat("a ring record of the unknown type ", type));
+  }
+}
+
+}  // namespace sonde::capture

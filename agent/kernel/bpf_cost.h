@@ -1,0 +1,35 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "base/unique_fd.h"
+
+struct bpf_object;
+
+namespace sonde::kernel {
+
+struct MapCost {
+  std::string name;
+  uint64_t bytes = 0;  // as the kernel charges them
+};
+
+struct ProgramCost {
+  std::string name;
+  uint64_t run_time_ns = 0;  // since the program was loaded, while statistics were on
+  uint64_t run_count = 0;
+  uint64_t misses = 0;       // skipped because it was running already on that CPU
+};
+
+// Memory of each map of `object`, from its fdinfo.
+absl::StatusOr<std::vector<MapCost>> MapCosts(const bpf_object* object);
+
+// Run time of each program of `object`.
+absl::StatusOr<std::vector<ProgramCost>> ProgramCosts(const bpf_object* object);
+
+// Has the kernel count BPF run time as long as the descriptor lives; costs about 20 ns a run.
+absl::StatusOr<base::UniqueFd> EnableProgramStatistics();
+
+}  // namespace sonde::kernel

@@ -1,0 +1,59 @@
+#include "agent/kernel/btf_features.h"
+
+#include <bpf/btf.h>
+
+#include <cstring>
+#include <memory>
+
+#include "absl/strings/str_cat.h"
+#include "agent/kernel/libbpf_log.h"
+
+namespace sonde::kernel {
+namespace {
+
+struct BtfDeleter {
+  void operator()(btf* object) const { btf__free(object); }
+};
+
+bool HasEnumerator(const btf* object, const char* enum_name, const char* enumerator) {
+  int id = btf__find_by_name_kind(object, enum_name, BTF_KIND_ENUM);
+  if (id < 0) return false;
+  const btf_type* type = btf__type_by_id(object, static_cast<__u32>(id));
+  const struct btf_enum* member = btf_enum(type);
+  for (int i = 0; i < btf_vlen(type); ++i) {
+    const char* name = btf__name_by_offset(object, member[i].name_off);
+    if (name != nullptr && std::strcmp(name, enumerator) == 0) return true;
+  }
+  return false;
+}
+
+bool HasTracepoint(const btf* object, const std::string& name) {
+  return btf__find_by_name_kind(object, absl::StrCat("btf_trace_", name).c_str(), BTF_KIND_TYPEDEF) > 0;
+}
+
+}  // namespace
+
+std::vector<std::string> Features::Degraded() const {
+  std::vector<std::string> lines;
+  if (!task_storage) {
+    lines.push_back("no task storage (kernels before 5.12): thread clocks take 14 MB, and threads beyond 32,768 have none");
+  }
+  return lines;
+}
+
+absl::StatusOr<Features> ProbeFeatures() {
+  std::unique_ptr<btf, BtfDeleter> object(btf__load_vmlinux_btf());
+  if (!object) return LibbpfError("the kernel has no BTF (it must be built with CONFIG_DEBUG_INFO_BTF)", errno);
+  for (const char* name : {"sched_switch", "sched_wakeup", "sched_wakeup_new", "sched_process_fork",
+                           "sched_process_exec"}) {
+    if (!HasTracepoint(object.get(), name)) {
+      return absl::UnimplementedError(absl::StrCat("the kernel lacks the tracepoint ", name));
+    }
+  }
+  Features features;
+  // Task storage came to tracing programs in 5.12, together with this helper; its own helper is in 5.11 for LSM only.
+  features.task_storage = HasEnumerator(object.get(), "bpf_func_id", "BPF_FUNC_check_mtu");
+  return features;
+}
+
+}  // namespace sonde::kernel

@@ -1,0 +1,21 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+
+namespace sonde::kernel {
+
+// What this kernel has of what Sonde can use, as its BTF tells; never decided by version.
+struct Features {
+  bool task_storage = false;  // thread clocks live in task storage, else in a preallocated hash by thread id
+
+  // In words for people: what is missing and what follows.
+  std::vector<std::string> Degraded() const;
+};
+
+// kUnimplemented when the kernel has no BTF or lacks a tracepoint that nothing can stand in for (named).
+absl::StatusOr<Features> ProbeFeatures();
+
+}  // namespace sonde::kernel

@@ -1,0 +1,94 @@
+#include "agent/kernel/cpu_programs.h"
+
+#include <bpf/libbpf.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "absl/strings/str_cat.h"
+#include "agent/kernel/libbpf_log.h"
+#include "agent/kernel/map_drain.h"
+#include "agent/kernel/online_cpus.h"
+#include "agent/kernel/perf_event.h"
+#include "cpu.skel.h"
+
+namespace sonde::kernel {
+
+// One CPU's clock with the program on it.
+struct CpuPrograms::Clock {
+  explicit Clock(bpf_link* attached) : link(attached) {}
+  ~Clock() { bpf_link__destroy(link); }  // closes the perf event too
+  Clock(const Clock&) = delete;
+  Clock& operator=(const Clock&) = delete;
+
+  bpf_link* link;
+};
+
+absl::StatusOr<std::unique_ptr<CpuPrograms>> CpuPrograms::Load(RingReader::Consumer on_record) {
+  auto programs = std::unique_ptr<CpuPrograms>(new CpuPrograms());
+  programs->skeleton_ = cpu_bpf__open();
+  if (programs->skeleton_ == nullptr) return LibbpfError("cannot open the on-CPU programs", errno);
+  if (int error = cpu_bpf__load(programs->skeleton_); error != 0) {
+    return LibbpfError("the kernel refuses the on-CPU programs", error);
+  }
+  auto ring = RingReader::Open(bpf_map__fd(programs->skeleton_->maps.cpu_stacks), std::move(on_record));
+  if (!ring.ok()) return ring.status();
+  programs->ring_ = *std::move(ring);
+  return programs;
+}
+
+CpuPrograms::~CpuPrograms() {
+  clocks_.clear();
+  ring_.reset();
+  cpu_bpf__destroy(skeleton_);
+}
+
+absl::Status CpuPrograms::AttachTo(int cpu) {
+  absl::StatusOr<base::UniqueFd> clock = OpenCpuClock(cpu, hz_);
+  if (absl::IsNotFound(clock.status())) return absl::OkStatus();  // unplugged since the list was read
+  if (!clock.ok()) return clock.status();
+  bpf_link* link = bpf_program__attach_perf_event(skeleton_->progs.on_tick, clock->Get());
+  if (link == nullptr) return LibbpfError(absl::StrCat("cannot attach to the clock of CPU ", cpu), errno);
+  (void)clock->Release();  // the link owns it now
+  clocks_[cpu] = std::make_unique<Clock>(link);
+  return absl::OkStatus();
+}
+
+absl::Status CpuPrograms::Attach(uint32_t hz) {
+  hz_ = hz;
+  return FollowHotplug();
+}
+
+absl::Status CpuPrograms::FollowHotplug() {
+  absl::StatusOr<std::vector<int>> cpus = OnlineCpus();
+  if (!cpus.ok()) return cpus.status();
+  std::erase_if(clocks_, [&](const auto& clock) { return std::ranges::count(*cpus, clock.first) == 0; });
+  for (int cpu : *cpus) {
+    if (clocks_.contains(cpu)) continue;
+    if (absl::Status status = AttachTo(cpu); !status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+void CpuPrograms::BeginSlice(uint32_t number) {
+  __atomic_store_n(&skeleton_->bss->cpu_slice, number, __ATOMIC_RELEASE);
+}
+
+absl::Status CpuPrograms::Drain(uint32_t number, absl::FunctionRef<void(const abi::cpu_key&, uint64_t)> visit) {
+  bpf_map* map = number & 1 ? skeleton_->maps.cpu_samples_odd : skeleton_->maps.cpu_samples_even;
+  return DrainMap(bpf_map__fd(map), bpf_map__name(map), sizeof(abi::cpu_key), sizeof(uint64_t),
+                  bpf_map__max_entries(map), [&](const void* key, const void* value) {
+                    visit(*static_cast<const abi::cpu_key*>(key), *static_cast<const uint64_t*>(value));
+                  });
+}
+
+absl::Status CpuPrograms::AddCounters(std::vector<uint64_t>& sums) const {
+  std::vector<uint64_t> own(abi::COUNTERS);
+  absl::Status status = ReadPerCpuCounters(bpf_map__fd(skeleton_->maps.counters), "the on-CPU counters", own);
+  for (size_t i = 0; i < own.size(); ++i) sums[i] += own[i];
+  return status;
+}
+
+const bpf_object* CpuPrograms::Object() const { return skeleton_->obj; }
+
+}  // namespace sonde::kernel

@@ -1,0 +1,24 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+
+namespace sonde::kernel {
+
+// Where the kernel tells about itself; other places only in tests.
+struct KernelFiles {
+  std::string btf = "/sys/kernel/btf/vmlinux";
+  std::string lockdown = "/sys/kernel/security/lockdown";
+  std::string own_status = "/proc/self/status";
+};
+
+// Whether the agent can work here at all, before anything is loaded: kPermissionDenied names the capabilities that are
+// missing or the lockdown, kUnimplemented what the kernel lacks. Both say what to do.
+absl::Status CheckPreconditions(const KernelFiles& files);
+
+// Capabilities that are not held though wanted, each with what its lack costs. Empty for root.
+std::vector<std::string> MissingOptionalCapabilities(const KernelFiles& files);
+
+}  // namespace sonde::kernel

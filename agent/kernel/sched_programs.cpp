@@ -1,0 +1,113 @@
+#include "agent/kernel/sched_programs.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "absl/strings/str_cat.h"
+#include "agent/kernel/libbpf_log.h"
+#include "agent/kernel/map_drain.h"
+#include "base/unique_fd.h"
+#include "sched.skel.h"
+
+namespace sonde::kernel {
+
+absl::StatusOr<std::unique_ptr<SchedPrograms>> SchedPrograms::Load(const Features& features,
+                                                                   RingReader::Consumer on_record) {
+  auto programs = std::unique_ptr<SchedPrograms>(new SchedPrograms());
+  sched_bpf* skeleton = programs->skeleton_ = sched_bpf__open();
+  if (skeleton == nullptr) return LibbpfError("cannot open the scheduler programs", errno);
+  skeleton->rodata->clocks_in_task_storage = features.task_storage;
+  bpf_map__set_autocreate(skeleton->maps.clocks, features.task_storage);
+  bpf_map__set_autocreate(skeleton->maps.clocks_by_tid, !features.task_storage);
+  if (int error = sched_bpf__load(skeleton); error != 0) {
+    return LibbpfError("the kernel refuses the scheduler programs", error);
+  }
+  auto ring = RingReader::Open(bpf_map__fd(skeleton->maps.sched_events), std::move(on_record));
+  if (!ring.ok()) return ring.status();
+  programs->ring_ = *std::move(ring);
+  return programs;
+}
+
+SchedPrograms::~SchedPrograms() {
+  bpf_link__destroy(iterator_);
+  if (skeleton_ != nullptr) sched_bpf__detach(skeleton_);
+  ring_.reset();
+  sched_bpf__destroy(skeleton_);
+}
+
+absl::Status SchedPrograms::Attach(absl::FunctionRef<void()> between_reads) {
+  // The iterator is run by hand; attach() would make a link that nobody reads.
+  bpf_program__set_autoattach(skeleton_->progs.each_thread, false);
+  if (int error = sched_bpf__attach(skeleton_); error != 0) return LibbpfError("cannot attach to the scheduler", error);
+  iterator_ = bpf_program__attach_iter(skeleton_->progs.each_thread, nullptr);
+  if (iterator_ == nullptr) return LibbpfError("cannot attach the task iterator", errno);
+  // After the hooks: whoever is born meanwhile gets a clock from them.
+  absl::Status adopted = IterateThreads([](const abi::thread_record&) {}, between_reads);
+  skeleton_->bss->iterator_collects = true;
+  return adopted;
+}
+
+void SchedPrograms::BeginSlice(uint32_t number, uint64_t start_ns) {
+  skeleton_->bss->slice_start_ns[number & 1] = start_ns;
+  __atomic_store_n(&skeleton_->bss->slice_number, number, __ATOMIC_RELEASE);
+}
+
+absl::Status SchedPrograms::CollectThreads(absl::FunctionRef<void(const abi::thread_record&)> visit,
+                                           absl::FunctionRef<void()> between_reads) {
+  return IterateThreads(visit, between_reads);
+}
+
+absl::Status SchedPrograms::IterateThreads(absl::FunctionRef<void(const abi::thread_record&)> visit,
+                                           absl::FunctionRef<void()> between_reads) {
+  base::UniqueFd iteration(bpf_iter_create(bpf_link__fd(iterator_)));
+  if (!iteration.IsValid()) return LibbpfError("cannot start the task iterator", errno);
+  // Whole records only: the kernel's seq buffer keeps what does not fit for the next read, cut anywhere.
+  char buffer[256 * sizeof(abi::thread_record)];
+  size_t have = 0;
+  for (;;) {
+    ssize_t got = ::read(iteration.Get(), buffer + have, sizeof(buffer) - have);
+    if (got < 0 && (errno == EINTR || errno == EAGAIN)) continue;
+    if (got < 0) return LibbpfError("cannot read the task iterator", errno);
+    if (got == 0) break;
+    have += static_cast<size_t>(got);
+    size_t used = 0;
+    for (; have - used >= sizeof(abi::thread_record); used += sizeof(abi::thread_record)) {
+      abi::thread_record record;
+      std::memcpy(&record, buffer + used, sizeof(record));
+      visit(record);
+    }
+    std::memmove(buffer, buffer + used, have - used);
+    have -= used;
+    between_reads();
+  }
+  if (have != 0) return absl::InternalError("the task iterator ended within a record");
+  return absl::OkStatus();
+}
+
+absl::Status SchedPrograms::DrainWaits(uint32_t number,
+                                       absl::FunctionRef<void(const abi::wait_key&, const abi::wait_sum&)> visit) {
+  bpf_map* sent = number & 1 ? skeleton_->maps.sent_stacks_odd : skeleton_->maps.sent_stacks_even;
+  absl::Status status = DrainMap(bpf_map__fd(sent), bpf_map__name(sent), sizeof(abi::stack_id), 1,
+                                 bpf_map__max_entries(sent), [](const void*, const void*) {});
+  if (!status.ok()) return status;
+  bpf_map* waits = number & 1 ? skeleton_->maps.offcpu_waits_odd : skeleton_->maps.offcpu_waits_even;
+  return DrainMap(bpf_map__fd(waits), bpf_map__name(waits), sizeof(abi::wait_key), sizeof(abi::wait_sum),
+                  bpf_map__max_entries(waits), [&](const void* key, const void* value) {
+                    visit(*static_cast<const abi::wait_key*>(key), *static_cast<const abi::wait_sum*>(value));
+                  });
+}
+
+absl::Status SchedPrograms::AddCounters(std::vector<uint64_t>& sums) const {
+  std::vector<uint64_t> own(abi::COUNTERS);
+  absl::Status status = ReadPerCpuCounters(bpf_map__fd(skeleton_->maps.counters), "the scheduler counters", own);
+  for (size_t i = 0; i < own.size(); ++i) sums[i] += own[i];
+  return status;
+}
+
+const bpf_object* SchedPrograms::Object() const { return skeleton_->obj; }
+
+}  // namespace sonde::kernel

@@ -1,0 +1,58 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "absl/functional/function_ref.h"
+#include "absl/status/statusor.h"
+#include "agent/kernel/btf_features.h"
+#include "agent/kernel/ring_reader.h"
+#include "bpf/abi/tables.h"
+#include "bpf/abi/thread.h"
+
+struct bpf_link;
+struct bpf_object;
+struct sched_bpf;
+
+namespace sonde::kernel {
+
+// The off-CPU side: thread clocks and waits. Single-threaded. Destruction detaches first, then closes.
+class SchedPrograms {
+ public:
+  // Loads and verifies; nothing runs yet. `on_record` gets the bytes of abi::stack_record, thread_exit_record and
+  // exec_record.
+  static absl::StatusOr<std::unique_ptr<SchedPrograms>> Load(const Features& features,
+                                                             RingReader::Consumer on_record);
+  ~SchedPrograms();
+
+  // Begins to follow the scheduler, then gives a clock to every thread that lives already. `between_reads` is called
+  // every few hundred threads, so that the ring can be emptied meanwhile.
+  absl::Status Attach(absl::FunctionRef<void()> between_reads);
+
+  // Cuts time at `start_ns` (monotonic, now): what comes later belongs to slice `number`, which follows the last one.
+  void BeginSlice(uint32_t number, uint64_t start_ns);
+
+  // Gives every living thread's account of the slice before the current one, and closes that slice in every clock.
+  absl::Status CollectThreads(absl::FunctionRef<void(const abi::thread_record&)> visit,
+                              absl::FunctionRef<void()> between_reads);
+
+  // Takes the sums of slice `number` out. REQUIRES: CollectThreads() has closed it, and a grace period has passed.
+  absl::Status DrainWaits(uint32_t number, absl::FunctionRef<void(const abi::wait_key&, const abi::wait_sum&)> visit);
+
+  RingReader& Ring() { return *ring_; }
+  // Adds this object's counts, by abi::counter, to `sums`.
+  absl::Status AddCounters(std::vector<uint64_t>& sums) const;
+  const bpf_object* Object() const;
+
+ private:
+  SchedPrograms() = default;
+  absl::Status IterateThreads(absl::FunctionRef<void(const abi::thread_record&)> visit,
+                              absl::FunctionRef<void()> between_reads);
+
+  sched_bpf* skeleton_ = nullptr;
+  bpf_link* iterator_ = nullptr;
+  std::unique_ptr<RingReader> ring_;
+};
+
+}  // namespace sonde::kernel

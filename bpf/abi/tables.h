@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Keys and values of the maps that user space drains, and the counters. */
+#ifndef SONDE_BPF_ABI_TABLES_H
+#define SONDE_BPF_ABI_TABLES_H
+
+#include "stack.h"
+
+#ifdef __cplusplus
+namespace sonde::abi {
+#endif
+
+/* cpu_samples: how often a stack was on a CPU when the clock ticked. Value: __u64 count. */
+struct cpu_key {
+	struct stack_id stack;
+	__u32 tgid;
+	__u32 padding;
+};
+
+/* offcpu_waits: what a process spent off the CPU at a stack. */
+struct wait_key {
+	struct stack_id stack;
+	__u32 tgid;
+	__u32 state; /* enum thread_state: run queue or blocked */
+};
+
+struct wait_sum {
+	__u64 count; /* waits that ended in the slice */
+	__u64 ns;    /* the part of all waits that lies in the slice */
+};
+
+/* Everything that was lost, refused or checked; one list for both objects. */
+enum counter {
+	COUNT_CPU_SAMPLES,	/* samples of threads, the idle task left out */
+	COUNT_CPU_MAP_FULL,	/* sample kept for its process, without its stack */
+	COUNT_CPU_MAP_BUSY,	/* the same: update refused for another reason than space */
+	COUNT_CPU_RING_FULL,	/* the same: frames could not be sent */
+	COUNT_CPU_SAMPLE_LOST,	/* sample gone altogether */
+	COUNT_CPU_USER_FAULT,	/* user part of a stack was not readable */
+	COUNT_WAITS,		/* off-CPU intervals that ended */
+	COUNT_WAIT_MAP_FULL,	/* time kept for its process, without its stack */
+	COUNT_WAIT_MAP_BUSY,
+	COUNT_WAIT_RING_FULL,
+	COUNT_WAIT_LOST,	/* time missing from the off-CPU profile (the account has it) */
+	COUNT_WAIT_USER_FAULT,
+	COUNT_CLOCK_MISSING,	/* switch or wake-up of a thread that has no clock yet */
+	COUNT_CLOCK_REFUSED,	/* a clock could not be made */
+	COUNT_CLOCK_LATE,	/* first seen at a slice's end: time before that is unknown */
+	COUNT_CLOCK_SKIPPED,	/* a thread was not collected for more than a slice */
+	COUNT_EXIT_RING_FULL,	/* account of an exited thread lost */
+	COUNT_EXEC_RING_FULL,	/* exec not told: names of that process may be wrong */
+	COUNT_STACK_WALKS,	/* full walks at switch-out */
+	COUNT_SITE_HITS,	/* stacks reused after their return addresses were found in place */
+	COUNT_SITE_CHECKS,	/* reuses that were walked all the same, to know how many are wrong */
+	COUNT_SITE_WRONG,	/* ... and gave another stack */
+	COUNTERS,
+};
+
+#ifdef __cplusplus
+static_assert(sizeof(cpu_key) == 24);
+static_assert(sizeof(wait_key) == 24);
+}  // namespace sonde::abi
+#else
+_Static_assert(sizeof(struct cpu_key) == 24, "no hidden padding in a key");
+_Static_assert(sizeof(struct wait_key) == 24, "no hidden padding in a key");
+#endif
+
+#endif

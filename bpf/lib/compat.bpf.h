@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Every difference between kernels, behind one accessor each, with its cause. Decided by what is there, never by version. */
+#ifndef SONDE_BPF_LIB_COMPAT_BPF_H
+#define SONDE_BPF_LIB_COMPAT_BPF_H
+
+#include "kernel_types.h"
+
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+
+/* task_struct.state became __state (u32) in 5.14, commit 2f064a59a11f. */
+struct task_struct___before_5_14 {
+	volatile long state;
+} __attribute__((preserve_access_index));
+
+static __always_inline __u32 task_state(struct task_struct *task)
+{
+	if (bpf_core_field_exists(task->__state))
+		return BPF_CORE_READ(task, __state);
+	return (__u32)BPF_CORE_READ((struct task_struct___before_5_14 *)task, state);
+}
+
+/* The helper's number as kernels since 5.15 have it (dd6e10fbd9fb); asked for by name because older BTF lacks it. */
+enum bpf_func_id___with_task_pt_regs {
+	BPF_FUNC_task_pt_regs___with_task_pt_regs = 175,
+};
+
+/* 16 KiB kernel stacks (32 KiB only with KASAN, which no distribution ships), user registers at their very top. */
+#define KERNEL_STACK_BYTES 16384
+/* sizeof(struct pt_regs) of x86-64; ours is cut down to the fields that we read. */
+#define PT_REGS_BYTES 168
+
+struct user_registers {
+	__u64 ip;
+	__u64 sp;
+	__u64 bp;
+	__u64 first_argument;
+	__u64 syscall; /* -1: not in a system call */
+};
+
+/* User-space registers of `task`, which is current and not a kernel thread. False when they cannot be read. */
+static __always_inline bool read_user_registers(struct task_struct *task, struct user_registers *out)
+{
+	struct pt_regs *regs;
+
+	if (bpf_core_enum_value_exists(enum bpf_func_id___with_task_pt_regs,
+				       BPF_FUNC_task_pt_regs___with_task_pt_regs)) {
+		regs = (struct pt_regs *)bpf_task_pt_regs(task);
+		out->ip = regs->ip;
+		out->sp = regs->sp;
+		out->bp = regs->bp;
+		out->first_argument = regs->di;
+		out->syscall = regs->orig_ax;
+		return true;
+	}
+	/* 5.10 to 5.14: computed. No FRED there, so nothing stands above the registers. */
+	regs = (struct pt_regs *)(BPF_CORE_READ(task, stack) + KERNEL_STACK_BYTES - PT_REGS_BYTES);
+	if (bpf_core_read(&out->ip, sizeof(out->ip), &regs->ip) != 0)
+		return false;
+	out->sp = BPF_CORE_READ(regs, sp);
+	out->bp = BPF_CORE_READ(regs, bp);
+	out->first_argument = BPF_CORE_READ(regs, di);
+	out->syscall = BPF_CORE_READ(regs, orig_ax);
+	return true;
+}
+
+#endif

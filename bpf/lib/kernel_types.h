@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Every kernel type and field that the BPF side reads, and nothing else: offsets are relocated at load (CO-RE),
+ * so the build needs no kernel BTF. Older or newer shapes of a type are flavours in compat.bpf.h.
+ */
+#ifndef SONDE_BPF_LIB_KERNEL_TYPES_H
+#define SONDE_BPF_LIB_KERNEL_TYPES_H
+
+#include <linux/bpf.h>
+#include <linux/types.h>
+
+typedef _Bool bool;
+#define true 1
+#define false 0
+#define NULL ((void *)0)
+
+#define PF_KTHREAD 0x00200000
+/* Set together with the last schedule() of a thread, never taken back. */
+#define TASK_DEAD 0x0080
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+/* x86-64: registers of user space as saved on entry to the kernel. */
+struct pt_regs {
+	unsigned long bp;
+	unsigned long di;
+	unsigned long orig_ax;
+	unsigned long ip;
+	unsigned long sp;
+};
+
+struct task_struct {
+	unsigned int __state;
+	unsigned int flags;
+	int pid;  /* thread id */
+	int tgid; /* process id */
+	int on_cpu;
+	int on_rq;
+	char comm[16];
+	struct task_struct *group_leader;
+	void *stack;
+};
+
+struct seq_file;
+
+struct bpf_iter_meta {
+	struct seq_file *seq;
+};
+
+struct bpf_iter__task {
+	struct bpf_iter_meta *meta;
+	struct task_struct *task;
+};
+
+struct bpf_perf_event_data_kern;
+struct linux_binprm;
+
+#pragma clang attribute pop
+
+#endif

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The thread clock: for each thread the state it is in, since when, and nanoseconds so far in each state.
+ *
+ * Slices: time is cut at instants that the agent chooses. Whoever touches a clock first after such an instant (a hook,
+ * or the task iterator at the slice's end) closes the old slice in it, under the clock's lock, so that every nanosecond
+ * is counted in exactly one slice, threads that never ran in it included.
+ *
+ * Locking: a hook holds the run-queue lock and takes a clock's lock; the iterator takes a clock's lock alone and with
+ * interrupts off (bpf_spin_lock does that). Nothing is called with the lock held, so there is no order to invert.
+ */
+#ifndef SONDE_BPF_LIB_THREAD_CLOCK_BPF_H
+#define SONDE_BPF_LIB_THREAD_CLOCK_BPF_H
+
+#include "kernel_types.h"
+
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+
+#include "../abi/thread.h"
+#include "counters.bpf.h"
+
+/* A place where a thread left the CPU, with the stack it had and what to find again before that stack is reused. */
+struct wait_site {
+	__u64 user_ip;
+	__u64 user_sp;
+	__u64 user_bp;
+	__u64 syscall;
+	__u64 first_argument;
+	__u64 user_chain;   /* hash of the frame-pointer chain near the stack pointer */
+	__u64 kernel_hash;  /* hash of the words at kernel_slots */
+	__u8 kernel_slots[8]; /* where return addresses lay, in words above the tracepoint's arguments */
+	__u32 kernel_count;
+	__u32 slice;	    /* in which the frames were sent; older ones are not reused */
+	struct stack_id stack;
+};
+
+#define SITES 2
+
+struct thread_clock {
+	struct bpf_spin_lock lock;
+	__u32 state; /* enum thread_state */
+	__u32 slice; /* to which `ns` belongs */
+	__u32 has_previous;
+	__u64 since_ns; /* from when on time is not yet in `ns` */
+	__u64 started_ns;
+	__u64 ns[4];		 /* by state; the fourth for the verifier only */
+	__u64 previous_ns[4];	 /* of the slice before, until collected */
+	struct stack_id wait_stack; /* of the wait in progress */
+	/* Written and read by this thread's own switch-out only. */
+	struct wait_site sites[SITES];
+	__u32 next_site;
+	__u32 padding;
+};
+
+/* Which of the two maps holds the clocks. Set before load; the other one is then not even made. */
+const volatile bool clocks_in_task_storage = true;
+
+/* Owner: the scheduler's programs. One object a thread, made at fork (process context), freed with the thread by the
+ * kernel: ~400 B x threads. The best kind, since 5.12. */
+struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct thread_clock);
+} clocks SEC(".maps");
+
+/* The same for kernels without task storage in tracing programs (before 5.12), keyed by thread id. Preallocated, as
+ * those kernels demand: 32,768 (the usual pid_max) x 450 B = 14 MB. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 32768);
+	__type(key, __u32);
+	__type(value, struct thread_clock);
+} clocks_by_tid SEC(".maps");
+
+/* Current slice and where it began, written by the agent: first the start, then the number. */
+volatile __u32 slice_number = 0;
+volatile __u64 slice_start_ns[2] = {};
+
+struct slice_bound {
+	__u32 number;
+	__u64 start_ns;
+};
+
+/* Read before the time, so that an event is never earlier than the slice it is counted in. */
+static __always_inline struct slice_bound current_slice(void)
+{
+	struct slice_bound bound = {.number = slice_number};
+
+	bound.start_ns = slice_start_ns[bound.number & 1];
+	return bound;
+}
+
+static __always_inline struct thread_clock *find_clock(struct task_struct *task)
+{
+	__u32 tid;
+
+	if (clocks_in_task_storage)
+		return bpf_task_storage_get(&clocks, task, 0, 0);
+	tid = task->pid;
+	return bpf_map_lookup_elem(&clocks_by_tid, &tid);
+}
+
+/* Makes a clock in `state` from `now` on, or finds the one that a hook made meanwhile. Process context only: task
+ * storage allocates, which must not happen under a run-queue lock. */
+static __always_inline struct thread_clock *make_clock(struct task_struct *task, __u32 state, __u64 now, __u64 marker)
+{
+	struct thread_clock fresh = {
+		.state = state,
+		.slice = slice_number,
+		.since_ns = now,
+		.started_ns = now,
+		.wait_stack = {.low = marker},
+	};
+	struct thread_clock *clock;
+	__u32 tid;
+
+	if (clocks_in_task_storage) {
+		clock = bpf_task_storage_get(&clocks, task, &fresh, BPF_LOCAL_STORAGE_GET_F_CREATE);
+		if (!clock) /* lost a race against another maker */
+			clock = bpf_task_storage_get(&clocks, task, 0, 0);
+	} else {
+		tid = task->pid;
+		bpf_map_update_elem(&clocks_by_tid, &tid, &fresh, BPF_NOEXIST);
+		clock = bpf_map_lookup_elem(&clocks_by_tid, &tid);
+	}
+	if (!clock)
+		count(COUNT_CLOCK_REFUSED);
+	return clock;
+}
+
+/* Time just added to a clock, by slice. */
+struct spent {
+	__u64 previous_ns;
+	__u64 current_ns;
+	bool skipped;
+};
+
+/* Closes the slices before `bound` in the clock. REQUIRES: the clock's lock is held. */
+static __always_inline void roll(struct thread_clock *clock, const struct slice_bound *bound, struct spent *spent)
+{
+	__u64 rest;
+
+	if (clock->slice == bound->number)
+		return;
+	rest = bound->start_ns > clock->since_ns ? bound->start_ns - clock->since_ns : 0;
+	clock->ns[clock->state & 3] += rest;
+	spent->previous_ns = rest;
+	/* Added to, not overwritten: nothing is lost even if a slice was never collected from this clock. */
+	spent->skipped = clock->has_previous != 0 || clock->slice + 1 != bound->number;
+	for (int i = 0; i < THREAD_STATES; i++) {
+		clock->previous_ns[i] = clock->ns[i] + (clock->has_previous ? clock->previous_ns[i] : 0);
+		clock->ns[i] = 0;
+	}
+	clock->has_previous = 1;
+	clock->slice = bound->number;
+	if (clock->since_ns < bound->start_ns)
+		clock->since_ns = bound->start_ns;
+}
+
+/* Adds the time up to `now` to the state the clock is in. REQUIRES: the clock's lock is held. */
+static __always_inline void settle(struct thread_clock *clock, const struct slice_bound *bound, __u64 now,
+				   struct spent *spent)
+{
+	__u64 rest;
+
+	roll(clock, bound, spent);
+	rest = now > clock->since_ns ? now - clock->since_ns : 0;
+	clock->ns[clock->state & 3] += rest;
+	spent->current_ns = rest;
+	clock->since_ns = now;
+}
+
+#endif

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * On-CPU: what runs when each CPU's clock ticks, summed by stack in the kernel.
+ *
+ * The event may be a PMU's and then runs in NMI. So every map here is this object's own, shared with no other program
+ * (a test compares the sets); hashes are preallocated and double-buffered: this program writes the half of the current
+ * slice, user space touches only the other. What is refused is counted and the sample is kept for its process.
+ */
+#include "../lib/kernel_types.h"
+
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+
+#include "../lib/counters.bpf.h"
+#include "../lib/stack.bpf.h"
+
+#define CPU_SAMPLE_ENTRIES 8192
+
+struct cpu_samples_map {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, CPU_SAMPLE_ENTRIES);
+	__type(key, struct cpu_key);
+	__type(value, __u64);
+};
+
+/* Samples by stack and process in slices of even and odd number; 0.8 MB each. A busy 2-CPU host at 99 Hz makes at most
+ * 1,980 keys in 10 s. Filled by on_tick, drained by the agent. */
+struct cpu_samples_map cpu_samples_even SEC(".maps");
+struct cpu_samples_map cpu_samples_odd SEC(".maps");
+
+/* Frames of stacks new in the slice. 1 MiB holds 2,000 of 60 frames between two looks of the agent (0.1 s). */
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 1 << 20);
+} cpu_stacks SEC(".maps");
+
+/* One stack in the making for each CPU; the event does not nest in itself. 2 KiB x CPUs. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct stack_record);
+} cpu_stack_scratch SEC(".maps");
+
+/* Number of the current slice, written by the agent. */
+volatile __u32 cpu_slice = 0;
+
+static __always_inline void *samples_of_slice(__u32 slice)
+{
+	return slice & 1 ? (void *)&cpu_samples_odd : (void *)&cpu_samples_even;
+}
+
+/* Adds one to `key`; false when it is not there. */
+static __always_inline bool add_to_known(void *samples, const struct cpu_key *key)
+{
+	__u64 *sum = bpf_map_lookup_elem(samples, key);
+
+	if (!sum)
+		return false;
+	__sync_fetch_and_add(sum, 1);
+	return true;
+}
+
+/* Inserts `key` with count one. The same key may come in from another CPU between look-up and insertion. */
+static __always_inline bool insert(void *samples, const struct cpu_key *key)
+{
+	const long eexist = -17;
+	__u64 one = 1;
+	long error = bpf_map_update_elem(samples, key, &one, BPF_NOEXIST);
+
+	if (error == 0 || (error == eexist && add_to_known(samples, key)))
+		return true;
+	count_refusal(error, COUNT_CPU_MAP_FULL, COUNT_CPU_MAP_BUSY);
+	return false;
+}
+
+/* A stack first seen in this slice: its frames go out, then it counts. False when either is refused. */
+static __always_inline bool add_new(void *samples, const struct cpu_key *key, struct stack_record *record)
+{
+	/* No wake-up: the agent looks by timer, so that sampling never causes scheduling. */
+	if (bpf_ringbuf_output(&cpu_stacks, record, stack_record_bytes(record), BPF_RB_NO_WAKEUP) != 0) {
+		count(COUNT_CPU_RING_FULL);
+		return false;
+	}
+	return insert(samples, key);
+}
+
+/* Safe in NMI and hard interrupt: look-ups, an update of a preallocated map and a ring that only this program takes. */
+SEC("perf_event")
+int on_tick(void *ctx)
+{
+	__u64 ids = bpf_get_current_pid_tgid();
+	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+	void *samples = samples_of_slice(cpu_slice);
+	struct cpu_key key = {};
+	struct stack_record *record;
+	__u32 zero = 0;
+
+	if ((__u32)ids == 0) /* the idle task: no thread's time */
+		return 0;
+	record = bpf_map_lookup_elem(&cpu_stack_scratch, &zero);
+	if (!record)
+		return 0;
+	count(COUNT_CPU_SAMPLES);
+
+	record->type = RECORD_STACK;
+	record->tgid = ids >> 32;
+	record->flags = 0;
+	BPF_CORE_READ_INTO(&record->comm, task, group_leader, comm);
+	if (!walk_stack(ctx, record, !(BPF_CORE_READ(task, flags) & PF_KTHREAD)))
+		count(COUNT_CPU_USER_FAULT);
+
+	key.tgid = record->tgid;
+	key.stack = record->id;
+	if (add_to_known(samples, &key) || add_new(samples, &key, record))
+		return 0;
+
+	key.stack.low = STACK_LOST;
+	key.stack.high = 0;
+	if (!add_to_known(samples, &key) && !insert(samples, &key))
+		count(COUNT_CPU_SAMPLE_LOST);
+	return 0;
+}
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -1,0 +1,488 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * Off-CPU and the thread clock: every switch, wake-up, fork, exec and exit, by BTF tracepoints, which exclude only
+ * themselves on a CPU. Times are exact; stacks are walked at switch-out, where the thread is current.
+ */
+#include "../lib/kernel_types.h"
+
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+
+#include "../lib/compat.bpf.h"
+#include "../lib/counters.bpf.h"
+#include "../lib/stack.bpf.h"
+#include "../lib/thread_clock.bpf.h"
+#include "../lib/wait_site.bpf.h"
+
+#define WAIT_ENTRIES 16384
+#define STACK_ENTRIES 16384
+
+struct waits_map {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, WAIT_ENTRIES);
+	__type(key, struct wait_key);
+	__type(value, struct wait_sum);
+};
+
+/* Time off the CPU by process, state and stack, in slices of even and odd number; 1.7 MB each. Filled here, drained by
+ * the agent once the slice is closed in every clock. */
+struct waits_map offcpu_waits_even SEC(".maps");
+struct waits_map offcpu_waits_odd SEC(".maps");
+
+struct stacks_map {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, STACK_ENTRIES);
+	__type(key, struct stack_id);
+	__type(value, __u8);
+};
+
+/* Stacks whose frames went out in the slice; 1.3 MB each. Emptied by the agent. */
+struct stacks_map sent_stacks_even SEC(".maps");
+struct stacks_map sent_stacks_odd SEC(".maps");
+
+/* Frames of new stacks, accounts of exited threads, execs. 2 MiB holds 16,000 exits between two looks of the agent. */
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 2 << 20);
+} sched_events SEC(".maps");
+
+/* A reused stack is walked all the same once in so many times. */
+const volatile __u32 site_check_share = 16;
+
+/* What the iterator does: make the clocks of threads that live already, or collect the slice before the current one. */
+volatile bool iterator_collects = false;
+
+static __always_inline void *waits_of_slice(__u32 slice)
+{
+	return slice & 1 ? (void *)&offcpu_waits_odd : (void *)&offcpu_waits_even;
+}
+
+static __always_inline void *sent_stacks_of_slice(__u32 slice)
+{
+	return slice & 1 ? (void *)&sent_stacks_odd : (void *)&sent_stacks_even;
+}
+
+static __always_inline bool is_idle_task(struct task_struct *task)
+{
+	return task->pid == 0;
+}
+
+/* Adds to the sum at `key`, making it if need be. */
+static __always_inline bool add_to_sum(void *waits, const struct wait_key *key, __u64 ns, __u64 ended)
+{
+	const long eexist = -17;
+	struct wait_sum *sum = bpf_map_lookup_elem(waits, key);
+	long error;
+
+	if (!sum) {
+		struct wait_sum fresh = {.count = ended, .ns = ns};
+
+		error = bpf_map_update_elem(waits, key, &fresh, BPF_NOEXIST);
+		if (error == 0)
+			return true;
+		if (error != eexist) {
+			count_refusal(error, COUNT_WAIT_MAP_FULL, COUNT_WAIT_MAP_BUSY);
+			return false;
+		}
+		sum = bpf_map_lookup_elem(waits, key);
+		if (!sum)
+			return false;
+	}
+	__sync_fetch_and_add(&sum->ns, ns);
+	__sync_fetch_and_add(&sum->count, ended);
+	return true;
+}
+
+/* The time of a wait within one slice. What finds no room keeps its process and state and loses its stack. */
+static __always_inline void add_wait(__u32 slice, struct wait_key *key, __u64 ns, __u64 ended)
+{
+	void *waits = waits_of_slice(slice);
+	struct wait_key without_stack = {.tgid = key->tgid, .state = key->state, .stack = {.low = STACK_LOST}};
+
+	if (ns == 0 && ended == 0)
+		return;
+	if (!add_to_sum(waits, key, ns, ended) && !add_to_sum(waits, &without_stack, ns, ended))
+		count(COUNT_WAIT_LOST);
+}
+
+/* Adds what a clock just settled in an off-CPU state to the sums of both slices that it may touch. */
+static __always_inline void add_spent(const struct slice_bound *bound, struct wait_key *key, const struct spent *spent,
+				      __u64 ended)
+{
+	if (spent->skipped)
+		count(COUNT_CLOCK_SKIPPED);
+	if (key->state != THREAD_RUN_QUEUE && key->state != THREAD_BLOCKED)
+		return;
+	if (spent->previous_ns)
+		add_wait(bound->number - 1, key, spent->previous_ns, 0);
+	add_wait(bound->number, key, spent->current_ns, ended);
+}
+
+/* Sends the frames of the walked stack once a slice. False when they could not be sent: the stack is lost then. */
+static __always_inline bool send_stack(__u32 slice, struct stack_record *record)
+{
+	void *sent = sent_stacks_of_slice(slice);
+	__u8 yes = 1;
+
+	if (bpf_map_lookup_elem(sent, &record->id))
+		return true;
+	if (bpf_ringbuf_output(&sched_events, record, stack_record_bytes(record), BPF_RB_NO_WAKEUP) != 0) {
+		count(COUNT_WAIT_RING_FULL);
+		return false;
+	}
+	/* Refused: it will be sent again, which costs room in the ring and loses nothing. */
+	bpf_map_update_elem(sent, &record->id, &yes, BPF_ANY);
+	return true;
+}
+
+static __always_inline void describe(struct stack_record *record, struct task_struct *task, __u32 flags)
+{
+	record->type = RECORD_STACK;
+	record->tgid = task->tgid;
+	record->flags = flags;
+	BPF_CORE_READ_INTO(&record->comm, task, group_leader, comm);
+}
+
+/* Walks the stack of the current task, sends it if it is new in the slice, and gives its id. */
+static __always_inline struct stack_id walk_and_send(void *ctx, struct task_struct *task, __u32 slice,
+						     struct switch_scratch *scratch, bool has_user)
+{
+	struct stack_id lost = {.low = STACK_LOST};
+
+	count(COUNT_STACK_WALKS);
+	describe(&scratch->record, task, 0);
+	if (!walk_stack(ctx, &scratch->record, has_user))
+		count(COUNT_WAIT_USER_FAULT);
+	return send_stack(slice, &scratch->record) ? scratch->record.id : lost;
+}
+
+static __always_inline bool is_lost(const struct stack_id *id)
+{
+	return id->high == 0;
+}
+
+/*
+ * The stack of the thread that leaves the CPU: one of its last sites', when the return addresses are still in place,
+ * else a walk. A kernel thread has no user registers; zeros stand for them.
+ */
+static __always_inline struct stack_id stack_at_switch_out(void *ctx, struct task_struct *prev,
+							   struct thread_clock *clock, __u32 slice)
+{
+	bool has_user = !(prev->flags & PF_KTHREAD);
+	struct user_registers regs = {};
+	struct stack_id id = {.low = STACK_LOST};
+	struct switch_scratch *scratch;
+	struct wait_site *site;
+	__u32 zero = 0, index;
+	__u64 chain = 0;
+	bool copied;
+
+	scratch = bpf_map_lookup_elem(&switch_scratches, &zero);
+	if (!scratch)
+		return id;
+	if (has_user)
+		has_user = read_user_registers(prev, &regs);
+	if (has_user)
+		chain = user_chain(scratch, &regs);
+	copied = copy_kernel_top(ctx, scratch);
+
+	for (int i = 0; i < SITES; i++) {
+		site = &clock->sites[i];
+		if (site->slice != slice || !copied || !same_registers(site, &regs) || site->user_chain != chain ||
+		    !kernel_top_is(scratch, site))
+			continue;
+		count(COUNT_SITE_HITS);
+		if (site_check_share == 0 || bpf_get_prandom_u32() % site_check_share != 0)
+			return site->stack;
+		count(COUNT_SITE_CHECKS);
+		id = walk_and_send(ctx, prev, slice, scratch, has_user);
+		if (!is_lost(&id) && (id.low != site->stack.low || id.high != site->stack.high)) {
+			count(COUNT_SITE_WRONG);
+			site->stack = id;
+		}
+		return id;
+	}
+
+	id = walk_and_send(ctx, prev, slice, scratch, has_user);
+	if (is_lost(&id) || !copied)
+		return id;
+	index = clock->next_site++ % SITES;
+	site = &clock->sites[index];
+	site->user_ip = regs.ip;
+	site->user_sp = regs.sp;
+	site->user_bp = regs.bp;
+	site->syscall = regs.syscall;
+	site->first_argument = regs.first_argument;
+	site->user_chain = chain;
+	site->slice = slice;
+	site->stack = id;
+	find_kernel_slots(scratch, site);
+	return id;
+}
+
+/* The last switch of a thread: its account goes out whole, since nothing can be asked of it later. */
+static __always_inline void send_exit(struct task_struct *task, struct thread_clock *clock, __u64 now)
+{
+	struct thread_exit_record record = {.type = RECORD_THREAD_EXIT, .ended_ns = now};
+	__u32 tid = task->pid;
+
+	record.thread.tgid = task->tgid;
+	record.thread.tid = tid;
+	bpf_spin_lock(&clock->lock);
+	record.slice = clock->slice;
+	record.thread.started_ns = clock->started_ns;
+	record.has_previous = clock->has_previous;
+	for (int i = 0; i < THREAD_STATES; i++) {
+		record.thread.ns[i] = clock->ns[i];
+		record.previous_ns[i] = clock->previous_ns[i];
+	}
+	clock->has_previous = 0;
+	bpf_spin_unlock(&clock->lock);
+	BPF_CORE_READ_INTO(&record.thread.comm, task, comm);
+	BPF_CORE_READ_INTO(&record.thread.group_comm, task, group_leader, comm);
+	if (bpf_ringbuf_output(&sched_events, &record, sizeof(record), BPF_RB_NO_WAKEUP) != 0)
+		count(COUNT_EXIT_RING_FULL);
+	if (!clocks_in_task_storage)
+		bpf_map_delete_elem(&clocks_by_tid, &tid);
+}
+
+static __always_inline void leave_cpu(void *ctx, bool preempt, struct task_struct *prev)
+{
+	struct thread_clock *clock = find_clock(prev);
+	struct slice_bound bound = current_slice();
+	struct spent spent = {};
+	struct stack_id stack;
+	__u32 state;
+	__u64 now;
+
+	if (!clock) {
+		count(COUNT_CLOCK_MISSING);
+		return;
+	}
+	state = task_state(prev);
+	if (!preempt && (state & TASK_DEAD))
+		state = THREAD_DEAD;
+	else
+		state = preempt || state == 0 ? THREAD_RUN_QUEUE : THREAD_BLOCKED;
+	if (state != THREAD_DEAD)
+		stack = stack_at_switch_out(ctx, prev, clock, bound.number);
+	else
+		stack = (struct stack_id){};
+
+	now = bpf_ktime_get_ns();
+	bpf_spin_lock(&clock->lock);
+	settle(clock, &bound, now, &spent);
+	clock->state = state;
+	clock->wait_stack = stack;
+	bpf_spin_unlock(&clock->lock);
+	if (spent.skipped)
+		count(COUNT_CLOCK_SKIPPED);
+	if (state == THREAD_DEAD)
+		send_exit(prev, clock, now);
+}
+
+/* A thread that moves on from the run queue (to a CPU) or from blocked (to the run queue): the wait's part ends. */
+static __always_inline void end_wait(struct task_struct *task, __u32 next_state)
+{
+	struct thread_clock *clock = find_clock(task);
+	struct slice_bound bound = current_slice();
+	struct spent spent = {};
+	struct wait_key key = {.tgid = task->tgid};
+	__u64 now;
+
+	if (!clock) {
+		count(COUNT_CLOCK_MISSING);
+		return;
+	}
+	now = bpf_ktime_get_ns();
+	bpf_spin_lock(&clock->lock);
+	key.state = clock->state;
+	/* A wake-up may find the thread still on its CPU, or already in the run queue: nothing changed then. */
+	if (next_state == THREAD_RUN_QUEUE && key.state != THREAD_BLOCKED) {
+		bpf_spin_unlock(&clock->lock);
+		return;
+	}
+	settle(clock, &bound, now, &spent);
+	clock->state = next_state;
+	key.stack = clock->wait_stack;
+	bpf_spin_unlock(&clock->lock);
+	add_spent(&bound, &key, &spent, 1);
+	if (next_state == THREAD_ON_CPU)
+		count(COUNT_WAITS);
+}
+
+/* Runs with the run-queue lock held and interrupts off: nothing here sleeps, allocates or wakes anybody; one pass is
+ * under 5 us. prev is current, so its user memory is there to be read. */
+SEC("tp_btf/sched_switch")
+int BPF_PROG(on_switch, bool preempt, struct task_struct *prev, struct task_struct *next)
+{
+	if (!is_idle_task(prev))
+		leave_cpu(ctx, preempt, prev);
+	if (!is_idle_task(next))
+		end_wait(next, THREAD_ON_CPU);
+	return 0;
+}
+
+/* In the waker's context or on the target CPU, run-queue lock held. */
+SEC("tp_btf/sched_wakeup")
+int BPF_PROG(on_wakeup, struct task_struct *task)
+{
+	end_wait(task, THREAD_RUN_QUEUE);
+	return 0;
+}
+
+/* The thread's life begins here: before, nobody could have run it. Run-queue lock held. */
+SEC("tp_btf/sched_wakeup_new")
+int BPF_PROG(on_wakeup_new, struct task_struct *task)
+{
+	struct thread_clock *clock = find_clock(task);
+	__u32 slice = slice_number;
+	__u64 now = bpf_ktime_get_ns();
+
+	if (!clock) { /* io_uring workers are made without the fork hook; the iterator finds them */
+		count(COUNT_CLOCK_MISSING);
+		return 0;
+	}
+	bpf_spin_lock(&clock->lock);
+	clock->state = THREAD_RUN_QUEUE;
+	clock->slice = slice;
+	clock->since_ns = now;
+	clock->started_ns = now;
+	bpf_spin_unlock(&clock->lock);
+	return 0;
+}
+
+/* In the parent, no run-queue lock: the place to make the child's clock. */
+SEC("tp_btf/sched_process_fork")
+int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
+{
+	make_clock(child, THREAD_RUN_QUEUE, bpf_ktime_get_ns(), STACK_NEW_THREAD);
+	return 0;
+}
+
+/* In the thread that put its process on a new image, before it runs it. */
+SEC("tp_btf/sched_process_exec")
+int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm *binprm)
+{
+	struct exec_record record = {.type = RECORD_EXEC, .tgid = task->tgid};
+	__u32 old_tid = old_pid, tid = task->pid;
+	struct thread_clock *clock;
+
+	/* A thread other than the leader takes the leader's id: the clock moves with it. */
+	if (!clocks_in_task_storage && old_tid != tid) {
+		clock = bpf_map_lookup_elem(&clocks_by_tid, &old_tid);
+		if (clock) {
+			bpf_map_update_elem(&clocks_by_tid, &tid, clock, BPF_ANY);
+			bpf_map_delete_elem(&clocks_by_tid, &old_tid);
+		}
+	}
+	clock = find_clock(task);
+	for (int i = 0; clock && i < SITES; i++)
+		clock->sites[i].slice = ~0U; /* same addresses, other code */
+	if (bpf_ringbuf_output(&sched_events, &record, sizeof(record), BPF_RB_NO_WAKEUP) != 0)
+		count(COUNT_EXEC_RING_FULL);
+	return 0;
+}
+
+/* The state of a thread that lives already when the agent starts. */
+static __always_inline __u32 observed_state(struct task_struct *task)
+{
+	if (task->on_cpu)
+		return THREAD_ON_CPU;
+	return task_state(task) == 0 ? THREAD_RUN_QUEUE : THREAD_BLOCKED;
+}
+
+/* The kernel stack of a thread that sleeps already; of its user stack nothing can be read from here. */
+static __always_inline struct stack_id stack_of_sleeper(struct task_struct *task, struct switch_scratch *scratch)
+{
+	struct stack_id unseen = {.low = STACK_UNSEEN};
+	long bytes = bpf_get_task_stack(task, scratch->record.frames, FRAME_BYTES, 0);
+
+	if (bytes <= 0)
+		return unseen;
+	scratch->record.kernel_frames = (__u32)bytes / sizeof(__u64);
+	scratch->record.user_frames = 0;
+	describe(&scratch->record, task, STACK_ASLEEP_SINCE_BEFORE);
+	hash_stack(&scratch->record);
+	return send_stack(slice_number, &scratch->record) ? scratch->record.id : unseen;
+}
+
+/* One stack in the making; the iterator is read by one thread of the agent at a time. 3 KiB. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct switch_scratch);
+} iterator_scratch SEC(".maps");
+
+static __always_inline void adopt(struct task_struct *task)
+{
+	__u32 zero = 0, state = observed_state(task);
+	struct switch_scratch *scratch = bpf_map_lookup_elem(&iterator_scratch, &zero);
+	struct thread_clock *clock;
+	struct stack_id stack;
+
+	if (iterator_collects)
+		count(COUNT_CLOCK_LATE);
+	clock = make_clock(task, state, bpf_ktime_get_ns(), STACK_UNSEEN);
+	if (!clock || !scratch || state != THREAD_BLOCKED)
+		return;
+	stack = stack_of_sleeper(task, scratch);
+	bpf_spin_lock(&clock->lock);
+	/* Unless it moved meanwhile. */
+	if (clock->state == THREAD_BLOCKED && clock->wait_stack.low == STACK_UNSEEN && clock->wait_stack.high == 0)
+		clock->wait_stack = stack;
+	bpf_spin_unlock(&clock->lock);
+}
+
+/* Closes the previous slice in the clock and writes its account. */
+static __always_inline void collect(struct seq_file *seq, struct task_struct *task, struct thread_clock *clock)
+{
+	struct slice_bound bound = current_slice();
+	struct thread_record record = {.tgid = task->tgid, .tid = task->pid};
+	struct wait_key key = {.tgid = task->tgid};
+	struct spent spent = {};
+	bool has_previous;
+
+	bpf_spin_lock(&clock->lock);
+	key.state = clock->state;
+	key.stack = clock->wait_stack;
+	if (key.state == THREAD_DEAD) { /* its exit record tells all */
+		bpf_spin_unlock(&clock->lock);
+		return;
+	}
+	roll(clock, &bound, &spent);
+	has_previous = clock->has_previous;
+	clock->has_previous = 0;
+	record.started_ns = clock->started_ns;
+	for (int i = 0; i < THREAD_STATES; i++)
+		record.ns[i] = clock->previous_ns[i];
+	bpf_spin_unlock(&clock->lock);
+
+	add_spent(&bound, &key, &spent, 0);
+	if (!has_previous) /* it began after the slice */
+		return;
+	BPF_CORE_READ_INTO(&record.comm, task, comm);
+	BPF_CORE_READ_INTO(&record.group_comm, task, group_leader, comm);
+	bpf_seq_write(seq, &record, sizeof(record));
+}
+
+/* Process context, no lock held by us: one call for each thread of the host. */
+SEC("iter/task")
+int each_thread(struct bpf_iter__task *ctx)
+{
+	struct task_struct *task = ctx->task;
+	struct thread_clock *clock;
+
+	if (!task || is_idle_task(task))
+		return 0;
+	clock = find_clock(task);
+	if (!clock)
+		adopt(task);
+	else if (iterator_collects)
+		collect(ctx->meta->seq, task, clock);
+	return 0;
+}
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
