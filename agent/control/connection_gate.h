@@ -1,46 +1,41 @@
 #pragma once
 
-#include <poll.h>
 #include <sys/socket.h>
 #include <sys/types.h>
 
-#include <cstdint>
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <vector>
-
-#include "base/unique_fd.h"
 
 namespace sonde::control {
 
 inline constexpr size_t kMaxConnections = 16;
 inline constexpr size_t kMaxConnectionsPerUid = 4;  // root excepted, so that others cannot keep root out
 
-// Who may connect, and how many at a time. It watches each admitted connection by a descriptor of its own, so that it
-// knows when gRPC or the peer has closed it. Not thread-safe.
+// Who may connect, and how many at a time. Not thread-safe.
 class ConnectionGate {
  public:
   // Lets in uid 0, the process's own effective uid, and members of `group`.
   explicit ConnectionGate(std::optional<gid_t> group) : group_(group) {}
 
-  // Why a connection of `peer` must be refused now; empty when it may come in.
-  std::string Refusal(const ucred& peer) const;
+  // Why `peer` may not come in at all; empty when it may.
+  std::string Stranger(const ucred& peer) const;
+  // Why there is no place for one more connection of `peer`; empty when there is.
+  std::string Full(const ucred& peer);
 
-  // Counts `fd` (which stays the caller's) as a connection of `uid` until it is closed.
+  // Counts the socket `fd`, which the caller gives to gRPC, until it is closed.
   void Admit(int fd, uid_t uid);
 
-  // Appends what poll() must watch, and afterwards forgets those that were found closed among `polled`, which are the
-  // entries that AppendTo() wrote.
-  void AppendTo(std::vector<pollfd>* polls) const;
-  void ForgetClosed(const pollfd* polled, size_t count);
-
-  size_t Size() const { return connections_.size(); }
-
  private:
+  // gRPC does not tell when it closes a connection, and watching a duplicate would leave gRPC's epoll set with a
+  // registration of a closed descriptor. The socket's inode tells whether the number still means the same socket.
   struct Connection {
-    base::UniqueFd watch;
+    int fd;
+    ino_t inode;
     uid_t uid;
   };
+  void ForgetClosed();
 
   std::optional<gid_t> group_;
   std::vector<Connection> connections_;

@@ -8,6 +8,7 @@
 #include "agent/control/connection_gate.h"
 #include "agent/control/control_backend.h"
 #include "agent/control/control_socket.h"
+#include "agent/control/refusal_log.h"
 #include "base/unique_fd.h"
 
 namespace grpc {
@@ -39,9 +40,12 @@ class ControlServer {
   ControlServer(ControlSocket socket, ConnectionGate gate, base::UniqueFd stop, ControlBackend* backend);
   void AcceptUntilStopped();
   void AcceptOne();
+  std::string Refusal(const ucred& peer);
+  void SleepUnlessStopped();
 
   ControlSocket socket_;
-  ConnectionGate gate_;       // of the accepting thread
+  ConnectionGate gate_;        // of the accepting thread
+  RefusalLog refusals_;        // of the accepting thread
   const base::UniqueFd stop_;  // an eventfd, readable once the server stops
   std::unique_ptr<ControlService> service_;
   std::unique_ptr<grpc::Server> server_;

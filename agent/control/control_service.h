@@ -20,13 +20,11 @@ class ControlService : public v1::Control::Service {
   // From now on calls under way are cancelled.
   void Stop() { stopping_ = true; }
 
-  grpc::Status Status(grpc::ServerContext* context, const v1::StatusRequest* request,
-                      v1::StatusReply* reply) override;
+  grpc::Status Status(grpc::ServerContext* context, const v1::StatusRequest* request, v1::StatusReply* reply) override;
   grpc::Status Account(grpc::ServerContext* context, const v1::AccountRequest* request,
                        v1::AccountReply* reply) override;
   grpc::Status Top(grpc::ServerContext* context, const v1::TopRequest* request, v1::TopReply* reply) override;
-  grpc::Status Record(grpc::ServerContext* context, const v1::RecordRequest* request,
-                      v1::RecordReply* reply) override;
+  grpc::Status Record(grpc::ServerContext* context, const v1::RecordRequest* request, v1::RecordReply* reply) override;
 
  private:
   Cancelled CancelledOf(grpc::ServerContext* context) const;

@@ -1,0 +1,93 @@
+#include "agent/control/control_service.h"
+
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "profile/kind.h"
+
+namespace sonde::control {
+namespace {
+
+grpc::Status ToGrpc(const absl::Status& status) {
+  return grpc::Status(static_cast<grpc::StatusCode>(status.code()), std::string(status.message()));
+}
+
+template <typename Reply>
+grpc::Status Answer(absl::StatusOr<Reply> result, Reply* reply) {
+  if (!result.ok()) return ToGrpc(result.status());
+  *reply = *std::move(result);
+  return grpc::Status::OK;
+}
+
+grpc::Status Invalid(const std::string& text) { return grpc::Status(grpc::StatusCode::INVALID_ARGUMENT, text); }
+
+grpc::Status CheckDuration(uint64_t duration_ns, bool may_be_zero) {
+  if (duration_ns > static_cast<uint64_t>(kMaxRequestNs)) return Invalid("the duration is longer than 10 minutes");
+  if (duration_ns == 0 && !may_be_zero) return Invalid("the duration must be more than 0");
+  return grpc::Status::OK;
+}
+
+grpc::Status CheckKind(const std::string& kind) {
+  if (profile::ParseKind(kind)) return grpc::Status::OK;
+  return Invalid("the kind must be cpu, offcpu or wall");
+}
+
+// One of the kMaxMeasuring places, for as long as it lives.
+class Place {
+ public:
+  explicit Place(std::atomic<int>* taken) : taken_(taken), has_(taken->fetch_add(1) < kMaxMeasuring) {}
+  ~Place() { taken_->fetch_sub(1); }
+  Place(const Place&) = delete;
+  Place& operator=(const Place&) = delete;
+
+  bool Has() const { return has_; }
+
+ private:
+  std::atomic<int>* const taken_;
+  const bool has_;
+};
+
+grpc::Status Busy() {
+  return grpc::Status(grpc::StatusCode::RESOURCE_EXHAUSTED,
+                      absl::StrCat(kMaxMeasuring, " measurements run already: wait until one of them has ended"));
+}
+
+}  // namespace
+
+Cancelled ControlService::CancelledOf(grpc::ServerContext* context) const {
+  return [this, context] { return stopping_ || context->IsCancelled(); };
+}
+
+grpc::Status ControlService::Status(grpc::ServerContext*, const v1::StatusRequest*, v1::StatusReply* reply) {
+  *reply = backend_->Status();
+  return grpc::Status::OK;
+}
+
+grpc::Status ControlService::Account(grpc::ServerContext* context, const v1::AccountRequest* request,
+                                     v1::AccountReply* reply) {
+  if (grpc::Status checked = CheckDuration(request->duration_ns(), true); !checked.ok()) return checked;
+  // The last window is there already and costs no measurement.
+  if (request->duration_ns() == 0) return Answer(backend_->Account(*request, CancelledOf(context)), reply);
+  const Place place(&measuring_);
+  if (!place.Has()) return Busy();
+  return Answer(backend_->Account(*request, CancelledOf(context)), reply);
+}
+
+grpc::Status ControlService::Top(grpc::ServerContext* context, const v1::TopRequest* request, v1::TopReply* reply) {
+  if (grpc::Status checked = CheckDuration(request->duration_ns(), false); !checked.ok()) return checked;
+  if (grpc::Status checked = CheckKind(request->kind()); !checked.ok()) return checked;
+  const Place place(&measuring_);
+  if (!place.Has()) return Busy();
+  return Answer(backend_->Top(*request, CancelledOf(context)), reply);
+}
+
+grpc::Status ControlService::Record(grpc::ServerContext* context, const v1::RecordRequest* request,
+                                    v1::RecordReply* reply) {
+  if (grpc::Status checked = CheckDuration(request->duration_ns(), false); !checked.ok()) return checked;
+  if (grpc::Status checked = CheckKind(request->kind()); !checked.ok()) return checked;
+  const Place place(&measuring_);
+  if (!place.Has()) return Busy();
+  return Answer(backend_->Record(*request, CancelledOf(context)), reply);
+}
+
+}  // namespace sonde::control
