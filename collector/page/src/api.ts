@@ -73,7 +73,10 @@ function address(path: string, parameters: Record<string, string | number>): str
 }
 
 async function get<T>(url: string, signal: AbortSignal): Promise<T> {
-  const response = await fetch(url, { signal, headers: { accept: "application/json" } });
+  const response = await fetch(url, { signal, headers: { accept: "application/json" } }).catch((error: unknown) => {
+    if (signal.aborted) throw error;
+    throw new ApiError(0, "it cannot be reached; is sonde-collector still running?");
+  });
   if (response.ok) return (await response.json()) as T;
   const text = await response.text();
   let reason = text.slice(0, 300);

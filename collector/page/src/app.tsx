@@ -59,7 +59,7 @@ export function App() {
         onKeys={() => setKeysOpen(true)}
       />
       <main>
-        {failure !== null && <Failure what="The collector did not answer:" reason={failure} onRetry={again} />}
+        {failure !== null && <Failure reason={failure} onRetry={again} />}
         {overview.value && overview.value.services.length > 0 && (
           <Overview answer={overview.value} state={state} set={set} />
         )}
@@ -70,6 +70,7 @@ export function App() {
             </h2>
             <p class="help">{KIND_TEXT[state.kind].help}</p>
           </div>
+          {flame.value === undefined && flame.error === null && <p class="note pad">Loading…</p>}
           {flame.value && (
             <FlamePanel flame={flame.value} state={state} set={set} window={window} searchField={searchField} />
           )}

@@ -24,14 +24,15 @@ export function Breadcrumb({ layout, zoom, onZoom }: Props) {
             </span>
           )}
           {node === zoom ? (
-            <bdi aria-current="location">{layout.names[layout.name[node]!]}</bdi>
+            <bdi aria-current="location">{layout.nameOf(node)}</bdi>
           ) : (
             <button class="quiet" onClick={() => onZoom(node)}>
-              <bdi>{node === 0 ? "everything" : layout.names[layout.name[node]!]}</bdi>
+              <bdi>{layout.nameOf(node)}</bdi>
             </button>
           )}
         </span>
       ))}
+      {zoom === 0 && <span class="note">click a frame to zoom into it</span>}
     </nav>
   );
 }

@@ -18,13 +18,13 @@ function contrast(one: string, other: string): number {
 const FILES = ["", "[kernel.kallsyms]", ...Array.from({ length: 200 }, (_, i) => `/usr/lib/lib${i}.so`)];
 
 for (const [name, scheme] of Object.entries({ LIGHT, DARK }) as [string, Scheme][]) {
-  test(`labels in ${name} have AAA contrast on every fill`, () => {
+  test(`labels in ${name} have AA contrast on every fill`, () => {
     for (const file of FILES) {
       for (const fn of ["a", "bb", "ccc", "dddd", "(other)"]) {
-        assert.ok(contrast(fileFill(file, fn, scheme), scheme.text) >= 7, `${file} ${fn}`);
+        assert.ok(contrast(fileFill(file, fn, scheme), scheme.text) >= 4.5, `${file} ${fn}`);
       }
     }
-    assert.ok(contrast(scheme.faded, scheme.text) >= 7);
+    assert.ok(contrast(scheme.faded, scheme.text) >= 4.5);
   });
 }
 

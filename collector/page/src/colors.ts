@@ -1,5 +1,6 @@
 // Colours of frames: one hue per file, the same in every window and on every machine; the kernel has a hue of its own.
-// Fills are computed in OKLCH at one lightness per scheme, so that the label on each has at least 7:1 contrast.
+// Fills are computed in OKLCH at one lightness per scheme, so that the label on each has the contrast that WCAG AA asks for (4.5:1).
+import { baseName } from "./format";
 import { hashText, type FlameLayout } from "./layout";
 
 export interface Scheme {
@@ -18,8 +19,8 @@ export const LIGHT: Scheme = {
   outline: "#16191d",
   accent: "#0b57d0",
   faded: "#e3e6eb",
-  lightness: 0.85,
-  chroma: 0.085,
+  lightness: 0.84,
+  chroma: 0.098,
 };
 
 export const DARK: Scheme = {
@@ -28,8 +29,8 @@ export const DARK: Scheme = {
   outline: "#ffffff",
   accent: "#8ab4ff",
   faded: "#2c3139",
-  lightness: 0.41,
-  chroma: 0.075,
+  lightness: 0.46,
+  chroma: 0.09,
 };
 
 const FILE_HUES = [18, 38, 56, 74, 92, 112, 134, 156, 178, 322, 342];
@@ -38,6 +39,13 @@ const SHADES = 5;
 
 export function isKernel(file: string): boolean {
   return file.startsWith("[kernel") || file.startsWith("[bpf") || /\.ko(\.(xz|zst|gz))?$/.test(file);
+}
+
+// A file as a person calls it: its base name, "kernel" for the kernel itself.
+export function fileTitle(file: string): string {
+  if (file === "") return "no file known";
+  if (file.startsWith("[kernel")) return "kernel";
+  return isKernel(file) ? `kernel · ${baseName(file)}` : baseName(file);
 }
 
 // Fills of one layout in one scheme, worked out on first use.
@@ -56,10 +64,10 @@ export class FramePaint {
 
   private compute(node: number): string {
     const { layout, scheme } = this;
-    const name = layout.names[layout.name[node]!]!;
+    const name = layout.nameOf(node);
     if (node === 0) return scheme.faded;
     if (this.grouped && layout.depth[node] === 1) return reasonFill(name, scheme);
-    return fileFill(layout.files[layout.file[node]!]!, name, scheme);
+    return fileFill(layout.fileOf(node), name, scheme);
   }
 }
 

@@ -69,7 +69,7 @@ function drawFrame(ctx: CanvasRenderingContext2D, scene: Scene, node: number, le
   if (width >= NARROWEST_LABEL) {
     ctx.globalAlpha = dimmed ? 0.6 : 1;
     ctx.fillStyle = paint.scheme.text;
-    const label = fitted(ctx, layout.names[layout.name[node]!]!, width - 9);
+    const label = fitted(ctx, layout.nameOf(node), width - 9);
     if (label !== "") ctx.fillText(label, left + 4, top + ROW / 2);
   }
   ctx.globalAlpha = 1;
@@ -82,8 +82,7 @@ function fill(ctx: CanvasRenderingContext2D, color: string, left: number, top: n
 
 function isOutlined(scene: Scene, node: number): boolean {
   const { layout, outlined } = scene;
-  if (!outlined || layout.names[layout.name[node]!] !== outlined.name) return false;
-  return layout.files[layout.file[node]!] === outlined.file;
+  return outlined !== null && layout.nameOf(node) === outlined.name && layout.fileOf(node) === outlined.file;
 }
 
 function outline(ctx: CanvasRenderingContext2D, scene: Scene, node: number, color: string, thick: number): void {

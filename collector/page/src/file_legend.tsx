@@ -1,7 +1,7 @@
 // Which colour is which file, with each file's own share of the view.
 import { useMemo } from "preact/hooks";
-import { fileFill, isKernel, type Scheme } from "./colors";
-import { baseName, duration, percent } from "./format";
+import { fileFill, fileTitle, type Scheme } from "./colors";
+import { duration, percent } from "./format";
 import type { FlameLayout } from "./layout";
 
 const MOST = 8;
@@ -29,7 +29,7 @@ export function FileLegend({ layout, zoom, scheme, onSearch }: Props) {
             onClick={() => onSearch(file)}
           >
             <span class="swatch" style={{ background: fileFill(file, "", scheme) }} />
-            <bdi>{file === "" ? "no file" : isKernel(file) ? `kernel ${moduleName(file)}` : baseName(file)}</bdi>
+            <bdi>{fileTitle(file)}</bdi>
             <span class="share">{percent(self, view)}</span>
           </button>
         </li>
@@ -37,10 +37,6 @@ export function FileLegend({ layout, zoom, scheme, onSearch }: Props) {
       {rest > 0 && <li class="note">{`${files.length - MOST} more ${percent(rest, view)}`}</li>}
     </ul>
   );
-}
-
-function moduleName(file: string): string {
-  return file.startsWith("[kernel") ? "" : baseName(file);
 }
 
 function selfByFile(layout: FlameLayout, root: number): [file: string, self: number][] {

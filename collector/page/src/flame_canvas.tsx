@@ -163,7 +163,7 @@ export function FlameCanvas(props: Props) {
 }
 
 function nameOf(layout: FlameLayout, node: number): FunctionName {
-  return { name: layout.names[layout.name[node]!]!, file: layout.files[layout.file[node]!]! };
+  return { name: layout.nameOf(node), file: layout.fileOf(node) };
 }
 
 function fitCanvas(canvas: HTMLCanvasElement, width: number, height: number, ratio: number): void {

@@ -1,8 +1,8 @@
 // The heaviest functions of the view, linked with the graph: hovering outlines their frames, clicking picks them out.
 import { useMemo } from "preact/hooks";
-import { fileFill, type Scheme } from "./colors";
+import { fileFill, fileTitle, type Scheme } from "./colors";
 import type { FunctionName } from "./flame_canvas";
-import { baseName, count, duration, percent } from "./format";
+import { count, duration, percent } from "./format";
 import type { FlameLayout } from "./layout";
 import type { Matcher } from "./search";
 import { sortRows, topFunctions, type FunctionRow } from "./top_functions";
@@ -109,14 +109,14 @@ interface RowProps {
 
 function Row({ row, view, picked, hovered, color, onPick, onHover }: RowProps) {
   return (
-    <tr class={hovered ? "hovered" : undefined} aria-selected={picked} onClick={onPick} onMouseEnter={onHover}>
+    <tr class={hovered ? "hovered" : undefined} aria-current={picked} onClick={onPick} onMouseEnter={onHover}>
       <th scope="row">
         <button class="row-name" title={row.name} onFocus={onHover}>
           <span class="swatch" style={{ background: color }} />
           <bdi>{row.name}</bdi>
         </button>
         <span class="note" title={row.file}>
-          {row.file === "" ? "no file known" : baseName(row.file)}
+          {fileTitle(row.file)}
         </span>
       </th>
       <Amount value={row.self} view={view} />

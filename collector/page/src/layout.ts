@@ -74,6 +74,15 @@ export class FlameLayout {
     return null;
   }
 
+  // The function's name; node 0 stands for everything.
+  nameOf(node: number): string {
+    return node === 0 ? "everything" : this.names[this.name[node]!]!;
+  }
+
+  fileOf(node: number): string {
+    return this.files[this.file[node]!]!;
+  }
+
   // From node 0 down to `node`.
   pathTo(node: number): number[] {
     const path: number[] = [];

@@ -8,13 +8,13 @@ import { serviceTitle } from "./service_picker";
 import { KINDS, type ViewState } from "./url_state";
 import type { SetState } from "./use_url_state";
 
-export function Failure({ what, reason, onRetry }: { what: string; reason: string; onRetry(): void }) {
+export function Failure({ reason, onRetry }: { reason: string; onRetry(): void }) {
   return (
     <div class="notice bad" role="alert">
       <p>
-        <strong>{what}</strong> {reason}
+        <strong>No answer from the collector:</strong> {reason}
       </p>
-      <p class="note">Is sonde-collector still running? What is shown below, if anything, is from before.</p>
+      <p class="note">What is shown below, if anything, is from before.</p>
       <button onClick={onRetry}>Try again</button>
     </div>
   );
@@ -64,7 +64,7 @@ export function NothingStored({ state, set, series }: EmptyProps) {
   const nothingAtAll = series.length === 0;
   return (
     <div class="empty">
-      <h2>{nothingAtAll ? `Nothing stored ${when} yet` : `No ${KIND_TEXT[state.kind].title} profile ${when}`}</h2>
+      <h3>{nothingAtAll ? `Nothing stored ${when} yet` : `No ${KIND_TEXT[state.kind].title} profile ${when}`}</h3>
       <p>
         {nothingAtAll
           ? "The collector has no profile of any kind for this time."
@@ -73,12 +73,12 @@ export function NothingStored({ state, set, series }: EmptyProps) {
       {nothingAtAll && (
         <ol>
           <li>
-            Is the agent running? <code>agentctl status</code> tells, and why not.
+            Is the agent running? <code>agentctl status</code> says so, and when something is wrong, what.
           </li>
           <li>
-            Start it as root: <code>sonde-agent</code>. It pushes to the collector on this host by itself.
+            If not, start <code>sonde-agent</code> as root. It pushes to the collector of its own host.
           </li>
-          <li>A window is one minute long, so the first profile comes about a minute after the start.</li>
+          <li>The first profiles come when its first window ends: a minute or two after the start.</li>
         </ol>
       )}
       <div class="choices">

@@ -18,7 +18,7 @@ export function Overview({ answer, state, set }: Props) {
   const host = sumOf(answer.services);
   const sorted = sortServices(answer.services, state.sortOverview);
   const shown = state.allServices ? sorted : sorted.filter((t, i) => i < FEW || t.service === state.service);
-  const select = (service: string | null) => set({ service, zoom: null });
+  const row = { busy: state.busyBars, onSelect: (service: string | null) => set({ service, zoom: null }) };
   return (
     <section class="card" aria-label="Where the time went">
       <div class="card-head">
@@ -28,12 +28,19 @@ export function Overview({ answer, state, set }: Props) {
           {plural(answer.profiles, "profile")}
         </p>
         <Legend withUnexplained={unexplained(host) > 0} />
+        <button
+          aria-pressed={state.busyBars}
+          title="Threads mostly sleep: leave blocked time out of the bars to see the rest"
+          onClick={() => set({ busyBars: !state.busyBars })}
+        >
+          Bars without blocked
+        </button>
       </div>
       <div class="scroll-x">
         <table class="services">
           <Head by={state.sortOverview} onSort={(sortOverview) => set({ sortOverview })} />
           <tbody>
-            <Row time={host} host={host} name={null} selected={state.service === null} onSelect={select} />
+            <Row time={host} host={host} name={null} selected={state.service === null} {...row} />
             {shown.map((time) => (
               <Row
                 key={time.service}
@@ -41,7 +48,7 @@ export function Overview({ answer, state, set }: Props) {
                 host={host}
                 name={time.service}
                 selected={state.service === time.service}
-                onSelect={select}
+                {...row}
               />
             ))}
           </tbody>
@@ -105,20 +112,21 @@ interface RowProps {
   host: ServiceTime;
   name: string | null; // null: the whole host
   selected: boolean;
+  busy: boolean; // the bar leaves out blocked time
   onSelect(service: string | null): void;
 }
 
-function Row({ time, host, name, selected, onSelect }: RowProps) {
+function Row({ time, host, name, selected, busy, onSelect }: RowProps) {
   const title = serviceTitle(name);
   return (
-    <tr class={name === null ? "host" : undefined} aria-selected={selected} onClick={() => onSelect(name)}>
+    <tr class={name === null ? "host" : undefined} aria-current={selected} onClick={() => onSelect(name)}>
       <th scope="row">
         <button class="row-name" title={title}>
           <bdi>{title}</bdi>
         </button>
       </th>
       <td>
-        <Bar time={time} />
+        <Bar time={busy ? { ...time, blocked_ns: 0, wall_ns: time.wall_ns - time.blocked_ns } : time} />
       </td>
       {PARTS.map((part) => (
         <Cell key={part.column} value={part.of(time)} whole={part.of(host)} column={part.column} />

@@ -28,7 +28,7 @@ export function markMatches(layout: FlameLayout, matcher: Matcher): Uint8Array {
 
 // One byte per node: 1 where the function is called exactly `name`.
 export function markFunction(layout: FlameLayout, name: string): Uint8Array {
-  return markNodes(layout, (i) => layout.names[layout.name[i]!] === name);
+  return markNodes(layout, (i) => layout.nameOf(i) === name);
 }
 
 // Node 0 stands for everything and never matches.

@@ -24,8 +24,8 @@ export function ServicePicker({ choices, selected, onSelect }: Props) {
   const [at, setAt] = useState(0);
   const field = useRef<HTMLInputElement>(null);
   const wanted = text.toLowerCase();
-  const all: (ServiceChoice | null)[] = [null, ...choices];
-  const fitting = all.filter((c) => serviceTitle(c && c.service).toLowerCase().includes(wanted));
+  const named = choices.filter((c) => serviceTitle(c.service).toLowerCase().includes(wanted));
+  const fitting: (ServiceChoice | null)[] = wanted === "" ? [null, ...named] : named;
 
   const choose = (choice: ServiceChoice | null | undefined) => {
     if (choice === undefined) return;

@@ -33,7 +33,7 @@ export function Tooltip({ layout, place, viewRoot }: Props) {
   const all = layout.total[0]!;
   return (
     <div class="tooltip" ref={box} role="tooltip">
-      <div class="tooltip-name">{layout.names[layout.name[node]!]}</div>
+      <div class="tooltip-name">{layout.nameOf(node)}</div>
       <div class="tooltip-file">{fileText(layout, node)}</div>
       <table>
         <thead>
@@ -66,12 +66,12 @@ function Line({ title, value, view, all }: { title: string; value: number; view:
 
 function fileText(layout: FlameLayout, node: number): string {
   if (node === 0) return "everything in this window";
-  if (layout.names[layout.name[node]!] === "(other)") return "frames too small to be sent one by one";
-  return layout.files[layout.file[node]!] || "no file known";
+  if (layout.nameOf(node) === "(other)") return "frames too small to be sent one by one";
+  return layout.fileOf(node) || "no file known";
 }
 
 // The same as one sentence, for those who listen.
 export function describe(layout: FlameLayout, node: number, viewRoot: number): string {
   const share = percent(layout.total[node]!, layout.total[viewRoot]!);
-  return `${layout.names[layout.name[node]!]}, total ${duration(layout.total[node]!)}, ${share} of view`;
+  return `${layout.nameOf(node)}, total ${duration(layout.total[node]!)}, ${share} of view`;
 }

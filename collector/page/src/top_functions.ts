@@ -17,7 +17,7 @@ export function topFunctions(layout: FlameLayout, root: number, firstDepth: numb
     const key = layout.name[i]! * layout.files.length + layout.file[i]!;
     let row = rows.get(key);
     if (!row) {
-      row = { name: layout.names[layout.name[i]!]!, file: layout.files[layout.file[i]!]!, self: 0, total: 0 };
+      row = { name: layout.nameOf(i), file: layout.fileOf(i), self: 0, total: 0 };
       rows.set(key, row);
     }
     row.self += layout.self[i]!;

@@ -15,6 +15,7 @@ const CHANGED: ViewState = {
   sortOverview: "blocked",
   sortTable: "total",
   allServices: true,
+  busyBars: true,
   live: true,
 };
 

@@ -28,6 +28,7 @@ export interface ViewState {
   sortOverview: OverviewColumn;
   sortTable: "self" | "total";
   allServices: boolean; // the overview lists every service
+  busyBars: boolean; // the overview's bars leave out blocked time
   live: boolean;
 }
 
@@ -44,6 +45,7 @@ export const DEFAULTS: ViewState = {
   sortOverview: "on_cpu",
   sortTable: "self",
   allServices: false,
+  busyBars: false,
   live: false,
 };
 
@@ -74,6 +76,7 @@ export function parseState(text: string): ViewState {
     sortOverview: pick(query.get("services_by"), OVERVIEW_COLUMNS, DEFAULTS.sortOverview),
     sortTable: pick(query.get("top_by"), ["self", "total"], DEFAULTS.sortTable),
     allServices: query.get("services") === "all",
+    busyBars: query.get("bars") === "busy",
     live: query.get("live") === "1",
   };
 }
@@ -99,6 +102,7 @@ export function formatState(s: ViewState): string {
   put("services_by", s.sortOverview, DEFAULTS.sortOverview);
   put("top_by", s.sortTable, DEFAULTS.sortTable);
   if (s.allServices) query.set("services", "all");
+  if (s.busyBars) query.set("bars", "busy");
   if (s.live) query.set("live", "1");
   const text = query.toString();
   return text === "" ? "" : `?${text}`;
