@@ -27,6 +27,7 @@ async function bundlePage() {
     write: false,
     logLevel: "warning",
   });
+  if (result.warnings.length > 0) throw new Error("warnings are errors in the page");
   const file = (suffix) => Buffer.from(result.outputFiles.find((f) => f.path.endsWith(suffix)).contents);
   return { script: file(".js"), style: file(".css") };
 }

@@ -1,0 +1,175 @@
+// The page of a real sonde-collector in a real browser: what a reader sees and does, and what hostile names cannot do.
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { gunzipSync } from "node:zlib";
+import { clickFrame, expectTooltip, inspectCanvas, openPage, startBrowser } from "./browser.mjs";
+import { startCollector } from "./collector.mjs";
+import { Pusher } from "./profiles.mjs";
+
+const APP = "/usr/bin/shop";
+const frame = (name, file = APP) => ({ name, file });
+const SCRIPT = `<script>document.title="taken"</script>`;
+const IMAGE = `<img src=x onerror='document.title="taken"'>"quoted" & more`;
+const REVERSED = "safe\u202Egpj.exe";
+const HOSTILE_SERVICE = `<b>"bold"</b> & 'co'`;
+
+// checkout, 10 s on CPU: main 6 s (work → work → memcpy 5 s, own 1 s), idle_loop 4 s.
+const CPU = [
+  { frames: [frame("main"), frame("work"), frame("work"), frame("memcpy", "libc.so.6")], seconds: 5 },
+  { frames: [frame("main")], seconds: 1 },
+  { frames: [frame("idle_loop", "[kernel.kallsyms]")], seconds: 4 },
+];
+const WAITS = [
+  { frames: [frame("main"), frame("read_file")], seconds: 30, reason: "disk" },
+  { frames: [frame("main"), frame("take_lock")], seconds: 10, reason: "futex" },
+];
+const HOSTILE = [SCRIPT, IMAGE, REVERSED].map((name) => ({ frames: [frame("main"), frame(name, name)], seconds: 1 }));
+
+let collector, browser, pusher;
+const views = [];
+
+async function open(address, options) {
+  const view = await openPage(browser, collector.http, address, options);
+  views.push(view);
+  return view;
+}
+
+before(async () => {
+  collector = await startCollector(process.env.SONDE_COLLECTOR);
+  browser = await startBrowser();
+  pusher = new Pusher(process.env.SONDE_PROTO_ROOT, collector.grpc);
+});
+
+after(async () => {
+  pusher?.close();
+  await browser?.close();
+  const code = await collector?.stop();
+  if (collector) assert.equal(code, 0, "sonde-collector stops cleanly");
+});
+
+test("an empty store says what to do, and the page fills by itself", async () => {
+  const { page } = await open("/");
+  await page.getByRole("heading", { name: /Nothing stored/ }).waitFor();
+  assert.match(await page.locator("main").innerText(), /agentctl status/);
+  await pusher.push("cpu", "checkout", CPU, ["lost: 7 samples"]);
+  await pusher.push("offcpu", "checkout", WAITS);
+  await pusher.push("wall", "checkout", WAITS);
+  await pusher.push("cpu", HOSTILE_SERVICE, HOSTILE);
+  await page.locator("canvas").waitFor();
+});
+
+test("the graph draws and says what it covers", async () => {
+  const { page } = await open("/?service=checkout");
+  await page.locator("canvas").waitFor();
+  const { colors, painted } = await inspectCanvas(page);
+  assert.ok(colors > 10, `${colors} colours`);
+  assert.ok(painted > 0.2, `${painted} of the canvas is painted`);
+  assert.match(await page.locator(".coverage").innerText(), /1 profile · 10\.0 s of thread time/);
+  assert.match(await page.getByRole("note").first().innerText(), /lost: 7 samples/);
+  await expectTooltip(page, 1, 0.1, /main\s+\/usr\/bin\/shop[^]*total\s+6\.00 s\s+60\.0%\s+60\.0%/);
+});
+
+test("a click zooms, the address tells, Back undoes, and a copied address shows the same", async () => {
+  const { page } = await open("/?service=checkout");
+  await clickFrame(page, 2, 0.2);
+  await page.waitForURL(/zoom=/);
+  const zoomed = page.locator(".crumbs [aria-current]");
+  assert.equal(await zoomed.innerText(), "work");
+  const copy = await open(page.url().slice(collector.http.length));
+  assert.equal(await copy.page.locator(".crumbs [aria-current]").innerText(), "work");
+  await page.goBack();
+  await page.waitForURL((url) => !url.search.includes("zoom="));
+  assert.equal(await zoomed.innerText(), "everything");
+});
+
+test("search shows the matched share, of all and of the zoomed frame", async () => {
+  const { page } = await open("/?service=checkout");
+  await page.locator("canvas").waitFor();
+  await page.keyboard.press("/");
+  await page.keyboard.type("^work$|mem(cpy|set)");
+  await page.getByText("matched 50.0% of view").waitFor();
+  await clickFrame(page, 1, 0.3);
+  await page.getByText("matched 83.3% of view").waitFor();
+  assert.match(page.url(), /search=/);
+  await page.getByRole("searchbox").fill("idle_loop(");
+  await page.getByText("as plain text").waitFor();
+  await page.keyboard.press("Escape");
+  await page.getByText("matched").waitFor({ state: "detached" });
+});
+
+test("recursion counts once in the table, and picking a row picks its frames out", async () => {
+  const { page } = await open("/?service=checkout&top_by=total");
+  const row = page.getByRole("row", { name: /^work/ });
+  assert.match(await row.innerText(), /0 s\s+0%\s+5\.00 s\s+50\.0%/);
+  await row.getByRole("button").click();
+  await page.getByText("matched 50.0% of view").waitFor();
+  await page.waitForURL(/fn=work/);
+});
+
+test("the keyboard alone walks, zooms and returns", async () => {
+  const { page } = await open("/?service=checkout");
+  await page.locator("canvas").focus();
+  await page.keyboard.press("ArrowDown");
+  await page.keyboard.press("ArrowRight");
+  await page.getByText("idle_loop, total 4.00 s, 40.0% of view").waitFor({ state: "attached" });
+  await page.keyboard.press("Enter");
+  await page.waitForURL(/zoom=/);
+  await page.keyboard.press("0");
+  await page.waitForURL((url) => !url.search.includes("zoom="));
+});
+
+test("waits can stand under their reasons", async () => {
+  const { page } = await open("/?service=checkout&kind=offcpu");
+  await page.locator("canvas").waitFor();
+  await page.keyboard.press("g");
+  await page.waitForURL(/root=reason/);
+  await page.getByRole("button", { name: "By reason", pressed: true }).waitFor();
+  await expectTooltip(page, 1, 0.3, /disk[^]*total\s+30\.0 s\s+75\.0%/);
+  await expectTooltip(page, 1, 0.9, /futex[^]*total\s+10\.0 s\s+25\.0%/);
+});
+
+test("the overview selects a service by a click", async () => {
+  const { page } = await open("/");
+  await page.getByRole("region", { name: "Where the time went" }).getByText("checkout", { exact: true }).click();
+  await page.waitForURL(/service=checkout/);
+  await page.getByRole("heading", { name: "On-CPU · checkout" }).waitFor();
+});
+
+test("hostile names are text", async () => {
+  const { page } = await open(`/?${new URLSearchParams({ service: HOSTILE_SERVICE })}`);
+  for (const name of [SCRIPT, IMAGE, "safe\\u202egpj.exe"]) {
+    await page.locator(".functions").getByRole("button", { name, exact: true }).waitFor();
+  }
+  assert.match(await page.title(), /^On-CPU · <b>"bold"<\/b> & 'co' · Sonde$/);
+  assert.equal(await page.locator("main img, main script, main b").count(), 0);
+  await expectTooltip(page, 2, 0.1, /<script>|<img|safe/);
+});
+
+test("dark follows the system", async () => {
+  const { page } = await open("/?service=checkout", { colorScheme: "dark" });
+  await page.locator("canvas").waitFor();
+  const background = await page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+  const brightest = Math.max(...background.match(/\d+/g).map(Number));
+  assert.ok(brightest < 40, background);
+  assert.ok((await inspectCanvas(page)).colors > 10);
+});
+
+test("a narrow window scrolls in one direction only", async () => {
+  const { page } = await open("/?service=checkout", { viewport: { width: 390, height: 844 } });
+  await page.locator("canvas").waitFor();
+  assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), 390);
+});
+
+test("the window can be downloaded as pprof", async () => {
+  const { page } = await open("/?service=checkout");
+  const href = await page.getByRole("link", { name: "Download pprof" }).getAttribute("href");
+  const response = await page.request.get(collector.http + href);
+  assert.equal(response.status(), 200);
+  assert.ok(gunzipSync(await response.body()).includes("idle_loop"));
+});
+
+test("no page logged an error or asked another origin", () => {
+  const expected = /^console: Failed to load resource: the server responded with a status of 404/; // the empty store
+  const problems = views.flatMap((view, i) => view.problems.filter((problem) => i > 0 || !expected.test(problem)));
+  assert.deepEqual(problems, []);
+});
