@@ -1,0 +1,183 @@
+#include "collector/ingest/push_server.h"
+
+#include <grpcpp/ext/health_check_service_server_builder_option.h>
+#include <grpcpp/grpcpp.h>
+#include <grpcpp/support/proto_buffer_reader.h>
+#include <pthread.h>
+
+#include <charconv>
+#include <chrono>
+#include <optional>
+#include <thread>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/bounded_queue.h"
+#include "base/clock.h"
+#include "collector/ingest/wire_check.h"
+#include "proto/push/v1/push.grpc.pb.h"
+#include "spdlog/spdlog.h"
+
+namespace sonde::ingest {
+namespace {
+
+constexpr int kMaxMessageBytes = 64 << 20;
+constexpr size_t kQueueItems = 256;
+constexpr size_t kQueueBytes = size_t{128} << 20;
+constexpr size_t kTransportBytes = size_t{256} << 20;
+constexpr size_t kMaxInstanceBytes = 64;
+constexpr auto kStopWithin = std::chrono::seconds(5);
+
+// One request that waits for the ingest thread. gRPC owns context and reactor; both live until Finish().
+struct Request {
+  grpc::CallbackServerContext* context = nullptr;
+  grpc::ServerUnaryReactor* reactor = nullptr;
+  const grpc::ByteBuffer* bytes = nullptr;
+  grpc::ByteBuffer* answer = nullptr;
+};
+
+grpc::Status ToGrpc(const absl::Status& status) {
+  return grpc::Status(static_cast<grpc::StatusCode>(status.code()),
+                      std::string(status.message().data(), status.message().size()));
+}
+
+std::string Metadata(const grpc::CallbackServerContext& context, const char* key) {
+  auto found = context.client_metadata().find(key);
+  return found == context.client_metadata().end() ? std::string()
+                                                  : std::string(found->second.data(), found->second.size());
+}
+
+absl::StatusOr<std::optional<store::RequestId>> RequestIdOf(const grpc::CallbackServerContext& context) {
+  store::RequestId id;
+  id.instance = Metadata(context, kInstanceKey);
+  std::string sequence = Metadata(context, kSequenceKey);
+  if (id.instance.empty() && sequence.empty()) return std::nullopt;
+  if (id.instance.empty() || id.instance.size() > kMaxInstanceBytes) {
+    return absl::InvalidArgumentError(absl::StrCat("metadata ", kInstanceKey, " must have 1 to ", kMaxInstanceBytes,
+                                                   " characters when ", kSequenceKey, " is given"));
+  }
+  auto [end, error] = std::from_chars(sequence.data(), sequence.data() + sequence.size(), id.sequence);
+  if (error != std::errc() || end != sequence.data() + sequence.size() || id.sequence < 0) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("metadata ", kSequenceKey, " must be a decimal number when ", kInstanceKey, " is given"));
+  }
+  return id;
+}
+
+absl::StatusOr<::push::v1::PushRequest> Parse(const grpc::ByteBuffer& bytes) {
+  // The readers take the buffer by pointer, and consume nothing of it.
+  auto* buffer = const_cast<grpc::ByteBuffer*>(&bytes);
+  grpc::ProtoBufferReader walked(buffer);
+  if (auto status = CheckWire(&walked); !status.ok()) return status;
+  grpc::ProtoBufferReader reader(buffer);
+  ::push::v1::PushRequest request;
+  if (!request.ParseFromZeroCopyStream(&reader)) {
+    return absl::InvalidArgumentError("the message is no push.v1.PushRequest, or a label is not valid UTF-8");
+  }
+  return request;
+}
+
+// Takes each Push as bytes, so that parsing errors are answered with a reason and happen on our thread.
+class PushService : public ::push::v1::PusherService::WithRawCallbackMethod_Push<::push::v1::PusherService::Service> {
+ public:
+  explicit PushService(base::BoundedQueue<Request>* queue) : queue_(*queue) {}
+
+  grpc::ServerUnaryReactor* Push(grpc::CallbackServerContext* context, const grpc::ByteBuffer* bytes,
+                                 grpc::ByteBuffer* answer) override {
+    grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+    if (!queue_.TryPush({context, reactor, bytes, answer}, bytes->Length())) {
+      reactor->Finish(grpc::Status(grpc::StatusCode::UNAVAILABLE,
+                                   "the collector has more requests waiting than it may hold; try again later"));
+    }
+    return reactor;
+  }
+
+ private:
+  base::BoundedQueue<Request>& queue_;
+};
+
+class Server : public PushServer {
+ public:
+  Server(const Limits& limits, store::Writer* writer)
+      : limits_(limits), writer_(*writer), queue_(kQueueItems, kQueueBytes), service_(&queue_) {}
+  ~Server() override { Server::Stop(); }
+
+  absl::Status Listen(const std::string& address) {
+    grpc::EnableDefaultHealthCheckService(true);
+    grpc::ServerBuilder builder;
+    grpc::ResourceQuota quota("ingest");
+    builder.SetResourceQuota(quota.Resize(kTransportBytes));
+    builder.SetMaxReceiveMessageSize(kMaxMessageBytes);
+    // Otherwise two collectors would share a port, and each would get some of the profiles.
+    builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
+    builder.AddListeningPort(address, grpc::InsecureServerCredentials(), &port_);
+    builder.RegisterService(&service_);
+    server_ = builder.BuildAndStart();
+    if (server_ == nullptr || port_ == 0) {
+      return absl::UnavailableError(
+          absl::StrCat("cannot listen for gRPC on ", address,
+                       ": the port is in use or the address is not this host's; choose another with --grpc-listen"));
+    }
+    worker_ = std::thread([this] { Work(); });
+    pthread_setname_np(worker_.native_handle(), "ingest");
+    return absl::OkStatus();
+  }
+
+  int Port() const override { return port_; }
+
+  void Stop() override {
+    if (server_ != nullptr) server_->Shutdown(std::chrono::system_clock::now() + kStopWithin);
+    queue_.Close();
+    if (worker_.joinable()) worker_.join();
+  }
+
+ private:
+  void Work() {
+    while (auto request = queue_.Pop(absl::InfiniteDuration())) {
+      absl::Status status = Handle(*request);
+      // An empty buffer is an empty PushResponse.
+      *request->answer = grpc::ByteBuffer(nullptr, 0);
+      request->reactor->Finish(ToGrpc(status));
+    }
+  }
+
+  absl::Status Handle(const Request& request) {
+    if (request.context->IsCancelled()) return absl::CancelledError("the client did not wait");
+    auto id = RequestIdOf(*request.context);
+    if (!id.ok()) return Refused(id.status());
+    auto parsed = Parse(*request.bytes);
+    if (!parsed.ok()) return Refused(parsed.status());
+    auto profiles = Unpack(*parsed, limits_, base::WallNs());
+    if (!profiles.ok()) return Refused(profiles.status());
+    auto outcome = writer_.Append(*profiles, *id);
+    if (!outcome.ok()) {
+      spdlog::error("msg=\"a push of {} profiles was not stored; the agent will send it again\" reason=\"{}\"",
+                    profiles->size(), std::string(outcome.status().message()));
+    }
+    return outcome.status();
+  }
+
+  static absl::Status Refused(const absl::Status& status) {
+    spdlog::warn("msg=\"a push was refused\" reason=\"{}\"", std::string(status.message()));
+    return status;
+  }
+
+  const Limits limits_;
+  store::Writer& writer_;
+  base::BoundedQueue<Request> queue_;
+  PushService service_;
+  int port_ = 0;
+  std::unique_ptr<grpc::Server> server_;
+  std::thread worker_;
+};
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<PushServer>> PushServer::Start(const std::string& address, const Limits& limits,
+                                                              store::Writer* writer) {
+  auto server = std::make_unique<Server>(limits, writer);
+  if (auto status = server->Listen(address); !status.ok()) return status;
+  return server;
+}
+
+}  // namespace sonde::ingest

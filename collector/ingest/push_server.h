@@ -1,0 +1,32 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "collector/ingest/unpack.h"
+#include "collector/store/writer.h"
+
+namespace sonde::ingest {
+
+// Metadata by which an agent names a request, the same on every resend: a UUID of the agent's run, and a number that
+// is unique within it. Both or neither.
+inline constexpr char kInstanceKey[] = "sonde-instance";
+inline constexpr char kSequenceKey[] = "sonde-sequence";
+
+// Receives profiles by gRPC: Pyroscope's push.v1.PusherService and grpc.health.v1.Health. gRPC's threads put requests
+// into a bounded queue; one thread ("ingest") checks, decodes and stores them, and answers OK only after the commit.
+// INVALID_ARGUMENT: the request itself is wrong. UNAVAILABLE: try again later (queue full, disk full, stopping).
+class PushServer {
+ public:
+  // Listens on `address` (HOST:PORT, port 0 = any). `writer` must outlive the server. kUnavailable when it cannot.
+  static absl::StatusOr<std::unique_ptr<PushServer>> Start(const std::string& address, const Limits& limits,
+                                                           store::Writer* writer);
+  virtual ~PushServer() = default;
+
+  virtual int Port() const = 0;
+  // Takes no more requests, answers those it has within five seconds, and returns. Idempotent.
+  virtual void Stop() = 0;
+};
+
+}  // namespace sonde::ingest

@@ -1,0 +1,29 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "collector/store/writer.h"
+#include "proto/push/v1/push.pb.h"
+
+namespace sonde::ingest {
+
+struct Limits {
+  size_t max_profile_bytes = size_t{16} << 20;   // of one pprof, uncompressed
+  size_t max_request_bytes = size_t{256} << 20;  // of all pprofs of a request together, uncompressed
+};
+
+// Limits of Pyroscope (wire.md 3.3), so that the same agents can push to either.
+inline constexpr int kMaxLabels = 30;
+inline constexpr size_t kMaxLabelNameBytes = 1024;
+inline constexpr size_t kMaxLabelValueBytes = 2048;
+
+// Checks a push from a hostile peer and takes it apart into profiles ready to store: pprofs are decoded whole, time 0
+// becomes `now_unix_ns`, plain ones are compressed. The kind is ours when name, sample types and period type are;
+// otherwise it is the name itself. kInvalidArgument with series, sample and reason; then nothing of it may be stored.
+absl::StatusOr<std::vector<store::NewProfile>> Unpack(const ::push::v1::PushRequest& request, const Limits& limits,
+                                                      int64_t now_unix_ns);
+
+}  // namespace sonde::ingest
