@@ -37,9 +37,13 @@ absl::StatusOr<ProcessStat> StatIn(const UniqueFd& folder) {
   return ParseStat(*text);
 }
 
-// The blank-separated word of this index, 0 first.
+// The blank-separated word of this index, 0 first; empty when there are fewer.
 std::string_view Word(std::string_view text, int index) {
-  for (; index > 0; --index) text.remove_prefix(std::min(text.find(' ') + 1, text.size()));
+  for (; index > 0; --index) {
+    size_t blank = text.find(' ');
+    if (blank == std::string_view::npos) return {};
+    text.remove_prefix(blank + 1);
+  }
   return text.substr(0, text.find_first_of(" \n"));
 }
 

@@ -37,8 +37,8 @@ model::ProcessInfoPtr ProcessTable::Refresh(uint32_t tgid) {
   if (entry.has_ended || options_.now_ns() - entry.read_ns < options_.refresh_interval_ns) return entry.info;
   entry.read_ns = options_.now_ns();
   auto snapshot = ReadSteadily(tgid);
-  // A process that ended meanwhile is still known as it was.
-  if (!snapshot.ok()) return entry.info;
+  // A process that ended meanwhile, or waits to be reaped, is still known as it was.
+  if (!snapshot.ok() || snapshot->mappings.empty()) return entry.info;
   entry.start_ticks = snapshot->stat.start_ticks;
   entry.info = MakeInfo(tgid, *std::move(snapshot));
   return entry.info;
