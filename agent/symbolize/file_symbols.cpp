@@ -78,9 +78,10 @@ size_t FileSymbols::MemoryBytes() const {
 
 const FileSymbols& FileSymbolsCache::Get(const model::ExecutableFilePtr& file) {
   auto found = entries_.find(file->identity);
-  bool opened_since = found != entries_.end() && !found->second->symbols.IsOpen() && file->fd.IsValid();
-  if (opened_since) Remove(found->second);
-  if (found == entries_.end() || opened_since) {
+  if (found == entries_.end()) {
+    Add(file);
+  } else if (!found->second->symbols.IsOpen() && file->fd.IsValid()) {
+    Remove(found->second);
     Add(file);
   } else {
     by_use_.splice(by_use_.begin(), by_use_, found->second);
