@@ -1,0 +1,152 @@
+#include "collector/query/querier.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+#include "collector/store/writer.h"
+#include "profile/pprof_file.h"
+
+namespace sonde::query {
+namespace {
+
+using ::testing::HasSubstr;
+
+constexpr int64_t kMinute = 60'000'000'000;
+
+std::string Pprof(profile::Kind kind, int64_t start_ns, const std::map<std::string, int64_t>& value_by_reason) {
+  profile::PprofBuilder builder(kind, start_ns, kMinute, 1);
+  uint64_t stack[] = {builder.AddLocation(0, 0x10, {})};
+  for (const auto& [reason, value] : value_by_reason) {
+    std::vector<int64_t> values(profile::SampleTypes(kind).size(), value);
+    builder.AddSample(stack, values, reason.empty() ? profile::Labels() : profile::Labels{{"reason", reason}});
+  }
+  return profile::Encode(std::move(builder).Build());
+}
+
+class QuerierTest : public testing::Test {
+ protected:
+  QuerierTest() : directory_(testing::TempDir() + "/sonde_query_XXXXXX") {
+    EXPECT_NE(::mkdtemp(directory_.data()), nullptr);
+    writer_ = *store::Writer::Open(directory_);
+  }
+  ~QuerierTest() override { std::filesystem::remove_all(directory_); }
+
+  void Store(profile::Kind kind, const std::string& service, int64_t minute,
+             const std::map<std::string, int64_t>& value_by_reason) {
+    store::NewProfile profile = {.kind = std::string(profile::KindName(kind)),
+                                 .labels = {{"service_name", service}, {"node", "n1"}},
+                                 .start_unix_ns = minute * kMinute,
+                                 .duration_ns = kMinute,
+                                 .pprof_gz = Pprof(kind, minute * kMinute, value_by_reason)};
+    auto outcome = writer_->Append({&profile, 1}, std::nullopt);
+    ASSERT_TRUE(outcome.ok()) << outcome.status();
+  }
+
+  static Selection Select(const std::string& kind, const std::string& selector, int64_t from_minute = 0,
+                          int64_t to_minute = 1'000) {
+    return {kind, *profile::Selector::Parse(selector), {from_minute * kMinute, to_minute * kMinute}};
+  }
+
+  absl::StatusOr<Merged> Merge(const Selection& selection) { return Querier(directory_).Merge(selection); }
+
+  static int64_t Total(const Merged& merged) {
+    int64_t total = 0;
+    for (const auto& sample : merged.pprof.sample()) total += sample.value(sample.value_size() - 1);
+    return total;
+  }
+
+  std::string NotFound(const Selection& selection) {
+    auto merged = Merge(selection);
+    EXPECT_EQ(merged.status().code(), absl::StatusCode::kNotFound) << merged.status();
+    return std::string(merged.status().message());
+  }
+
+  std::string directory_;
+  std::unique_ptr<store::Writer> writer_;
+};
+
+TEST_F(QuerierTest, MergesTheProfilesOfTheSelectedSeriesAndTime) {
+  for (int64_t minute : {1, 2, 3}) Store(profile::Kind::kWall, "web", minute, {{"blocked", 10 * minute}});
+  Store(profile::Kind::kWall, "db", 2, {{"blocked", 1'000}});
+  Store(profile::Kind::kCpu, "web", 2, {{"", 5'000}});
+  auto merged = Merge(Select("wall", "{service_name=\"web\"}", 2, 4));
+  ASSERT_TRUE(merged.ok()) << merged.status();
+  EXPECT_EQ(merged->profiles, 2);
+  EXPECT_EQ(Total(*merged), 50);
+  EXPECT_EQ(merged->pprof.time_nanos(), 2 * kMinute);
+  EXPECT_EQ(merged->pprof.duration_nanos(), 2 * kMinute);
+}
+
+TEST_F(QuerierTest, PutsTheLabelsOfTheSeriesOnSamples) {
+  Store(profile::Kind::kWall, "web", 1, {{"blocked", 1}});
+  Store(profile::Kind::kWall, "db", 1, {{"blocked", 2}});
+  auto merged = Merge(Select("wall", ""));
+  ASSERT_TRUE(merged.ok());
+  EXPECT_EQ(merged->pprof.sample_size(), 2);
+  EXPECT_EQ(merged->pprof.sample(0).label_size(), 3);
+  auto one_label = Querier(directory_).Merge(Select("wall", ""), "node");
+  ASSERT_TRUE(one_label.ok());
+  EXPECT_EQ(one_label->pprof.sample_size(), 1);
+  EXPECT_EQ(one_label->pprof.sample(0).label_size(), 2);
+}
+
+TEST_F(QuerierTest, SaysWhyNothingWasFoundAndWhatThereIs) {
+  EXPECT_THAT(NotFound(Select("wall", "")), HasSubstr("nothing is stored yet"));
+  Store(profile::Kind::kWall, "web", 10, {{"blocked", 1}});
+  EXPECT_THAT(NotFound(Select("cpu", "")), HasSubstr("stored kinds: wall"));
+  EXPECT_THAT(NotFound(Select("wall", "{service_name=\"db\"}")), HasSubstr("services that have one: web"));
+  EXPECT_THAT(NotFound(Select("wall", "", 20, 30)), HasSubstr("from 1970-01-01T00:10:00Z to 1970-01-01T00:11:00Z"));
+}
+
+TEST_F(QuerierTest, SumsWallTimeByServiceAndReason) {
+  Store(profile::Kind::kWall, "web", 1, {{"on-cpu", 1}, {"run-queue", 2}, {"blocked", 4}, {"idle", 8}, {"", 16}});
+  Store(profile::Kind::kWall, "web", 2, {{"on-cpu", 100}});
+  Store(profile::Kind::kWall, "db", 2, {{"blocked", 1'000}});
+  Store(profile::Kind::kCpu, "db", 2, {{"", 7'777}});
+  auto overview = Querier(directory_).SumByService(Select("", ""));
+  ASSERT_TRUE(overview.ok()) << overview.status();
+  ASSERT_EQ(overview->services.size(), 2U);
+  EXPECT_EQ(overview->services[0].service, "db");
+  EXPECT_EQ(overview->services[0].wall_ns, 1'000);
+  const ServiceTime& web = overview->services[1];
+  EXPECT_EQ(web.on_cpu_ns, 101);
+  EXPECT_EQ(web.run_queue_ns, 2);
+  EXPECT_EQ(web.blocked_ns, 4);
+  EXPECT_EQ(web.other_ns, (std::map<std::string, int64_t>{{"idle", 8}, {"unknown", 16}}));
+  EXPECT_EQ(web.wall_ns, 131);
+  EXPECT_EQ(overview->profiles, 3);
+  EXPECT_EQ(overview->span.from_ns, kMinute);
+  EXPECT_EQ(overview->span.to_ns, 3 * kMinute);
+}
+
+TEST_F(QuerierTest, ListsTheSeriesThatMatch) {
+  Store(profile::Kind::kWall, "web", 1, {{"blocked", 1}});
+  Store(profile::Kind::kCpu, "web", 1, {{"", 1}});
+  Store(profile::Kind::kCpu, "db", 1, {{"", 1}});
+  Querier querier(directory_);
+  EXPECT_EQ(querier.ListSeries(Select("", ""))->size(), 3U);
+  EXPECT_EQ(querier.ListSeries(Select("cpu", ""))->size(), 2U);
+  EXPECT_EQ(querier.ListSeries(Select("", "{service_name=\"db\"}"))->size(), 1U);
+  EXPECT_EQ(querier.ListSeries(Select("", "", 5, 6))->size(), 0U);
+}
+
+TEST_F(QuerierTest, RefusesToSumProfilesOfDifferentTypes) {
+  Store(profile::Kind::kWall, "web", 1, {{"blocked", 1}});
+  store::NewProfile odd = {.kind = "wall",
+                           .labels = {{"service_name", "web"}},
+                           .start_unix_ns = kMinute,
+                           .duration_ns = kMinute,
+                           .pprof_gz = Pprof(profile::Kind::kCpu, kMinute, {{"", 1}})};
+  ASSERT_TRUE(writer_->Append({&odd, 1}, std::nullopt).ok());
+  EXPECT_EQ(Merge(Select("wall", "")).status().code(), absl::StatusCode::kInvalidArgument);
+}
+
+TEST_F(QuerierTest, TellsWhenTheStoreCannotBeRead) {
+  EXPECT_TRUE(Querier(directory_).Ping().ok());
+  EXPECT_FALSE(Querier(directory_ + "/nothing-here").Ping().ok());
+}
+
+}  // namespace
+}  // namespace sonde::query
