@@ -8,8 +8,12 @@
 namespace sonde::control {
 namespace {
 
+// On the wire UNAVAILABLE means that the agent itself is gone, so a backend's kUnavailable ("nothing to show yet")
+// travels as FAILED_PRECONDITION.
 grpc::Status ToGrpc(const absl::Status& status) {
-  return grpc::Status(static_cast<grpc::StatusCode>(status.code()), std::string(status.message()));
+  const auto code = absl::IsUnavailable(status) ? grpc::StatusCode::FAILED_PRECONDITION
+                                                : static_cast<grpc::StatusCode>(status.code());
+  return grpc::Status(code, std::string(status.message()));
 }
 
 template <typename Reply>

@@ -13,6 +13,7 @@
 #include "grpcpp/server.h"
 #include "grpcpp/server_builder.h"
 #include "gtest/gtest.h"
+#include "proto/sonde/control/v1/control.grpc.pb.h"
 
 namespace sonde::exporting {
 namespace {
@@ -286,10 +287,12 @@ TEST(PyroscopeExporter, FlushesWhatWaitsBeforeItStops) {
 }
 
 TEST(PyroscopeExporter, NamesTheRightPortWhenTheServiceIsNotThere) {
+  control::v1::Control::Service other_service;
   grpc::ServerBuilder builder;
   int port = 0;
   builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port);
-  const std::unique_ptr<grpc::Server> empty = builder.BuildAndStart();
+  builder.RegisterService(&other_service);
+  const std::unique_ptr<grpc::Server> wrong_server = builder.BuildAndStart();
   telemetry::LossLedger losses;
   PyroscopeExporter exporter(Impatient(absl::StrCat("127.0.0.1:", port)), kInstance, &losses);
   exporter.Start();

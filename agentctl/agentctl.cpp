@@ -1,0 +1,242 @@
+// agentctl: flags → options → verb; nothing else.
+#include <cstdio>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "CLI/CLI.hpp"
+#include "agentctl/account.h"
+#include "agentctl/exit_code.h"
+#include "agentctl/interrupt.h"
+#include "agentctl/nearest_word.h"
+#include "agentctl/record.h"
+#include "agentctl/status.h"
+#include "agentctl/terminal.h"
+#include "agentctl/top.h"
+#include "agentctl/units.h"
+#include "agentctl/version.h"
+
+namespace sonde::agentctl {
+namespace {
+
+// Everything that flags can set.
+struct Options {
+  std::string socket = "/run/sonde/agent.sock";
+  std::string colour = "auto";
+  std::string format = "text";
+  std::string duration;
+  std::string interval = "2s";
+  size_t limit = 0;
+  StatusOptions status;
+  AccountOptions account;
+  TopOptions top;
+  RecordOptions record;
+};
+
+std::string CheckInterval(const std::string& text) {
+  const absl::StatusOr<absl::Duration> interval = ParseInterval(text);
+  return interval.ok() ? "" : std::string(interval.status().message());
+}
+
+CLI::Validator IntervalCheck() { return CLI::Validator(CheckInterval, "", "duration"); }
+
+void AddFormat(CLI::App* verb, Options* options) {
+  verb->add_option("-o,--output", options->format, "text (default) or json; 64-bit numbers are strings in JSON")
+      ->check(CLI::IsMember({"text", "json"}))
+      ->type_name("FORMAT");
+}
+
+void AddPid(CLI::App* verb, uint32_t* pid) {
+  verb->add_option("-p,--pid", *pid, "only this process (default: all)")
+      ->check(CLI::Range(1u, 4194304u))
+      ->type_name("PID");
+}
+
+void AddStatus(CLI::App* app, Options* options) {
+  CLI::App* verb = app->add_subcommand("status", "whether the agent is well, and why not");
+  AddFormat(verb, options);
+  verb->footer(
+      "Exit code: 0 OK, 1 degraded, 3 not running, 4 not reachable or not permitted.\n\nExamples:\n"
+      "  agentctl status\n"
+      "  agentctl status -o json | jq .losses\n"
+      "  agentctl status >/dev/null || systemctl restart sonde-agent");
+}
+
+void AddAccount(CLI::App* app, Options* options) {
+  CLI::App* verb = app->add_subcommand("account", "where the wall time of each process went");
+  AddPid(verb, &options->account.pid);
+  verb->add_option("-d,--duration", options->duration, "measure for so long from now (default: the last whole window)")
+      ->check(IntervalCheck())
+      ->type_name("DURATION");
+  verb->add_option("--sort", options->account.sort, "wall (default), cpu, runq or blocked; the most first")
+      ->check(CLI::IsMember({"wall", "cpu", "runq", "blocked"}))
+      ->type_name("COLUMN");
+  verb->add_option("--limit", options->limit, "so many processes, 0 = all (default: 30 in a table, all in JSON)")
+      ->type_name("N");
+  AddFormat(verb, options);
+  verb->footer(
+      "Examples:\n"
+      "  agentctl account\n"
+      "  agentctl account --duration 10s --sort runq\n"
+      "  agentctl account --pid 1234 -o json");
+}
+
+void AddTop(CLI::App* app, Options* options) {
+  CLI::App* verb = app->add_subcommand("top", "the heaviest functions, live");
+  verb->add_option("-k,--kind,--type", options->top.kind, "cpu (default), offcpu or wall")
+      ->check(CLI::IsMember({"cpu", "offcpu", "wall"}))
+      ->type_name("KIND");
+  AddPid(verb, &options->top.pid);
+  verb->add_option("-i,--interval", options->interval, "measure for so long, then show (default 2s)")
+      ->check(IntervalCheck())
+      ->type_name("DURATION");
+  verb->add_option("--limit", options->top.limit, "so many functions (default: what fits, 20 in a pipe)")
+      ->check(CLI::Range(1u, 10000u))
+      ->type_name("N");
+  verb->add_flag("--once", options->top.once, "show one interval and end");
+  AddFormat(verb, options);
+  verb->footer(
+      "On a terminal q or Ctrl-C ends; in a pipe there is one table per interval.\n\nExamples:\n"
+      "  agentctl top\n"
+      "  agentctl top --kind offcpu --pid 1234\n"
+      "  agentctl top --once --interval 10s | head");
+}
+
+void AddRecord(CLI::App* app, Options* options) {
+  CLI::App* verb = app->add_subcommand("record", "write a pprof of the time from now on");
+  verb->add_option("-o,--output", options->record.output, "the file to write, FILE.pb.gz")
+      ->required()
+      ->type_name("FILE");
+  verb->add_option("-d,--duration", options->duration, "record for so long (default 10s)")
+      ->check(IntervalCheck())
+      ->type_name("DURATION");
+  AddPid(verb, &options->record.pid);
+  verb->add_option("-t,--type,--kind", options->record.kind, "cpu (default), offcpu or wall")
+      ->check(CLI::IsMember({"cpu", "offcpu", "wall"}))
+      ->type_name("KIND");
+  verb->footer(
+      "Examples:\n"
+      "  agentctl record --duration 10s -o cpu.pb.gz\n"
+      "  agentctl record --type wall --pid 1234 -o wall.pb.gz && go tool pprof -top wall.pb.gz");
+}
+
+void AddVersion(CLI::App* app, Options* options) {
+  CLI::App* verb = app->add_subcommand("version", "versions of agentctl and of the agent");
+  AddFormat(verb, options);
+  verb->footer("Examples:\n  agentctl version\n  agentctl version -o json");
+}
+
+void Describe(CLI::App* app, Options* options) {
+  app->add_option("--socket", options->socket, "the agent's control socket (default /run/sonde/agent.sock)")
+      ->envname("SONDE_SOCKET")
+      ->type_name("PATH");
+  app->add_option("--color", options->colour, "auto (default), always or never; NO_COLOR is honoured")
+      ->check(CLI::IsMember({"auto", "always", "never"}))
+      ->type_name("WHEN");
+  app->fallthrough();
+  AddStatus(app, options);
+  AddAccount(app, options);
+  AddTop(app, options);
+  AddRecord(app, options);
+  AddVersion(app, options);
+  app->require_subcommand(0, 1);
+  app->footer(
+      "Exit code: 0 ok, 1 degraded or failed, 2 usage, 3 not running, 4 not reachable or not permitted, 130 "
+      "interrupted.\n\nExamples:\n"
+      "  agentctl status\n"
+      "  agentctl account --duration 10s\n"
+      "  agentctl top --kind wall\n"
+      "  agentctl record --duration 10s -o cpu.pb.gz\n\n"
+      "agentctl VERB --help tells more.");
+}
+
+CLI::App* VerbOf(CLI::App& app) {
+  const std::vector<CLI::App*> verbs = app.get_subcommands();
+  return verbs.empty() ? nullptr : verbs.front();
+}
+
+void AddFlags(const CLI::App* app, std::vector<std::string>* words) {
+  for (const CLI::Option* option : app->get_options()) {
+    for (const std::string& name : option->get_lnames()) words->push_back("--" + name);
+  }
+}
+
+// What `word`, which nobody knows, may have been meant to be.
+std::vector<std::string> Candidates(CLI::App& app, const std::string& word) {
+  std::vector<std::string> words;
+  if (word[0] != '-') {
+    for (const CLI::App* verb : app.get_subcommands([](const CLI::App*) { return true; })) {
+      words.push_back(verb->get_name());
+    }
+    return words;
+  }
+  AddFlags(&app, &words);
+  if (const CLI::App* verb = VerbOf(app)) AddFlags(verb, &words);
+  return words;
+}
+
+int UsageError(const std::string& text, const CLI::App* verb) {
+  const std::string help = verb == nullptr ? "agentctl --help" : "agentctl " + verb->get_name() + " --help";
+  std::fprintf(stderr, "agentctl: %s\nSee %s.\n", Printable(text).c_str(), help.c_str());
+  return kUsage;
+}
+
+int UnknownWord(CLI::App& app, const std::string& word) {
+  const std::string flag = word.substr(0, word.find('='));
+  const std::string nearest = flag.empty() ? "" : NearestWord(flag, Candidates(app, flag));
+  const bool is_flag = !flag.empty() && flag[0] == '-';
+  const std::string what = is_flag ? "flag" : VerbOf(app) == nullptr ? "verb" : "argument";
+  const std::string hint = nearest.empty() ? "" : " Did you mean '" + nearest + "'?";
+  return UsageError("unknown " + what + " '" + flag + "'." + hint, VerbOf(app));
+}
+
+void FillIn(Options* options, const CLI::App& app) {
+  const bool json = options->format == "json";
+  options->status.json = options->account.json = options->top.json = json;
+  if (!options->duration.empty()) {
+    options->account.duration = options->record.duration = *ParseInterval(options->duration);
+  }
+  options->top.interval = *ParseInterval(options->interval);
+  if (app.get_subcommand("account")->count("--limit") > 0) options->account.limit = options->limit;
+}
+
+int RunVerb(const std::string& verb, const Options& options) {
+  if (verb == "status") return RunStatus(options.socket, options.status);
+  if (verb == "account") return RunAccount(options.socket, options.account);
+  if (verb == "top") return RunTop(options.socket, options.top);
+  if (verb == "record") return RunRecord(options.socket, options.record);
+  return RunVersion(options.socket, options.format == "json");
+}
+
+int Main(int argc, char** argv) {
+  CLI::App app("agentctl asks sonde-agent where the threads of this host spend their time.", "agentctl");
+  Options options;
+  Describe(&app, &options);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::CallForHelp& help) {
+    return app.exit(help) == 0 ? kOk : kFailed;
+  } catch (const CLI::ParseError& error) {
+    const std::vector<std::string> unknown = app.remaining(/*recurse=*/true);
+    if (!unknown.empty()) return UnknownWord(app, unknown.front());
+    return UsageError(error.what(), VerbOf(app));
+  }
+  if (VerbOf(app) == nullptr) {
+    std::fputs(app.help().c_str(), stderr);
+    return kUsage;
+  }
+  FillIn(&options, app);
+  const std::map<std::string, ColourMode> modes = {
+      {"auto", ColourMode::kAuto}, {"always", ColourMode::kAlways}, {"never", ColourMode::kNever}};
+  SetUpColour(modes.at(options.colour));
+  CatchInterrupts();
+  const int exit_code = RunVerb(VerbOf(app)->get_name(), options);
+  if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return exit_code;
+  std::fputs("agentctl: cannot write to standard output\n", stderr);
+  return kFailed;
+}
+
+}  // namespace
+}  // namespace sonde::agentctl
+
+int main(int argc, char** argv) { return sonde::agentctl::Main(argc, argv); }

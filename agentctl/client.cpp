@@ -1,0 +1,109 @@
+#include "agentctl/client.h"
+
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/unique_fd.h"
+#include "grpcpp/create_channel_posix.h"
+#include "grpcpp/support/channel_arguments.h"
+
+namespace sonde::agentctl {
+namespace {
+
+constexpr absl::Duration kPatience = absl::Seconds(10);  // beyond what was asked for
+constexpr int kMaxReplyBytes = 256 << 20;
+
+absl::Status ConnectError(int error, const std::string& path) {
+  switch (error) {
+    case ENOENT:
+    case ENOTDIR:
+      return absl::UnavailableError(absl::StrCat("sonde-agent is not running: there is no socket ", path,
+                                                 ". Start it (systemctl start sonde-agent, or deploy/quickstart) or "
+                                                 "name its socket with --socket."));
+    case ECONNREFUSED:
+      return absl::UnavailableError(absl::StrCat("sonde-agent is not running: nobody answers on ", path,
+                                                 ". Start it (systemctl start sonde-agent, or deploy/quickstart)."));
+    case EACCES:
+    case EPERM:
+      return absl::PermissionDeniedError(absl::StrCat("no permission to use ", path,
+                                                      ": run as root, or join the group named by control.group in "
+                                                      "sonde-agent's configuration."));
+    case EAGAIN:
+      return absl::DeadlineExceededError(
+          absl::StrCat("sonde-agent does not accept connections on ", path, ": it may be stopped or overloaded."));
+    default:
+      return absl::PermissionDeniedError(absl::StrCat("cannot reach ", path, ": ", std::strerror(error), "."));
+  }
+}
+
+template <typename Reply, typename Begin>
+absl::StatusOr<Reply> Call(absl::Duration patience, const Tick& tick, Begin begin) {
+  Reply reply;
+  std::unique_ptr<grpc::ClientAsyncResponseReader<Reply>> reader;
+  const auto start = [&](grpc::ClientContext* context, grpc::CompletionQueue* queue, grpc::Status* status) {
+    reader = begin(context, queue);
+    reader->Finish(&reply, status, status);
+  };
+  const absl::Status status = RunCall(patience, tick, start);
+  if (!status.ok()) return status;
+  return reply;
+}
+
+template <typename Request>
+absl::Duration PatienceFor(const Request& request) {
+  return absl::Nanoseconds(static_cast<int64_t>(request.duration_ns())) + kPatience;
+}
+
+}  // namespace
+
+absl::StatusOr<Client> Client::Connect(const std::string& socket_path) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (socket_path.empty() || socket_path.size() >= sizeof(address.sun_path)) {
+    return absl::InvalidArgumentError(absl::StrCat("--socket must be a path of 1 to ", sizeof(address.sun_path) - 1,
+                                                   " bytes, not '", socket_path, "'."));
+  }
+  std::memcpy(address.sun_path, socket_path.data(), socket_path.size());
+  base::UniqueFd fd(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (!fd.IsValid() || connect(fd.Get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0) {
+    return ConnectError(errno, socket_path);
+  }
+  grpc::ChannelArguments args;
+  args.SetMaxReceiveMessageSize(kMaxReplyBytes);
+  args.SetInt(GRPC_ARG_ENABLE_RETRIES, 0);
+  return Client(grpc::CreateCustomInsecureChannelFromFd("sonde-agent", fd.Release(), args));
+}
+
+Client::Client(std::shared_ptr<grpc::Channel> channel) : stub_(v1::Control::NewStub(std::move(channel))) {}
+
+absl::StatusOr<v1::StatusReply> Client::Status() {
+  const Tick go_on = [](absl::Duration) { return true; };
+  return Call<v1::StatusReply>(kPatience, go_on, [&](auto* context, auto* queue) {
+    return stub_->AsyncStatus(context, v1::StatusRequest(), queue);
+  });
+}
+
+absl::StatusOr<v1::AccountReply> Client::Account(const v1::AccountRequest& request, const Tick& tick) {
+  return Call<v1::AccountReply>(PatienceFor(request), tick, [&](auto* context, auto* queue) {
+    return stub_->AsyncAccount(context, request, queue);
+  });
+}
+
+absl::StatusOr<v1::TopReply> Client::Top(const v1::TopRequest& request, const Tick& tick) {
+  return Call<v1::TopReply>(PatienceFor(request), tick,
+                            [&](auto* context, auto* queue) { return stub_->AsyncTop(context, request, queue); });
+}
+
+absl::StatusOr<v1::RecordReply> Client::Record(const v1::RecordRequest& request, const Tick& tick) {
+  return Call<v1::RecordReply>(PatienceFor(request), tick,
+                               [&](auto* context, auto* queue) { return stub_->AsyncRecord(context, request, queue); });
+}
+
+}  // namespace sonde::agentctl

@@ -1,0 +1,32 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "agentctl/call.h"
+#include "proto/sonde/control/v1/control.grpc.pb.h"
+
+namespace sonde::agentctl {
+
+namespace v1 = ::sonde::control::v1;
+
+// One connection to the agent's control socket. Statuses follow exit_code.h; texts say what, why and what to do. Calls
+// wait for the answer, at most their duration and some seconds more. For one thread.
+class Client {
+ public:
+  // kUnavailable: no socket, or nobody behind it. kPermissionDenied: the socket's mode keeps us out.
+  static absl::StatusOr<Client> Connect(const std::string& socket_path);
+
+  absl::StatusOr<v1::StatusReply> Status();
+  absl::StatusOr<v1::AccountReply> Account(const v1::AccountRequest& request, const Tick& tick);
+  absl::StatusOr<v1::TopReply> Top(const v1::TopRequest& request, const Tick& tick);
+  absl::StatusOr<v1::RecordReply> Record(const v1::RecordRequest& request, const Tick& tick);
+
+ private:
+  explicit Client(std::shared_ptr<grpc::Channel> channel);
+
+  std::unique_ptr<v1::Control::Stub> stub_;
+};
+
+}  // namespace sonde::agentctl

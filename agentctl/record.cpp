@@ -1,0 +1,69 @@
+#include "agentctl/record.h"
+
+#include <cstdio>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "agentctl/client.h"
+#include "agentctl/losses.h"
+#include "agentctl/output_file.h"
+#include "agentctl/progress.h"
+#include "agentctl/report_error.h"
+#include "agentctl/terminal.h"
+#include "agentctl/units.h"
+
+namespace sonde::agentctl {
+namespace {
+
+constexpr char kSuffix[] = ".pb.gz";
+
+absl::Status EmptyProfile(const RecordOptions& options) {
+  const std::string interval = absl::FormatDuration(options.duration);
+  const bool waits = options.kind == "offcpu";
+  const std::string what =
+      options.pid == 0
+          ? absl::StrCat("no thread of this host ", waits ? "waited" : "was seen on a CPU", " in ", interval)
+          : absl::StrCat("process ", options.pid, waits ? " did not wait" : " was not seen on a CPU", " in ", interval);
+  return absl::NotFoundError(
+      absl::StrCat("the profile is empty, no file was written: ", what, ". Record for longer, or ",
+                   options.kind == "cpu" ? "--type wall to see where it waits." : "--type cpu to see where it runs."));
+}
+
+absl::Status Record(const std::string& socket, const RecordOptions& options) {
+  if (!absl::EndsWith(options.output, kSuffix) || options.output.size() == sizeof(kSuffix) - 1) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("-o '", options.output, "' must end in ", kSuffix, ": the only format is a gzip pprof."));
+  }
+  absl::StatusOr<Client> client = Client::Connect(socket);
+  if (!client.ok()) return client.status();
+  absl::StatusOr<OutputFile> file = OutputFile::Open(options.output);
+  if (!file.ok()) return file.status();
+  v1::RecordRequest request;
+  request.set_duration_ns(static_cast<uint64_t>(absl::ToInt64Nanoseconds(options.duration)));
+  request.set_kind(options.kind);
+  request.set_pid(options.pid);
+  absl::StatusOr<v1::RecordReply> reply = [&] {
+    Progress progress("recording", options.duration);
+    return client->Record(request, [&](absl::Duration elapsed) {
+      progress.Show(elapsed);
+      return true;
+    });
+  }();
+  if (!reply.ok()) return reply.status();
+  std::fputs(LossNotice(reply->losses()).c_str(), stderr);
+  if (reply->samples() == 0) return EmptyProfile(options);
+  if (absl::Status committed = file->Commit(reply->profile()); !committed.ok()) return committed;
+  std::printf("%s: %s, %s %s\n", Printable(options.output).c_str(), HumanBytes(reply->profile().size()).c_str(),
+              HumanCount(reply->samples()).c_str(), options.kind == "cpu" ? "samples" : "samples and waits");
+  std::fprintf(stderr, "Look at it: go tool pprof -http=: %s\n", Printable(options.output).c_str());
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+int RunRecord(const std::string& socket, const RecordOptions& options) {
+  const absl::Status status = Record(socket, options);
+  return status.ok() ? kOk : ReportError(status);
+}
+
+}  // namespace sonde::agentctl

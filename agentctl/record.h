@@ -1,0 +1,20 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "absl/time/time.h"
+
+namespace sonde::agentctl {
+
+struct RecordOptions {
+  absl::Duration duration = absl::Seconds(10);
+  uint32_t pid = 0;          // 0 = every process
+  std::string kind = "cpu";  // cpu, offcpu or wall
+  std::string output;        // FILE.pb.gz
+};
+
+// Records a pprof of the time from now on into a file. An empty profile makes no file and exit code 1.
+int RunRecord(const std::string& socket, const RecordOptions& options);
+
+}  // namespace sonde::agentctl

@@ -1,0 +1,145 @@
+#include "agentctl/status.h"
+
+#include <cstdio>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "agentctl/client.h"
+#include "agentctl/exit_code.h"
+#include "agentctl/json.h"
+#include "agentctl/losses.h"
+#include "agentctl/table.h"
+#include "agentctl/terminal.h"
+#include "agentctl/units.h"
+
+namespace sonde::agentctl {
+namespace {
+
+Table Facts() { return Table({{""}, {"", Table::Align::kRight}, {""}}); }
+
+std::string Section(const std::string& title, const std::string& body) {
+  return absl::StrCat("\n", Paint(Colour::kBold, title), "\n", body);
+}
+
+std::string Duration(uint64_t ns) { return HumanDuration(static_cast<int64_t>(ns)); }
+
+std::string Headline(const v1::StatusReply& reply) {
+  const std::string version = absl::StrCat("sonde-agent ", Printable(reply.version()), ", up ",
+                                           Duration(reply.uptime_ns()), ", kernel ", Printable(reply.kernel()));
+  if (reply.healthy()) return absl::StrCat(Paint(Colour::kGreen, "OK"), ": ", version, "\n");
+  std::string text = absl::StrCat(Paint(Colour::kYellow, "DEGRADED"), ": ",
+                                  reply.problems().empty() ? "no reason given" : Printable(reply.problems(0)), "\n");
+  for (int i = 1; i < reply.problems_size(); ++i) absl::StrAppend(&text, "  and: ", Printable(reply.problems(i)), "\n");
+  return absl::StrCat(text, version, "\n");
+}
+
+std::string Sources(const v1::StatusReply& reply) {
+  Table facts = Facts();
+  facts.AddRow({"on-CPU samples", HumanCount(reply.samples()), absl::StrCat("at ", reply.sampling_hz(), " Hz")});
+  facts.AddRow({"off-CPU waits", HumanCount(reply.waits()), ""});
+  facts.AddRow({"threads", HumanCount(reply.threads()), ""});
+  facts.AddRow({"processes", HumanCount(reply.processes()), ""});
+  return facts.Text(2);
+}
+
+std::string Account(const v1::StatusReply& reply) {
+  Table facts = Facts();
+  facts.AddRow({"windows", HumanCount(reply.windows()), absl::StrCat("of ", Duration(reply.window_ns()))});
+  facts.AddRow({"unexplained", reply.windows() == 0 ? "-" : Percent(reply.unexplained_ratio(), 1),
+                reply.windows() == 0 ? "the first window is not closed yet" : "of the last window's wall time"});
+  return facts.Text(2);
+}
+
+std::string Ago(int64_t unix_ns) {
+  return unix_ns == 0 ? "never" : HumanDuration(absl::ToUnixNanos(absl::Now()) - unix_ns) + " ago";
+}
+
+std::string Targets(const v1::StatusReply& reply) {
+  if (reply.targets().empty()) return "  none: profiles stay on this host (set export in the configuration)\n";
+  constexpr auto kRight = Table::Align::kRight;
+  Table table({{"ENDPOINT"},
+               {"SENT", kRight},
+               {"WAITING", kRight},
+               {"DROPPED", kRight},
+               {"LAST PUSH", kRight},
+               {"LAST ERROR"}});
+  for (const v1::Target& target : reply.targets()) {
+    table.AddRow({Printable(target.endpoint()), HumanCount(target.sent()),
+                  absl::StrCat(HumanCount(target.waiting()), " (", HumanBytes(target.waiting_bytes()), ")"),
+                  HumanCount(target.dropped()), Ago(target.last_success_unix_ns()),
+                  target.last_error().empty() ? "-" : Printable(target.last_error())});
+  }
+  return table.Text(2, static_cast<size_t>(StdoutSize().columns));
+}
+
+std::string LargestMaps(const v1::StatusReply& reply) {
+  const v1::MapCost* largest = nullptr;
+  for (const v1::MapCost& map : reply.maps()) {
+    if (largest == nullptr || map.bytes() > largest->bytes()) largest = &map;
+  }
+  if (largest == nullptr) return "";
+  return absl::StrCat("the largest is ", Printable(largest->name()), ", ", HumanBytes(largest->bytes()));
+}
+
+std::string Overhead(const v1::StatusReply& reply) {
+  uint64_t run_time_ns = 0, run_count = 0, misses = 0;
+  for (const v1::ProgramCost& program : reply.programs()) {
+    run_time_ns += program.run_time_ns();
+    run_count += program.run_count();
+    misses += program.misses();
+  }
+  Table facts = Facts();
+  facts.AddRow({"of this machine", Percent(reply.overhead_ratio(), 1),
+                reply.programs().empty() ? "own CPU time only" : "own CPU time and BPF run time"});
+  facts.AddRow({"own CPU time", Duration(reply.own_cpu_ns()), ""});
+  facts.AddRow({"memory (RSS)", HumanBytes(reply.own_rss_bytes()), ""});
+  facts.AddRow({"BPF maps", HumanBytes(reply.map_bytes()), LargestMaps(reply)});
+  if (reply.programs().empty()) {
+    facts.AddRow({"BPF run time", "-", "not measured (sysctl kernel.bpf_stats_enabled=1 starts it)"});
+  } else {
+    facts.AddRow({"BPF run time", Duration(run_time_ns),
+                  absl::StrCat("in ", HumanCount(run_count), " runs, ", HumanCount(misses), " missed")});
+  }
+  return facts.Text(2);
+}
+
+std::string MissingFeatures(const v1::StatusReply& reply) {
+  if (reply.degraded().empty()) return "  none missing\n";
+  std::string text;
+  for (const std::string& line : reply.degraded()) absl::StrAppend(&text, "  ", Printable(line), "\n");
+  return text;
+}
+
+std::string StatusText(const v1::StatusReply& reply) {
+  const std::string losses = LossTable(reply.losses(), 2);
+  return absl::StrCat(Headline(reply), Section("Sources", Sources(reply)), Section("Account", Account(reply)),
+                      Section("Targets", Targets(reply)), Section("Losses", losses.empty() ? "  none\n" : losses),
+                      Section("Overhead", Overhead(reply)), Section("Kernel features", MissingFeatures(reply)));
+}
+
+// An agent that cannot be asked is an answer too: on stdout, in the form that was asked for.
+int TellUnreachable(const absl::Status& status, bool json) {
+  const char* word = ExitCodeOf(status) == kNotRunning ? "NOT RUNNING" : "NOT REACHABLE";
+  const std::string text(status.message());
+  if (json) {
+    v1::StatusReply reply;
+    reply.add_problems(absl::StrCat(word, ": ", text));
+    std::fputs(ToJson(reply).c_str(), stdout);
+  } else {
+    std::printf("%s: %s\n", Paint(Colour::kRed, word).c_str(), Printable(text).c_str());
+  }
+  return ExitCodeOf(status);
+}
+
+}  // namespace
+
+int RunStatus(const std::string& socket, const StatusOptions& options) {
+  absl::StatusOr<Client> client = Client::Connect(socket);
+  if (!client.ok()) return TellUnreachable(client.status(), options.json);
+  const absl::StatusOr<v1::StatusReply> reply = client->Status();
+  if (!reply.ok()) return TellUnreachable(reply.status(), options.json);
+  std::fputs((options.json ? ToJson(*reply) : StatusText(*reply)).c_str(), stdout);
+  return reply->healthy() ? kOk : kFailed;
+}
+
+}  // namespace sonde::agentctl

@@ -1,0 +1,34 @@
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace sonde::agentctl {
+
+// Lines up columns: words to the left, numbers to the right, two blanks between, none at a line's end.
+class Table {
+ public:
+  enum class Align { kLeft, kRight };
+  struct Column {
+    std::string title;
+    Align align = Align::kLeft;
+  };
+
+  explicit Table(std::vector<Column> columns) : columns_(std::move(columns)) {}
+
+  // REQUIRES: as many cells as columns, each printable and without colour.
+  void AddRow(std::vector<std::string> cells) { rows_.push_back(std::move(cells)); }
+
+  // Titles (unless all are empty) and rows, each line behind `indent` blanks and cut to `max_columns` (0 = not cut).
+  std::string Text(size_t indent = 0, size_t max_columns = 0) const;
+
+ private:
+  std::string Line(const std::vector<std::string>& cells, const std::vector<size_t>& widths, size_t indent,
+                   size_t max_columns) const;
+
+  std::vector<Column> columns_;
+  std::vector<std::vector<std::string>> rows_;
+};
+
+}  // namespace sonde::agentctl

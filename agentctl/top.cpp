@@ -1,0 +1,102 @@
+#include "agentctl/top.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <optional>
+
+#include "absl/strings/str_cat.h"
+#include "agentctl/client.h"
+#include "agentctl/interrupt.h"
+#include "agentctl/json.h"
+#include "agentctl/losses.h"
+#include "agentctl/raw_terminal.h"
+#include "agentctl/report_error.h"
+#include "agentctl/table.h"
+#include "agentctl/terminal.h"
+#include "agentctl/units.h"
+
+namespace sonde::agentctl {
+namespace {
+
+constexpr uint32_t kRowsInPipe = 20;
+constexpr int kLinesAroundRows = 4;  // heading, titles, hint, and one for the cursor
+constexpr size_t kFileColumns = 40;
+
+uint32_t RowLimit(const TopOptions& options) {
+  if (options.limit > 0) return options.limit;
+  const int rows = StdoutSize().rows;
+  return rows == 0 ? kRowsInPipe : static_cast<uint32_t>(std::max(1, rows - kLinesAroundRows));
+}
+
+std::string KindWords(const std::string& kind) {
+  if (kind == "offcpu") return "waiting (off CPU)";
+  return kind == "wall" ? "running and waiting (wall)" : "running (on CPU)";
+}
+
+std::string TopText(const v1::TopReply& reply, const TopOptions& options) {
+  const auto total = static_cast<double>(reply.total_ns());
+  constexpr auto kRight = Table::Align::kRight;
+  Table table({{"SELF", kRight}, {"%", kRight}, {"TOTAL", kRight}, {"%", kRight}, {"FUNCTION"}, {"FILE"}});
+  for (const v1::TopRow& row : reply.rows()) {
+    table.AddRow({HumanDuration(row.self_ns()), Percent(static_cast<double>(row.self_ns()), total),
+                  HumanDuration(row.total_ns()), Percent(static_cast<double>(row.total_ns()), total),
+                  Printable(row.function()), Printable(row.file(), kFileColumns)});
+  }
+  const std::string whose = options.pid == 0 ? "all processes" : absl::StrCat("process ", options.pid);
+  std::string text =
+      absl::StrCat("Threads of ", whose, " ", KindWords(options.kind), ": ", HumanDuration(reply.total_ns()), " in ",
+                   HumanDuration(static_cast<int64_t>(reply.duration_ns())), "\n");
+  if (reply.rows().empty())
+    return absl::StrCat(text, "Nothing was seen in this interval.\n", LossNotice(reply.losses()));
+  absl::StrAppend(&text, table.Text(0, static_cast<size_t>(StdoutSize().columns)));
+  return absl::StrCat(text, LossNotice(reply.losses()));
+}
+
+// The next interval on a connection of its own, so that an agent that restarts is found again by the next start.
+absl::StatusOr<v1::TopReply> Fetch(const std::string& socket, const TopOptions& options, RawTerminal* terminal) {
+  absl::StatusOr<Client> client = Client::Connect(socket);
+  if (!client.ok()) return client.status();
+  v1::TopRequest request;
+  request.set_duration_ns(static_cast<uint64_t>(absl::ToInt64Nanoseconds(options.interval)));
+  request.set_kind(options.kind);
+  request.set_pid(options.pid);
+  request.set_limit(RowLimit(options));
+  return client->Top(request, [&](absl::Duration) { return terminal == nullptr || !terminal->QuitPressed(); });
+}
+
+void Draw(const std::string& text) { std::printf("\x1b[H\x1b[2J%sq quits\n", text.c_str()); }
+
+absl::Status Loop(const std::string& socket, const TopOptions& options, RawTerminal* terminal) {
+  if (terminal != nullptr) {
+    Draw(absl::StrCat("Measuring ", HumanDuration(absl::ToInt64Nanoseconds(options.interval)), " ...\n"));
+    std::fflush(stdout);
+  }
+  while (true) {
+    const absl::StatusOr<v1::TopReply> reply = Fetch(socket, options, terminal);
+    if (!reply.ok()) return reply.status();
+    const std::string text = options.json ? ToJson(*reply) : TopText(*reply, options);
+    if (terminal != nullptr) {
+      Draw(text);
+    } else {
+      std::fputs(text.c_str(), stdout);
+    }
+    if (std::fflush(stdout) != 0) return absl::DataLossError("cannot write to standard output");
+    if (options.once) return absl::OkStatus();
+    if (terminal == nullptr && !options.json) std::fputs("\n", stdout);
+  }
+}
+
+}  // namespace
+
+int RunTop(const std::string& socket, const TopOptions& options) {
+  absl::Status status;
+  {
+    std::optional<RawTerminal> terminal;
+    if (StdoutIsTerminal() && !options.once && !options.json) terminal.emplace();
+    status = Loop(socket, options, terminal ? &*terminal : nullptr);
+  }
+  if (absl::IsCancelled(status)) return Interrupted() ? kInterrupted : kOk;
+  return status.ok() ? kOk : ReportError(status);
+}
+
+}  // namespace sonde::agentctl
