@@ -5,6 +5,7 @@ import { FlamePanel } from "./flame_panel";
 import { plural } from "./format";
 import { Header } from "./header";
 import { KeysDialog } from "./keys_dialog";
+import { FlameLayout } from "./layout";
 import { KIND_TEXT } from "./kinds";
 import { Failure, NothingStored } from "./notices";
 import { Overview } from "./overview";
@@ -29,9 +30,12 @@ export function App() {
   const question = JSON.stringify([when, state.kind, state.service, state.byReason, state.nodes]);
   const series = useLoad(when, attempt, (signal) => fetchSeries(window, signal));
   const overview = useLoad(when, attempt, (signal) => fetchOverview(window, signal));
-  const flame = useLoad(question, attempt, (signal) => fetchFlame(state, window, signal));
+  const graph = useLoad(question, attempt, async (signal) => {
+    const flame = await fetchFlame(state, window, signal);
+    return flame && { flame, layout: new FlameLayout(flame) };
+  });
 
-  useRepeat(repeatEvery(state, flame.value === null), again);
+  useRepeat(repeatEvery(state, graph.value === null), again);
   useKeys({
     "/": () => searchField.current?.focus(),
     "?": () => setKeysOpen(true),
@@ -46,7 +50,7 @@ export function App() {
     document.title = `${KIND_TEXT[state.kind].title} · ${serviceTitle(state.service)} · Sonde`;
   }, [state.kind, state.service]);
 
-  const failure = flame.error ?? overview.error ?? series.error;
+  const failure = graph.error ?? overview.error ?? series.error;
   return (
     <>
       <Header
@@ -54,7 +58,7 @@ export function App() {
         set={set}
         choices={choicesOf(series.value ?? [], state.kind)}
         window={window}
-        loading={flame.loading || overview.loading}
+        loading={graph.loading || overview.loading}
         onRefresh={again}
         onKeys={() => setKeysOpen(true)}
       />
@@ -63,18 +67,18 @@ export function App() {
         {overview.value && overview.value.services.length > 0 && (
           <Overview answer={overview.value} state={state} set={set} />
         )}
-        <section class={flame.loading && flame.question !== question ? "card waiting" : "card"} aria-label="Flame graph">
+        <section class={graph.loading && graph.question !== question ? "card waiting" : "card"} aria-label="Flame graph">
           <div class="card-head">
             <h2>
               {KIND_TEXT[state.kind].title} · <bdi>{serviceTitle(state.service)}</bdi>
             </h2>
             <p class="help">{KIND_TEXT[state.kind].help}</p>
           </div>
-          {flame.value === undefined && flame.error === null && <p class="note pad">Loading…</p>}
-          {flame.value && (
-            <FlamePanel flame={flame.value} state={state} set={set} window={window} searchField={searchField} />
+          {graph.value === undefined && graph.error === null && <p class="note pad">Loading…</p>}
+          {graph.value && (
+            <FlamePanel {...graph.value} state={state} set={set} window={window} searchField={searchField} />
           )}
-          {flame.value === null && <NothingStored state={state} set={set} series={series.value ?? []} />}
+          {graph.value === null && <NothingStored state={state} set={set} series={series.value ?? []} />}
         </section>
       </main>
       <KeysDialog open={keysOpen} onClose={() => setKeysOpen(false)} />

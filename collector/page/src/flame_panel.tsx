@@ -9,7 +9,7 @@ import { FlameCanvas, type FunctionName } from "./flame_canvas";
 import { count, duration, percent, plural, timeRange } from "./format";
 import { FunctionTable } from "./function_table";
 import { KIND_TEXT } from "./kinds";
-import { FlameLayout } from "./layout";
+import type { FlameLayout } from "./layout";
 import { Comments, Note } from "./notices";
 import { compileSearch, markFunction, markMatches, matchedTotal } from "./search";
 import { serviceTitle } from "./service_picker";
@@ -21,14 +21,14 @@ import type { SetState } from "./use_url_state";
 
 interface Props {
   flame: Flame;
+  layout: FlameLayout; // of `flame`
   state: ViewState;
   set: SetState;
   window: Window;
   searchField: Ref<HTMLInputElement>;
 }
 
-export function FlamePanel({ flame, state, set, window, searchField }: Props) {
-  const layout = useMemo(() => new FlameLayout(flame), [flame]);
+export function FlamePanel({ flame, layout, state, set, window, searchField }: Props) {
   const found = useMemo(() => (state.zoom === null ? 0 : layout.findPath(state.zoom)), [layout, state.zoom]);
   const zoom = found ?? 0;
   const grouped = state.byReason && flame.kind !== "cpu";
@@ -71,6 +71,7 @@ export function FlamePanel({ flame, state, set, window, searchField }: Props) {
         <div>
           <FlameCanvas
             layout={layout}
+            scheme={scheme}
             label={`Flame graph, ${title}, ${duration(flame.total)}`}
             grouped={grouped}
             zoom={zoom}

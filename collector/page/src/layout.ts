@@ -86,8 +86,8 @@ export class FlameLayout {
   // From node 0 down to `node`.
   pathTo(node: number): number[] {
     const path: number[] = [];
-    for (let i = node; i >= 0; i = this.parent[i]!) path.unshift(i);
-    return path;
+    for (let i = node; i >= 0; i = this.parent[i]!) path.push(i);
+    return path.reverse();
   }
 
   // The node at `value` in row `depth`, or -1.
@@ -128,14 +128,17 @@ export class FlameLayout {
 }
 
 function check(c: FlameColumns): void {
+  const refuse = (reason: string): never => {
+    throw new Error(`the flame graph is malformed: ${reason}`);
+  };
   const size = c.depth.length;
   const columns = [c.total_values, c.self_values, c.name, c.file];
-  if (size === 0 || columns.some((column) => column.length !== size)) throw new Error("columns of unequal length");
-  if (c.depth[0] !== 0) throw new Error("the first node is not the root");
+  if (size === 0 || columns.some((column) => column.length !== size)) refuse("columns of unequal length");
+  if (c.depth[0] !== 0) refuse("the first node is not the root");
   for (let i = 0; i < size; i++) {
-    if (i > 0 && !(c.depth[i]! >= 1 && c.depth[i]! <= c.depth[i - 1]! + 1)) throw new Error(`node ${i} has no parent`);
-    if (c.names[c.name[i]!] === undefined) throw new Error(`node ${i} has no name`);
-    if (c.files[c.file[i]!] === undefined) throw new Error(`node ${i} has no file`);
+    if (i > 0 && !(c.depth[i]! >= 1 && c.depth[i]! <= c.depth[i - 1]! + 1)) refuse(`node ${i} has no parent`);
+    if (c.names[c.name[i]!] === undefined) refuse(`node ${i} has no name`);
+    if (c.files[c.file[i]!] === undefined) refuse(`node ${i} has no file`);
   }
 }
 

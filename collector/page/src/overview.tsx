@@ -29,6 +29,7 @@ export function Overview({ answer, state, set }: Props) {
         </p>
         <Legend withUnexplained={unexplained(host) > 0} />
         <button
+          class="bars"
           aria-pressed={state.busyBars}
           title="Threads mostly sleep: leave blocked time out of the bars to see the rest"
           onClick={() => set({ busyBars: !state.busyBars })}
