@@ -22,7 +22,7 @@ absl::StatusOr<std::unique_ptr<SchedPrograms>> SchedPrograms::Load(const Feature
   if (skeleton == nullptr) return LibbpfError("cannot open the scheduler programs", errno);
   skeleton->rodata->clocks_in_task_storage = features.task_storage;
   bpf_map__set_autocreate(skeleton->maps.clocks, features.task_storage);
-  bpf_map__set_autocreate(skeleton->maps.clocks_by_tid, !features.task_storage);
+  bpf_map__set_autocreate(skeleton->maps.clocks_by_task, !features.task_storage);
   if (int error = sched_bpf__load(skeleton); error != 0) {
     return LibbpfError("the kernel refuses the scheduler programs", error);
   }

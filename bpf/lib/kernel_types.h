@@ -29,7 +29,14 @@ struct pt_regs {
 	unsigned long sp;
 };
 
+/* CPU time of the fair class: in all, and when the thread last came to a CPU. */
+struct sched_entity {
+	__u64 sum_exec_runtime;
+	__u64 prev_sum_exec_runtime;
+};
+
 struct task_struct {
+	struct sched_entity se;
 	unsigned int __state;
 	unsigned int flags;
 	int pid;  /* thread id */

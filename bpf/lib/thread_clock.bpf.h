@@ -65,14 +65,15 @@ struct {
 	__type(value, struct thread_clock);
 } clocks SEC(".maps");
 
-/* The same for kernels without task storage in tracing programs (before 5.12), keyed by thread id. Preallocated, as
- * those kernels demand: 32,768 (the usual pid_max) x 450 B = 14 MB. */
+/* The same for kernels without task storage in tracing programs (before 5.12), keyed by the task's address, which unlike
+ * the thread id stays the same when a thread other than the leader calls exec. Preallocated, as those kernels demand:
+ * 32,768 (the usual pid_max) x 450 B = 14 MB. Deleted at the thread's last switch. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 32768);
-	__type(key, __u32);
+	__type(key, __u64);
 	__type(value, struct thread_clock);
-} clocks_by_tid SEC(".maps");
+} clocks_by_task SEC(".maps");
 
 /* Current slice and where it began, written by the agent: first the start, then the number. */
 volatile __u32 slice_number = 0;
@@ -94,12 +95,11 @@ static __always_inline struct slice_bound current_slice(void)
 
 static __always_inline struct thread_clock *find_clock(struct task_struct *task)
 {
-	__u32 tid;
+	__u64 address = (__u64)task;
 
 	if (clocks_in_task_storage)
 		return bpf_task_storage_get(&clocks, task, 0, 0);
-	tid = task->pid;
-	return bpf_map_lookup_elem(&clocks_by_tid, &tid);
+	return bpf_map_lookup_elem(&clocks_by_task, &address);
 }
 
 /* Makes a clock in `state` from `now` on, or finds the one that a hook made meanwhile. Process context only: task
@@ -113,17 +113,16 @@ static __always_inline struct thread_clock *make_clock(struct task_struct *task,
 		.started_ns = now,
 		.wait_stack = {.low = marker},
 	};
+	__u64 address = (__u64)task;
 	struct thread_clock *clock;
-	__u32 tid;
 
 	if (clocks_in_task_storage) {
 		clock = bpf_task_storage_get(&clocks, task, &fresh, BPF_LOCAL_STORAGE_GET_F_CREATE);
 		if (!clock) /* lost a race against another maker */
 			clock = bpf_task_storage_get(&clocks, task, 0, 0);
 	} else {
-		tid = task->pid;
-		bpf_map_update_elem(&clocks_by_tid, &tid, &fresh, BPF_NOEXIST);
-		clock = bpf_map_lookup_elem(&clocks_by_tid, &tid);
+		bpf_map_update_elem(&clocks_by_task, &address, &fresh, BPF_NOEXIST);
+		clock = bpf_map_lookup_elem(&clocks_by_task, &address);
 	}
 	if (!clock)
 		count(COUNT_CLOCK_REFUSED);
@@ -166,7 +165,9 @@ static __always_inline void settle(struct thread_clock *clock, const struct slic
 	__u64 rest;
 
 	roll(clock, bound, spent);
-	rest = now > clock->since_ns ? now - clock->since_ns : 0;
+	if (now <= clock->since_ns)
+		return;
+	rest = now - clock->since_ns;
 	clock->ns[clock->state & 3] += rest;
 	spent->current_ns = rest;
 	clock->since_ns = now;

@@ -18,6 +18,7 @@
 
 #define PROBE_WORDS 64
 #define CHAIN_STEPS 16
+#define CHAIN_STEPS_BEYOND 3
 #define KERNEL_SLOTS 6
 
 /* Copies of the tops of both stacks, and the stack in the making: one for each CPU, used by sched_switch only, which
@@ -65,9 +66,14 @@ static __always_inline __u64 user_chain(struct switch_scratch *scratch, const st
 		hash = mix(hash, scratch->user_top[word + 1]);
 		bp = scratch->user_top[word];
 	}
-	/* One frame beyond the copy: its return address tells callers apart whose inner frames look the same. */
-	if (bp > regs->sp && bpf_probe_read_user(pair, sizeof(pair), (void *)bp) == 0)
+	/* Some frames beyond the copy, as the kernel's walker takes them: wherever the register points, since code without
+	 * frame pointers holds anything in it. */
+	for (int i = 0; i < CHAIN_STEPS_BEYOND; i++) {
+		if (bpf_probe_read_user(pair, sizeof(pair), (void *)bp) != 0)
+			break;
 		hash = mix(mix(hash, pair[0]), pair[1]);
+		bp = pair[0];
+	}
 	return hash;
 }
 

@@ -172,8 +172,8 @@ static __always_inline struct stack_id stack_at_switch_out(void *ctx, struct tas
 	bool has_user = !(prev->flags & PF_KTHREAD);
 	struct user_registers regs = {};
 	struct stack_id id = {.low = STACK_LOST};
+	struct wait_site *site, *known = NULL;
 	struct switch_scratch *scratch;
-	struct wait_site *site;
 	__u32 zero = 0, index;
 	__u64 chain = 0;
 	bool copied;
@@ -187,26 +187,31 @@ static __always_inline struct stack_id stack_at_switch_out(void *ctx, struct tas
 		chain = user_chain(scratch, &regs);
 	copied = copy_kernel_top(ctx, scratch);
 
-	for (int i = 0; i < SITES; i++) {
+	for (int i = 0; i < SITES && copied; i++) {
 		site = &clock->sites[i];
-		if (site->slice != slice || !copied || !same_registers(site, &regs) || site->user_chain != chain ||
-		    !kernel_top_is(scratch, site))
-			continue;
+		if (site->slice == slice && same_registers(site, &regs) && site->user_chain == chain &&
+		    kernel_top_is(scratch, site)) {
+			known = site;
+			break;
+		}
+	}
+	if (known) {
 		count(COUNT_SITE_HITS);
 		if (site_check_share == 0 || bpf_get_prandom_u32() % site_check_share != 0)
-			return site->stack;
+			return known->stack;
 		count(COUNT_SITE_CHECKS);
-		id = walk_and_send(ctx, prev, slice, scratch, has_user);
-		if (!is_lost(&id) && (id.low != site->stack.low || id.high != site->stack.high)) {
-			count(COUNT_SITE_WRONG);
-			site->stack = id;
-		}
-		return id;
 	}
 
+	/* The one place that walks: the walk's first frame is this program at this call. */
 	id = walk_and_send(ctx, prev, slice, scratch, has_user);
 	if (is_lost(&id) || !copied)
 		return id;
+	if (known) {
+		if (id.low != known->stack.low || id.high != known->stack.high)
+			count(COUNT_SITE_WRONG);
+		known->stack = id;
+		return id;
+	}
 	index = clock->next_site++ % SITES;
 	site = &clock->sites[index];
 	site->user_ip = regs.ip;
@@ -225,10 +230,10 @@ static __always_inline struct stack_id stack_at_switch_out(void *ctx, struct tas
 static __always_inline void send_exit(struct task_struct *task, struct thread_clock *clock, __u64 now)
 {
 	struct thread_exit_record record = {.type = RECORD_THREAD_EXIT, .ended_ns = now};
-	__u32 tid = task->pid;
+	__u64 address = (__u64)task;
 
 	record.thread.tgid = task->tgid;
-	record.thread.tid = tid;
+	record.thread.tid = task->pid;
 	bpf_spin_lock(&clock->lock);
 	record.slice = clock->slice;
 	record.thread.started_ns = clock->started_ns;
@@ -244,7 +249,29 @@ static __always_inline void send_exit(struct task_struct *task, struct thread_cl
 	if (bpf_ringbuf_output(&sched_events, &record, sizeof(record), BPF_RB_NO_WAKEUP) != 0)
 		count(COUNT_EXIT_RING_FULL);
 	if (!clocks_in_task_storage)
-		bpf_map_delete_elem(&clocks_by_tid, &tid);
+		bpf_map_delete_elem(&clocks_by_task, &address);
+}
+
+/*
+ * The thread leaves a CPU that it was never seen to come to: the switch was hidden from us, as some kernels hide those of
+ * protected threads. The scheduler's own clock tells how long it ran; before that it waited.
+ */
+static __always_inline void repair_missed_switch_in(struct task_struct *prev, struct thread_clock *clock,
+						    const struct slice_bound *bound)
+{
+	__u64 ran = prev->se.sum_exec_runtime - prev->se.prev_sum_exec_runtime;
+	struct wait_key key = {.tgid = prev->tgid};
+	struct spent spent = {};
+	__u64 came = bpf_ktime_get_ns() - ran;
+
+	count(COUNT_SWITCH_MISSED);
+	bpf_spin_lock(&clock->lock);
+	key.state = clock->state;
+	key.stack = clock->wait_stack;
+	settle(clock, bound, came, &spent);
+	clock->state = THREAD_ON_CPU;
+	bpf_spin_unlock(&clock->lock);
+	add_spent(bound, &key, &spent, 1);
 }
 
 static __always_inline void leave_cpu(void *ctx, bool preempt, struct task_struct *prev)
@@ -270,6 +297,8 @@ static __always_inline void leave_cpu(void *ctx, bool preempt, struct task_struc
 	else
 		stack = (struct stack_id){};
 
+	if (clock->state != THREAD_ON_CPU)
+		repair_missed_switch_in(prev, clock, &bound);
 	now = bpf_ktime_get_ns();
 	bpf_spin_lock(&clock->lock);
 	settle(clock, &bound, now, &spent);
@@ -366,18 +395,8 @@ SEC("tp_btf/sched_process_exec")
 int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm *binprm)
 {
 	struct exec_record record = {.type = RECORD_EXEC, .tgid = task->tgid};
-	__u32 old_tid = old_pid, tid = task->pid;
-	struct thread_clock *clock;
+	struct thread_clock *clock = find_clock(task);
 
-	/* A thread other than the leader takes the leader's id: the clock moves with it. */
-	if (!clocks_in_task_storage && old_tid != tid) {
-		clock = bpf_map_lookup_elem(&clocks_by_tid, &old_tid);
-		if (clock) {
-			bpf_map_update_elem(&clocks_by_tid, &tid, clock, BPF_ANY);
-			bpf_map_delete_elem(&clocks_by_tid, &old_tid);
-		}
-	}
-	clock = find_clock(task);
 	for (int i = 0; clock && i < SITES; i++)
 		clock->sites[i].slice = ~0U; /* same addresses, other code */
 	if (bpf_ringbuf_output(&sched_events, &record, sizeof(record), BPF_RB_NO_WAKEUP) != 0)

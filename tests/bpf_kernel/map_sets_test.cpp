@@ -1,0 +1,50 @@
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <iterator>
+#include <set>
+#include <vector>
+
+#include "agent/kernel/cpu_programs.h"
+#include "agent/kernel/sched_programs.h"
+
+namespace sonde::bpf_kernel {
+namespace {
+
+// Ids of the maps that the loaded programs of `object` use, as the kernel tells.
+std::set<uint32_t> MapIds(const bpf_object* object) {
+  std::set<uint32_t> ids;
+  bpf_program* program = nullptr;
+  bpf_object__for_each_program(program, object) {
+    std::vector<uint32_t> used(64);
+    bpf_prog_info info{};
+    info.nr_map_ids = static_cast<uint32_t>(used.size());
+    info.map_ids = reinterpret_cast<uint64_t>(used.data());
+    uint32_t size = sizeof(info);
+    EXPECT_EQ(bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &size), 0);
+    ids.insert(used.begin(), used.begin() + info.nr_map_ids);
+  }
+  return ids;
+}
+
+TEST(MapSets, OfTheSamplingProgramAreSharedWithNoOtherProgram) {
+  if (::geteuid() != 0) GTEST_SKIP() << "loading BPF programs needs root";
+  auto features = kernel::ProbeFeatures();
+  ASSERT_TRUE(features.ok()) << features.status();
+  auto ignore = [](std::span<const std::byte>) {};
+  auto cpu = kernel::CpuPrograms::Load(ignore);
+  auto sched = kernel::SchedPrograms::Load(*features, ignore);
+  ASSERT_TRUE(cpu.ok() && sched.ok()) << cpu.status() << sched.status();
+  std::set<uint32_t> first = MapIds((*cpu)->Object()), second = MapIds((*sched)->Object()), both;
+  ASSERT_GE(first.size(), 5U);
+  ASSERT_GE(second.size(), 8U);
+  std::ranges::set_intersection(first, second, std::inserter(both, both.end()));
+  EXPECT_THAT(both, testing::IsEmpty());
+}
+
+}  // namespace
+}  // namespace sonde::bpf_kernel
