@@ -20,9 +20,10 @@ const CPU = [
   { frames: [frame("idle_loop", "[kernel.kallsyms]")], seconds: 4 },
 ];
 const WAITS = [
-  { frames: [frame("main"), frame("read_file")], seconds: 30, reason: "disk" },
-  { frames: [frame("main"), frame("take_lock")], seconds: 10, reason: "futex" },
+  { frames: [frame("main"), frame("read_file")], seconds: 30, reason: "blocked" },
+  { frames: [frame("main"), frame("take_lock")], seconds: 10, reason: "run-queue" },
 ];
+const WALL = [{ frames: CPU[0].frames, seconds: 60, reason: "on-cpu" }, ...WAITS];
 const HOSTILE = [SCRIPT, IMAGE, REVERSED].map((name) => ({ frames: [frame("main"), frame(name, name)], seconds: 1 }));
 
 let collector, browser, pusher;
@@ -53,7 +54,7 @@ test("an empty store says what to do, and the page fills by itself", async () =>
   assert.match(await page.locator("main").innerText(), /agentctl status/);
   await pusher.push("cpu", "checkout", CPU, ["lost: 7 samples"]);
   await pusher.push("offcpu", "checkout", WAITS);
-  await pusher.push("wall", "checkout", WAITS);
+  await pusher.push("wall", "checkout", WALL);
   await pusher.push("cpu", HOSTILE_SERVICE, HOSTILE);
   await page.locator("canvas").waitFor();
 });
@@ -124,13 +125,17 @@ test("waits can stand under their reasons", async () => {
   await page.keyboard.press("g");
   await page.waitForURL(/root=reason/);
   await page.getByRole("button", { name: "By reason", pressed: true }).waitFor();
-  await expectTooltip(page, 1, 0.3, /disk[^]*total\s+30\.0 s\s+75\.0%/);
-  await expectTooltip(page, 1, 0.9, /futex[^]*total\s+10\.0 s\s+25\.0%/);
+  await expectTooltip(page, 1, 0.3, /blocked[^]*total\s+30\.0 s\s+75\.0%/);
+  await expectTooltip(page, 1, 0.9, /run-queue[^]*total\s+10\.0 s\s+25\.0%/);
 });
 
-test("the overview selects a service by a click", async () => {
+test("the overview divides a service's time, and selects it by a click", async () => {
   const { page } = await open("/");
-  await page.getByRole("region", { name: "Where the time went" }).getByText("checkout", { exact: true }).click();
+  const row = page.getByRole("region", { name: "Where the time went" }).getByRole("row", { name: /checkout/ });
+  assert.match(await row.innerText(), /60\.0 s\s+100%\s+10\.0 s\s+100%\s+30\.0 s\s+100%\s+100 s\s+100%/);
+  const division = await row.getByRole("img").getAttribute("aria-label");
+  assert.equal(division, "On CPU 60.0%, Run queue 10.0%, Blocked 30.0%");
+  await row.click();
   await page.waitForURL(/service=checkout/);
   await page.getByRole("heading", { name: "On-CPU · checkout" }).waitFor();
 });

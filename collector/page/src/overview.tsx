@@ -2,7 +2,7 @@
 import type { Overview as Answer, ServiceTime } from "./api";
 import { duration, percent, plural, timeRange } from "./format";
 import { serviceTitle } from "./service_picker";
-import { PARTS, sortServices, sumOf, unexplained } from "./shares";
+import { otherTime, PARTS, sortServices, sumOf } from "./shares";
 import type { OverviewColumn, ViewState } from "./url_state";
 import type { SetState } from "./use_url_state";
 
@@ -27,7 +27,7 @@ export function Overview({ answer, state, set }: Props) {
           {timeRange(answer.from_ms, answer.to_ms)} · {plural(answer.services.length, "service")} ·{" "}
           {plural(answer.profiles, "profile")}
         </p>
-        <Legend withUnexplained={unexplained(host) > 0} />
+        <Legend withOther={otherTime(host) > 0} />
         <button
           class="bars"
           aria-pressed={state.busyBars}
@@ -70,7 +70,7 @@ export function Overview({ answer, state, set }: Props) {
   );
 }
 
-function Legend({ withUnexplained }: { withUnexplained: boolean }) {
+function Legend({ withOther }: { withOther: boolean }) {
   return (
     <ul class="legend">
       {PARTS.map((part) => (
@@ -78,9 +78,9 @@ function Legend({ withUnexplained }: { withUnexplained: boolean }) {
           <span class={`swatch ${part.column}`} /> {part.title}
         </li>
       ))}
-      {withUnexplained && (
-        <li title="wall time that no part accounts for">
-          <span class="swatch unexplained" /> Unexplained
+      {withOther && (
+        <li title="wall time under any other reason, or under none">
+          <span class="swatch other" /> Other
         </li>
       )}
     </ul>
@@ -138,16 +138,16 @@ function Row({ time, host, name, selected, busy, onSelect }: RowProps) {
 }
 
 function Bar({ time }: { time: ServiceTime }) {
-  const rest = unexplained(time);
+  const rest = otherTime(time);
   const whole = PARTS.reduce((sum, part) => sum + part.of(time), rest);
   const text = PARTS.map((part) => `${part.title} ${percent(part.of(time), whole)}`).join(", ");
-  const full = rest > 0 ? `${text}, Unexplained ${percent(rest, whole)}` : text;
+  const full = rest > 0 ? `${text}, Other ${percent(rest, whole)}` : text;
   return (
     <div class="stack" role="img" aria-label={full} title={full}>
       {PARTS.map((part) => (
         <span key={part.column} class={part.column} style={{ flexGrow: part.of(time) / (whole || 1) }} />
       ))}
-      <span class="unexplained" style={{ flexGrow: rest / (whole || 1) }} />
+      <span class="other" style={{ flexGrow: rest / (whole || 1) }} />
     </div>
   );
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { sortServices, sumOf, unexplained } from "./shares";
+import { otherTime, sortServices, sumOf } from "./shares";
 
 const time = (service: string, on: number, queue: number, blocked: number, wall = on + queue + blocked) => ({
   service,
@@ -11,10 +11,10 @@ const time = (service: string, on: number, queue: number, blocked: number, wall 
 });
 const SERVICES = [time("b", 5, 1, 10), time("a", 5, 2, 1), time("c", 1, 9, 90, 110)];
 
-test("what the parts leave of the wall time is unexplained", () => {
-  assert.equal(unexplained(SERVICES[0]!), 0);
-  assert.equal(unexplained(SERVICES[2]!), 10);
-  assert.equal(unexplained(time("x", 5, 5, 5, 14)), 0);
+test("what the parts leave of the wall time is other time", () => {
+  assert.equal(otherTime(SERVICES[0]!), 0);
+  assert.equal(otherTime(SERVICES[2]!), 10);
+  assert.equal(otherTime(time("x", 5, 5, 5, 14)), 0);
 });
 
 test("the host is the sum of its services", () => {

@@ -25,8 +25,8 @@ export const PARTS: readonly Part[] = [
   },
 ];
 
-// Wall time that none of the parts accounts for.
-export function unexplained(time: ServiceTime): number {
+// Wall time under any other reason, or under none.
+export function otherTime(time: ServiceTime): number {
   return Math.max(0, time.wall_ns - PARTS.reduce((sum, part) => sum + part.of(time), 0));
 }
 
