@@ -12,7 +12,8 @@
 namespace sonde::symbolize {
 namespace {
 
-constexpr uint64_t kReloadIntervalNs = 60'000'000'000;
+constexpr uint64_t kMinReloadIntervalNs = 60'000'000'000;
+constexpr uint64_t kMaxReloadIntervalNs = 64 * kMinReloadIntervalNs;
 // No function is longer, and what lies farther from the last symbol is something that had none.
 constexpr uint64_t kMaxFunctionBytes = 64 << 10;
 constexpr size_t kMaxSymbols = 2'000'000;
@@ -48,16 +49,19 @@ KernelSymbols::KernelSymbols(std::string path, std::function<uint64_t()> now_ns)
 std::optional<KernelSymbol> KernelSymbols::Find(uint64_t address) {
   if (!was_loaded_) LoadIfDue();
   auto found = Lookup(address);
-  if (found) return found;
-  LoadIfDue();
-  return Lookup(address);
+  if (found || !LoadIfDue()) return found;
+  found = Lookup(address);
+  interval_ns_ = found ? kMinReloadIntervalNs : std::min(2 * interval_ns_, kMaxReloadIntervalNs);
+  return found;
 }
 
-void KernelSymbols::LoadIfDue() {
-  if (was_loaded_ && now_ns_() - loaded_ns_ < kReloadIntervalNs) return;
+bool KernelSymbols::LoadIfDue() {
+  if (was_loaded_ && now_ns_() - loaded_ns_ < interval_ns_) return false;
+  if (!was_loaded_) interval_ns_ = kMinReloadIntervalNs;
   was_loaded_ = true;
   loaded_ns_ = now_ns_();
   status_ = Load();
+  return true;
 }
 
 absl::Status KernelSymbols::Load() {

@@ -19,8 +19,9 @@ struct KernelSymbol {
 };
 
 // Functions of the kernel, its modules and its BPF programs, by address, from /proc/kallsyms ("ADDRESS TYPE NAME
-// [MODULE]"). Read at the first question and again, at most once a minute, when an address is asked for that nothing
-// covers: modules and BPF programs come and go. About 5 MB for 120,000 symbols. Single-threaded.
+// [MODULE]"). Read at the first question and again when an address is asked for that nothing covers, since modules and
+// BPF programs come and go: at most once a minute, and after each time in vain half as often, down to once an hour or
+// so (reading takes 40 to 200 ms). About 5 MB for 120,000 symbols. Single-threaded.
 class KernelSymbols {
  public:
   explicit KernelSymbols(std::string path = "/proc/kallsyms", std::function<uint64_t()> now_ns = base::MonotonicNs);
@@ -43,7 +44,7 @@ class KernelSymbols {
     uint16_t rank;    // of several names at one address the lowest is kept
   };
 
-  void LoadIfDue();
+  bool LoadIfDue();
   absl::Status Load();
   void Take(std::string_view line);
   uint16_t ModuleIndex(std::string_view name);
@@ -53,6 +54,7 @@ class KernelSymbols {
   const std::function<uint64_t()> now_ns_;
   bool was_loaded_ = false;
   uint64_t loaded_ns_ = 0;
+  uint64_t interval_ns_ = 0;  // until the next time it may be read
   absl::Status status_;
   std::vector<Entry> symbols_;
   std::string names_;

@@ -87,6 +87,18 @@ TEST_F(KernelSymbolsTest, ReadsAgainForUnknownAddressesButAtMostOnceAMinute) {
   EXPECT_EQ(At(symbols, 0xffffffff81000000), "renamed");
 }
 
+TEST_F(KernelSymbolsTest, ReadsAgainLessOftenAfterEachTimeInVain) {
+  auto symbols = Of("ffffffff81000000 T first\n");
+  EXPECT_EQ(At(symbols, 0xffffffffc0000000), "");
+  now_ns_ += 60 * kSecond;
+  EXPECT_EQ(At(symbols, 0xffffffffc0000000), "");  // in vain
+  Write("ffffffff81000000 T first\nffffffffc0000000 t new\t[fresh]\n");
+  now_ns_ += 119 * kSecond;
+  EXPECT_EQ(At(symbols, 0xffffffffc0000000), "");
+  now_ns_ += kSecond;
+  EXPECT_EQ(At(symbols, 0xffffffffc0000000), "new fresh");
+}
+
 TEST_F(KernelSymbolsTest, ReadsOverNonsense) {
   auto symbols =
       Of("\n \nxyz\nffffffff81000000\nffffffff81000000 T\nffffffff81000000 TT name\nffffffff81000010 T ok\n");
