@@ -72,6 +72,7 @@ void AddAccount(CLI::App* app, Options* options) {
       ->check(CLI::IsMember({"wall", "cpu", "runq", "blocked"}))
       ->type_name("COLUMN");
   verb->add_option("--limit", options->limit, "so many processes, 0 = all (default: 30 in a table, all in JSON)")
+      ->check(CLI::Range(0, 1000000))
       ->type_name("N");
   AddFormat(verb, options);
   verb->footer(

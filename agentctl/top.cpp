@@ -71,7 +71,8 @@ absl::Status Loop(const std::string& socket, const TopOptions& options, RawTermi
     Draw(absl::StrCat("Measuring ", HumanDuration(absl::ToInt64Nanoseconds(options.interval)), " ...\n"));
     std::fflush(stdout);
   }
-  while (true) {
+  // Asked here too, because a short interval may end before the first tick.
+  while (!Interrupted() && (terminal == nullptr || !terminal->QuitPressed())) {
     const absl::StatusOr<v1::TopReply> reply = Fetch(socket, options, terminal);
     if (!reply.ok()) return reply.status();
     const std::string text = options.json ? ToJson(*reply) : TopText(*reply, options);
@@ -84,6 +85,7 @@ absl::Status Loop(const std::string& socket, const TopOptions& options, RawTermi
     if (options.once) return absl::OkStatus();
     if (terminal == nullptr && !options.json) std::fputs("\n", stdout);
   }
+  return absl::CancelledError("ended by the user");
 }
 
 }  // namespace

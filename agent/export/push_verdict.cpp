@@ -70,8 +70,8 @@ std::string CodeName(grpc::StatusCode code) {
 }
 
 std::string Explain(const grpc::Status& status) {
-  return absl::StrCat(CodeName(status.error_code()), ": ", Printable(status.error_message()),
-                      Advice(status.error_code()));
+  const std::string reason = status.error_message().empty() ? "no reason given" : Printable(status.error_message());
+  return absl::StrCat(CodeName(status.error_code()), ": ", reason, Advice(status.error_code()));
 }
 
 }  // namespace sonde::exporting

@@ -1,0 +1,501 @@
+// agentctl as people see it: the real program against a real control socket whose backend gives fixed answers.
+#include <fcntl.h>
+#include <grp.h>
+#include <poll.h>
+#include <pty.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+#include "agent/control/control_server.h"
+#include "base/unique_fd.h"
+#include "gmock/gmock.h"
+#include "google/protobuf/util/json_util.h"
+#include "gtest/gtest.h"
+
+namespace sonde {
+namespace {
+
+namespace v1 = control::v1;
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::Not;
+using testing::StartsWith;
+
+constexpr uint64_t kSecond = 1'000'000'000;
+
+class FixedAnswers : public control::ControlBackend {
+ public:
+  v1::StatusReply Status() override { return status; }
+  absl::StatusOr<v1::AccountReply> Account(const v1::AccountRequest& request, const control::Cancelled&) override {
+    if (request.pid() == 123) return absl::NotFoundError("no process 123");
+    account.set_duration_ns(request.duration_ns() == 0 ? 60 * kSecond : request.duration_ns());
+    return account;
+  }
+  absl::StatusOr<v1::TopReply> Top(const v1::TopRequest& request, const control::Cancelled& cancelled) override {
+    if (request.pid() == 123) return absl::NotFoundError("no process 123");
+    if (!Measure(request.duration_ns(), cancelled)) return absl::CancelledError("cancelled");
+    v1::TopReply reply = top;
+    reply.set_duration_ns(request.duration_ns());
+    if (request.limit() < static_cast<uint32_t>(reply.rows_size())) {
+      reply.mutable_rows()->DeleteSubrange(static_cast<int>(request.limit()),
+                                           reply.rows_size() - static_cast<int>(request.limit()));
+    }
+    return reply;
+  }
+  absl::StatusOr<v1::RecordReply> Record(const v1::RecordRequest& request,
+                                         const control::Cancelled& cancelled) override {
+    if (request.pid() == 123) return absl::NotFoundError("no process 123");
+    if (!Measure(request.duration_ns(), cancelled)) return absl::CancelledError("cancelled");
+    return record;
+  }
+
+  v1::StatusReply status;
+  v1::AccountReply account;
+  v1::TopReply top;
+  v1::RecordReply record;
+  std::atomic<int> measuring = 0;
+
+ private:
+  bool Measure(uint64_t duration_ns, const control::Cancelled& cancelled) {
+    ++measuring;
+    const absl::Time end = absl::Now() + absl::Nanoseconds(static_cast<int64_t>(duration_ns));
+    while (absl::Now() < end && !cancelled()) absl::SleepFor(absl::Milliseconds(5));
+    return !cancelled();
+  }
+};
+
+v1::StatusReply WellAgent() {
+  v1::StatusReply reply;
+  reply.set_healthy(true);
+  reply.set_version("0.1.0");
+  reply.set_kernel("6.1.0-18-amd64");
+  reply.set_uptime_ns(7384 * kSecond);
+  reply.set_window_ns(60 * kSecond);
+  reply.set_windows(123);
+  reply.set_samples(1'234'567);
+  reply.set_waits(89);
+  reply.set_sampling_hz(99);
+  reply.set_threads(456);
+  reply.set_processes(78);
+  reply.set_unexplained_ratio(0.0021);
+  reply.set_own_cpu_ns(4 * kSecond);
+  reply.set_own_rss_bytes(40 << 20);
+  reply.set_map_bytes(20 << 20);
+  reply.set_overhead_ratio(0.003);
+  v1::MapCost* map = reply.add_maps();
+  map->set_name("stacks");
+  map->set_bytes(12 << 20);
+  v1::Target* target = reply.add_targets();
+  target->set_endpoint("127.0.0.1:7171");
+  target->set_sent(246);
+  target->set_last_success_unix_ns(absl::ToUnixNanos(absl::Now()) - static_cast<int64_t>(kSecond));
+  return reply;
+}
+
+void AddProcess(v1::AccountReply* reply, uint32_t pid, const std::string& name, uint64_t on_cpu, uint64_t run_queue,
+                uint64_t blocked, bool is_sonde = false) {
+  v1::ProcessAccount* account = reply->add_processes();
+  account->set_pid(pid);
+  account->set_process(name);
+  account->set_service(name + ".service");
+  account->set_threads(2);
+  account->set_on_cpu_ns(on_cpu * kSecond);
+  account->set_run_queue_ns(run_queue * kSecond);
+  account->set_blocked_ns(blocked * kSecond);
+  account->set_wall_ns((on_cpu + run_queue + blocked) * kSecond);
+  account->set_is_sonde(is_sonde);
+}
+
+struct Outcome {
+  int exit_code = -1;
+  std::string out;
+  std::string err;
+};
+
+std::string ReadAll(const std::string& path) {
+  std::ostringstream text;
+  text << std::ifstream(path).rdbuf();
+  return text.str();
+}
+
+class AgentctlTest : public testing::Test {
+ protected:
+  AgentctlTest() {
+    std::filesystem::remove_all(folder_);
+    std::filesystem::create_directories(folder_);
+    backend_.status = WellAgent();
+    AddProcess(&backend_.account, 10, "web", 6, 1, 3);
+    AddProcess(&backend_.account, 20, "db", 2, 8, 90);
+    AddProcess(&backend_.account, 30, "sonde-agent", 1, 0, 1, true);
+    backend_.top.set_total_ns(10 * kSecond);
+    for (const char* function : {"hot", "warm", "cold"}) {
+      v1::TopRow* row = backend_.top.add_rows();
+      row->set_function(function);
+      row->set_file("/usr/bin/web");
+      row->set_self_ns(kSecond);
+      row->set_total_ns(5 * kSecond);
+    }
+    backend_.record.set_profile("gzip bytes");
+    backend_.record.set_samples(1500);
+    auto server = control::ControlServer::Start(socket_, "", &backend_);
+    if (server.ok()) server_ = *std::move(server);
+    EXPECT_NE(server_, nullptr);
+  }
+  ~AgentctlTest() override {
+    server_.reset();
+    std::filesystem::remove_all(folder_);
+  }
+
+  // Starts agentctl with stdout and stderr in files; `prepare` runs in the child.
+  pid_t Spawn(
+      const std::vector<std::string>& words, const std::function<void()>& prepare = [] {}) {
+    std::vector<std::string> args = {AGENTCTL, "--socket", socket_};
+    args.insert(args.end(), words.begin(), words.end());
+    std::vector<char*> argv;
+    for (std::string& arg : args) argv.push_back(arg.data());
+    argv.push_back(nullptr);
+    const base::UniqueFd out(open(out_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666));
+    const base::UniqueFd err(open(err_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666));
+    const pid_t child = fork();
+    if (child == 0) {
+      dup2(out.Get(), STDOUT_FILENO);
+      dup2(err.Get(), STDERR_FILENO);
+      prepare();
+      execv(AGENTCTL, argv.data());
+      _exit(127);
+    }
+    return child;
+  }
+  Outcome Wait(pid_t child) {
+    int status = 0;
+    waitpid(child, &status, 0);
+    return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, ReadAll(out_), ReadAll(err_)};
+  }
+  Outcome Run(
+      const std::vector<std::string>& words, const std::function<void()>& prepare = [] {}) {
+    return Wait(Spawn(words, prepare));
+  }
+  void WaitUntilMeasuring(int count) {
+    for (int i = 0; i < 6000 && backend_.measuring < count; ++i) absl::SleepFor(absl::Milliseconds(5));
+    ASSERT_GE(backend_.measuring, count);
+  }
+
+  const std::string folder_ = absl::StrCat(testing::TempDir(), "sonde_agentctl_", getpid());
+  const std::string socket_ = folder_ + "/agent.sock";
+  const std::string out_ = folder_ + "/out";
+  const std::string err_ = folder_ + "/err";
+  FixedAnswers backend_;
+  std::unique_ptr<control::ControlServer> server_;
+};
+
+TEST_F(AgentctlTest, StatusOfAWellAgentSaysOkFirstAndEveryNumberAfter) {
+  const Outcome outcome = Run({"status"});
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_THAT(outcome.out, StartsWith("OK: sonde-agent 0.1.0, up 2 h 03 m, kernel 6.1.0-18-amd64\n"));
+  EXPECT_THAT(outcome.out, AllOf(HasSubstr("1,234,567  at 99 Hz"), HasSubstr("0.2%"), HasSubstr("127.0.0.1:7171"),
+                                 HasSubstr("246"), HasSubstr("40.0 MiB"), HasSubstr("stacks, 12.0 MiB"),
+                                 HasSubstr("not measured"), HasSubstr("Losses\n  none\n")));
+  EXPECT_THAT(outcome.out, Not(HasSubstr("\x1b")));
+  EXPECT_EQ(outcome.err, "");
+}
+
+TEST_F(AgentctlTest, StatusOfADegradedAgentSaysWhyFirst) {
+  backend_.status.set_healthy(false);
+  backend_.status.add_problems("127.0.0.1:7171 takes no profiles: connection refused");
+  backend_.status.add_problems("3 stacks were lost");
+  backend_.status.add_degraded("no task storage: the clock costs a hash look-up");
+  v1::Loss* loss = backend_.status.add_losses();
+  loss->set_cause("ring_full");
+  loss->set_what("stack");
+  loss->set_count(3);
+  loss->set_consequence("their time is shown without frames");
+  v1::ProgramCost* program = backend_.status.add_programs();
+  program->set_run_time_ns(kSecond);
+  program->set_run_count(1000);
+  const Outcome outcome = Run({"status"});
+  EXPECT_EQ(outcome.exit_code, 1);
+  EXPECT_THAT(outcome.out, StartsWith("DEGRADED: 127.0.0.1:7171 takes no profiles: connection refused\n"
+                                      "  and: 3 stacks were lost\n"));
+  EXPECT_THAT(outcome.out, AllOf(HasSubstr("no task storage"), HasSubstr("ring_full"),
+                                 HasSubstr("their time is shown without frames"), HasSubstr("in 1,000 runs")));
+}
+
+TEST_F(AgentctlTest, StatusAsJsonReadsBackEqual) {
+  const Outcome outcome = Run({"status", "-o", "json"});
+  v1::StatusReply reply;
+  ASSERT_TRUE(google::protobuf::util::JsonStringToMessage(outcome.out, &reply).ok());
+  EXPECT_EQ(reply.SerializeAsString(), backend_.status.SerializeAsString());
+  EXPECT_THAT(outcome.out, AllOf(HasSubstr("\"sampling_hz\": 99"), HasSubstr("\"losses\": []")));
+}
+
+TEST_F(AgentctlTest, StatusSaysThatNoAgentRuns) {
+  server_.reset();
+  const Outcome outcome = Run({"status"});
+  EXPECT_EQ(outcome.exit_code, 3);
+  EXPECT_THAT(outcome.out, AllOf(StartsWith("NOT RUNNING: "), HasSubstr(socket_), HasSubstr("systemctl start")));
+  EXPECT_THAT(Run({"status", "-o", "json"}).out, HasSubstr("\"healthy\": false"));
+  EXPECT_EQ(Run({"account"}).exit_code, 3);
+}
+
+TEST_F(AgentctlTest, SaysWhatToDoWhenNotPermitted) {
+  if (geteuid() != 0) GTEST_SKIP() << "needs root to become another uid";
+  const auto become_nobody = [] {
+    if (setgroups(0, nullptr) != 0 || setgid(65534) != 0 || setuid(65534) != 0) _exit(126);
+  };
+  ASSERT_EQ(chmod(folder_.c_str(), 0755), 0);
+  Outcome outcome = Run({"account"}, become_nobody);
+  EXPECT_EQ(outcome.exit_code, 4);
+  EXPECT_THAT(outcome.err, AllOf(HasSubstr("no permission"), HasSubstr("control.group")));
+
+  // The same where the mode lets everybody in but the agent does not.
+  ASSERT_EQ(chmod(socket_.c_str(), 0666), 0);
+  outcome = Run({"status"}, become_nobody);
+  EXPECT_EQ(outcome.exit_code, 4);
+  EXPECT_THAT(outcome.out, AllOf(StartsWith("NOT REACHABLE: "), HasSubstr("uid 65534")));
+}
+
+TEST_F(AgentctlTest, AccountShowsSharesTotalsAndOwnProcesses) {
+  const Outcome outcome = Run({"account"});
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  const std::vector<std::string> lines = absl::StrSplit(outcome.out, '\n');
+  ASSERT_GE(lines.size(), 7u);
+  EXPECT_THAT(lines[0], HasSubstr("60.0 s from "));
+  EXPECT_THAT(lines[1], testing::MatchesRegex(" *PID +PROCESS +SERVICE +THREADS +WALL +ON-CPU +% +RUN-QUEUE +% "
+                                              "+BLOCKED +% +UNEXPLAINED +%"));
+  EXPECT_THAT(lines[2], testing::MatchesRegex(" *20 +db +db.service +2 +1 m 40 s +2.00 s +2.0% +8.00 s +8.0% +90.0 s "
+                                              "+90.0% +0 s +0.0%"));
+  EXPECT_THAT(lines[3], testing::MatchesRegex(" *10 +web .*60.0%.*10.0%.*30.0%.*"));
+  EXPECT_THAT(lines[4], testing::MatchesRegex(" *30 +sonde-agent \\* .*"));
+  EXPECT_THAT(lines[5], testing::MatchesRegex(" *TOTAL +6 +1 m 52 s +9.00 s .*"));
+  EXPECT_THAT(lines[6], StartsWith("* Sonde itself"));
+}
+
+TEST_F(AgentctlTest, AccountSortsAndCutsWhereAsked) {
+  const Outcome outcome = Run({"account", "--sort", "cpu", "--limit", "1"});
+  EXPECT_THAT(outcome.out, AllOf(HasSubstr("web"), Not(HasSubstr("db.service")), HasSubstr("1 m 52 s"),
+                                 HasSubstr("2 more processes")));
+  const Outcome json = Run({"account", "--sort", "blocked", "--limit", "1", "-o", "json"});
+  v1::AccountReply reply;
+  ASSERT_TRUE(google::protobuf::util::JsonStringToMessage(json.out, &reply).ok());
+  ASSERT_EQ(reply.processes_size(), 1);
+  EXPECT_EQ(reply.processes(0).process(), "db");
+}
+
+TEST_F(AgentctlTest, AccountMakesHostileNamesHarmless) {
+  AddProcess(&backend_.account, 40, "evil\n\x1b[2J\x1b]0;title\x07", 1000, 0, 0);
+  const Outcome outcome = Run({"account"});
+  EXPECT_THAT(outcome.out, AllOf(Not(HasSubstr("\x1b")), HasSubstr("evil??[2J")));
+}
+
+TEST_F(AgentctlTest, NamesAProcessThatDoesNotExist) {
+  for (const std::string verb : {"account", "top"}) {
+    const Outcome outcome = Run({verb, "--pid", "123"});
+    EXPECT_EQ(outcome.exit_code, 1) << verb;
+    EXPECT_THAT(outcome.err, HasSubstr("no process 123")) << verb;
+  }
+  const std::string file = folder_ + "/cpu.pb.gz";
+  const Outcome outcome = Run({"record", "--pid", "123", "-o", file});
+  EXPECT_EQ(outcome.exit_code, 1);
+  EXPECT_THAT(outcome.err, HasSubstr("no process 123"));
+  EXPECT_FALSE(std::filesystem::exists(file));
+}
+
+TEST_F(AgentctlTest, TopShowsOneIntervalWhenAsked) {
+  const Outcome outcome = Run({"top", "--once", "--interval", "10ms", "--limit", "2", "--kind", "wall"});
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_THAT(outcome.out, AllOf(HasSubstr("10.0 s in 10.0 ms"), HasSubstr("50.0%  hot       /usr/bin/web\n"),
+                                 Not(HasSubstr("cold"))));
+}
+
+TEST_F(AgentctlTest, TopInAPipeRepeatsUntilInterrupted) {
+  const pid_t child = Spawn({"top", "--interval", "10ms"});
+  WaitUntilMeasuring(3);
+  kill(child, SIGINT);
+  const Outcome outcome = Wait(child);
+  EXPECT_EQ(outcome.exit_code, 130);
+  EXPECT_THAT(outcome.out, Not(HasSubstr("\x1b")));
+  EXPECT_GE(static_cast<std::vector<std::string>>(absl::StrSplit(outcome.out, "SELF")).size(), 3u);
+}
+
+// What a program shows on a terminal until it ends; `keys` are typed once `until` is on the screen.
+std::string OnTerminal(std::vector<std::string> args, const std::string& until, const std::string& keys,
+                       int* exit_code) {
+  std::vector<char*> argv;
+  for (std::string& arg : args) argv.push_back(arg.data());
+  argv.push_back(nullptr);
+  int terminal = -1;
+  winsize size = {24, 100, 0, 0};
+  const pid_t child = forkpty(&terminal, nullptr, nullptr, &size);
+  if (child == 0) {
+    setenv("TERM", "xterm", 1);
+    unsetenv("NO_COLOR");
+    execv(argv[0], argv.data());
+    _exit(127);
+  }
+  const base::UniqueFd owner(terminal);
+  std::string screen;
+  bool typed = false;
+  char buffer[4096];
+  for (ssize_t got = 0; (got = read(terminal, buffer, sizeof(buffer))) > 0;) {
+    screen.append(buffer, static_cast<size_t>(got));
+    if (typed || screen.find(until) == std::string::npos) continue;
+    typed = write(terminal, keys.data(), keys.size()) == static_cast<ssize_t>(keys.size());
+  }
+  int status = 0;
+  waitpid(child, &status, 0);
+  *exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+  return screen;
+}
+
+TEST_F(AgentctlTest, TopOnATerminalRedrawsEndsByKeyAndLeavesTheScreenAsItWas) {
+  int exit_code = -1;
+  const std::string screen =
+      OnTerminal({AGENTCTL, "--socket", socket_, "top", "--interval", "10ms"}, "hot", "q", &exit_code);
+  EXPECT_EQ(exit_code, 0) << screen;
+  EXPECT_THAT(screen, AllOf(StartsWith("\x1b[?1049h\x1b[?25l"), testing::EndsWith("\x1b[?25h\x1b[?1049l")));
+}
+
+TEST_F(AgentctlTest, TopOnATerminalEndsByCtrlC) {
+  int exit_code = -1;
+  const std::string screen =
+      OnTerminal({AGENTCTL, "--socket", socket_, "top", "--interval", "10m"}, "Measuring", "\x03", &exit_code);
+  EXPECT_EQ(exit_code, 130) << screen;
+  EXPECT_THAT(screen, testing::EndsWith("\x1b[?25h\x1b[?1049l"));
+}
+
+TEST_F(AgentctlTest, ColoursOnATerminalUnlessToldNotTo) {
+  int exit_code = -1;
+  EXPECT_THAT(OnTerminal({AGENTCTL, "--socket", socket_, "status"}, "", "", &exit_code),
+              HasSubstr("\x1b[32mOK\x1b[0m"));
+  EXPECT_THAT(OnTerminal({AGENTCTL, "--socket", socket_, "--color", "never", "status"}, "", "", &exit_code),
+              Not(HasSubstr("\x1b[")));
+  EXPECT_THAT(Run({"--color", "always", "status"}).out, HasSubstr("\x1b["));
+}
+
+TEST_F(AgentctlTest, RecordWritesTheProfileUnderItsName) {
+  const std::string file = folder_ + "/cpu.pb.gz";
+  const Outcome outcome = Run({"record", "--duration", "10ms", "-o", file});
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_EQ(ReadAll(file), "gzip bytes");
+  EXPECT_THAT(outcome.out, AllOf(HasSubstr(file), HasSubstr("1,500 samples")));
+  EXPECT_THAT(outcome.err, HasSubstr("go tool pprof"));
+}
+
+TEST_F(AgentctlTest, RecordWritesNoEmptyProfile) {
+  backend_.record.set_samples(0);
+  const std::string file = folder_ + "/cpu.pb.gz";
+  const Outcome outcome = Run({"record", "--duration", "10ms", "--pid", "7", "-o", file});
+  EXPECT_EQ(outcome.exit_code, 1);
+  EXPECT_THAT(outcome.err, AllOf(HasSubstr("process 7 was not seen on a CPU"), HasSubstr("--type wall")));
+  EXPECT_FALSE(std::filesystem::exists(file));
+}
+
+TEST_F(AgentctlTest, RecordRefusesWhatItCannotWriteBeforeItMeasures) {
+  EXPECT_EQ(Run({"record", "-o", folder_ + "/x.svg"}).exit_code, 2);
+  EXPECT_EQ(Run({"record", "-o", ".pb.gz"}).exit_code, 2);
+  std::filesystem::create_directories(folder_ + "/folder.pb.gz");
+  const Outcome folder = Run({"record", "-o", folder_ + "/folder.pb.gz"});
+  EXPECT_EQ(folder.exit_code, 2);
+  EXPECT_THAT(folder.err, HasSubstr("is a folder"));
+  const Outcome missing = Run({"record", "-o", folder_ + "/no/x.pb.gz"});
+  EXPECT_EQ(missing.exit_code, 1);
+  EXPECT_THAT(missing.err, AllOf(HasSubstr(folder_ + "/no"), HasSubstr("-o")));
+  EXPECT_EQ(backend_.measuring, 0);
+}
+
+TEST_F(AgentctlTest, RecordLeavesNoHalfAFileWhenTheDiskTakesNoMore) {
+  backend_.record.set_profile(std::string(1 << 20, 'x'));
+  const std::string file = folder_ + "/cpu.pb.gz";
+  const Outcome outcome = Run({"record", "--duration", "10ms", "-o", file}, [] {
+    const rlimit limit = {64 << 10, 64 << 10};
+    setrlimit(RLIMIT_FSIZE, &limit);
+  });
+  EXPECT_EQ(outcome.exit_code, 1);
+  EXPECT_THAT(outcome.err, AllOf(HasSubstr("cannot write"), HasSubstr(file)));
+  for (const auto& entry : std::filesystem::directory_iterator(folder_)) {
+    EXPECT_THAT(entry.path().filename().string(), Not(HasSubstr("cpu.pb.gz")));
+  }
+}
+
+TEST_F(AgentctlTest, RecordLeavesNoFileWhenInterrupted) {
+  const std::string file = folder_ + "/cpu.pb.gz";
+  const pid_t child = Spawn({"record", "--duration", "10m", "-o", file});
+  WaitUntilMeasuring(1);
+  kill(child, SIGINT);
+  EXPECT_EQ(Wait(child).exit_code, 130);
+  for (const auto& entry : std::filesystem::directory_iterator(folder_)) {
+    EXPECT_THAT(entry.path().filename().string(), Not(HasSubstr("cpu.pb.gz")));
+  }
+}
+
+TEST_F(AgentctlTest, VersionNamesBothSidesAndNeedsNoAgent) {
+  EXPECT_THAT(Run({"version"}).out, HasSubstr("sonde-agent 0.1.0\n"));
+  server_.reset();
+  const Outcome outcome = Run({"version"});
+  EXPECT_EQ(outcome.exit_code, 0);
+  EXPECT_THAT(outcome.out, AllOf(StartsWith("agentctl "), HasSubstr("not running")));
+}
+
+TEST_F(AgentctlTest, SuggestsTheNearestVerbOrFlag) {
+  const Outcome verb = Run({"acount"});
+  EXPECT_EQ(verb.exit_code, 2);
+  EXPECT_THAT(verb.err, AllOf(HasSubstr("unknown verb 'acount'"), HasSubstr("Did you mean 'account'?")));
+  const Outcome flag = Run({"record", "--durtion=3s", "-o", "x.pb.gz"});
+  EXPECT_EQ(flag.exit_code, 2);
+  EXPECT_THAT(flag.err, HasSubstr("Did you mean '--duration'?"));
+}
+
+TEST_F(AgentctlTest, MapsEveryUsageErrorToTwo) {
+  const std::vector<std::vector<std::string>> wrong = {{},
+                                                       {"record"},
+                                                       {"top", "--kind", "heap"},
+                                                       {"account", "-d", "5"},
+                                                       {"account", "-d", "11m"},
+                                                       {"account", "--pid", "-1"},
+                                                       {"account", "--pid", "x"},
+                                                       {"status", "-o", "xml"},
+                                                       {"status", "extra"},
+                                                       {"top", "--interval", "0s"},
+                                                       {"account", "--limit", "-3"}};
+  for (const auto& words : wrong) {
+    const Outcome outcome = Run(words);
+    EXPECT_EQ(outcome.exit_code, 2) << testing::PrintToString(words);
+    EXPECT_NE(outcome.err, "") << testing::PrintToString(words);
+    EXPECT_EQ(outcome.out, "") << testing::PrintToString(words);
+  }
+}
+
+TEST_F(AgentctlTest, HelpOfEveryVerbHasExamples) {
+  for (const std::string verb : {"status", "account", "top", "record", "version"}) {
+    const Outcome outcome = Run({verb, "--help"});
+    EXPECT_EQ(outcome.exit_code, 0) << verb;
+    EXPECT_THAT(outcome.out, AllOf(HasSubstr("Examples:"), HasSubstr("agentctl " + verb))) << verb;
+  }
+}
+
+TEST_F(AgentctlTest, SaysWhenNobodyCouldReadTheAnswer) {
+  const Outcome outcome = Run({"status"}, [] {
+    const int full = open("/dev/full", O_WRONLY);
+    dup2(full, STDOUT_FILENO);
+  });
+  EXPECT_EQ(outcome.exit_code, 1);
+  EXPECT_THAT(outcome.err, HasSubstr("cannot write to standard output"));
+}
+
+}  // namespace
+}  // namespace sonde
