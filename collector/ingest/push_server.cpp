@@ -11,7 +11,10 @@
 #include <thread>
 #include <utility>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/strings/str_cat.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
 #include "base/bounded_queue.h"
 #include "base/clock.h"
 #include "collector/ingest/wire_check.h"
@@ -26,12 +29,48 @@ constexpr size_t kQueueItems = 256;
 constexpr size_t kQueueBytes = size_t{128} << 20;
 constexpr size_t kTransportBytes = size_t{256} << 20;
 constexpr size_t kMaxInstanceBytes = 64;
-constexpr auto kStopWithin = std::chrono::seconds(5);
+constexpr absl::Duration kStopWithin = absl::Seconds(5);
 
-// One request that waits for the ingest thread. gRPC owns context and reactor; both live until Finish().
+// How many requests have come and are not yet answered to the last byte.
+class InFlight {
+ public:
+  void Add() {
+    absl::MutexLock lock(&mutex_);
+    ++count_;
+  }
+  void Remove() {
+    absl::MutexLock lock(&mutex_);
+    --count_;
+  }
+  void AwaitNone(absl::Duration timeout) {
+    auto none = [this]() ABSL_SHARED_LOCKS_REQUIRED(mutex_) { return count_ == 0; };
+    absl::MutexLock lock(&mutex_);
+    mutex_.AwaitWithTimeout(absl::Condition(&none), timeout);
+  }
+
+ private:
+  absl::Mutex mutex_;
+  int count_ ABSL_GUARDED_BY(mutex_) = 0;
+};
+
+// One answer. Deletes itself when gRPC has sent it or has lost the client.
+class Reactor : public grpc::ServerUnaryReactor {
+ public:
+  explicit Reactor(InFlight* in_flight) : in_flight_(*in_flight) { in_flight_.Add(); }
+  void OnDone() override {
+    InFlight& in_flight = in_flight_;
+    delete this;
+    in_flight.Remove();
+  }
+
+ private:
+  InFlight& in_flight_;
+};
+
+// One request that waits for the ingest thread. gRPC owns context and buffers until the reactor is done.
 struct Request {
   grpc::CallbackServerContext* context = nullptr;
-  grpc::ServerUnaryReactor* reactor = nullptr;
+  Reactor* reactor = nullptr;
   const grpc::ByteBuffer* bytes = nullptr;
   grpc::ByteBuffer* answer = nullptr;
 };
@@ -80,26 +119,28 @@ absl::StatusOr<::push::v1::PushRequest> Parse(const grpc::ByteBuffer& bytes) {
 // Takes each Push as bytes, so that parsing errors are answered with a reason and happen on our thread.
 class PushService : public ::push::v1::PusherService::WithRawCallbackMethod_Push<::push::v1::PusherService::Service> {
  public:
-  explicit PushService(base::BoundedQueue<Request>* queue) : queue_(*queue) {}
+  PushService(base::BoundedQueue<Request>* queue, InFlight* in_flight) : queue_(*queue), in_flight_(*in_flight) {}
 
   grpc::ServerUnaryReactor* Push(grpc::CallbackServerContext* context, const grpc::ByteBuffer* bytes,
                                  grpc::ByteBuffer* answer) override {
-    grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+    auto* reactor = new Reactor(&in_flight_);
     if (!queue_.TryPush({context, reactor, bytes, answer}, bytes->Length())) {
       reactor->Finish(grpc::Status(grpc::StatusCode::UNAVAILABLE,
-                                   "the collector has more requests waiting than it may hold; try again later"));
+                                   "the collector is stopping or has as many requests waiting as it may hold; try "
+                                   "again later"));
     }
     return reactor;
   }
 
  private:
   base::BoundedQueue<Request>& queue_;
+  InFlight& in_flight_;
 };
 
 class Server : public PushServer {
  public:
   Server(const Limits& limits, store::Writer* writer)
-      : limits_(limits), writer_(*writer), queue_(kQueueItems, kQueueBytes), service_(&queue_) {}
+      : limits_(limits), writer_(*writer), queue_(kQueueItems, kQueueBytes), service_(&queue_, &in_flight_) {}
   ~Server() override { Server::Stop(); }
 
   absl::Status Listen(const std::string& address) {
@@ -126,9 +167,11 @@ class Server : public PushServer {
   int Port() const override { return port_; }
 
   void Stop() override {
-    if (server_ != nullptr) server_->Shutdown(std::chrono::system_clock::now() + kStopWithin);
-    queue_.Close();
+    queue_.Close();  // later requests are answered UNAVAILABLE
     if (worker_.joinable()) worker_.join();
+    // By ourselves: gRPC's own waiting lasts until idle clients hang up, too.
+    in_flight_.AwaitNone(kStopWithin);
+    if (server_ != nullptr) server_->Shutdown(std::chrono::system_clock::now());
   }
 
  private:
@@ -165,6 +208,7 @@ class Server : public PushServer {
   const Limits limits_;
   store::Writer& writer_;
   base::BoundedQueue<Request> queue_;
+  InFlight in_flight_;
   PushService service_;
   int port_ = 0;
   std::unique_ptr<grpc::Server> server_;

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <string>
+
+#include "absl/status/status.h"
+
+namespace sonde::app {
+
+struct Config {
+  std::string grpc_listen = "127.0.0.1:7171";
+  std::string http_listen = "127.0.0.1:7170";
+  std::string store = "/var/lib/sonde/collector";
+  size_t max_profile_bytes = size_t{16} << 20;
+  std::chrono::seconds retention{0};  // 0 = keep everything
+};
+
+// Blocks SIGTERM and SIGINT in this thread and those it starts, so that RunCollector() can wait for them.
+// Call before any thread starts.
+void BlockStopSignals();
+
+// Opens the store, serves gRPC and HTTP, says "ready" in the log with both addresses, and returns OK after SIGTERM or
+// SIGINT, when the requests in progress are answered and the store is closed. kInvalidArgument for a malformed
+// address; otherwise an error says what could not be started, why, and what to do.
+absl::Status RunCollector(const Config& config);
+
+}  // namespace sonde::app

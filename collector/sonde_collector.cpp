@@ -1,0 +1,25 @@
+// sonde-collector: flags, then the app.
+#include <cstdio>
+#include <string>
+
+#include "base/log.h"
+#include "collector/app/collector.h"
+#include "collector/app/flags.h"
+#include "collector/app/library_logs.h"
+#include "spdlog/spdlog.h"
+
+int main(int argc, char** argv) {
+  int exit_code = 0;
+  auto flags = sonde::app::ParseFlags(argc, argv, &exit_code);
+  if (!flags.has_value()) return exit_code;
+  if (auto status = sonde::base::SetUpLog(flags->log_level); !status.ok()) {
+    std::fprintf(stderr, "sonde-collector: %s\n", std::string(status.message()).c_str());
+    return 2;
+  }
+  sonde::app::RouteLibraryLogs();
+  sonde::app::BlockStopSignals();
+  auto status = sonde::app::RunCollector(flags->config);
+  if (status.ok()) return 0;
+  spdlog::error("msg=\"sonde-collector stops\" reason=\"{}\"", std::string(status.message()));
+  return 1;
+}

@@ -1,0 +1,141 @@
+#include "collector/web/http_server.h"
+
+#include <microhttpd.h>
+
+#include <utility>
+
+#include "collector/web/listen.h"
+#include "spdlog/spdlog.h"
+
+namespace sonde::web {
+namespace {
+
+constexpr unsigned kThreads = 2;
+constexpr unsigned kConnections = 32;
+constexpr unsigned kIdleSeconds = 5;
+constexpr size_t kConnectionBytes = size_t{32} << 10;
+
+// 'unsafe-inline' for styles only: the page positions its canvas and tooltips by style attributes.
+constexpr char kContentSecurityPolicy[] =
+    "default-src 'self'; style-src 'self' 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
+
+std::string Header(MHD_Connection* connection, const char* name) {
+  const char* value = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, name);
+  return value == nullptr ? std::string() : std::string(value);
+}
+
+MHD_Result AddParameter(void* request_pointer, MHD_ValueKind, const char* key, size_t key_size, const char* value,
+                        size_t value_size) {
+  auto* request = static_cast<Request*>(request_pointer);
+  std::string name(key, key_size);
+  std::string text = value == nullptr ? std::string() : std::string(value, value_size);
+  if (!request->parameters.emplace(name, std::move(text)).second) request->repeated_parameter = name;
+  return MHD_YES;
+}
+
+Request ReadRequest(MHD_Connection* connection, const char* url, const char* method) {
+  Request request;
+  request.method = method;
+  request.path = url;
+  request.accept_encoding = Header(connection, MHD_HTTP_HEADER_ACCEPT_ENCODING);
+  request.if_none_match = Header(connection, MHD_HTTP_HEADER_IF_NONE_MATCH);
+  MHD_get_connection_values_n(connection, MHD_GET_ARGUMENT_KIND, &AddParameter, &request);
+  return request;
+}
+
+Response Plain(int status, std::string text) {
+  return {.status = status,
+          .content_type = "text/plain; charset=utf-8",
+          .headers = {},
+          .body = std::move(text) + "\n",
+          .static_body = {}};
+}
+
+MHD_Result Send(MHD_Connection* connection, const Response& response) {
+  std::string_view body = response.static_body.empty() ? std::string_view(response.body) : response.static_body;
+  auto mode = response.static_body.empty() ? MHD_RESPMEM_MUST_COPY : MHD_RESPMEM_PERSISTENT;
+  MHD_Response* answer = MHD_create_response_from_buffer(body.size(), const_cast<char*>(body.data()), mode);
+  if (answer == nullptr) return MHD_NO;  // out of memory: the connection is closed
+  if (!response.content_type.empty()) {
+    MHD_add_response_header(answer, MHD_HTTP_HEADER_CONTENT_TYPE, response.content_type.c_str());
+  }
+  MHD_add_response_header(answer, "Content-Security-Policy", kContentSecurityPolicy);
+  MHD_add_response_header(answer, "X-Content-Type-Options", "nosniff");
+  MHD_add_response_header(answer, "X-Frame-Options", "DENY");
+  MHD_add_response_header(answer, "Referrer-Policy", "no-referrer");
+  MHD_add_response_header(answer, "Cross-Origin-Resource-Policy", "same-origin");
+  for (const auto& [name, value] : response.headers) MHD_add_response_header(answer, name.c_str(), value.c_str());
+  MHD_Result queued = MHD_queue_response(connection, static_cast<unsigned>(response.status), answer);
+  MHD_destroy_response(answer);
+  return queued;
+}
+
+// libmicrohttpd's own messages, such as a client that went away in the middle of an answer.
+[[gnu::format(printf, 2, 0)]] void Log(void*, const char* format, va_list arguments) {
+  char line[256];
+  int length = vsnprintf(line, sizeof(line), format, arguments);
+  if (length > 0) spdlog::debug("http: {}", std::string_view(line).substr(0, std::string_view(line).find('\n')));
+}
+
+class Server : public HttpServer {
+ public:
+  Server(Listener listener, Handler handler) : listener_(std::move(listener)), handler_(std::move(handler)) {}
+  ~Server() override { Server::Stop(); }
+
+  absl::Status Start() {
+    daemon_ = MHD_start_daemon(MHD_USE_AUTO | MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_ERROR_LOG, 0, nullptr, nullptr,
+                               &Server::OnRequest, this, MHD_OPTION_EXTERNAL_LOGGER, &Log, nullptr,
+                               MHD_OPTION_LISTEN_SOCKET, listener_.socket.Get(), MHD_OPTION_THREAD_POOL_SIZE, kThreads,
+                               MHD_OPTION_CONNECTION_LIMIT, kConnections, MHD_OPTION_CONNECTION_TIMEOUT, kIdleSeconds,
+                               MHD_OPTION_CONNECTION_MEMORY_LIMIT, kConnectionBytes, MHD_OPTION_END);
+    if (daemon_ == nullptr) return absl::UnavailableError("cannot start the HTTP server: no memory or no threads");
+    listener_.socket.Release();  // closed by the daemon
+    return absl::OkStatus();
+  }
+
+  int Port() const override { return listener_.port; }
+
+  void Stop() override {
+    if (daemon_ != nullptr) MHD_stop_daemon(std::exchange(daemon_, nullptr));
+  }
+
+ private:
+  // Called once when the headers are in, with `*state` null, and again when the (empty) body is.
+  static MHD_Result OnRequest(void* self, MHD_Connection* connection, const char* url, const char* method, const char*,
+                              const char*, size_t* upload_size, void** state) {
+    auto* server = static_cast<Server*>(self);
+    if (*state != nullptr && *upload_size == 0) return server->Answer(connection, url, method);
+    if (*state != nullptr) {
+      *upload_size = 0;  // the body of a GET means nothing
+      return MHD_YES;
+    }
+    *state = server;
+    if (std::string_view(method) == "GET" || std::string_view(method) == "HEAD") return MHD_YES;
+    Response refusal = Plain(405, "only GET and HEAD are served here");
+    refusal.headers["Allow"] = "GET, HEAD";
+    return Send(connection, refusal);
+  }
+
+  MHD_Result Answer(MHD_Connection* connection, const char* url, const char* method) {
+    if (listener_.is_loopback && !IsLoopbackHost(Header(connection, MHD_HTTP_HEADER_HOST), listener_.port)) {
+      return Send(connection, Plain(421, "this server is reached as localhost, 127.0.0.1 or [::1] with its port only"));
+    }
+    return Send(connection, handler_(ReadRequest(connection, url, method)));
+  }
+
+  Listener listener_;
+  Handler handler_;
+  MHD_Daemon* daemon_ = nullptr;
+};
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<HttpServer>> HttpServer::Start(const std::string& address, Handler handler) {
+  auto listener = Listen(address);
+  if (!listener.ok()) return listener.status();
+  auto server = std::make_unique<Server>(*std::move(listener), std::move(handler));
+  if (auto status = server->Start(); !status.ok()) return status;
+  return server;
+}
+
+}  // namespace sonde::web

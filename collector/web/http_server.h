@@ -1,0 +1,30 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "collector/web/http.h"
+
+namespace sonde::web {
+
+// An HTTP server that stays small whoever talks to it: two threads, 32 connections, 32 KiB of request each, five idle
+// seconds, GET and HEAD only. Bound to loopback it answers only requests whose Host is this machine's (421 otherwise:
+// a web page elsewhere may point its own name at 127.0.0.1). Every answer carries a Content-Security-Policy that keeps
+// the page to this origin, nosniff, and a ban on framing; none allows another origin to read it.
+class HttpServer {
+ public:
+  // Called on the server's threads, maybe on both at once.
+  using Handler = std::function<Response(const Request&)>;
+
+  // Listens on `address` (HOST:PORT, [IPv6]:PORT; port 0 = any). kUnavailable when it cannot, with what to do.
+  static absl::StatusOr<std::unique_ptr<HttpServer>> Start(const std::string& address, Handler handler);
+  virtual ~HttpServer() = default;
+
+  virtual int Port() const = 0;
+  // Takes no more requests and returns when those in progress are answered. Idempotent.
+  virtual void Stop() = 0;
+};
+
+}  // namespace sonde::web

@@ -1,0 +1,225 @@
+#include "collector/web/site.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "base/clock.h"
+#include "collector/store/writer.h"
+#include "collector/web/http_server.h"
+#include "collector/web/testing/http_client.h"
+#include "profile/pprof_file.h"
+
+namespace sonde::web {
+namespace {
+
+using nlohmann::json;
+using ::testing::HasSubstr;
+
+constexpr int64_t kMinute = 60'000'000'000;
+constexpr char kHostileName[] = "<script>alert(1)</script>\"\\\n\xE2\x80\xAE";
+
+class SiteTest : public ::testing::Test {
+ protected:
+  SiteTest() : directory_(::testing::TempDir() + "/sonde_site_XXXXXX"), now_ns_(base::WallNs()) {
+    EXPECT_NE(::mkdtemp(directory_.data()), nullptr);
+    writer_ = *store::Writer::Open(directory_);
+    server_ = *HttpServer::Start("127.0.0.1:0", [site = Site(query::Querier(directory_))](const Request& request) {
+      return site.Answer(request);
+    });
+  }
+  ~SiteTest() override {
+    server_.reset();
+    std::filesystem::remove_all(directory_);
+  }
+
+  // A minute's profile that began `minutes_ago`: main calls `function`.
+  void Store(profile::Kind kind, const std::string& service, int64_t minutes_ago, int64_t value,
+             const std::string& reason, const std::string& function = "work") {
+    int64_t start = now_ns_ - minutes_ago * kMinute;
+    profile::PprofBuilder builder(kind, start, kMinute, 1);
+    uint64_t mapping = builder.AddMapping("/bin/app", "ab", 0, 0x1000, 0, true);
+    auto place = [&builder, mapping](std::string_view name, uint64_t address) {
+      profile::PprofBuilder::Line line{.name = name, .system_name = "", .filename = "", .line = 0};
+      return builder.AddLocation(mapping, address, {&line, 1});
+    };
+    uint64_t stack[] = {place(function, 0x20), place("main", 0x10)};
+    std::vector<int64_t> values(profile::SampleTypes(kind).size(), value);
+    builder.AddSample(stack, values, {{"reason", reason}});
+    builder.AddComment("lost 3 samples");
+    store::NewProfile stored = {.kind = std::string(profile::KindName(kind)),
+                                .labels = {{"service_name", service}},
+                                .start_unix_ns = start,
+                                .duration_ns = kMinute,
+                                .pprof_gz = profile::Encode(std::move(builder).Build())};
+    auto outcome = writer_->Append({&stored, 1}, std::nullopt);
+    ASSERT_TRUE(outcome.ok()) << outcome.status();
+  }
+
+  testing::Answer Ask(const std::string& target) { return testing::Get(server_->Port(), target); }
+
+  json AskJson(const std::string& target, int status = 200) {
+    auto answer = Ask(target);
+    EXPECT_EQ(answer.status, status) << answer.body;
+    EXPECT_EQ(answer.headers["Content-Type"], "application/json");
+    json parsed = json::parse(answer.body, nullptr, false);
+    EXPECT_FALSE(parsed.is_discarded()) << answer.body;
+    return parsed;
+  }
+
+  std::string directory_;
+  int64_t now_ns_;
+  std::unique_ptr<store::Writer> writer_;
+  std::unique_ptr<HttpServer> server_;
+};
+
+TEST_F(SiteTest, ListsSeries) {
+  Store(profile::Kind::kWall, "web", 3, 1, "blocked");
+  Store(profile::Kind::kWall, "web", 2, 1, "blocked");
+  Store(profile::Kind::kCpu, "web", 2, 1, "on-cpu");
+  Store(profile::Kind::kCpu, "old", 60, 1, "on-cpu");
+  json all = AskJson("/api/v1/series");
+  ASSERT_EQ(all["series"].size(), 2U);
+  json wall = AskJson("/api/v1/series?kind=wall&query=%7Bservice_name%3D%22web%22%7D")["series"];
+  ASSERT_EQ(wall.size(), 1U);
+  EXPECT_EQ(wall[0]["labels"]["service_name"], "web");
+  EXPECT_EQ(wall[0]["profiles"], 2);
+  EXPECT_EQ(wall[0]["last_ms"].get<int64_t>() - wall[0]["first_ms"].get<int64_t>(), 120'000);
+  EXPECT_EQ(AskJson("/api/v1/series?kind=none")["series"], json::array());
+}
+
+TEST_F(SiteTest, LaysOutAFlameGraphAsColumns) {
+  Store(profile::Kind::kWall, "web", 3, 10, "blocked");
+  Store(profile::Kind::kWall, "web", 2, 5, "on-cpu");
+  json flame = AskJson("/api/v1/flamegraph?kind=wall&query=%7Bservice_name%3D%22web%22%7D&root=reason");
+  EXPECT_EQ(flame["kind"], "wall");
+  EXPECT_EQ(flame["unit"], "nanoseconds");
+  EXPECT_EQ(flame["sample_type"], "wall");
+  EXPECT_EQ(flame["total"], 15);
+  EXPECT_EQ(flame["profiles"], 2);
+  EXPECT_EQ(flame["dropped"], 0);
+  EXPECT_EQ(flame["comments"], json::array({"lost 3 samples"}));
+  EXPECT_EQ(flame["depth"], json({0, 1, 2, 3, 1, 2, 3}));
+  EXPECT_EQ(flame["total_values"], json({15, 10, 10, 10, 5, 5, 5}));
+  EXPECT_EQ(flame["self_values"], json({0, 0, 0, 10, 0, 0, 5}));
+  EXPECT_EQ(flame["names"][flame["name"][1].get<size_t>()], "blocked");
+  EXPECT_EQ(flame["files"][flame["file"][3].get<size_t>()], "/bin/app");
+  EXPECT_EQ(flame["to_ms"].get<int64_t>() - flame["from_ms"].get<int64_t>(), 120'000);
+}
+
+TEST_F(SiteTest, PutsALabelOfTheSeriesUnderTheRootToo) {
+  Store(profile::Kind::kWall, "web", 3, 10, "blocked");
+  Store(profile::Kind::kWall, "db", 3, 20, "blocked");
+  json flame = AskJson("/api/v1/flamegraph?kind=wall&root=service_name");
+  EXPECT_EQ(flame["names"][flame["name"][1].get<size_t>()], "db");
+}
+
+TEST_F(SiteTest, KeepsTheGraphWithinTheNodesAskedFor) {
+  Store(profile::Kind::kWall, "web", 3, 10, "blocked", "a");
+  Store(profile::Kind::kWall, "web", 3, 4, "blocked", "b");
+  json flame = AskJson("/api/v1/flamegraph?kind=wall&max_nodes=3");
+  EXPECT_EQ(flame["dropped"], 4);
+  EXPECT_EQ(flame["total_values"], json({14, 14, 10, 4}));
+}
+
+TEST_F(SiteTest, SumsTheOverviewByService) {
+  Store(profile::Kind::kWall, "web", 3, 10, "blocked");
+  Store(profile::Kind::kWall, "web", 2, 5, "on-cpu");
+  Store(profile::Kind::kWall, "db", 2, 100, "run-queue");
+  Store(profile::Kind::kWall, "db", 2, 1, "idle");
+  json overview = AskJson("/api/v1/overview");
+  ASSERT_EQ(overview["services"].size(), 2U);
+  EXPECT_EQ(overview["services"][0], json({{"service", "db"},
+                                           {"on_cpu_ns", 0},
+                                           {"run_queue_ns", 100},
+                                           {"blocked_ns", 0},
+                                           {"other", {{"idle", 1}}},
+                                           {"wall_ns", 101}}));
+  EXPECT_EQ(overview["services"][1]["on_cpu_ns"], 5);
+  EXPECT_EQ(overview["profiles"], 4);
+  EXPECT_EQ(overview["to_ms"].get<int64_t>() - overview["from_ms"].get<int64_t>(), 120'000);
+}
+
+TEST_F(SiteTest, RanksFunctions) {
+  Store(profile::Kind::kCpu, "web", 3, 10, "on-cpu");
+  json top = AskJson("/api/v1/top?kind=cpu&limit=1");
+  EXPECT_EQ(top["total"], 10);
+  ASSERT_EQ(top["functions"].size(), 1U);
+  EXPECT_EQ(top["functions"][0]["function"], "work");
+  EXPECT_EQ(top["functions"][0]["self"], 10);
+}
+
+TEST_F(SiteTest, GivesMergedProfilesToPprof) {
+  Store(profile::Kind::kCpu, "web", 3, 10, "on-cpu");
+  Store(profile::Kind::kCpu, "db", 3, 7, "on-cpu");
+  auto answer = Ask("/pprof/cpu");
+  EXPECT_EQ(answer.status, 200);
+  EXPECT_EQ(answer.headers["Content-Type"], "application/octet-stream");
+  EXPECT_EQ(answer.headers["Content-Disposition"], "attachment; filename=\"cpu.pb.gz\"");
+  EXPECT_THAT(answer.body, ::testing::StartsWith("\x1f\x8b"));
+  auto pprof = profile::Decode(answer.body, 1 << 20);
+  ASSERT_TRUE(pprof.ok()) << pprof.status();
+  EXPECT_EQ(pprof->sample_size(), 2);
+  EXPECT_THAT(pprof->string_table(), ::testing::Contains("db"));
+  EXPECT_THAT(pprof->string_table(), ::testing::Contains("service_name"));
+}
+
+TEST_F(SiteTest, TakesSecondsAsTheLastOnesOfWhatIsStored) {
+  Store(profile::Kind::kCpu, "web", 10, 10, "on-cpu");
+  Store(profile::Kind::kCpu, "web", 2, 7, "on-cpu");
+  auto value = [this](const std::string& target) {
+    auto pprof = profile::Decode(Ask(target).body, 1 << 20);
+    return pprof.ok() ? pprof->sample(0).value(1) : -1;
+  };
+  EXPECT_EQ(value("/pprof/cpu?seconds=120"), 7);
+  EXPECT_EQ(value("/pprof/cpu?seconds=3600"), 17);
+}
+
+TEST_F(SiteTest, SaysInOneLineWhyAProfileIsMissing) {
+  Store(profile::Kind::kCpu, "web", 2, 7, "on-cpu");
+  auto answer = Ask("/pprof/offcpu?seconds=60");
+  EXPECT_EQ(answer.status, 404);
+  EXPECT_EQ(answer.headers["X-Go-Pprof"], "1");
+  EXPECT_EQ(answer.headers.count("Content-Disposition"), 0U);
+  EXPECT_EQ(answer.body, "no profile of kind 'offcpu' is stored; stored kinds: cpu\n");
+  EXPECT_THAT(AskJson("/api/v1/flamegraph?kind=cpu&from=1000&to=2000", 404)["error"].get<std::string>(),
+              HasSubstr("there are some from"));
+}
+
+TEST_F(SiteTest, AnswersBadParametersWithTheReason) {
+  EXPECT_THAT(AskJson("/api/v1/flamegraph", 400)["error"], HasSubstr("'kind' is missing"));
+  EXPECT_THAT(AskJson("/api/v1/flamegraph?kind=cpu&max_nodes=0", 400)["error"], HasSubstr("max_nodes"));
+  EXPECT_THAT(AskJson("/api/v1/series?knid=cpu", 400)["error"], HasSubstr("'knid' is unknown"));
+  EXPECT_THAT(AskJson("/api/v1/overview?query=%7B", 400)["error"], HasSubstr("label name"));
+  EXPECT_THAT(AskJson("/api/v1/top?kind=cpu&kind=wall", 400)["error"], HasSubstr("twice"));
+  AskJson("/api/v1/series?query=%FF", 400);
+  AskJson("/api/v1/%FF", 404);
+  auto pprof = Ask("/pprof/cpu?seconds=-5");
+  EXPECT_EQ(pprof.status, 400);
+  EXPECT_EQ(pprof.headers["X-Go-Pprof"], "1");
+}
+
+TEST_F(SiteTest, SendsHostileNamesAsData) {
+  Store(profile::Kind::kCpu, kHostileName, 2, 7, "on-cpu", kHostileName);
+  json top = AskJson("/api/v1/top?kind=cpu&limit=1");
+  EXPECT_EQ(top["functions"][0]["function"], kHostileName);
+  EXPECT_EQ(AskJson("/api/v1/series")["series"][0]["labels"]["service_name"], kHostileName);
+}
+
+TEST_F(SiteTest, IsAliveAndReady) {
+  EXPECT_EQ(Ask("/livez").body, "ok\n");
+  EXPECT_EQ(Ask("/readyz").body, "ok\n");
+  std::filesystem::remove_all(directory_);
+  EXPECT_EQ(Ask("/livez").status, 200);
+  EXPECT_EQ(Ask("/readyz").status, 503);
+}
+
+TEST_F(SiteTest, ServesThePage) {
+  EXPECT_EQ(testing::Get(server_->Port(), "/", "Accept-Encoding: gzip\r\n").status, 200);
+  EXPECT_EQ(Ask("/nothing").status, 404);
+}
+
+}  // namespace
+}  // namespace sonde::web
