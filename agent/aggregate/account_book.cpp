@@ -1,0 +1,59 @@
+#include "agent/aggregate/account_book.h"
+
+#include <algorithm>
+#include <cstdlib>
+
+namespace sonde::aggregate {
+namespace {
+
+std::string LabelOf(const model::Slice& slice, uint32_t tgid, const char* name) {
+  auto process = slice.processes.find(tgid);
+  if (process == slice.processes.end()) return "";
+  auto label = process->second->labels.find(name);
+  return label != process->second->labels.end() ? label->second : "";
+}
+
+uint64_t WallNs(const model::ThreadAccount& thread, const model::Slice& slice) {
+  uint64_t start = std::max(thread.started_ns, slice.start_ns);
+  uint64_t end = thread.ended_ns != 0 ? thread.ended_ns : slice.end_ns;
+  return end > start ? end - start : 0;
+}
+
+}  // namespace
+
+void AccountBook::Add(const model::Slice& slice) {
+  for (const model::ThreadAccount& thread : slice.threads) {
+    model::ProcessAccount& process = processes_[thread.tgid];
+    process.tgid = thread.tgid;
+    process.process = LabelOf(slice, thread.tgid, profile::kProcess);
+    process.service = LabelOf(slice, thread.tgid, profile::kServiceName);
+    process.wall_ns += WallNs(thread, slice);
+    for (size_t i = 0; i < thread.ns.size(); ++i) process.ns[i] += thread.ns[i];
+    if (threads_.insert({thread.tid, thread.started_ns}).second) ++process.threads;
+  }
+}
+
+std::vector<model::ProcessAccount> AccountBook::Processes() const {
+  std::vector<model::ProcessAccount> all;
+  for (const auto& [tgid, process] : processes_) all.push_back(process);
+  std::ranges::sort(all, [](const auto& a, const auto& b) {
+    return a.wall_ns != b.wall_ns ? a.wall_ns > b.wall_ns : a.tgid < b.tgid;
+  });
+  return all;
+}
+
+uint64_t AccountBook::NsIn(uint32_t tgid, model::ThreadState state) const {
+  auto found = processes_.find(tgid);
+  return found != processes_.end() ? found->second.ns[static_cast<size_t>(state)] : 0;
+}
+
+double AccountBook::UnexplainedRatio() const {
+  double wall = 0, unexplained = 0;
+  for (const auto& [tgid, process] : processes_) {
+    wall += static_cast<double>(process.wall_ns);
+    unexplained += static_cast<double>(std::abs(process.UnexplainedNs()));
+  }
+  return wall > 0 ? unexplained / wall : 0;
+}
+
+}  // namespace sonde::aggregate

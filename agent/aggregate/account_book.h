@@ -1,0 +1,34 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
+#include "agent/model/process_account.h"
+#include "agent/model/slice.h"
+
+namespace sonde::aggregate {
+
+// Sums thread accounts of consecutive slices by process. Single-threaded.
+class AccountBook {
+ public:
+  void Add(const model::Slice& slice);
+
+  // All processes, the one with most wall time first.
+  std::vector<model::ProcessAccount> Processes() const;
+  // Sum of the exact time that `tgid` spent in `state`; 0 when it was not seen.
+  uint64_t NsIn(uint32_t tgid, model::ThreadState state) const;
+  // |wall - explained| / wall over all processes; 0 when nothing was seen.
+  double UnexplainedRatio() const;
+  size_t Threads() const { return threads_.size(); }
+
+ private:
+  // A thread id may be given out again within a window: the start tells them apart.
+  using ThreadKey = std::pair<uint32_t, uint64_t>;
+
+  absl::flat_hash_map<uint32_t, model::ProcessAccount> processes_;
+  absl::flat_hash_set<ThreadKey> threads_;
+};
+
+}  // namespace sonde::aggregate

@@ -1,0 +1,45 @@
+#include "agent/aggregate/account_book.h"
+
+#include <gtest/gtest.h>
+
+namespace sonde::aggregate {
+namespace {
+
+model::Slice SliceWith(uint64_t start_ns, uint64_t end_ns, std::vector<model::ThreadAccount> threads) {
+  model::Slice slice;
+  slice.start_ns = start_ns;
+  slice.end_ns = end_ns;
+  slice.threads = std::move(threads);
+  return slice;
+}
+
+model::ThreadAccount Thread(uint32_t tid, uint64_t started, uint64_t ended, std::array<uint64_t, 3> ns) {
+  return {.tgid = 1, .tid = tid, .comm = "t", .started_ns = started, .ended_ns = ended, .ns = ns};
+}
+
+TEST(AccountBook, CountsWallTimeOnlyWhileAThreadExisted) {
+  AccountBook book;
+  book.Add(SliceWith(100, 200, {Thread(1, 50, 0, {100, 0, 0}), Thread(2, 150, 180, {10, 10, 10})}));
+  auto processes = book.Processes();
+  ASSERT_EQ(processes.size(), 1U);
+  EXPECT_EQ(processes[0].wall_ns, 130U);
+  EXPECT_EQ(processes[0].threads, 2U);
+  EXPECT_EQ(processes[0].UnexplainedNs(), 0);
+}
+
+TEST(AccountBook, CountsAThreadOfSeveralSlicesOnceAndAReusedIdTwice) {
+  AccountBook book;
+  book.Add(SliceWith(100, 200, {Thread(1, 50, 0, {100, 0, 0})}));
+  book.Add(SliceWith(200, 300, {Thread(1, 50, 250, {50, 0, 0}), Thread(1, 260, 0, {40, 0, 0})}));
+  EXPECT_EQ(book.Processes()[0].threads, 2U);
+  EXPECT_EQ(book.Processes()[0].wall_ns, 190U);
+}
+
+TEST(AccountBook, TellsTheShareOfTimeThatNothingExplains) {
+  AccountBook book;
+  book.Add(SliceWith(0, 100, {Thread(1, 0, 0, {60, 30, 0})}));
+  EXPECT_DOUBLE_EQ(book.UnexplainedRatio(), 0.1);
+}
+
+}  // namespace
+}  // namespace sonde::aggregate

@@ -1,0 +1,55 @@
+#include "agent/aggregate/frame_resolver.h"
+
+#include <algorithm>
+#include <iterator>
+#include <memory>
+#include <utility>
+
+namespace sonde::aggregate {
+
+uint32_t FrameResolver::IndexOf(const model::ExecutableFilePtr& file) {
+  auto [entry, is_new] = indices_.try_emplace(file.get(), static_cast<uint32_t>(files_.size()));
+  if (is_new) files_.push_back(file);
+  return entry->second;
+}
+
+uint32_t FrameResolver::PseudoFile(model::CodeKind kind, const std::string& name) {
+  auto found = pseudo_.find(name);
+  if (found != pseudo_.end()) return found->second;
+  auto file = std::make_shared<model::ExecutableFile>();
+  file->kind = kind;
+  file->path = name;
+  return pseudo_.emplace(name, IndexOf(std::move(file))).first->second;
+}
+
+model::Frame FrameResolver::ResolveUser(const model::ProcessInfo& process, uint64_t address) {
+  auto after = std::ranges::upper_bound(process.mappings, address, {}, &model::Mapping::start);
+  if (after == process.mappings.begin() || address >= std::prev(after)->limit) {
+    return {PseudoFile(model::CodeKind::kUnknown, "[unknown]"), address};
+  }
+  const model::Mapping& mapping = *std::prev(after);
+  uint64_t offset = address;
+  if (mapping.file->kind == model::CodeKind::kFile) offset = address - mapping.start + mapping.file_offset;
+  if (mapping.file->kind == model::CodeKind::kVdso) offset = address - mapping.start;
+  return {IndexOf(mapping.file), offset};
+}
+
+std::vector<model::Frame> FrameResolver::Resolve(const model::RawStack& stack) {
+  std::vector<model::Frame> frames;
+  frames.reserve(stack.kernel.size() + stack.user.size() + 1);
+  for (uint64_t address : stack.kernel) {
+    frames.push_back({PseudoFile(model::CodeKind::kKernel, "[kernel.kallsyms]"), address});
+  }
+  for (uint64_t address : stack.user) frames.push_back(ResolveUser(*stack.process, address));
+  const char* root = nullptr;
+  if (stack.user_truncated) root = "[truncated: deeper than 127 frames]";
+  if (stack.asleep_since_before && !stack.process->is_kernel_thread) root = "[asleep since before Sonde started]";
+  if (root != nullptr) frames.push_back({PseudoFile(model::CodeKind::kMarker, root), 0});
+  return frames;
+}
+
+std::vector<model::Frame> FrameResolver::Marker(const std::string& text) {
+  return {{PseudoFile(model::CodeKind::kMarker, text), 0}};
+}
+
+}  // namespace sonde::aggregate

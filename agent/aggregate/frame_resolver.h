@@ -1,0 +1,36 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "agent/model/executable_file.h"
+#include "agent/model/process_info.h"
+#include "agent/model/slice.h"
+
+namespace sonde::aggregate {
+
+// Turns addresses of one process into places in files, so that equal stacks of different processes are equal.
+// Collects the files that it met. Single-threaded.
+class FrameResolver {
+ public:
+  // The frames of `stack`, leaf first: kernel, then user, then a marker where the root is not known.
+  std::vector<model::Frame> Resolve(const model::RawStack& stack);
+
+  // One marker frame that says `text` instead of a stack.
+  std::vector<model::Frame> Marker(const std::string& text);
+
+  const std::vector<model::ExecutableFilePtr>& Files() const { return files_; }
+
+ private:
+  uint32_t IndexOf(const model::ExecutableFilePtr& file);
+  uint32_t PseudoFile(model::CodeKind kind, const std::string& name);
+  model::Frame ResolveUser(const model::ProcessInfo& process, uint64_t address);
+
+  std::vector<model::ExecutableFilePtr> files_;
+  absl::flat_hash_map<const model::ExecutableFile*, uint32_t> indices_;
+  absl::flat_hash_map<std::string, uint32_t> pseudo_;
+};
+
+}  // namespace sonde::aggregate

@@ -1,0 +1,162 @@
+#include "agent/aggregate/window.h"
+
+#include <algorithm>
+#include <map>
+#include <tuple>
+#include <utility>
+
+#include "agent/aggregate/frame_resolver.h"
+
+namespace sonde::aggregate {
+namespace {
+
+using model::ThreadState;
+using profile::Kind;
+
+// Not a stack of the kernel's making: ids of real stacks have an odd `high`.
+constexpr model::StackId kStackNotSampled{3, 0};
+
+bool Belongs(Kind kind, ThreadState state) {
+  if (kind == Kind::kWall) return true;
+  return (kind == Kind::kCpu) == (state == ThreadState::kOnCpu);
+}
+
+const char* MarkerText(model::StackId id) {
+  if (id == model::kStackNewThread) return "[new thread that has not run yet]";
+  if (id == model::kStackUnseen) return "[asleep since before Sonde started]";
+  if (id == kStackNotSampled) return "[on CPU between two samples]";
+  return "[stack lost]";
+}
+
+profile::Labels GroupLabels(const model::ProcessInfo& process) {
+  profile::Labels labels = process.labels;
+  labels.erase(profile::kProcess);
+  return labels;
+}
+
+std::string ProcessName(const model::ProcessInfo& process) {
+  auto label = process.labels.find(profile::kProcess);
+  return label != process.labels.end() ? label->second : process.comm;
+}
+
+// One batch in the making.
+class BatchBuilder {
+ public:
+  void Add(const model::StackId& id, const model::RawStack* stack, ThreadState state, const std::string& process,
+           uint64_t count, uint64_t ns) {
+    std::vector<model::Frame> frames = stack != nullptr ? resolver_.Resolve(*stack) : resolver_.Marker(MarkerText(id));
+    model::UnwoundSample sample{.stack = IndexOf(std::move(frames)),
+                                .state = state,
+                                .process = IndexOf(process),
+                                .count = count,
+                                .ns = ns};
+    auto key = std::tuple(sample.stack, sample.state, sample.process);
+    auto [entry, is_new] = samples_.try_emplace(key, batch.samples.size());
+    if (is_new) {
+      batch.samples.push_back(sample);
+    } else {
+      batch.samples[entry->second].count += count;
+      batch.samples[entry->second].ns += ns;
+    }
+  }
+
+  model::ProfileBatch Finish() && {
+    batch.files = resolver_.Files();
+    return std::move(batch);
+  }
+
+  model::ProfileBatch batch;
+
+ private:
+  uint32_t IndexOf(std::vector<model::Frame> frames) {
+    auto [entry, is_new] = stacks_.try_emplace(std::move(frames), static_cast<uint32_t>(batch.stacks.size()));
+    if (is_new) batch.stacks.push_back(entry->first);
+    return entry->second;
+  }
+  uint32_t IndexOf(const std::string& process) {
+    auto [entry, is_new] = processes_.try_emplace(process, static_cast<uint32_t>(batch.processes.size()));
+    if (is_new) batch.processes.push_back(process);
+    return entry->second;
+  }
+
+  FrameResolver resolver_;
+  absl::flat_hash_map<std::vector<model::Frame>, uint32_t> stacks_;
+  absl::flat_hash_map<std::string, uint32_t> processes_;
+  absl::flat_hash_map<std::tuple<uint32_t, ThreadState, uint32_t>, size_t> samples_;
+};
+
+}  // namespace
+
+void Window::Add(const model::Slice& slice) {
+  if (slices_++ == 0) {
+    start_ns_ = slice.start_ns;
+    start_unix_ns_ = slice.start_unix_ns;
+    sampling_hz_ = slice.sampling_hz;
+  }
+  end_ns_ = slice.end_ns;
+  accounts_.Add(slice);
+  for (const model::RawSample& sample : slice.samples) {
+    RowSum& sum = rows_[{sample.tgid, sample.state, sample.stack}];
+    sum.count += sample.count;
+    sum.ns += sample.ns;
+  }
+  for (const auto& [id, stack] : slice.stacks) stacks_.try_emplace(id, stack);
+  // The latest word on a process wins: at first sight a new one may not have been readable yet.
+  for (const auto& [tgid, process] : slice.processes) processes_[tgid] = process;
+}
+
+std::vector<Window::Row> Window::RowsOf(Kind kind, std::optional<uint32_t> tgid) const {
+  std::vector<Row> rows;
+  for (const auto& [key, sum] : rows_) {
+    if (Belongs(kind, key.state) && (!tgid || key.tgid == *tgid)) rows.emplace_back(key, sum);
+  }
+  if (kind == Kind::kWall) SpreadExactTime(rows);
+  std::ranges::sort(rows, {}, [](const Row& row) {
+    return std::tuple(row.first.tgid, row.first.state, row.first.stack.low, row.first.stack.high);
+  });
+  return rows;
+}
+
+void Window::SpreadExactTime(std::vector<Row>& rows) const {
+  absl::flat_hash_map<uint32_t, uint64_t> sampled_ns;
+  absl::flat_hash_map<uint32_t, bool> has_rows;
+  for (const Row& row : rows) {
+    has_rows[row.first.tgid] = true;
+    if (row.first.state == ThreadState::kOnCpu) sampled_ns[row.first.tgid] += row.second.ns;
+  }
+  for (Row& row : rows) {
+    if (row.first.state != ThreadState::kOnCpu) continue;
+    double exact = static_cast<double>(accounts_.NsIn(row.first.tgid, ThreadState::kOnCpu));
+    double share = static_cast<double>(row.second.ns) / static_cast<double>(sampled_ns[row.first.tgid]);
+    row.second.ns = static_cast<uint64_t>(exact * share);
+  }
+  for (const auto& [tgid, unused] : has_rows) {
+    uint64_t exact = accounts_.NsIn(tgid, ThreadState::kOnCpu);
+    if (exact == 0 || sampled_ns.contains(tgid)) continue;
+    rows.emplace_back(RowKey{tgid, ThreadState::kOnCpu, kStackNotSampled}, RowSum{0, exact});
+  }
+}
+
+std::vector<model::ProfileBatch> Window::Batches(Kind kind, std::optional<uint32_t> tgid) const {
+  std::map<profile::Labels, BatchBuilder> groups;
+  for (const auto& [key, sum] : RowsOf(kind, tgid)) {
+    auto process = processes_.find(key.tgid);
+    if (process == processes_.end()) continue;  // Capture names every process of its samples
+    auto stack = stacks_.find(key.stack);
+    BatchBuilder& group = groups[GroupLabels(*process->second)];
+    group.Add(key.stack, stack != stacks_.end() ? stack->second.get() : nullptr, key.state,
+              ProcessName(*process->second), sum.count, sum.ns);
+  }
+  std::vector<model::ProfileBatch> batches;
+  for (auto& [labels, group] : groups) {
+    model::ProfileBatch& batch = batches.emplace_back(std::move(group).Finish());
+    batch.kind = kind;
+    batch.labels = labels;
+    batch.start_unix_ns = start_unix_ns_;
+    batch.duration_ns = DurationNs();
+    batch.sampling_hz = sampling_hz_;
+  }
+  return batches;
+}
+
+}  // namespace sonde::aggregate

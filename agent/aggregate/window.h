@@ -1,0 +1,66 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "agent/aggregate/account_book.h"
+#include "agent/model/process_account.h"
+#include "agent/model/profile_batch.h"
+#include "agent/model/slice.h"
+
+namespace sonde::aggregate {
+
+// Stage 2: the sum of consecutive slices, and the profiles that follow from it. Single-threaded.
+class Window {
+ public:
+  void Add(const model::Slice& slice);
+
+  bool IsEmpty() const { return slices_ == 0; }
+  int64_t StartUnixNs() const { return start_unix_ns_; }
+  int64_t DurationNs() const { return static_cast<int64_t>(end_ns_ - start_ns_); }
+  const AccountBook& Accounts() const { return accounts_; }
+
+  // One batch for each process group (all processes with equal labels but for `process`) that has samples of `kind`,
+  // in a stable order; of one process only when `tgid` is given.
+  //
+  // In wall batches on-CPU time is the clocks' exact time, spread over the sampled stacks in proportion: so on-CPU and
+  // off-CPU add up to the account. A process that ran but was never hit by the sampling clock has its time at a marker.
+  std::vector<model::ProfileBatch> Batches(profile::Kind kind, std::optional<uint32_t> tgid = std::nullopt) const;
+
+ private:
+  struct RowKey {
+    uint32_t tgid = 0;
+    model::ThreadState state = model::ThreadState::kOnCpu;
+    model::StackId stack;
+
+    friend bool operator==(const RowKey&, const RowKey&) = default;
+    template <typename H>
+    friend H AbslHashValue(H state, const RowKey& key) {
+      return H::combine(std::move(state), key.tgid, key.state, key.stack);
+    }
+  };
+  struct RowSum {
+    uint64_t count = 0;
+    uint64_t ns = 0;
+  };
+  using Row = std::pair<RowKey, RowSum>;
+
+  std::vector<Row> RowsOf(profile::Kind kind, std::optional<uint32_t> tgid) const;
+  void SpreadExactTime(std::vector<Row>& rows) const;
+
+  size_t slices_ = 0;
+  uint64_t start_ns_ = 0;
+  uint64_t end_ns_ = 0;
+  int64_t start_unix_ns_ = 0;
+  uint32_t sampling_hz_ = 0;
+  AccountBook accounts_;
+  absl::flat_hash_map<RowKey, RowSum> rows_;
+  absl::flat_hash_map<model::StackId, std::shared_ptr<const model::RawStack>> stacks_;
+  absl::flat_hash_map<uint32_t, model::ProcessInfoPtr> processes_;
+};
+
+}  // namespace sonde::aggregate

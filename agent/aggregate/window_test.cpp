@@ -1,0 +1,131 @@
+#include "agent/aggregate/window.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <numeric>
+
+namespace sonde::aggregate {
+namespace {
+
+using model::CodeKind;
+using model::ThreadState;
+using profile::Kind;
+
+model::ExecutableFilePtr File(const std::string& path) {
+  auto file = std::make_shared<model::ExecutableFile>();
+  file->kind = CodeKind::kFile;
+  file->path = path;
+  return file;
+}
+
+model::ProcessInfoPtr Process(uint32_t tgid, const std::string& service, uint64_t base,
+                              const model::ExecutableFilePtr& file) {
+  auto process = std::make_shared<model::ProcessInfo>();
+  process->tgid = tgid;
+  process->labels = {{profile::kServiceName, service}, {profile::kProcess, service + "-process"}};
+  process->mappings = {{.start = base, .limit = base + 0x1000, .file_offset = 0x200, .file = file}};
+  return process;
+}
+
+std::shared_ptr<const model::RawStack> UserStack(model::ProcessInfoPtr process, std::vector<uint64_t> addresses) {
+  auto stack = std::make_shared<model::RawStack>();
+  stack->process = std::move(process);
+  stack->user = std::move(addresses);
+  return stack;
+}
+
+int64_t Total(const std::vector<model::ProfileBatch>& batches) {
+  int64_t total = 0;
+  for (const auto& batch : batches) {
+    for (const auto& sample : batch.samples) total += static_cast<int64_t>(sample.ns);
+  }
+  return total;
+}
+
+TEST(Window, MergesTheSamePlaceInCodeOfTwoProcessesAtDifferentAddresses) {
+  auto file = File("/bin/x");
+  auto one = Process(1, "x", 0x10000, file), two = Process(2, "x", 0x50000, file);
+  model::Slice slice;
+  slice.processes = {{1, one}, {2, two}};
+  slice.stacks = {{{1, 1}, UserStack(one, {0x10010})}, {{2, 1}, UserStack(two, {0x50010})}};
+  slice.samples = {{1, ThreadState::kBlocked, {1, 1}, 1, 10}, {2, ThreadState::kBlocked, {2, 1}, 2, 20}};
+  Window window;
+  window.Add(slice);
+  auto batches = window.Batches(Kind::kOffCpu);
+  ASSERT_EQ(batches.size(), 1U);
+  ASSERT_EQ(batches[0].samples.size(), 1U);
+  EXPECT_EQ(batches[0].samples[0].count, 3U);
+  EXPECT_EQ(batches[0].samples[0].ns, 30U);
+  ASSERT_EQ(batches[0].stacks.size(), 1U);
+  EXPECT_EQ(batches[0].stacks[0][0].offset, 0x210U);
+  EXPECT_FALSE(batches[0].labels.contains(profile::kProcess));
+}
+
+TEST(Window, KeepsServicesAndKindsApartAndPicksOneProcess) {
+  auto file = File("/bin/x");
+  auto one = Process(1, "x", 0x10000, file), two = Process(2, "y", 0x50000, file);
+  model::Slice slice;
+  slice.processes = {{1, one}, {2, two}};
+  slice.samples = {{1, ThreadState::kOnCpu, model::kStackLost, 1, 10},
+                   {2, ThreadState::kRunQueue, model::kStackNewThread, 1, 5}};
+  Window window;
+  window.Add(slice);
+  EXPECT_EQ(window.Batches(Kind::kCpu).size(), 1U);
+  EXPECT_EQ(window.Batches(Kind::kOffCpu).size(), 1U);
+  EXPECT_EQ(window.Batches(Kind::kWall).size(), 2U);
+  auto one_only = window.Batches(Kind::kWall, 2);
+  ASSERT_EQ(one_only.size(), 1U);
+  EXPECT_EQ(one_only[0].labels[profile::kServiceName], "y");
+}
+
+TEST(Window, SpreadsTheExactTimeOfTheClocksOverTheSampledStacksInWallProfiles) {
+  auto process = Process(1, "x", 0x10000, File("/bin/x"));
+  model::Slice slice;
+  slice.end_ns = 1'000'000;
+  slice.processes = {{1, process}};
+  slice.stacks = {{{1, 1}, UserStack(process, {0x10010})}, {{2, 1}, UserStack(process, {0x10020})}};
+  slice.samples = {{1, ThreadState::kOnCpu, {1, 1}, 3, 300},
+                   {1, ThreadState::kOnCpu, {2, 1}, 1, 100},
+                   {1, ThreadState::kBlocked, {2, 1}, 1, 200'000}};
+  slice.threads = {{.tgid = 1, .tid = 1, .comm = "x", .started_ns = 0, .ended_ns = 0, .ns = {800'000, 0, 200'000}}};
+  Window window;
+  window.Add(slice);
+  EXPECT_EQ(Total(window.Batches(Kind::kWall)), 1'000'000);
+  EXPECT_EQ(Total(window.Batches(Kind::kCpu)), 400);
+}
+
+TEST(Window, ShowsTimeOnACpuThatNoSampleHitAtAMarker) {
+  auto process = Process(1, "x", 0x10000, File("/bin/x"));
+  model::Slice slice;
+  slice.end_ns = 1000;
+  slice.processes = {{1, process}};
+  slice.samples = {{1, ThreadState::kBlocked, model::kStackUnseen, 1, 900}};
+  slice.threads = {{.tgid = 1, .tid = 1, .comm = "x", .started_ns = 0, .ended_ns = 0, .ns = {100, 0, 900}}};
+  Window window;
+  window.Add(slice);
+  auto batches = window.Batches(Kind::kWall);
+  EXPECT_EQ(Total(batches), 1000);
+  ASSERT_EQ(batches.size(), 1U);
+  std::vector<std::string> names;
+  for (const auto& file : batches[0].files) names.push_back(file->path);
+  EXPECT_THAT(names, testing::UnorderedElementsAre("[on CPU between two samples]",
+                                                   "[asleep since before Sonde started]"));
+}
+
+TEST(Window, NamesAddressesOutsideOfEveryMappingUnknown) {
+  auto process = Process(1, "x", 0x10000, File("/bin/x"));
+  model::Slice slice;
+  slice.processes = {{1, process}};
+  slice.stacks = {{{1, 1}, UserStack(process, {0x11000, 0x5})}};
+  slice.samples = {{1, ThreadState::kOnCpu, {1, 1}, 1, 1}};
+  Window window;
+  window.Add(slice);
+  auto batches = window.Batches(Kind::kCpu);
+  for (const model::Frame& frame : batches.at(0).stacks.at(0)) {
+    EXPECT_EQ(batches[0].files[frame.file]->kind, CodeKind::kUnknown);
+  }
+}
+
+}  // namespace
+}  // namespace sonde::aggregate

@@ -1,0 +1,176 @@
+#include "agent/app/capture_thread.h"
+
+#include <pthread.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/time/clock.h"
+#include "base/clock.h"
+#include "spdlog/spdlog.h"
+
+namespace sonde::app {
+namespace {
+
+// Often enough that the rings do not fill and that short-lived processes are read while they live.
+constexpr absl::Duration kPoll = absl::Milliseconds(100);
+// Bounds what the kernel side's maps must hold.
+constexpr absl::Duration kLongestSlice = absl::Seconds(10);
+
+process::ProcessTableOptions TableOptions(const std::string& node) {
+  process::ProcessTableOptions options;
+  options.node = node;
+  return options;
+}
+
+}  // namespace
+
+CaptureThread::CaptureThread(Options options, telemetry::LossLedger* losses, StatusBoard* board, Sink sink,
+                             OnFailure on_failure)
+    : options_(std::move(options)),
+      losses_(losses),
+      board_(board),
+      sink_(std::move(sink)),
+      on_failure_(std::move(on_failure)),
+      processes_(TableOptions(options_.node), losses) {}
+
+CaptureThread::~CaptureThread() { Stop(); }
+
+absl::Status CaptureThread::Start() {
+  absl::Status started;
+  absl::Notification is_started;
+  thread_ = std::thread([&] { Run(&started, &is_started); });
+  is_started.WaitForNotification();
+  return started;
+}
+
+void CaptureThread::Stop() {
+  {
+    absl::MutexLock lock(&mutex_);
+    stopping_ = true;
+  }
+  if (thread_.joinable()) thread_.join();
+}
+
+void CaptureThread::Run(absl::Status* started, absl::Notification* is_started) {
+  pthread_setname_np(pthread_self(), "sonde-capture");
+  auto capture = capture::Capture::Start(options_.features, options_.sampling_hz, &processes_, losses_);
+  *started = capture.status();
+  next_slice_ = absl::Now() + kLongestSlice;
+  next_window_ = base::NextBoundary(absl::Now(), options_.window);
+  is_started->Notify();
+  if (!capture.ok()) return;
+  absl::Status status = CaptureUntilStopped(**capture);
+  if (!status.ok()) on_failure_(status);
+}
+
+absl::Status CaptureThread::CaptureUntilStopped(capture::Capture& capture) {
+  for (;;) {
+    bool is_last = AwaitWork();
+    statistics_.Tick();
+    if (absl::Status status = capture.Poll(); !status.ok()) return status;
+    if (!is_last && !IsCutDue()) continue;
+    if (absl::Status status = Cut(capture, is_last); !status.ok()) return status;
+    if (is_last) return absl::OkStatus();
+  }
+}
+
+bool CaptureThread::AwaitWork() {
+  absl::Duration wait = std::min(kPoll, std::min(next_slice_, next_window_) - absl::Now());
+  for (const auto& measurement : active_) {
+    wait = std::min(wait, absl::Nanoseconds(static_cast<int64_t>(measurement->until_ns - base::MonotonicNs())));
+  }
+  absl::MutexLock lock(&mutex_);
+  auto ready = [this]() ABSL_SHARED_LOCKS_REQUIRED(mutex_) { return stopping_ || !waiting_.empty(); };
+  mutex_.AwaitWithTimeout(absl::Condition(&ready), std::max(wait, absl::ZeroDuration()));
+  return stopping_;
+}
+
+bool CaptureThread::IsCutDue() {
+  const uint64_t now = base::MonotonicNs();
+  if (absl::Now() >= std::min(next_slice_, next_window_)) return true;
+  if (std::ranges::any_of(active_, [now](const auto& m) { return now >= m->until_ns; })) return true;
+  absl::MutexLock lock(&mutex_);
+  return !waiting_.empty();
+}
+
+absl::Status CaptureThread::Cut(capture::Capture& capture, bool is_last) {
+  absl::StatusOr<model::Slice> cut = capture.EndSlice();
+  if (!cut.ok()) return cut.status();
+  auto slice = std::make_shared<const model::Slice>(*std::move(cut));
+  const absl::Time now = absl::Now();
+  // A wall clock set back leaves the next boundary far away: then the next one counts from the new time.
+  bool ends_window = is_last || now >= next_window_ || next_window_ > now + options_.window;
+  if (ends_window) next_window_ = base::NextBoundary(now, options_.window);
+  next_slice_ = now + kLongestSlice;
+  Serve(slice);
+  FollowProcesses(*slice, ends_window);
+  Publish(capture, *slice);
+  sink_({slice, ends_window});
+  return absl::OkStatus();
+}
+
+void CaptureThread::Serve(const std::shared_ptr<const model::Slice>& slice) {
+  for (const auto& measurement : active_) measurement->slices.push_back(slice);
+  std::erase_if(active_, [&](const auto& measurement) {
+    bool is_done = slice->end_ns >= measurement->until_ns;
+    if (is_done) measurement->done.Notify();
+    return is_done;
+  });
+  absl::MutexLock lock(&mutex_);
+  for (auto& measurement : waiting_) {
+    measurement->until_ns = slice->end_ns + static_cast<uint64_t>(absl::ToInt64Nanoseconds(measurement->length));
+    active_.push_back(std::move(measurement));
+  }
+  waiting_.clear();
+}
+
+void CaptureThread::FollowProcesses(const model::Slice& slice, bool ends_window) {
+  absl::flat_hash_set<uint32_t> alive;
+  for (const model::ThreadAccount& thread : slice.threads) {
+    if (thread.ended_ns == 0) alive.insert(thread.tgid);
+  }
+  for (const auto& [tgid, process] : slice.processes) {
+    if (!alive.contains(tgid)) processes_.OnExit(tgid);
+  }
+  for (uint32_t tgid : alive_) {
+    if (!alive.contains(tgid)) processes_.OnExit(tgid);
+  }
+  alive_ = std::move(alive);
+  if (ends_window) processes_.Expire();
+}
+
+void CaptureThread::Publish(const capture::Capture& capture, const model::Slice& slice) {
+  KernelFacts facts;
+  facts.samples = capture.Counters()[abi::COUNT_CPU_SAMPLES];
+  facts.waits = capture.Counters()[abi::COUNT_WAITS];
+  facts.threads = slice.threads.size();
+  facts.processes = alive_.size();
+  absl::StatusOr<std::vector<kernel::MapCost>> maps = capture.MapCosts();
+  absl::StatusOr<std::vector<kernel::ProgramCost>> programs = capture.ProgramCosts();
+  if (maps.ok()) facts.maps = *std::move(maps);
+  if (programs.ok()) facts.programs = statistics_.Scale(*std::move(programs));
+  if (!maps.ok() || !programs.ok()) losses_->Add("cost_unreadable", "readings of BPF cost", "status shows less", 1);
+  board_->SetKernelFacts(std::move(facts));
+}
+
+absl::StatusOr<std::unique_ptr<aggregate::Window>> CaptureThread::Measure(absl::Duration length,
+                                                                          const std::function<bool()>& cancelled) {
+  constexpr absl::Duration kLook = absl::Milliseconds(50);
+  auto measurement = std::make_shared<Measurement>();
+  measurement->length = length;
+  {
+    absl::MutexLock lock(&mutex_);
+    if (stopping_) return absl::CancelledError("sonde-agent is stopping");
+    waiting_.push_back(measurement);
+  }
+  while (!measurement->done.WaitForNotificationWithTimeout(kLook)) {
+    absl::MutexLock lock(&mutex_);
+    if (stopping_ || cancelled()) return absl::CancelledError("the measurement was broken off");
+  }
+  auto window = std::make_unique<aggregate::Window>();
+  for (const auto& slice : measurement->slices) window->Add(*slice);
+  return window;
+}
+
+}  // namespace sonde::app

@@ -1,0 +1,93 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <thread>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/container/flat_hash_set.h"
+#include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/synchronization/notification.h"
+#include "absl/time/time.h"
+#include "agent/aggregate/window.h"
+#include "agent/app/program_statistics.h"
+#include "agent/app/status_board.h"
+#include "agent/capture/capture.h"
+#include "agent/process/process_table.h"
+
+namespace sonde::app {
+
+// A slice on its way to the pipeline.
+struct CutSlice {
+  std::shared_ptr<const model::Slice> slice;
+  bool ends_window = false;
+};
+
+// Owns the thread "sonde-capture", on which everything lives that touches the kernel side or /proc. Cuts slices at
+// window boundaries of the wall clock, at least every ten seconds, and whenever somebody wants to measure from now on.
+class CaptureThread {
+ public:
+  struct Options {
+    kernel::Features features;
+    uint32_t sampling_hz = 99;
+    absl::Duration window = absl::Seconds(60);
+    std::string node;
+  };
+  using Sink = std::function<void(CutSlice)>;              // called on the thread
+  using OnFailure = std::function<void(absl::Status)>;     // called once, on the thread, which then ends
+
+  // `losses` and `board` must outlive it.
+  CaptureThread(Options options, telemetry::LossLedger* losses, StatusBoard* board, Sink sink, OnFailure on_failure);
+  ~CaptureThread();  // as Stop()
+
+  // Returns once every thread of the host is accounted for, or with the reason why it cannot be.
+  absl::Status Start();
+  // Cuts what there is as the last slice, detaches from the kernel and joins. Idempotent.
+  void Stop();
+
+  // Measures this host for `length` from now on. Thread-safe; blocks. kCancelled when `cancelled` or stopped.
+  absl::StatusOr<std::unique_ptr<aggregate::Window>> Measure(absl::Duration length,
+                                                             const std::function<bool()>& cancelled);
+
+ private:
+  struct Measurement {
+    absl::Duration length;
+    uint64_t until_ns = 0;  // of the thread alone
+    std::vector<std::shared_ptr<const model::Slice>> slices;
+    absl::Notification done;
+  };
+
+  void Run(absl::Status* started, absl::Notification* is_started);
+  absl::Status CaptureUntilStopped(capture::Capture& capture);
+  bool AwaitWork() ABSL_LOCKS_EXCLUDED(mutex_);
+  bool IsCutDue() ABSL_LOCKS_EXCLUDED(mutex_);
+  absl::Status Cut(capture::Capture& capture, bool is_last) ABSL_LOCKS_EXCLUDED(mutex_);
+  void Serve(const std::shared_ptr<const model::Slice>& slice) ABSL_LOCKS_EXCLUDED(mutex_);
+  void FollowProcesses(const model::Slice& slice, bool ends_window);
+  void Publish(const capture::Capture& capture, const model::Slice& slice);
+
+  const Options options_;
+  telemetry::LossLedger* const losses_;
+  StatusBoard* const board_;
+  const Sink sink_;
+  const OnFailure on_failure_;
+
+  absl::Mutex mutex_;
+  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  std::vector<std::shared_ptr<Measurement>> waiting_ ABSL_GUARDED_BY(mutex_);
+
+  // Of the thread alone.
+  process::ProcessTable processes_;
+  ProgramStatistics statistics_;
+  std::vector<std::shared_ptr<Measurement>> active_;
+  absl::flat_hash_set<uint32_t> alive_;
+  absl::Time next_slice_;
+  absl::Time next_window_;
+
+  std::thread thread_;
+};
+
+}  // namespace sonde::app

@@ -1,0 +1,166 @@
+#include "agent/app/control_answers.h"
+
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include <optional>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "profile/merge.h"
+#include "profile/pprof_file.h"
+#include "profile/top.h"
+
+namespace sonde::app {
+namespace {
+
+constexpr uint32_t kDefaultTopRows = 40;
+
+std::string KernelRelease() {
+  utsname name{};
+  return ::uname(&name) == 0 ? name.release : "";
+}
+
+bool IsSonde(const model::ProcessAccount& process) {
+  return process.tgid == static_cast<uint32_t>(::getpid()) || process.process == "sonde-collector" ||
+         process.process == "agentctl";
+}
+
+void AddProcess(const model::ProcessAccount& process, control::v1::AccountReply* reply) {
+  control::v1::ProcessAccount* entry = reply->add_processes();
+  entry->set_pid(process.tgid);
+  entry->set_process(process.process);
+  entry->set_service(process.service);
+  entry->set_threads(process.threads);
+  entry->set_wall_ns(process.wall_ns);
+  entry->set_on_cpu_ns(process.ns[static_cast<size_t>(model::ThreadState::kOnCpu)]);
+  entry->set_run_queue_ns(process.ns[static_cast<size_t>(model::ThreadState::kRunQueue)]);
+  entry->set_blocked_ns(process.ns[static_cast<size_t>(model::ThreadState::kBlocked)]);
+  entry->set_unexplained_ns(process.UnexplainedNs());
+  entry->set_is_sonde(IsSonde(process));
+}
+
+absl::Status NoSuchProcess(uint32_t pid) {
+  return absl::NotFoundError(absl::StrCat("no process ", pid, " lived in the measured time"));
+}
+
+absl::Duration Length(uint64_t duration_ns) { return absl::Nanoseconds(static_cast<int64_t>(duration_ns)); }
+
+}  // namespace
+
+control::v1::StatusReply ControlAnswers::Status() {
+  control::v1::StatusReply reply = MakeStatus({.kernel = sources_.board->Kernel(),
+                                               .window = sources_.board->LastWindow(),
+                                               .losses = sources_.losses->Snapshot(),
+                                               .targets = sources_.targets(),
+                                               .degraded = sources_.degraded,
+                                               .own = ReadOwnCost(sources_.start_ns)});
+  reply.set_version(sources_.version);
+  reply.set_kernel(KernelRelease());
+  reply.set_window_ns(static_cast<uint64_t>(absl::ToInt64Nanoseconds(sources_.config->window)));
+  reply.set_sampling_hz(static_cast<uint32_t>(sources_.config->sampling_hz));
+  return reply;
+}
+
+absl::StatusOr<WindowFacts> ControlAnswers::MeasureAccount(uint64_t duration_ns, const control::Cancelled& cancelled) {
+  if (duration_ns == 0) {
+    WindowFacts facts = sources_.board->LastWindow();
+    if (facts.duration_ns == 0) {
+      return absl::UnavailableError("no account yet: the first seconds are still being measured; try again in 10 s, or "
+                                    "ask for a --duration of your own");
+    }
+    return facts;
+  }
+  auto window = sources_.capture->Measure(Length(duration_ns), cancelled);
+  if (!window.ok()) return window.status();
+  return WindowFacts{.windows = 0,
+                     .start_unix_ns = (*window)->StartUnixNs(),
+                     .duration_ns = (*window)->DurationNs(),
+                     .unexplained_ratio = (*window)->Accounts().UnexplainedRatio(),
+                     .processes = (*window)->Accounts().Processes()};
+}
+
+absl::StatusOr<control::v1::AccountReply> ControlAnswers::Account(const control::v1::AccountRequest& request,
+                                                                  const control::Cancelled& cancelled) {
+  const std::vector<telemetry::Loss> before = sources_.losses->Snapshot();
+  absl::StatusOr<WindowFacts> facts = MeasureAccount(request.duration_ns(), cancelled);
+  if (!facts.ok()) return facts.status();
+  control::v1::AccountReply reply;
+  reply.set_start_unix_ns(facts->start_unix_ns);
+  reply.set_duration_ns(static_cast<uint64_t>(facts->duration_ns));
+  for (const model::ProcessAccount& process : facts->processes) {
+    if (request.pid() == 0 || request.pid() == process.tgid) AddProcess(process, &reply);
+  }
+  if (request.pid() != 0 && reply.processes_size() == 0) return NoSuchProcess(request.pid());
+  if (request.duration_ns() != 0) {
+    AddLosses(telemetry::LossesSince(before, sources_.losses->Snapshot()), reply.mutable_losses());
+  }
+  return reply;
+}
+
+absl::StatusOr<ControlAnswers::Measured> ControlAnswers::MeasureProfile(const std::string& kind_name, uint32_t pid,
+                                                                        uint64_t duration_ns,
+                                                                        const control::Cancelled& cancelled) {
+  std::optional<profile::Kind> kind = profile::ParseKind(kind_name);
+  if (!kind) return absl::InvalidArgumentError(absl::StrCat("unknown kind '", kind_name, "': cpu, offcpu or wall"));
+  const std::vector<telemetry::Loss> before = sources_.losses->Snapshot();
+  auto window = sources_.capture->Measure(Length(duration_ns), cancelled);
+  if (!window.ok()) return window.status();
+  std::optional<uint32_t> only;
+  if (pid != 0) only = pid;
+  bool is_known = false;
+  for (const auto& process : (*window)->Accounts().Processes()) is_known = is_known || process.tgid == pid;
+  if (only && !is_known) return NoSuchProcess(pid);
+
+  Measured measured{.pprof = {},
+                    .start_unix_ns = (*window)->StartUnixNs(),
+                    .duration_ns = (*window)->DurationNs(),
+                    .losses = {}};
+  std::vector<profile::Pprof> parts;
+  std::vector<profile::Labels> labels;
+  for (const model::ProfileBatch& batch : (*window)->Batches(*kind, only)) {
+    profile::SymbolizedProfile symbolized = sources_.symbolizer->Symbolize(batch);
+    labels.push_back(std::move(symbolized.labels));
+    parts.push_back(std::move(symbolized.pprof));
+  }
+  measured.losses = telemetry::LossesSince(before, sources_.losses->Snapshot());
+  if (parts.empty()) return measured;
+  absl::StatusOr<profile::Pprof> merged = profile::Merge(parts, labels);
+  if (!merged.ok()) return merged.status();
+  measured.pprof = *std::move(merged);
+  return measured;
+}
+
+absl::StatusOr<control::v1::TopReply> ControlAnswers::Top(const control::v1::TopRequest& request,
+                                                          const control::Cancelled& cancelled) {
+  auto measured = MeasureProfile(request.kind(), request.pid(), request.duration_ns(), cancelled);
+  if (!measured.ok()) return measured.status();
+  control::v1::TopReply reply;
+  reply.set_start_unix_ns(measured->start_unix_ns);
+  reply.set_duration_ns(static_cast<uint64_t>(measured->duration_ns));
+  int64_t total = 0;
+  for (const auto& sample : measured->pprof.sample()) total += sample.value(sample.value_size() - 1);
+  reply.set_total_ns(total);
+  for (const auto& row : profile::TopFunctions(measured->pprof, -1, request.limit() ? request.limit() : kDefaultTopRows)) {
+    control::v1::TopRow* entry = reply.add_rows();
+    entry->set_function(row.function);
+    entry->set_file(row.file);
+    entry->set_self_ns(row.self);
+    entry->set_total_ns(row.total);
+  }
+  AddLosses(measured->losses, reply.mutable_losses());
+  return reply;
+}
+
+absl::StatusOr<control::v1::RecordReply> ControlAnswers::Record(const control::v1::RecordRequest& request,
+                                                                const control::Cancelled& cancelled) {
+  auto measured = MeasureProfile(request.kind(), request.pid(), request.duration_ns(), cancelled);
+  if (!measured.ok()) return measured.status();
+  control::v1::RecordReply reply;
+  reply.set_samples(static_cast<uint64_t>(measured->pprof.sample_size()));
+  if (measured->pprof.sample_size() > 0) reply.set_profile(profile::Encode(measured->pprof));
+  AddLosses(measured->losses, reply.mutable_losses());
+  return reply;
+}
+
+}  // namespace sonde::app

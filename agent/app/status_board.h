@@ -1,0 +1,58 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/synchronization/mutex.h"
+#include "agent/kernel/bpf_cost.h"
+#include "agent/model/process_account.h"
+
+namespace sonde::app {
+
+// As of the last slice.
+struct KernelFacts {
+  uint64_t samples = 0;  // since the start
+  uint64_t waits = 0;    // since the start
+  uint64_t threads = 0;
+  uint64_t processes = 0;
+  std::vector<kernel::MapCost> maps;
+  std::vector<kernel::ProgramCost> programs;
+};
+
+// The account of the last whole window, or of what there is of the first.
+struct WindowFacts {
+  uint64_t windows = 0;  // closed since the start
+  int64_t start_unix_ns = 0;
+  int64_t duration_ns = 0;  // 0: nothing yet
+  double unexplained_ratio = 0;
+  std::vector<model::ProcessAccount> processes;
+};
+
+// Where the threads of the agent leave what `status` and `account` tell. Thread-safe.
+class StatusBoard {
+ public:
+  void SetKernelFacts(KernelFacts facts) ABSL_LOCKS_EXCLUDED(mutex_) {
+    absl::MutexLock lock(&mutex_);
+    kernel_ = std::move(facts);
+  }
+  KernelFacts Kernel() const ABSL_LOCKS_EXCLUDED(mutex_) {
+    absl::MutexLock lock(&mutex_);
+    return kernel_;
+  }
+  void SetWindowFacts(WindowFacts facts) ABSL_LOCKS_EXCLUDED(mutex_) {
+    absl::MutexLock lock(&mutex_);
+    window_ = std::move(facts);
+  }
+  WindowFacts LastWindow() const ABSL_LOCKS_EXCLUDED(mutex_) {
+    absl::MutexLock lock(&mutex_);
+    return window_;
+  }
+
+ private:
+  mutable absl::Mutex mutex_;
+  KernelFacts kernel_ ABSL_GUARDED_BY(mutex_);
+  WindowFacts window_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace sonde::app

@@ -1,0 +1,145 @@
+#include "agent/app/status_report.h"
+
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <string>
+
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_split.h"
+#include "base/clock.h"
+#include "base/read_file.h"
+
+namespace sonde::app {
+namespace {
+
+constexpr double kMostUnexplained = 0.005;
+constexpr double kMostLost = 0.01;
+
+uint64_t Nanoseconds(const timeval& time) {
+  return static_cast<uint64_t>(time.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(time.tv_usec) * 1000;
+}
+
+uint64_t ReadRssBytes() {
+  absl::StatusOr<std::string> statm = base::ReadFile("/proc/self/statm", 4096);
+  if (!statm.ok()) return 0;
+  std::vector<std::string> fields = absl::StrSplit(*statm, ' ');
+  uint64_t pages = 0;
+  if (fields.size() < 2 || !absl::SimpleAtoi(fields[1], &pages)) return 0;
+  return pages * static_cast<uint64_t>(::sysconf(_SC_PAGESIZE));
+}
+
+// A cause that takes stacks or samples away, as against one that is only worth knowing.
+bool TakesData(const telemetry::Loss& loss) {
+  return loss.cause == "map_full" || loss.cause == "map_busy" || loss.cause == "ring_full" ||
+         loss.cause == "queue_full" || loss.cause == "frames_missing";
+}
+
+void JudgeLosses(const StatusInputs& inputs, control::v1::StatusReply* reply) {
+  uint64_t lost = 0;
+  for (const telemetry::Loss& loss : inputs.losses) lost += TakesData(loss) ? loss.count : 0;
+  uint64_t seen = inputs.kernel.samples + inputs.kernel.waits;
+  if (seen == 0 || static_cast<double>(lost) <= kMostLost * static_cast<double>(seen)) return;
+  reply->add_problems(absl::StrFormat("%d of %d samples and waits lost their stack or were lost", lost, seen));
+}
+
+void JudgeTargets(const StatusInputs& inputs, control::v1::StatusReply* reply) {
+  for (const exporting::TargetStats& target : inputs.targets) {
+    if (target.last_error.empty()) continue;
+    reply->add_problems(
+        absl::StrCat(target.endpoint, " takes no profiles, ", target.waiting, " wait: ", target.last_error));
+  }
+}
+
+void AddTargets(const StatusInputs& inputs, control::v1::StatusReply* reply) {
+  for (const exporting::TargetStats& stats : inputs.targets) {
+    control::v1::Target* target = reply->add_targets();
+    target->set_endpoint(stats.endpoint);
+    target->set_sent(stats.sent);
+    target->set_waiting(stats.waiting);
+    target->set_waiting_bytes(stats.waiting_bytes);
+    target->set_dropped(stats.dropped);
+    target->set_last_error(stats.last_error);
+    target->set_last_success_unix_ns(stats.last_success_unix_ns);
+  }
+}
+
+// Returns the programs' run time.
+uint64_t AddCosts(const KernelFacts& kernel, control::v1::StatusReply* reply) {
+  uint64_t map_bytes = 0, run_time_ns = 0;
+  for (const kernel::MapCost& cost : kernel.maps) {
+    control::v1::MapCost* map = reply->add_maps();
+    map->set_name(cost.name);
+    map->set_bytes(cost.bytes);
+    map_bytes += cost.bytes;
+  }
+  for (const kernel::ProgramCost& cost : kernel.programs) {
+    control::v1::ProgramCost* program = reply->add_programs();
+    program->set_name(cost.name);
+    program->set_run_time_ns(cost.run_time_ns);
+    program->set_run_count(cost.run_count);
+    program->set_misses(cost.misses);
+    run_time_ns += cost.run_time_ns;
+  }
+  reply->set_map_bytes(map_bytes);
+  return run_time_ns;
+}
+
+}  // namespace
+
+OwnCost ReadOwnCost(uint64_t start_ns) {
+  OwnCost cost;
+  cost.uptime_ns = base::MonotonicNs() - start_ns;
+  rusage usage{};
+  if (::getrusage(RUSAGE_SELF, &usage) == 0) cost.cpu_ns = Nanoseconds(usage.ru_utime) + Nanoseconds(usage.ru_stime);
+  cost.rss_bytes = ReadRssBytes();
+  cost.cpus = static_cast<uint32_t>(std::max(1L, ::sysconf(_SC_NPROCESSORS_ONLN)));
+  return cost;
+}
+
+void AddLosses(const std::vector<telemetry::Loss>& losses,
+               google::protobuf::RepeatedPtrField<control::v1::Loss>* out) {
+  for (const telemetry::Loss& loss : losses) {
+    control::v1::Loss* entry = out->Add();
+    entry->set_cause(loss.cause);
+    entry->set_what(loss.what);
+    entry->set_count(loss.count);
+    entry->set_consequence(loss.consequence);
+  }
+}
+
+control::v1::StatusReply MakeStatus(const StatusInputs& inputs) {
+  control::v1::StatusReply reply;
+  reply.set_uptime_ns(inputs.own.uptime_ns);
+  reply.set_windows(inputs.window.windows);
+  reply.set_samples(inputs.kernel.samples);
+  reply.set_waits(inputs.kernel.waits);
+  reply.set_threads(inputs.kernel.threads);
+  reply.set_processes(inputs.kernel.processes);
+  reply.set_unexplained_ratio(inputs.window.unexplained_ratio);
+  reply.set_own_cpu_ns(inputs.own.cpu_ns);
+  reply.set_own_rss_bytes(inputs.own.rss_bytes);
+  AddLosses(inputs.losses, reply.mutable_losses());
+  AddTargets(inputs, &reply);
+  uint64_t bpf_ns = AddCosts(inputs.kernel, &reply);
+  if (inputs.own.uptime_ns > 0) {
+    reply.set_overhead_ratio(static_cast<double>(inputs.own.cpu_ns + bpf_ns) /
+                             (static_cast<double>(inputs.own.uptime_ns) * inputs.own.cpus));
+  }
+  for (const std::string& line : inputs.degraded) reply.add_degraded(line);
+
+  JudgeTargets(inputs, &reply);
+  JudgeLosses(inputs, &reply);
+  if (inputs.window.unexplained_ratio > kMostUnexplained) {
+    reply.add_problems(
+        absl::StrFormat("%.2f %% of the last window's time is unexplained", inputs.window.unexplained_ratio * 100));
+  }
+  reply.set_healthy(reply.problems_size() == 0);
+  return reply;
+}
+
+}  // namespace sonde::app

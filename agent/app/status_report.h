@@ -1,0 +1,40 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "agent/app/status_board.h"
+#include "agent/export/export_target.h"
+#include "agent/telemetry/loss_ledger.h"
+#include "proto/sonde/control/v1/control.pb.h"
+
+namespace sonde::app {
+
+// What the agent itself used since its start.
+struct OwnCost {
+  uint64_t uptime_ns = 0;
+  uint64_t cpu_ns = 0;
+  uint64_t rss_bytes = 0;
+  uint32_t cpus = 1;
+};
+
+// Reads the cost of this process. `start_ns` is when it started (monotonic).
+OwnCost ReadOwnCost(uint64_t start_ns);
+
+struct StatusInputs {
+  KernelFacts kernel;
+  WindowFacts window;
+  std::vector<telemetry::Loss> losses;
+  std::vector<exporting::TargetStats> targets;
+  std::vector<std::string> degraded;  // kernel features and capabilities that are missing, with the consequence
+  OwnCost own;
+};
+
+// The numbers of a status, and the verdict: unhealthy when a target does not take profiles, when more than 0.5 % of
+// the last window's time is unexplained, or when more than 1 % of samples or waits lost their stack.
+control::v1::StatusReply MakeStatus(const StatusInputs& inputs);
+
+void AddLosses(const std::vector<telemetry::Loss>& losses,
+               google::protobuf::RepeatedPtrField<control::v1::Loss>* out);
+
+}  // namespace sonde::app

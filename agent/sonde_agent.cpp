@@ -1,0 +1,92 @@
+// sonde-agent: flags → Config → app; nothing else.
+
+#include <signal.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <string>
+#include <vector>
+
+#include "agent/app/agent.h"
+#include "agent/control/config.h"
+#include "base/log.h"
+#include "spdlog/spdlog.h"
+
+namespace {
+
+// sysexits where they fit; 69, 77 and 78 must not be restarted in a loop.
+enum ExitCode { kStopped = 0, kFailed = 1, kUsage = 2, kKernelLacks = 69, kNotPermitted = 77, kBadConfig = 78 };
+
+int ExitCodeOf(const absl::Status& status) {
+  if (status.code() == absl::StatusCode::kUnimplemented) return kKernelLacks;
+  if (status.code() == absl::StatusCode::kPermissionDenied) return kNotPermitted;
+  return kFailed;
+}
+
+int Complain(const absl::Status& status, int code) {
+  std::fprintf(stderr, "sonde-agent: %s\n", std::string(status.message()).c_str());
+  return code;
+}
+
+int RunUntilSignalled(sonde::control::Config config) {
+  // Before any thread starts, so that all inherit it and only sigwait() below gets them.
+  sigset_t signals;
+  sigemptyset(&signals);
+  for (int signal : {SIGTERM, SIGINT}) sigaddset(&signals, signal);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+
+  sonde::app::Agent agent(std::move(config), SONDE_VERSION, [] { ::kill(::getpid(), SIGTERM); });
+  if (absl::Status status = agent.Start(); !status.ok()) return Complain(status, ExitCodeOf(status));
+  int signal = 0;
+  sigwait(&signals, &signal);
+  spdlog::info("msg=\"stopping: closing the window and sending what waits\"");
+  agent.Stop();
+  if (absl::Status failure = agent.Failure(); !failure.ok()) return Complain(failure, kFailed);
+  return kStopped;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App cli(
+      "Accounts for the time of every thread of this host - on a CPU, waiting for one, blocked - with a stack behind\n"
+      "each part, and pushes one profile per window, service and kind to a collector.");
+  std::string config_path;
+  std::vector<std::string> endpoints;
+  bool check_only = false, print_only = false;
+  std::vector<sonde::control::Override> overrides;
+  auto override_flag = [&](const std::string& flag, const std::string& key, const std::string& help) {
+    cli.add_option_function<std::string>(
+        flag, [&overrides, flag, key](const std::string& value) { overrides.push_back({key, value, flag}); }, help);
+  };
+  cli.add_option("--config", config_path, "Configuration file (YAML); without it, defaults and SONDE_* variables");
+  override_flag("--window", "window", "Length of a profile's window, aligned to the wall clock (default 60s)");
+  override_flag("--rate", "sources.cpu.rate", "On-CPU samples a second and CPU (default 99Hz)");
+  override_flag("--node", "node", "Name of this host in labels (default: its host name)");
+  override_flag("--control-socket", "control.socket", "Where agentctl connects (default /run/sonde/agent.sock)");
+  override_flag("--log-level", "log.level", "debug, info, warn, error or critical (default info)");
+  cli.add_option("--export", endpoints, "Push to HOST:PORT (may be repeated; default 127.0.0.1:7171)");
+  cli.add_flag("--check-config", check_only, "Check the configuration and exit");
+  cli.add_flag("--print-config", print_only, "Print the effective configuration as YAML and exit");
+  cli.set_version_flag("--version", "sonde-agent " SONDE_VERSION);
+  cli.footer("Examples:\n"
+             "  sonde-agent                                   push to a collector on this host\n"
+             "  sonde-agent --export collector:7171 --window 60s\n"
+             "  sonde-agent --config /etc/sonde/sonde.yaml --check-config\n"
+             "Exit codes: 0 stopped, 1 failed while running, 2 usage, 69 the kernel lacks something, 77 a permission is\n"
+             "missing, 78 bad configuration.");
+  try {
+    cli.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return cli.exit(error) == 0 ? kStopped : kUsage;
+  }
+  if (!endpoints.empty()) overrides.push_back({"export", CLI::detail::join(endpoints, ","), "--export"});
+
+  absl::StatusOr<sonde::control::Config> config = sonde::control::LoadConfig(config_path, overrides);
+  if (!config.ok()) return Complain(config.status(), kBadConfig);
+  if (print_only) std::fputs(sonde::control::ToYaml(*config).c_str(), stdout);
+  if (print_only || check_only) return kStopped;
+  if (absl::Status status = sonde::base::SetUpLog(config->log_level); !status.ok()) return Complain(status, kBadConfig);
+  return RunUntilSignalled(*std::move(config));
+}
