@@ -46,6 +46,7 @@ TEST_F(HttpServerTest, GivesThePathAndDecodedParametersToItsHandler) {
 TEST_F(HttpServerTest, KeepsEveryAnswerToThisOrigin) {
   auto answer = Get(Port(), "/");
   EXPECT_THAT(answer.headers["Content-Security-Policy"], HasSubstr("default-src 'self'"));
+  EXPECT_THAT(answer.headers["Content-Security-Policy"], ::testing::Not(HasSubstr("unsafe")));
   EXPECT_EQ(answer.headers["X-Content-Type-Options"], "nosniff");
   EXPECT_EQ(answer.headers["X-Frame-Options"], "DENY");
   EXPECT_EQ(answer.headers.count("Access-Control-Allow-Origin"), 0U);
