@@ -2,7 +2,7 @@
 #
 #   docker build -t sonde .
 #   docker run -d --name sonde-collector --user sonde --network host -v sonde:/var/lib/sonde \
-#     --entrypoint sonde-collector sonde --store /var/lib/sonde
+#     --entrypoint sonde-collector sonde
 #   docker run -d --name sonde-agent --privileged --pid host --network host --cgroupns host sonde --export 127.0.0.1:7171
 #
 # The agent looks at every process of the host, hence --pid host; --privileged stands for the capabilities BPF, PERFMON,

@@ -76,7 +76,7 @@ class Quickstart(unittest.TestCase):
         self.assertIn(f"http://{self.http}/", self.said())
         self.assertIn("sonde-agent", self.said().split("where this host's time went")[1])
         self.assertEqual(self.programs(), [])
-        self.assertTrue(any((self.folder / "state/profiles").iterdir()))
+        self.assertTrue(any((self.folder / "state/collector").iterdir()))
 
     def test_interrupting_it_stops_both_programs(self):
         for number in (signal.SIGINT, signal.SIGTERM):

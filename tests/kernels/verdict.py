@@ -9,6 +9,8 @@ import re
 
 # Of the whole guest's wall time, what neither on-CPU, run queue nor blocked explains (DESIGN 7.1).
 MAX_UNEXPLAINED = 0.005
+# Of the guest; run passes it to the emulator.
+CPUS = 2
 
 KERNEL_COMPLAINTS = re.compile(
     r"\bBUG:|\bBUG at|\bWARNING:|\bUBSAN|\bOops|general protection|soft lockup|hard LOCKUP|rcu.*(stall|detected expedited)"
@@ -47,6 +49,15 @@ def check_account(verdict, account):
     verdict.check(share <= MAX_UNEXPLAINED,
                   f"the account closes: {share:.4%} of {wall / 1e9:.3f} s unexplained (at most {MAX_UNEXPLAINED:.1%}); "
                   + ", ".join(f"{key[:-3]} {value / 1e9:.3f} s" for key, value in parts.items()))
+    # Held against what the account does not derive from its own clocks: the interval's length and the number of CPUs.
+    duration = number(account, "duration_ns")
+    first = [p for p in processes if number(p, "pid") == 1]
+    if verdict.check(len(first) == 1 and duration > 0, f"process 1 is in the account of {duration / 1e9:.3f} s"):
+        lived = number(first[0], "wall_ns")
+        verdict.check(abs(lived - duration) <= MAX_UNEXPLAINED * duration,
+                      f"process 1, of one thread, lived {lived / 1e9:.3f} s of {duration / 1e9:.3f} s")
+    verdict.check(parts["on_cpu_ns"] <= CPUS * duration * (1 + MAX_UNEXPLAINED),
+                  f"on-CPU time is within that of {CPUS} CPUs: {parts['on_cpu_ns'] / 1e9:.3f} s of {CPUS * duration / 1e9:.3f} s")
     load = [p for p in processes if p.get("process") == "guest_load"]
     if not verdict.check(len(load) == 1, f"the load is in the account, as {len(load)} process(es)"):
         return
@@ -59,7 +70,8 @@ def check_account(verdict, account):
 def check_status(verdict, status):
     verdict.check(number(status, "samples") > 0, f"on-CPU samples: {number(status, 'samples')}")
     verdict.check(number(status, "waits") > 0, f"off-CPU waits: {number(status, 'waits')}")
-    verdict.check(number(status, "windows") > 0, f"windows closed: {number(status, 'windows')}")
+    if not verdict.check(number(status, "windows") > 0, f"windows closed: {number(status, 'windows')}"):
+        return
     unexplained = float(status.get("unexplained_ratio", 0))
     verdict.check(unexplained <= MAX_UNEXPLAINED, f"the last window's unexplained share is {unexplained:.4%}")
     for line in status.get("degraded", []):

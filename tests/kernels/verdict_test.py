@@ -8,11 +8,11 @@ import verdict
 
 LOAD = {"pid": 90, "process": "guest_load", "threads": 12, "wall_ns": "20000", "on_cpu_ns": "5000",
         "run_queue_ns": "1000", "blocked_ns": "14000"}
-INIT = {"pid": 1, "process": "busybox", "threads": 1, "wall_ns": "5000", "blocked_ns": "5000"}
+INIT = {"pid": 1, "process": "busybox", "threads": 1, "wall_ns": "5000", "on_cpu_ns": "0", "blocked_ns": "5000"}
 GOOD = {
     "release": "5.10.0", "btf": "yes", "seconds_to_ready": "3", "load_alive": "yes", "agent.code": "0",
     "account.json.code": "0", "record.code": "0", "status.json.code": "1", "dmesg": "[0.1] Linux version",
-    "account.json": {"processes": [LOAD, INIT]},
+    "account.json": {"duration_ns": "5000", "processes": [LOAD, INIT]},
     "status.json": {"samples": "400", "waits": "900", "windows": "3", "unexplained_ratio": 0.0001},
 }
 
@@ -43,6 +43,12 @@ class VerdictTest(unittest.TestCase):
 
     def test_refuses_an_account_without_the_load(self):
         self.refuses(lambda r: r["account.json"]["processes"].pop(0), "the load is in the account")
+
+    def test_refuses_a_thread_that_lived_longer_than_the_interval(self):
+        self.refuses(lambda r: r["account.json"]["processes"][1].update(wall_ns="5100", blocked_ns="5100"), "process 1, of one")
+
+    def test_refuses_more_cpu_time_than_there_are_cpus(self):
+        self.refuses(lambda r: r["account.json"]["processes"][0].update(on_cpu_ns="11000", blocked_ns="8000"), "on-CPU time is within")
 
     def test_refuses_a_load_that_never_blocked(self):
         self.refuses(lambda r: r["account.json"]["processes"][0].update(blocked_ns="0"), "the load's blocked")
