@@ -17,7 +17,9 @@
 namespace sonde::agentctl {
 namespace {
 
-constexpr absl::Duration kPatience = absl::Seconds(10);  // beyond what was asked for
+constexpr absl::Duration kPatience = absl::Seconds(10);
+// Beyond the measured time: naming the frames of a busy host for the first time takes a while.
+constexpr absl::Duration kPatienceAfterwards = absl::Seconds(60);
 constexpr int kMaxReplyBytes = 256 << 20;
 
 absl::Status ConnectError(int error, const std::string& path) {
@@ -58,7 +60,7 @@ absl::StatusOr<Reply> Call(absl::Duration patience, const Tick& tick, Begin begi
 
 template <typename Request>
 absl::Duration PatienceFor(const Request& request) {
-  return absl::Nanoseconds(static_cast<int64_t>(request.duration_ns())) + kPatience;
+  return absl::Nanoseconds(static_cast<int64_t>(request.duration_ns())) + kPatienceAfterwards;
 }
 
 }  // namespace
