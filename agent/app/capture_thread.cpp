@@ -69,7 +69,7 @@ absl::Status CaptureThread::CaptureUntilStopped(capture::Capture& capture) {
     bool is_last = AwaitWork();
     statistics_.Tick();
     if (absl::Status status = capture.Poll(); !status.ok()) return status;
-    if (!is_last && !IsCutDue()) continue;
+    if (!is_last && !IsCutDue() && !capture.IsSliceFull()) continue;
     if (absl::Status status = Cut(capture, is_last); !status.ok()) return status;
     if (is_last) return absl::OkStatus();
   }

@@ -85,6 +85,12 @@ absl::Status Capture::Poll() {
   return std::exchange(ring_status_, absl::OkStatus());
 }
 
+bool Capture::IsSliceFull() const {
+  // Half: what comes until the next look, and while the slice is closed, must still find room.
+  constexpr double kFull = 0.5;
+  return std::max(sched_->Fill(), cpu_->Fill()) >= kFull;
+}
+
 void Capture::BeginSlice(uint64_t start_ns) {
   ++slice_;
   slice_start_ns_ = start_ns;

@@ -31,6 +31,9 @@ class Capture {
   // Takes what the rings hold; reads about new processes while they live.
   absl::Status Poll();
 
+  // Whether the kernel side's maps are so full that the slice should be ended now, lest stacks be lost.
+  bool IsSliceFull() const;
+
   // Cuts time now: gives all since the last cut (or the start), and goes on. Takes some tens of milliseconds, during
   // which events go to the next slice.
   absl::StatusOr<model::Slice> EndSlice();

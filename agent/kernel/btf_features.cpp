@@ -53,6 +53,7 @@ absl::StatusOr<Features> ProbeFeatures() {
   Features features;
   // Task storage came to tracing programs in 5.12, together with this helper; its own helper is in 5.11 for LSM only.
   features.task_storage = HasEnumerator(object.get(), "bpf_func_id", "BPF_FUNC_check_mtu");
+  features.scheduler_text = FindSchedulerText();
   return features;
 }
 

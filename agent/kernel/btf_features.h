@@ -4,12 +4,14 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "agent/kernel/scheduler_text.h"
 
 namespace sonde::kernel {
 
 // What this kernel has of what Sonde can use, as its BTF tells; never decided by version.
 struct Features {
-  bool task_storage = false;  // thread clocks live in task storage, else in a preallocated hash by thread id
+  bool task_storage = false;  // thread clocks live in task storage, else in a preallocated hash
+  SchedulerText scheduler_text;  // empty when kallsyms hides addresses
 
   // In words for people: what is missing and what follows.
   std::vector<std::string> Degraded() const;

@@ -71,7 +71,13 @@ absl::Status CpuPrograms::FollowHotplug() {
 }
 
 void CpuPrograms::BeginSlice(uint32_t number) {
+  __atomic_store_n(&skeleton_->bss->cpu_entries_made, 0, __ATOMIC_RELAXED);
   __atomic_store_n(&skeleton_->bss->cpu_slice, number, __ATOMIC_RELEASE);
+}
+
+double CpuPrograms::Fill() const {
+  return static_cast<double>(__atomic_load_n(&skeleton_->bss->cpu_entries_made, __ATOMIC_RELAXED)) /
+         static_cast<double>(bpf_map__max_entries(skeleton_->maps.cpu_samples_even));
 }
 
 absl::Status CpuPrograms::Drain(uint32_t number, absl::FunctionRef<void(const abi::cpu_key&, uint64_t)> visit) {

@@ -32,6 +32,8 @@ class CpuPrograms {
 
   // From now on samples go to slice `number`; the half of the slice before may be drained after a grace period.
   void BeginSlice(uint32_t number);
+  // How full the map of the current slice is, 0 to 1.
+  double Fill() const;
   // Takes the sums of slice `number` out. REQUIRES: it is not the current one, and no program that saw it runs.
   absl::Status Drain(uint32_t number, absl::FunctionRef<void(const abi::cpu_key&, uint64_t count)> visit);
 

@@ -4,6 +4,7 @@
 #include <bpf/libbpf.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -21,6 +22,8 @@ absl::StatusOr<std::unique_ptr<SchedPrograms>> SchedPrograms::Load(const Feature
   sched_bpf* skeleton = programs->skeleton_ = sched_bpf__open();
   if (skeleton == nullptr) return LibbpfError("cannot open the scheduler programs", errno);
   skeleton->rodata->clocks_in_task_storage = features.task_storage;
+  skeleton->rodata->scheduler_text_start = features.scheduler_text.start;
+  skeleton->rodata->scheduler_text_end = features.scheduler_text.end;
   bpf_map__set_autocreate(skeleton->maps.clocks, features.task_storage);
   bpf_map__set_autocreate(skeleton->maps.clocks_by_task, !features.task_storage);
   if (int error = sched_bpf__load(skeleton); error != 0) {
@@ -53,7 +56,19 @@ absl::Status SchedPrograms::Attach(absl::FunctionRef<void()> between_reads) {
 
 void SchedPrograms::BeginSlice(uint32_t number, uint64_t start_ns) {
   skeleton_->bss->slice_start_ns[number & 1] = start_ns;
+  __atomic_store_n(&skeleton_->bss->wait_entries_made, 0, __ATOMIC_RELAXED);
+  __atomic_store_n(&skeleton_->bss->stack_entries_made, 0, __ATOMIC_RELAXED);
   __atomic_store_n(&skeleton_->bss->slice_number, number, __ATOMIC_RELEASE);
+}
+
+double SchedPrograms::Fill() const {
+  auto share = [](uint64_t made, const bpf_map* map) {
+    return static_cast<double>(made) / static_cast<double>(bpf_map__max_entries(map));
+  };
+  return std::max(share(__atomic_load_n(&skeleton_->bss->wait_entries_made, __ATOMIC_RELAXED),
+                        skeleton_->maps.offcpu_waits_even),
+                  share(__atomic_load_n(&skeleton_->bss->stack_entries_made, __ATOMIC_RELAXED),
+                        skeleton_->maps.sent_stacks_even));
 }
 
 absl::Status SchedPrograms::CollectThreads(absl::FunctionRef<void(const abi::thread_record&)> visit,

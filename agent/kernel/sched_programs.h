@@ -33,6 +33,9 @@ class SchedPrograms {
   // Cuts time at `start_ns` (monotonic, now): what comes later belongs to slice `number`, which follows the last one.
   void BeginSlice(uint32_t number, uint64_t start_ns);
 
+  // How full the fullest map of the current slice is, 0 to 1: time to end the slice before it is 1.
+  double Fill() const;
+
   // Gives every living thread's account of the slice before the current one, and closes that slice in every clock.
   absl::Status CollectThreads(absl::FunctionRef<void(const abi::thread_record&)> visit,
                               absl::FunctionRef<void()> between_reads);

@@ -17,16 +17,21 @@ static __always_inline __u64 mix(__u64 hash, __u64 word)
 	return hash ^ (hash >> 29);
 }
 
-/* Two independent lanes of 64 bits: equal ids for different stacks are then not a practical concern. */
-static __always_inline void hash_stack(struct stack_record *record)
+/*
+ * Two independent lanes of 64 bits: equal ids for different stacks are then not a practical concern.
+ * The first `left_out` frames do not count: the tracing machinery's, which change when another tracer comes or goes.
+ */
+static __always_inline void hash_stack(struct stack_record *record, __u32 left_out)
 {
 	__u32 frames = record->kernel_frames + record->user_frames;
-	__u64 low = mix(record->tgid, record->kernel_frames);
+	__u64 low = mix(record->tgid, record->kernel_frames - left_out);
 	__u64 high = mix(~low, record->user_frames);
 
 	for (__u32 i = 0; i < 2 * SONDE_MAX_FRAMES; i++) {
 		if (i >= frames)
 			break;
+		if (i < left_out)
+			continue;
 		__u64 word = record->frames[i];
 
 		low = mix(low, word);
@@ -38,13 +43,14 @@ static __always_inline void hash_stack(struct stack_record *record)
 }
 
 /*
- * Fills `record` with the stack of the current task: kernel frames, then user frames by frame pointers.
- * Returns false when there is a user part that could not be read. `ctx` is the program's.
+ * Fills the frames of `record` with the stack of the current task: kernel frames, then user frames by frame pointers.
+ * Returns false when there is a user part that could not be read. `ctx` is the program's. `skip` kernel frames are left
+ * out: at a tracepoint the first is the place in our own program, which would make one stack differ by call site.
  */
-static __always_inline bool walk_stack(void *ctx, struct stack_record *record, bool has_user)
+static __always_inline bool walk_stack(void *ctx, struct stack_record *record, bool has_user, __u64 skip)
 {
 	bool readable = true;
-	long bytes = bpf_get_stack(ctx, record->frames, FRAME_BYTES, 0);
+	long bytes = bpf_get_stack(ctx, record->frames, FRAME_BYTES, skip);
 	__u32 kernel = bytes > 0 ? (__u32)bytes / sizeof(__u64) : 0;
 	__u32 user = 0;
 
@@ -59,7 +65,6 @@ static __always_inline bool walk_stack(void *ctx, struct stack_record *record, b
 	}
 	record->kernel_frames = kernel;
 	record->user_frames = user;
-	hash_stack(record);
 	return readable;
 }
 

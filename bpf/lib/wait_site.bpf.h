@@ -19,7 +19,7 @@
 #define PROBE_WORDS 64
 #define CHAIN_STEPS 16
 #define CHAIN_STEPS_BEYOND 3
-#define KERNEL_SLOTS 6
+#define KERNEL_SLOTS 8
 
 /* Copies of the tops of both stacks, and the stack in the making: one for each CPU, used by sched_switch only, which
  * does not nest. 3 KiB x CPUs. */

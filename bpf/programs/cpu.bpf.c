@@ -45,6 +45,9 @@ struct {
 /* Number of the current slice, written by the agent. */
 volatile __u32 cpu_slice = 0;
 
+/* Entries made in the current slice; the agent ends the slice before the map is full, and sets it back. */
+volatile __u64 cpu_entries_made = 0;
+
 static __always_inline void *samples_of_slice(__u32 slice)
 {
 	return slice & 1 ? (void *)&cpu_samples_odd : (void *)&cpu_samples_even;
@@ -68,7 +71,11 @@ static __always_inline bool insert(void *samples, const struct cpu_key *key)
 	__u64 one = 1;
 	long error = bpf_map_update_elem(samples, key, &one, BPF_NOEXIST);
 
-	if (error == 0 || (error == eexist && add_to_known(samples, key)))
+	if (error == 0) {
+		__sync_fetch_and_add(&cpu_entries_made, 1);
+		return true;
+	}
+	if (error == eexist && add_to_known(samples, key))
 		return true;
 	count_refusal(error, COUNT_CPU_MAP_FULL, COUNT_CPU_MAP_BUSY);
 	return false;
@@ -107,8 +114,9 @@ int on_tick(void *ctx)
 	record->tgid = ids >> 32;
 	record->flags = 0;
 	BPF_CORE_READ_INTO(&record->comm, task, group_leader, comm);
-	if (!walk_stack(ctx, record, !(BPF_CORE_READ(task, flags) & PF_KTHREAD)))
+	if (!walk_stack(ctx, record, !(BPF_CORE_READ(task, flags) & PF_KTHREAD), 0))
 		count(COUNT_CPU_USER_FAULT);
+	hash_stack(record, 0);
 
 	key.tgid = record->tgid;
 	key.stack = record->id;

@@ -47,8 +47,16 @@ struct {
 	__uint(max_entries, 2 << 20);
 } sched_events SEC(".maps");
 
+/* Entries made in the current slice; the agent ends the slice before a map is full, and sets them back. */
+volatile __u64 wait_entries_made = 0;
+volatile __u64 stack_entries_made = 0;
+
 /* A reused stack is walked all the same once in so many times. */
 const volatile __u32 site_check_share = 16;
+
+/* Where the kernel's scheduler code lies, as kallsyms tells; both 0 when it does not. */
+const volatile __u64 scheduler_text_start = 0;
+const volatile __u64 scheduler_text_end = 0;
 
 /* What the iterator does: make the clocks of threads that live already, or collect the slice before the current one. */
 volatile bool iterator_collects = false;
@@ -79,8 +87,10 @@ static __always_inline bool add_to_sum(void *waits, const struct wait_key *key, 
 		struct wait_sum fresh = {.count = ended, .ns = ns};
 
 		error = bpf_map_update_elem(waits, key, &fresh, BPF_NOEXIST);
-		if (error == 0)
+		if (error == 0) {
+			__sync_fetch_and_add(&wait_entries_made, 1);
 			return true;
+		}
 		if (error != eexist) {
 			count_refusal(error, COUNT_WAIT_MAP_FULL, COUNT_WAIT_MAP_BUSY);
 			return false;
@@ -132,8 +142,23 @@ static __always_inline bool send_stack(__u32 slice, struct stack_record *record)
 		return false;
 	}
 	/* Refused: it will be sent again, which costs room in the ring and loses nothing. */
-	bpf_map_update_elem(sent, &record->id, &yes, BPF_ANY);
+	if (bpf_map_update_elem(sent, &record->id, &yes, BPF_ANY) == 0)
+		__sync_fetch_and_add(&stack_entries_made, 1);
 	return true;
+}
+
+/* How many leading kernel frames are the tracing machinery's, above the scheduler. */
+static __always_inline __u32 tracing_frames(const struct stack_record *record)
+{
+	const __u32 most = 8;
+
+	for (__u32 i = 0; i < most; i++) {
+		if (i >= record->kernel_frames)
+			break;
+		if (record->frames[i] >= scheduler_text_start && record->frames[i] < scheduler_text_end)
+			return i;
+	}
+	return 0;
 }
 
 static __always_inline void describe(struct stack_record *record, struct task_struct *task, __u32 flags)
@@ -152,8 +177,9 @@ static __always_inline struct stack_id walk_and_send(void *ctx, struct task_stru
 
 	count(COUNT_STACK_WALKS);
 	describe(&scratch->record, task, 0);
-	if (!walk_stack(ctx, &scratch->record, has_user))
+	if (!walk_stack(ctx, &scratch->record, has_user, 1))
 		count(COUNT_WAIT_USER_FAULT);
+	hash_stack(&scratch->record, tracing_frames(&scratch->record));
 	return send_stack(slice, &scratch->record) ? scratch->record.id : lost;
 }
 
@@ -202,7 +228,6 @@ static __always_inline struct stack_id stack_at_switch_out(void *ctx, struct tas
 		count(COUNT_SITE_CHECKS);
 	}
 
-	/* The one place that walks: the walk's first frame is this program at this call. */
 	id = walk_and_send(ctx, prev, slice, scratch, has_user);
 	if (is_lost(&id) || !copied)
 		return id;
@@ -423,7 +448,7 @@ static __always_inline struct stack_id stack_of_sleeper(struct task_struct *task
 	scratch->record.kernel_frames = (__u32)bytes / sizeof(__u64);
 	scratch->record.user_frames = 0;
 	describe(&scratch->record, task, STACK_ASLEEP_SINCE_BEFORE);
-	hash_stack(&scratch->record);
+	hash_stack(&scratch->record, 0);
 	return send_stack(slice_number, &scratch->record) ? scratch->record.id : unseen;
 }
 
