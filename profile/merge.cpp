@@ -5,8 +5,8 @@
 #include <utility>
 
 #include "absl/container/flat_hash_map.h"
-#include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
+#include "profile/loss_comment.h"
 #include "profile/table_key.h"
 
 namespace sonde::profile {
@@ -51,6 +51,7 @@ class Merger::Tables {
   absl::StatusOr<Pprof> Finish() {
     if (sum_.sample_type_size() == 0) return absl::InvalidArgumentError("there is no profile to merge");
     sum_.set_duration_nanos(SaturatingAdd(end_ns_, -sum_.time_nanos()));
+    for (const std::string& comment : comments_.Comments()) sum_.add_comment(Intern(comment));
     return std::move(sum_);
   }
 
@@ -88,10 +89,7 @@ class Merger::Tables {
     sum_.set_period(std::max(sum_.period(), from.period()));
     sum_.set_time_nanos(std::min(sum_.time_nanos(), from.time_nanos()));
     end_ns_ = std::max(end_ns_, SaturatingAdd(from.time_nanos(), from.duration_nanos()));
-    for (int64_t comment : from.comment()) {
-      int64_t index = Intern(Text(from, comment));
-      if (comments_.insert(index).second) sum_.add_comment(index);
-    }
+    for (int64_t comment : from.comment()) comments_.Add(Text(from, comment));
     return absl::OkStatus();
   }
 
@@ -187,7 +185,7 @@ class Merger::Tables {
   std::string shape_;
   int64_t end_ns_ = 0;
   size_t bytes_ = 0;
-  absl::flat_hash_set<int64_t> comments_;
+  CommentSum comments_;
   absl::flat_hash_map<std::string, int64_t> strings_;
   absl::flat_hash_map<std::string, uint64_t> mappings_;
   absl::flat_hash_map<std::string, uint64_t> functions_;
