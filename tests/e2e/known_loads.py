@@ -1,0 +1,87 @@
+"""Loads of tests/workloads, and what the kernel itself says of them once they are dead."""
+
+import json
+import os
+import pathlib
+import subprocess
+import tempfile
+import threading
+import time
+
+import sonde_processes as sonde
+
+TICK_NS = 10_000_000
+
+
+class Cgroup:
+    """A cgroup of its own, whose CPU time the kernel sums; None from usage_ns() where there is none to be had."""
+
+    def __init__(self):
+        for root, self.usage in (("/sys/fs/cgroup/cpuacct", "cpuacct.usage"), ("/sys/fs/cgroup", "cpu.stat")):
+            if os.path.exists(f"{root}/{self.usage}"):
+                self.path = pathlib.Path(f"{root}/sonde-e2e-{os.getpid()}")
+                break
+        else:
+            self.path = None
+        try:
+            if self.path:
+                self.path.mkdir()
+        except OSError:
+            self.path = None
+
+    def enter(self):
+        if self.path:
+            (self.path / "cgroup.procs").write_text(str(os.getpid()))
+
+    def usage_ns(self):
+        if not self.path:
+            return None
+        text = (self.path / self.usage).read_text()
+        return int(text) if self.usage == "cpuacct.usage" else int(text.split()[1]) * 1000
+
+    def remove(self):
+        if self.path:
+            self.path.rmdir()
+
+
+class Load:
+    """One process of a workload. Its numbers are final: read between its death and its burial."""
+
+    def __init__(self, folder, name, *arguments, stdin=subprocess.DEVNULL, stdout=None, cgroup=None):
+        self.name = name
+        self.report_path = tempfile.mkstemp(dir=folder, prefix=f"report-{name}-")[1]
+        self.start_ns = time.monotonic_ns()
+        self.process = subprocess.Popen([str(sonde.WORKLOADS / name), self.report_path, *map(str, arguments)], stdin=stdin,
+                                        stdout=stdout, preexec_fn=cgroup.enter if cgroup else None)
+        self.pid = self.process.pid
+        self.watcher = threading.Thread(target=self._await_death)
+        self.watcher.start()
+
+    def _await_death(self):
+        os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT)
+        self.end_ns = time.monotonic_ns()
+        self.end_unix_ns = time.time_ns()
+
+    def finish(self):
+        self.watcher.join()
+        self.cpu_of_main_ns, self.run_queue_ns = map(
+            int, pathlib.Path(f"/proc/{self.pid}/schedstat").read_text().split()[:2])
+        stat = pathlib.Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        self.cpu_by_ticks_ns = (int(stat[11]) + int(stat[12])) * TICK_NS
+        _, status, usage = os.wait4(self.pid, 0)
+        self.process.returncode = os.waitstatus_to_exitcode(status)
+        if self.process.returncode != 0:
+            raise AssertionError(f"{self.name} failed with {self.process.returncode}")
+        self.report = json.loads(pathlib.Path(self.report_path).read_text())
+        self.cpu_ns = round((usage.ru_utime + usage.ru_stime) * 1e9) - self.report.get("children_rusage_ns", 0)
+        self.run_queue_ns += self.report.get("workers_run_queue_ns", 0)
+        self.least_wall_ns = self.report["main_inside_ns"] + self.report.get("workers_inside_ns", 0)
+        self.most_wall_ns = self.end_ns - self.start_ns + self.report.get("workers_outside_ns", 0)
+        return self
+
+    def discard(self):
+        if self.process.returncode is None and self.process.poll() is None:
+            self.process.kill()
+        self.watcher.join()
+        if self.process.returncode is None:
+            self.process.wait()
