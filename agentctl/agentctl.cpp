@@ -8,7 +8,7 @@
 #include "agentctl/account.h"
 #include "agentctl/exit_code.h"
 #include "agentctl/interrupt.h"
-#include "agentctl/nearest_word.h"
+#include "base/nearest_word.h"
 #include "agentctl/record.h"
 #include "agentctl/status.h"
 #include "agentctl/terminal.h"
@@ -184,7 +184,7 @@ int UsageError(const std::string& text, const CLI::App* verb) {
 
 int UnknownWord(CLI::App& app, const std::string& word) {
   const std::string flag = word.substr(0, word.find('='));
-  const std::string nearest = flag.empty() ? "" : NearestWord(flag, Candidates(app, flag));
+  const std::string nearest = flag.empty() ? "" : base::NearestWord(flag, Candidates(app, flag));
   const bool is_flag = !flag.empty() && flag[0] == '-';
   const std::string what = is_flag ? "flag" : VerbOf(app) == nullptr ? "verb" : "argument";
   const std::string hint = nearest.empty() ? "" : " Did you mean '" + nearest + "'?";

@@ -9,7 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "agent/control/config_keys.h"
-#include "agent/control/nearest_word.h"
+#include "base/nearest_word.h"
 #include "yaml-cpp/yaml.h"
 
 namespace sonde::control {
@@ -55,7 +55,7 @@ absl::Status Reader::Error(const YAML::Node& at, const std::string& text) const 
 
 absl::Status Reader::UnknownKey(const YAML::Node& at, const std::string& key,
                                 const std::vector<std::string>& known) const {
-  const std::string nearest = NearestWord(key, known);
+  const std::string nearest = base::NearestWord(key, known);
   const std::string hint = nearest.empty() ? "" : absl::StrCat(" Did you mean '", nearest, "'?");
   return Error(at, absl::StrCat("unknown key '", key.substr(0, 64), "'.", hint,
                                 " Keys known here: ", absl::StrJoin(known, ", "), "."));

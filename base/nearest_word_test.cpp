@@ -1,8 +1,8 @@
-#include "agent/control/nearest_word.h"
+#include "base/nearest_word.h"
 
 #include "gtest/gtest.h"
 
-namespace sonde::control {
+namespace sonde::base {
 namespace {
 
 TEST(NearestWord, FindsAWordWithOneOrTwoSlips) {
@@ -18,4 +18,4 @@ TEST(NearestWord, CountsASwapAsOneSlip) { EXPECT_EQ(NearestWord("ab", {"ba"}, 1)
 TEST(NearestWord, SaysNothingToAVeryLongWord) { EXPECT_EQ(NearestWord(std::string(100000, 'x'), {"x"}, 200000), ""); }
 
 }  // namespace
-}  // namespace sonde::control
+}  // namespace sonde::base

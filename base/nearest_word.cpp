@@ -1,9 +1,9 @@
-#include "agent/control/nearest_word.h"
+#include "base/nearest_word.h"
 
 #include <algorithm>
 #include <utility>
 
-namespace sonde::control {
+namespace sonde::base {
 namespace {
 
 constexpr size_t kMaxWordBytes = 64;
@@ -39,4 +39,4 @@ std::string NearestWord(std::string_view word, const std::vector<std::string>& c
   return nearest;
 }
 
-}  // namespace sonde::control
+}  // namespace sonde::base
