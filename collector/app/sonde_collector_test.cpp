@@ -176,11 +176,11 @@ TEST_F(SondeCollectorTest, KeepsWhatItAcknowledgedWhenItIsKilledInTheMiddleOfPus
     Process collector(Arguments());
     ASSERT_NE(collector.Port("grpc"), 0) << collector.Said();
     Agent agent(collector.Port("grpc"));
+    const int target = pushed + 30;
     std::thread pushing([&agent, &pushed] {
       // The request in flight at the kill is sent again under its number by the next round.
       while (agent.Push(pushed)) ++pushed;
     });
-    int target = pushed + 30;
     while (agent.Acknowledged() < target) std::this_thread::yield();
     EXPECT_EQ(collector.Stop(SIGKILL), 128 + SIGKILL);
     pushing.join();
