@@ -1,0 +1,135 @@
+"""Those who watch while the work is measured: nobody, Sonde, and its peers, each as its users start it.
+
+An observer is a context manager: it watches inside `with`. `why_absent()` tells why it cannot be measured here, or None.
+Afterwards `saw` has a word on what it saw, so that nobody looks cheap who saw nothing.
+"""
+
+import pathlib
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "postgres"))
+from live_sonde import Daemon, Sonde  # noqa: E402
+
+SETTLE_SECONDS = 1.0  # between an observer's start and the work
+
+
+class Nobody:
+    name = "nothing"
+    command = "-"
+    saw = "-"
+
+    def why_absent(self):
+        return None
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        pass
+
+
+class SondeHere:
+    """The agent and the collector on the same host, as deploy/quickstart runs them; so both their costs are in."""
+
+    name = "sonde-agent"
+
+    def __init__(self, window="10s", rate="99Hz"):
+        self.window, self.rate = window, rate
+        self.command = f"sonde-agent --window {window} --rate {rate}, with sonde-collector beside it"
+        self.saw = ""
+
+    def why_absent(self):
+        return None
+
+    def __enter__(self):
+        self.folder = tempfile.TemporaryDirectory(prefix="sonde-bench-")
+        self.sonde = Sonde(self.folder.name, self.window, ("--rate", self.rate))
+        time.sleep(SETTLE_SECONDS)
+        return self
+
+    def __exit__(self, *_):
+        # Measuring anew ends the slice in progress; only then are its numbers told.
+        self.sonde.agentctl("account", "--duration", "1s")
+        status = self.sonde.status()
+        self.saw = f"{status['waits']} waits, {status['samples']} samples"
+        self.sonde.stop()
+        self.folder.cleanup()
+
+
+class Tracer:
+    """A program that traces until it gets an interrupt and then prints; `output` gets what it prints."""
+
+    def __init__(self, name, command, what_it_prints, package):
+        self.name, self.words, self.what, self.package = name, command, what_it_prints, package
+        self.command = " ".join(f"'{word}'" if " " in word else word for word in command)
+        self.saw = ""
+
+    def why_absent(self):
+        if shutil.which(self.words[0]) is None:
+            return f"{self.words[0]} is not installed ({self.package})"
+        with tempfile.TemporaryDirectory(prefix="sonde-bench-") as folder:
+            log = pathlib.Path(folder) / "log"
+            daemon = Daemon(log, *self.words, cwd=folder)
+            time.sleep(4 * SETTLE_SECONDS)
+            ended = daemon.process.poll()
+            if ended is None:
+                daemon.stop(signal.SIGINT)
+                return None
+            said = log.read_text(errors="replace").strip().splitlines()
+            return f"ended with {ended}: {said[-1] if said else 'no word'}"
+
+    def __enter__(self):
+        self.folder = tempfile.TemporaryDirectory(prefix="sonde-bench-")
+        self.log = pathlib.Path(self.folder.name) / "log"
+        self.daemon = Daemon(self.log, *self.words, cwd=self.folder.name)
+        time.sleep(3 * SETTLE_SECONDS)  # bpftrace compiles first
+        self.daemon.said("")  # raises when it has ended
+        return self
+
+    def __exit__(self, *_):
+        self.daemon.stop(signal.SIGINT)
+        self.saw = self.what(pathlib.Path(self.folder.name), self.log.read_text(errors="replace"))
+        self.folder.cleanup()
+
+
+def lines_printed(_, text):
+    return f"{len(text.splitlines())} lines of stacks"
+
+
+def samples_written(folder, _):
+    file = folder / "perf.data"
+    return f"{file.stat().st_size / 1024:.0f} KiB of samples"
+
+
+# At switch-out, where the thread is current, as all others do; sums where it comes back.
+SUM_OFF_CPU = """
+tracepoint:sched:sched_switch {
+  if (args->prev_pid) { @at[args->prev_pid] = nsecs; @k[args->prev_pid] = kstack; @u[args->prev_pid] = ustack; }
+  $at = @at[args->next_pid];
+  if ($at) { @off[@k[args->next_pid], @u[args->next_pid]] = sum(nsecs - $at); delete(@at[args->next_pid]); }
+}
+END { clear(@at); clear(@k); clear(@u); }"""
+
+
+def off_cpu_observers():
+    return [
+        Nobody(), SondeHere(),
+        Tracer("libbpf-tools offcputime", ["offcputime", "--stack-storage-size", "16384"], lines_printed, "libbpf-tools"),
+        Tracer("bpftrace, off-CPU by stacks", ["bpftrace", "-e", " ".join(SUM_OFF_CPU.split())], lines_printed, "bpftrace"),
+    ]
+
+
+def on_cpu_observers():
+    return [
+        Nobody(), SondeHere(),
+        Tracer("libbpf-tools profile", ["profile", "-F", "99"], lines_printed, "the libbpf-tools of Debian 12 have no such tool"),
+        Tracer("bpftrace, profile:hz:99", ["bpftrace", "-e", "profile:hz:99 { @[kstack, ustack, comm] = count(); }"],
+               lines_printed, "bpftrace"),
+        Tracer("perf record", ["perf", "record", "-q", "-F", "99", "-a", "-g", "-o", "perf.data"], samples_written, "linux-perf"),
+    ]
