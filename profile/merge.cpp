@@ -132,10 +132,11 @@ class Merger::Tables {
 
   // Puts `entry`, which has no id yet, into `table` unless an equal one is there. Returns its id there.
   template <typename Entry, typename Table>
-  uint64_t Store(std::string key, absl::flat_hash_map<std::string, uint64_t>* seen, const Entry& entry, Table* table) {
+  uint64_t Store(const std::string& key, absl::flat_hash_map<std::string, uint64_t>* seen, const Entry& entry,
+                 Table* table) {
     uint64_t id = static_cast<uint64_t>(table->size()) + 1;
     size_t key_bytes = key.size();
-    auto [found, is_new] = seen->try_emplace(std::move(key), id);
+    auto [found, is_new] = seen->try_emplace(key, id);
     if (!is_new) return found->second;
     Entry* added = table->Add();
     *added = entry;

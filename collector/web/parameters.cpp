@@ -12,9 +12,9 @@ namespace {
 
 constexpr int64_t kNsPerMs = 1'000'000;
 constexpr int64_t kNsPerSecond = 1'000'000'000;
-constexpr int64_t kDefaultRangeNs = 15 * 60 * kNsPerSecond;
+constexpr int64_t kDefaultRangeNs = 900 * kNsPerSecond;
 constexpr int64_t kMaxMs = INT64_MAX / kNsPerMs;
-constexpr int64_t kMaxSeconds = 366 * 86'400;
+constexpr int64_t kMaxSeconds = 31'622'400;  // 366 days
 
 absl::Status Refuse(const std::string& reason) { return absl::InvalidArgumentError(reason); }
 
