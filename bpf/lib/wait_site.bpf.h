@@ -19,6 +19,7 @@
 #define PROBE_WORDS 64
 #define CHAIN_STEPS 16
 #define CHAIN_STEPS_BEYOND 3
+#define NEAR_STACK_BYTES (64 << 10)
 #define KERNEL_SLOTS 8
 
 /* Copies of the tops of both stacks, and the stack in the making: one for each CPU, used by sched_switch only, which
@@ -66,10 +67,11 @@ static __always_inline __u64 user_chain(struct switch_scratch *scratch, const st
 		hash = mix(hash, scratch->user_top[word + 1]);
 		bp = scratch->user_top[word];
 	}
-	/* Some frames beyond the copy, as the kernel's walker takes them: wherever the register points, since code without
-	 * frame pointers holds anything in it. */
+	/* Some frames beyond the copy, if the register points to the stack at all: code without frame pointers holds anything
+	 * in it, and reading where nothing is mapped costs a page fault's time. */
 	for (int i = 0; i < CHAIN_STEPS_BEYOND; i++) {
-		if (bpf_probe_read_user(pair, sizeof(pair), (void *)bp) != 0)
+		if (bp < regs->sp || bp - regs->sp > NEAR_STACK_BYTES ||
+		    bpf_probe_read_user(pair, sizeof(pair), (void *)bp) != 0)
 			break;
 		hash = mix(mix(hash, pair[0]), pair[1]);
 		bp = pair[0];

@@ -52,7 +52,7 @@ volatile __u64 wait_entries_made = 0;
 volatile __u64 stack_entries_made = 0;
 
 /* A reused stack is walked all the same once in so many times. */
-const volatile __u32 site_check_share = 16;
+const volatile __u32 site_check_share = 64;
 
 /* Where the kernel's scheduler code lies, as kallsyms tells; both 0 when it does not. */
 const volatile __u64 scheduler_text_start = 0;
