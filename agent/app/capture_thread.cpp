@@ -60,6 +60,7 @@ void CaptureThread::Run(absl::Status* started, absl::Notification* is_started) {
   next_window_ = base::NextBoundary(absl::Now(), options_.window);
   is_started->Notify();
   if (!capture.ok()) return;
+  for (const std::string& line : (*capture)->Degraded()) spdlog::warn("msg=\"degraded\" what=\"{}\"", line);
   absl::Status status = CaptureUntilStopped(**capture);
   if (!status.ok()) on_failure_(status);
 }
@@ -146,6 +147,7 @@ void CaptureThread::Publish(const capture::Capture& capture, const model::Slice&
   facts.waits = capture.Counters()[abi::COUNT_WAITS];
   facts.threads = slice.threads.size();
   facts.processes = alive_.size();
+  facts.degraded = capture.Degraded();
   absl::StatusOr<std::vector<kernel::MapCost>> maps = capture.MapCosts();
   absl::StatusOr<std::vector<kernel::ProgramCost>> programs = capture.ProgramCosts();
   if (maps.ok()) facts.maps = *std::move(maps);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
@@ -18,6 +19,7 @@ struct KernelFacts {
   uint64_t processes = 0;
   std::vector<kernel::MapCost> maps;
   std::vector<kernel::ProgramCost> programs;
+  std::vector<std::string> degraded;  // found while loading
 };
 
 // The account of the last whole window, or of what there is of the first.

@@ -131,6 +131,7 @@ control::v1::StatusReply MakeStatus(const StatusInputs& inputs) {
                              (static_cast<double>(inputs.own.uptime_ns) * inputs.own.cpus));
   }
   for (const std::string& line : inputs.degraded) reply.add_degraded(line);
+  for (const std::string& line : inputs.kernel.degraded) reply.add_degraded(line);
 
   JudgeTargets(inputs, &reply);
   JudgeLosses(inputs, &reply);

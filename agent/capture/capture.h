@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -40,6 +41,9 @@ class Capture {
 
   // Counts since the start, by abi::counter, as of the last EndSlice().
   const std::vector<uint64_t>& Counters() const { return counters_; }
+
+  // What this kernel cannot do, in words for people.
+  std::vector<std::string> Degraded() const { return sched_->Degraded(); }
 
   absl::StatusOr<std::vector<kernel::MapCost>> MapCosts() const;
   absl::StatusOr<std::vector<kernel::ProgramCost>> ProgramCosts() const;

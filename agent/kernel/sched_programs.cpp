@@ -16,23 +16,39 @@
 
 namespace sonde::kernel {
 
-absl::StatusOr<std::unique_ptr<SchedPrograms>> SchedPrograms::Load(const Features& features,
-                                                                   RingReader::Consumer on_record) {
-  auto programs = std::unique_ptr<SchedPrograms>(new SchedPrograms());
-  sched_bpf* skeleton = programs->skeleton_ = sched_bpf__open();
+absl::Status SchedPrograms::TryLoad(const Features& features, bool with_lock) {
+  sched_bpf__destroy(skeleton_);
+  sched_bpf* skeleton = skeleton_ = sched_bpf__open();
   if (skeleton == nullptr) return LibbpfError("cannot open the scheduler programs", errno);
+  skeleton->rodata->clocks_have_lock = with_lock;
   skeleton->rodata->clocks_in_task_storage = features.task_storage;
   skeleton->rodata->scheduler_text_start = features.scheduler_text.start;
   skeleton->rodata->scheduler_text_end = features.scheduler_text.end;
   bpf_map__set_autocreate(skeleton->maps.clocks, features.task_storage);
   bpf_map__set_autocreate(skeleton->maps.clocks_by_task, !features.task_storage);
-  if (int error = sched_bpf__load(skeleton); error != 0) {
-    return LibbpfError("the kernel refuses the scheduler programs", error);
+  int error = sched_bpf__load(skeleton);
+  return error == 0 ? absl::OkStatus() : LibbpfError("the kernel refuses the scheduler programs", error);
+}
+
+absl::StatusOr<std::unique_ptr<SchedPrograms>> SchedPrograms::Load(const Features& features,
+                                                                   RingReader::Consumer on_record) {
+  auto programs = std::unique_ptr<SchedPrograms>(new SchedPrograms());
+  absl::Status loaded = programs->TryLoad(features, /*with_lock=*/true);
+  if (absl::IsUnimplemented(loaded) && programs->TryLoad(features, /*with_lock=*/false).ok()) {
+    programs->has_lock_ = false;
+    loaded = absl::OkStatus();
   }
-  auto ring = RingReader::Open(bpf_map__fd(skeleton->maps.sched_events), std::move(on_record));
+  if (!loaded.ok()) return loaded;
+  auto ring = RingReader::Open(bpf_map__fd(programs->skeleton_->maps.sched_events), std::move(on_record));
   if (!ring.ok()) return ring.status();
   programs->ring_ = *std::move(ring);
   return programs;
+}
+
+std::vector<std::string> SchedPrograms::Degraded() const {
+  if (has_lock_) return {};
+  return {"no spin locks in tracing programs (Linux 5.10): time of a thread that moves in the instant of its collection "
+          "may count twice, and then shows as unexplained"};
 }
 
 SchedPrograms::~SchedPrograms() {

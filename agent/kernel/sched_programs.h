@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "absl/functional/function_ref.h"
@@ -43,6 +44,9 @@ class SchedPrograms {
   // Takes the sums of slice `number` out. REQUIRES: CollectThreads() has closed it, and a grace period has passed.
   absl::Status DrainWaits(uint32_t number, absl::FunctionRef<void(const abi::wait_key&, const abi::wait_sum&)> visit);
 
+  // In words for people: what this kernel's refusals cost.
+  std::vector<std::string> Degraded() const;
+
   RingReader& Ring() { return *ring_; }
   // Adds this object's counts, by abi::counter, to `sums`.
   absl::Status AddCounters(std::vector<uint64_t>& sums) const;
@@ -50,10 +54,12 @@ class SchedPrograms {
 
  private:
   SchedPrograms() = default;
+  absl::Status TryLoad(const Features& features, bool with_lock);
   absl::Status IterateThreads(absl::FunctionRef<void(const abi::thread_record&)> visit,
                               absl::FunctionRef<void()> between_reads);
 
   sched_bpf* skeleton_ = nullptr;
+  bool has_lock_ = true;
   bpf_link* iterator_ = nullptr;
   std::unique_ptr<RingReader> ring_;
 };

@@ -41,7 +41,7 @@ struct task_struct {
 	unsigned int flags;
 	int pid;  /* thread id */
 	int tgid; /* process id */
-	int on_cpu;
+	unsigned int on_cpu; /* int, later u8: unsigned, so that a load may be narrowed */
 	int on_rq;
 	char comm[16];
 	struct task_struct *group_leader;
