@@ -155,26 +155,40 @@ def watch(load, window_seconds, seconds):
             sonde.stop()
 
 
+def workloads():
+    """The folder of the programs in tests/workloads."""
+    return programs().parent / "workloads"
+
+
 # Longer than any interval here; all of it is stopped by hand.
 ENOUGH = 3600
 
 
 @contextlib.contextmanager
-def mixed_load():
-    """A database under load, a thread that only computes, threads that sleep, and processes that come and go."""
+def database_load(pgbench_flags, workloads_too):
+    """A database under load beside `workloads_too`: names, each with what it takes after report and seconds."""
     with tempfile.TemporaryDirectory(prefix="sonde-load-") as folder, contextlib.ExitStack() as stack:
         home = pathlib.Path(folder)
         home.chmod(0o711)
         server = Server(home)
         stack.callback(server.stop)
         server.bench("--initialize", "--quiet", "--scale", 4)
-        workloads = programs().parent / "workloads"
-        for name, *arguments in (("spinners", ENOUGH, 1), ("sleepers", ENOUGH), ("forker", ENOUGH, workloads / "short_lived")):
-            stack.callback(Daemon(home / f"{name}.log", workloads / name, home / name, *arguments).stop)
-        client = server.start_bench("--client", 4, "--jobs", 2, "--time", ENOUGH)
+        for name, *arguments in workloads_too:
+            stack.callback(Daemon(home / f"{name}.log", workloads() / name, home / name, ENOUGH, *arguments).stop)
+        client = server.start_bench("--client", 4, "--jobs", 2, "--time", ENOUGH, *pgbench_flags)
         stack.callback(client.communicate)  # the last in is the first to be called
         stack.callback(client.terminate)
         yield
+
+
+def ordinary_load():
+    """A third of the machine or so: a database, threads that sleep, processes that come and go."""
+    return database_load(("--rate", 200), [("sleepers",), ("forker", workloads() / "short_lived")])
+
+
+def saturating_load():
+    """Every CPU is wanted by several threads: the database without limit, and a thread that only computes."""
+    return database_load((), [("sleepers",), ("forker", workloads() / "short_lived"), ("spinners", 1)])
 
 
 @contextlib.contextmanager
@@ -184,7 +198,7 @@ def no_load():
 
 def measure_all(window_seconds, seconds, progress):
     found = []
-    for load, context in (("mixed load", mixed_load), ("idle", no_load)):
+    for load, context in (("ordinary load", ordinary_load), ("saturated", saturating_load), ("idle", no_load)):
         progress(f"{load}: the first window of {window_seconds} s, then {seconds} s")
         with context():
             found.append(watch(load, window_seconds, seconds))
@@ -194,8 +208,8 @@ def measure_all(window_seconds, seconds, progress):
 def why_absent():
     """What is not built, or None."""
     try:
-        workloads = programs().parent / "workloads"
+        folder = workloads()
     except FileNotFoundError as error:
         return str(error)
-    missing = [name for name in ("spinners", "sleepers", "forker", "short_lived") if not (workloads / name).exists()]
-    return f"{', '.join(missing)} not built in {workloads}: build the target sonde_workloads" if missing else None
+    missing = [name for name in ("spinners", "sleepers", "forker", "short_lived") if not (folder / name).exists()]
+    return f"{', '.join(missing)} not built in {folder}: build the target sonde_workloads" if missing else None
