@@ -13,6 +13,11 @@ import sonde_processes as sonde
 TICK_NS = 10_000_000
 
 
+def stolen_ns():
+    """CPU time that the hypervisor has taken from this machine: the scheduler's sums leave it out, clocks do not."""
+    return int(pathlib.Path("/proc/stat").read_text().split()[8]) * TICK_NS
+
+
 class Cgroup:
     """A cgroup of its own, whose CPU time the kernel sums; None from usage_ns() where there is none to be had."""
 
@@ -44,13 +49,26 @@ class Cgroup:
             self.path.rmdir()
 
 
+class Witness(sonde.Program):
+    """Sees every thread of the host off, and notes what the kernel had counted for it."""
+
+    def __init__(self, folder):
+        self.path = pathlib.Path(tempfile.mkstemp(dir=folder, prefix="witness-")[1])
+        super().__init__(folder, [os.environ["SONDE_EXIT_WITNESS"], self.path])
+
+    def finish(self):
+        """{pid: (threads, nanoseconds of life, on a CPU, in the run queue)} of exited threads."""
+        if self.stop() != 0:
+            raise AssertionError(self.said())
+        return {int(pid): tuple(sums) for pid, sums in json.loads(self.path.read_text()).items()}
+
+
 class Load:
     """One process of a workload. Its numbers are final: read between its death and its burial."""
 
     def __init__(self, folder, name, *arguments, stdin=subprocess.DEVNULL, stdout=None, cgroup=None):
         self.name = name
         self.report_path = tempfile.mkstemp(dir=folder, prefix=f"report-{name}-")[1]
-        self.start_ns = time.monotonic_ns()
         self.process = subprocess.Popen([str(sonde.WORKLOADS / name), self.report_path, *map(str, arguments)], stdin=stdin,
                                         stdout=stdout, preexec_fn=cgroup.enter if cgroup else None)
         self.pid = self.process.pid
@@ -59,24 +77,19 @@ class Load:
 
     def _await_death(self):
         os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT)
-        self.end_ns = time.monotonic_ns()
         self.end_unix_ns = time.time_ns()
 
     def finish(self):
         self.watcher.join()
-        self.cpu_of_main_ns, self.run_queue_ns = map(
-            int, pathlib.Path(f"/proc/{self.pid}/schedstat").read_text().split()[:2])
-        stat = pathlib.Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
-        self.cpu_by_ticks_ns = (int(stat[11]) + int(stat[12])) * TICK_NS
+        self.run_queue_of_main_ns = int(pathlib.Path(f"/proc/{self.pid}/schedstat").read_text().split()[1])
         _, status, usage = os.wait4(self.pid, 0)
         self.process.returncode = os.waitstatus_to_exitcode(status)
         if self.process.returncode != 0:
             raise AssertionError(f"{self.name} failed with {self.process.returncode}")
         self.report = json.loads(pathlib.Path(self.report_path).read_text())
+        # utime + stime of /proc/PID/stat, in microseconds instead of ticks; less those of buried children.
         self.cpu_ns = round((usage.ru_utime + usage.ru_stime) * 1e9) - self.report.get("children_rusage_ns", 0)
-        self.run_queue_ns += self.report.get("workers_run_queue_ns", 0)
         self.least_wall_ns = self.report["main_inside_ns"] + self.report.get("workers_inside_ns", 0)
-        self.most_wall_ns = self.end_ns - self.start_ns + self.report.get("workers_outside_ns", 0)
         return self
 
     def discard(self):

@@ -43,13 +43,9 @@ inline Schedstat ReadSchedstat(const char* path) {
   return read;
 }
 
-inline Schedstat OwnSchedstat() { return ReadSchedstat("/proc/thread-self/schedstat"); }
-
-// Of the threads beside the main thread, whose own numbers the kernel tells as long as nobody has waited for it.
+// Of the threads beside the main thread.
 struct Workers {
-  std::atomic<uint64_t> run_queue_ns = 0;
-  std::atomic<uint64_t> inside_ns = 0;   // a little less than the sum of their lives
-  std::atomic<uint64_t> outside_ns = 0;  // a little more
+  std::atomic<uint64_t> inside_ns = 0;  // a little less than the sum of their lives
 };
 
 inline uint64_t DeadlineNs(const char* seconds) {
@@ -73,9 +69,7 @@ inline std::string Entry(const std::string& name, uint64_t value) {
 
 // A report has at least the main thread's life from its first line to here, and the sums of the others.
 inline std::string ReportOf(uint64_t main_start_ns, const Workers& workers) {
-  return Entry("main_inside_ns", MonotonicNs() - main_start_ns) + ", " +
-         Entry("workers_run_queue_ns", workers.run_queue_ns) + ", " + Entry("workers_inside_ns", workers.inside_ns) +
-         ", " + Entry("workers_outside_ns", workers.outside_ns);
+  return Entry("main_inside_ns", MonotonicNs() - main_start_ns) + ", " + Entry("workers_inside_ns", workers.inside_ns);
 }
 
 // Burns CPU time in the caller's own frame.
