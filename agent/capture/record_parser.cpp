@@ -13,6 +13,13 @@ absl::Status TooShort(const char* what, size_t bytes) {
   return absl::InvalidArgumentError(absl::StrCat("a ", what, " record of ", bytes, " bytes is cut short"));
 }
 
+// The first `count` addresses of `bytes`. REQUIRES: there are as many.
+std::vector<uint64_t> ReadAddresses(std::span<const std::byte> bytes, size_t count) {
+  std::vector<uint64_t> addresses(count);
+  if (count > 0) std::memcpy(addresses.data(), bytes.data(), count * sizeof(uint64_t));
+  return addresses;
+}
+
 absl::StatusOr<RingRecord> ParseStack(std::span<const std::byte> bytes) {
   if (bytes.size() < SONDE_STACK_HEADER_BYTES) return TooShort("stack", bytes.size());
   abi::stack_record header;
@@ -22,10 +29,8 @@ absl::StatusOr<RingRecord> ParseStack(std::span<const std::byte> bytes) {
   if (tail.size() < (kernel + user) * sizeof(uint64_t)) return TooShort("stack", bytes.size());
 
   StackSeen seen{.id = {header.id.low, header.id.high}, .tgid = header.tgid, .comm = ToComm(header.comm), .stack = {}};
-  seen.stack.kernel.resize(kernel);
-  seen.stack.user.resize(user);
-  std::memcpy(seen.stack.kernel.data(), tail.data(), kernel * sizeof(uint64_t));
-  std::memcpy(seen.stack.user.data(), tail.data() + kernel * sizeof(uint64_t), user * sizeof(uint64_t));
+  seen.stack.kernel = ReadAddresses(tail, kernel);
+  seen.stack.user = ReadAddresses(tail.subspan(kernel * sizeof(uint64_t)), user);
   seen.stack.user_truncated = user == SONDE_MAX_FRAMES;
   seen.stack.asleep_since_before = (header.flags & abi::STACK_ASLEEP_SINCE_BEFORE) != 0;
   return seen;
