@@ -26,6 +26,11 @@ def go_pprof(*arguments):
     return done.stdout
 
 
+def bare(name):
+    """Without parameters."""
+    return name.split("(")[0]
+
+
 def seconds_of(text):
     number, unit = re.fullmatch(r"([\d.]+)(\w+)", text).groups()
     return float(number) * {"ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1, "mins": 60, "min": 60}[unit]
@@ -37,7 +42,7 @@ def cumulative(top):
     for line in top.splitlines():
         columns = line.split(maxsplit=5)
         if len(columns) == 6 and columns[1].endswith("%") and columns[4].endswith("%"):
-            found[columns[5]] = seconds_of(columns[3])
+            found[bare(columns[5])] = seconds_of(columns[3])
     return found
 
 
@@ -60,6 +65,8 @@ class PlantedTruth(sonde.SondeTest):
         self.assertEqual(recording.wait(), 0, recording.said())
         profile = pprof_file.decode(path.read_bytes())
         profile.samples = [sample for sample in profile.samples if sample.labels.get("process") == known.name]
+        for sample in profile.samples:
+            sample.stack = [bare(name) for name in sample.stack]
         self.assertNotEqual(profile.samples, [], f"no sample has the label process={known.name}")
         return path, profile, known.report
 
@@ -69,7 +76,8 @@ class PlantedTruth(sonde.SondeTest):
         names = [name for name in report if name.startswith("planted::")]
         truth = sum(report[name] for name in names)
         found = profile.total()
-        print(f"{sum(sample.values[0] for sample in profile.samples)} samples of {truth / 1e9:.2f} s")
+        print(f"{sum(sample.values[0] for sample in profile.samples)} samples of {truth / 1e9:.2f} s, of which",
+              collections.Counter(sample.stack[0] for sample in profile.samples).most_common(5))
         for name in names:
             print(f"{name}: {profile.total(name) / found:.4f} of the samples, truly {report[name] / truth:.4f}")
             self.assertAlmostEqual(profile.total(name) / found, report[name] / truth, delta=ON_CPU_POINTS, msg=name)
@@ -98,7 +106,7 @@ class PlantedTruth(sonde.SondeTest):
         nested = profile.total("planted::Innermost", "planted::Middle", "planted::Outermost")
         self.expect_wait("three functions deep", nested, report["planted::Outermost"])
         traces = go_pprof("-traces", "-tagfocus=process=^planted_waits$", path)
-        self.assertRegex(traces, r"planted::Innermost\s+planted::Middle\s+planted::Outermost\s")
+        self.assertRegex(traces, r"planted::Innermost\S*\s+planted::Middle\S*\s+planted::Outermost")
         top = cumulative(go_pprof("-top", "-cum", "-nodecount=0", "-unit=us", "-tagfocus=process=^planted_waits$", path))
         for name in names:
             self.assertAlmostEqual(top[name], profile.total(name) / 1e9, delta=1e-3)

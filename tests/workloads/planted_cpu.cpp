@@ -11,15 +11,17 @@ using sonde::workloads::ThreadCpuNs;
 
 constexpr uint64_t kRounds = 200'000;
 
+std::atomic<bool> is_over = false;
+
 // Each spins until the thread has had so much CPU time. The clock is read in between, some thousand times a second.
 [[gnu::noinline]] void SpinSixty(uint64_t until_ns) {
-  while (ThreadCpuNs() < until_ns) Burn(kRounds);
+  while (!is_over && ThreadCpuNs() < until_ns) Burn(kRounds);
 }
 [[gnu::noinline]] void SpinThirty(uint64_t until_ns) {
-  while (ThreadCpuNs() < until_ns) Burn(kRounds);
+  while (!is_over && ThreadCpuNs() < until_ns) Burn(kRounds);
 }
 [[gnu::noinline]] void SpinTen(uint64_t until_ns) {
-  while (ThreadCpuNs() < until_ns) Burn(kRounds);
+  while (!is_over && ThreadCpuNs() < until_ns) Burn(kRounds);
 }
 [[gnu::noinline]] void CallSpinTen(uint64_t until_ns) { SpinTen(until_ns); }
 
@@ -33,10 +35,10 @@ void Measure(void (*spin)(uint64_t), double share_ns, std::atomic<uint64_t>* sum
 
 // In turns of a second or so: each turn is long beside the sampling period, so that the samples are spread evenly over
 // it, and no two are equally long, so that they do not beat with it.
-void SpinUntil(uint64_t deadline_ns, size_t seed) {
+void SpinUntilOver(size_t seed) {
   std::minstd_rand random(static_cast<unsigned>(seed + 1));
   std::uniform_real_distribution<double> turn_ns(0.7e9, 1.3e9);
-  while (sonde::workloads::MonotonicNs() < deadline_ns) {
+  while (!is_over) {
     const double turn = turn_ns(random);
     Measure(SpinSixty, turn * 0.6, &sixty_ns);
     Measure(SpinThirty, turn * 0.3, &thirty_ns);
@@ -51,7 +53,14 @@ int main(int argc, char** argv) {
   if (argc != 4) return 2;
   const uint64_t start_ns = MonotonicNs(), deadline_ns = DeadlineNs(argv[2]);
   Workers workers;
-  RunThreads(std::strtoul(argv[3], nullptr, 10), &workers, [&](size_t i) { planted::SpinUntil(deadline_ns, i); });
+  std::thread clock([deadline_ns] {
+    const timespec until{static_cast<time_t>(deadline_ns / 1'000'000'000),
+                         static_cast<long>(deadline_ns % 1'000'000'000)};
+    ::clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, nullptr);
+    planted::is_over = true;
+  });
+  RunThreads(std::strtoul(argv[3], nullptr, 10), &workers, planted::SpinUntilOver);
+  clock.join();
   return Report(argv[1], ReportOf(start_ns, workers) + ", " + Entry("planted::SpinSixty", planted::sixty_ns) + ", " +
                              Entry("planted::SpinThirty", planted::thirty_ns) + ", " +
                              Entry("planted::SpinTen", planted::ten_ns));
