@@ -284,12 +284,12 @@ static __always_inline void send_exit(struct task_struct *task, struct thread_cl
  * protected threads. The scheduler's own clock tells how long it ran; before that it waited.
  */
 static __always_inline void repair_missed_switch_in(struct task_struct *prev, struct thread_clock *clock,
-						    const struct slice_bound *bound)
+						    const struct slice_bound *bound, __u64 now)
 {
 	__u64 ran = prev->se.sum_exec_runtime - prev->se.prev_sum_exec_runtime;
 	struct wait_key key = {.tgid = prev->tgid};
 	struct spent spent = {};
-	__u64 came = bpf_ktime_get_ns() - ran;
+	__u64 came = now - ran;
 
 	count(COUNT_SWITCH_MISSED);
 	lock_clock(clock);
@@ -301,14 +301,13 @@ static __always_inline void repair_missed_switch_in(struct task_struct *prev, st
 	add_spent(bound, &key, &spent, 1);
 }
 
-static __always_inline void leave_cpu(void *ctx, bool preempt, struct task_struct *prev)
+static __always_inline void leave_cpu(void *ctx, bool preempt, struct task_struct *prev,
+				      const struct slice_bound *bound, __u64 now)
 {
 	struct thread_clock *clock = find_clock(prev);
-	struct slice_bound bound = current_slice();
 	struct spent spent = {};
 	struct stack_id stack;
 	__u32 state;
-	__u64 now;
 
 	if (!clock) {
 		count(COUNT_CLOCK_MISSING);
@@ -320,15 +319,14 @@ static __always_inline void leave_cpu(void *ctx, bool preempt, struct task_struc
 	else
 		state = preempt || state == 0 ? THREAD_RUN_QUEUE : THREAD_BLOCKED;
 	if (state != THREAD_DEAD)
-		stack = stack_at_switch_out(ctx, prev, clock, bound.number);
+		stack = stack_at_switch_out(ctx, prev, clock, bound->number);
 	else
 		stack = (struct stack_id){};
 
 	if (clock->state != THREAD_ON_CPU)
-		repair_missed_switch_in(prev, clock, &bound);
-	now = bpf_ktime_get_ns();
+		repair_missed_switch_in(prev, clock, bound, now);
 	lock_clock(clock);
-	settle(clock, &bound, now, &spent);
+	settle(clock, bound, now, &spent);
 	clock->state = state;
 	clock->wait_stack = stack;
 	unlock_clock(clock);
@@ -339,19 +337,17 @@ static __always_inline void leave_cpu(void *ctx, bool preempt, struct task_struc
 }
 
 /* A thread that moves on from the run queue (to a CPU) or from blocked (to the run queue): the wait's part ends. */
-static __always_inline void end_wait(struct task_struct *task, __u32 next_state)
+static __always_inline void end_wait(struct task_struct *task, __u32 next_state, const struct slice_bound *bound,
+				     __u64 now)
 {
 	struct thread_clock *clock = find_clock(task);
-	struct slice_bound bound = current_slice();
 	struct spent spent = {};
 	struct wait_key key = {.tgid = task->tgid};
-	__u64 now;
 
 	if (!clock) {
 		count(COUNT_CLOCK_MISSING);
 		return;
 	}
-	now = bpf_ktime_get_ns();
 	lock_clock(clock);
 	key.state = clock->state;
 	/* A wake-up may find the thread still on its CPU, or already in the run queue: nothing changed then. */
@@ -359,11 +355,11 @@ static __always_inline void end_wait(struct task_struct *task, __u32 next_state)
 		unlock_clock(clock);
 		return;
 	}
-	settle(clock, &bound, now, &spent);
+	settle(clock, bound, now, &spent);
 	clock->state = next_state;
 	key.stack = clock->wait_stack;
 	unlock_clock(clock);
-	add_spent(&bound, &key, &spent, 1);
+	add_spent(bound, &key, &spent, 1);
 	if (next_state == THREAD_ON_CPU)
 		count(COUNT_WAITS);
 }
@@ -373,10 +369,15 @@ static __always_inline void end_wait(struct task_struct *task, __u32 next_state)
 SEC("tp_btf/sched_switch")
 int BPF_PROG(on_switch, bool preempt, struct task_struct *prev, struct task_struct *next)
 {
+	struct slice_bound bound = current_slice();
+	/* One instant for both, before any work: what the hook itself takes is the next thread's time on the CPU, as in the
+	 * scheduler's own books, and not its wait. */
+	__u64 now = bpf_ktime_get_ns();
+
 	if (!is_idle_task(prev))
-		leave_cpu(ctx, preempt, prev);
+		leave_cpu(ctx, preempt, prev, &bound, now);
 	if (!is_idle_task(next))
-		end_wait(next, THREAD_ON_CPU);
+		end_wait(next, THREAD_ON_CPU, &bound, now);
 	return 0;
 }
 
@@ -384,7 +385,9 @@ int BPF_PROG(on_switch, bool preempt, struct task_struct *prev, struct task_stru
 SEC("tp_btf/sched_wakeup")
 int BPF_PROG(on_wakeup, struct task_struct *task)
 {
-	end_wait(task, THREAD_RUN_QUEUE);
+	struct slice_bound bound = current_slice();
+
+	end_wait(task, THREAD_RUN_QUEUE, &bound, bpf_ktime_get_ns());
 	return 0;
 }
 
