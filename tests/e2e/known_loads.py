@@ -88,6 +88,7 @@ class Load:
             raise AssertionError(f"{self.name} failed with {self.process.returncode}")
         self.report = json.loads(pathlib.Path(self.report_path).read_text())
         # utime + stime of /proc/PID/stat, in microseconds instead of ticks; less those of buried children.
+        self.sleeps = usage.ru_nvcsw
         self.cpu_ns = round((usage.ru_utime + usage.ru_stime) * 1e9) - sum(child[3] for child in self.report.get("children", []))
         self.least_wall_ns = self.report["main_inside_ns"] + self.report.get("workers_inside_ns", 0)
         return self
