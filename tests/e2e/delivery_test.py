@@ -12,6 +12,8 @@ import sonde_processes as sonde
 WINDOW_NS = 2_000_000_000
 SAME_INSTANT_NS = 250_000_000
 
+MOST_KILLS = 20
+
 
 class DeliveryTest(sonde.SondeTest):
     def expect_each_once(self, store, instances=1):
@@ -82,19 +84,29 @@ class AgentStops(DeliveryTest):
 
 
 class CollectorStops(DeliveryTest):
+    def count_requests(self, store):
+        return sonde.query_store(store, "SELECT count(*) FROM request")[0][0]
+
     def test_sigkill_in_the_middle_of_pushes(self):
         collector = self.collector()
         agent = self.agent(collector.grpc)
-        for _ in range(3):
-            stored = len(collector.query("SELECT sequence FROM request"))
-            # In the middle of a window's burst, as near as can be.
-            sonde.wait_until("for a push", lambda: len(collector.query("SELECT sequence FROM request")) > stored)
+        hits = 0
+        for _ in range(MOST_KILLS):
+            stored = self.count_requests(collector.store)
+            # No pause: a window's burst takes a few milliseconds a profile.
+            sonde.wait_until("for a push", lambda: self.count_requests(collector.store) > stored, pause=0)
             self.assertEqual(collector.stop(signal.SIGKILL), -signal.SIGKILL)
-            acknowledged = agent.target()["sent"]
-            self.assertGreaterEqual(len(sonde.query_store(collector.store, "SELECT sequence FROM request")), acknowledged)
+            target = agent.target()
+            acknowledged = target["sent"]
+            print(f"killed with {acknowledged} profiles acknowledged and {target['waiting']} waiting")
+            self.assertGreaterEqual(self.count_requests(collector.store), acknowledged)
             collector = self.collector(store=collector.store, grpc_port=collector.grpc_port, http_port=collector.http_port)
+            hits += target["waiting"] > 0
+            if hits == 3:
+                break
+        self.assertEqual(hits, 3, "too few kills were in the middle of pushes")
         sonde.wait_until("for pushes after the last restart",
-                         lambda: len(collector.query("SELECT sequence FROM request")) > acknowledged)
+                         lambda: self.count_requests(collector.store) > acknowledged)
         self.assertEqual(agent.stop(), 0, agent.said())
         self.expect_gapless(self.expect_each_once(collector.store))
 

@@ -27,16 +27,16 @@ AGENTCTL = os.environ.get("SONDE_AGENTCTL", "")
 WORKLOADS = pathlib.Path(os.environ.get("SONDE_WORKLOADS", ""))
 
 
-def wait_until(what, condition, patience=PATIENCE):
-    """The first true value of condition(); fails with `what` (a text, or a function that gives one) after `patience`."""
-    deadline = time.monotonic() + patience
+def wait_until(what, condition, pause=0.05):
+    """The first true value of condition(); fails with `what` (a text, or a function that gives one) after PATIENCE."""
+    deadline = time.monotonic() + PATIENCE
     while True:
         value = condition()
         if value:
             return value
         if time.monotonic() > deadline:
-            raise AssertionError(f"waited {patience} s in vain: {what() if callable(what) else what}")
-        time.sleep(0.05)
+            raise AssertionError(f"waited {PATIENCE} s in vain: {what() if callable(what) else what}")
+        time.sleep(pause)
 
 
 def free_port():
