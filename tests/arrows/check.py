@@ -26,7 +26,7 @@ ARROWS = {
     "agent/model": {"base", "profile", "proto"},
     "agent/telemetry": {"base", "proto"},
     "agent/kernel": {"base", "agent/model", "agent/telemetry", "bpf/abi", "bpf"},
-    "agent/elf": {"base", "agent/model"},
+    "agent/elf": {"base", "agent/model", "bpf/abi"},
     "agent/process": STAGE | {"bpf/abi"},
     "agent/capture": STAGE | {"agent/kernel", "bpf/abi"},
     "agent/unwind": STAGE | {"agent/kernel", "agent/elf", "bpf/abi"},

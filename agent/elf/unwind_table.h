@@ -1,0 +1,32 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "bpf/abi/unwind.h"
+
+namespace sonde::elf {
+
+// Rows of one 64 KiB page of file offsets: UnwindTable::rows[first, first + count). Count 0: no CFI covers the page.
+struct UnwindTablePage {
+  uint32_t first = 0;
+  uint32_t count = 0;
+};
+
+// One file's CFI, compiled into the rows that the kernel side walks by (bpf/abi/unwind.h). Immutable once built; not tied
+// to any process.
+struct UnwindTable {
+  uint64_t base_page = 0;              // file offset >> UNWIND_PAGE_SHIFT of pages[0]
+  std::vector<UnwindTablePage> pages;
+  std::vector<abi::unwind_row> rows;   // page by page; the first row of a page that has any is at pc 0
+  std::vector<abi::unwind_escape> escapes;
+
+  size_t Bytes() const {
+    return pages.size() * sizeof(abi::unwind_page) + rows.size() * sizeof(abi::unwind_row) +
+           escapes.size() * sizeof(abi::unwind_escape);
+  }
+};
+
+}  // namespace sonde::elf
