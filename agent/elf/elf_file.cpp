@@ -76,14 +76,24 @@ bool IsSound(const Elf64_Phdr& segment) {
          segment.p_vaddr + std::max(segment.p_memsz, segment.p_filesz) >= segment.p_vaddr;
 }
 
-std::vector<LoadSegment> ExecutableOnes(const std::vector<Elf64_Phdr>& headers) {
+// The PT_LOADs that have all of `flags`.
+std::vector<LoadSegment> LoadsWith(const std::vector<Elf64_Phdr>& headers, Elf64_Word flags) {
   std::vector<LoadSegment> segments;
   for (const Elf64_Phdr& header : headers) {
-    if (header.p_type != PT_LOAD || (header.p_flags & PF_X) == 0 || !IsSound(header)) continue;
+    if (header.p_type != PT_LOAD || (header.p_flags & flags) != flags || !IsSound(header)) continue;
     segments.push_back({header.p_offset, header.p_filesz, header.p_vaddr, header.p_memsz});
   }
   std::ranges::stable_sort(segments, {}, &LoadSegment::file_offset);
   return segments;
+}
+
+std::optional<FrameHeaderSegment> FindFrameHeader(const std::vector<Elf64_Phdr>& headers) {
+  for (const Elf64_Phdr& header : headers) {
+    if (header.p_type == PT_GNU_EH_FRAME && IsSound(header)) {
+      return FrameHeaderSegment{header.p_offset, header.p_filesz, header.p_vaddr};
+    }
+  }
+  return std::nullopt;
 }
 
 std::string ReadBuildId(const ByteSource& source, uint64_t offset, uint64_t size, uint64_t align) {
@@ -153,7 +163,9 @@ absl::StatusOr<ElfFile> ElfFile::Open(ByteSource source) {
 
   ElfFile file(source);
   file.machine_ = header.e_machine;
-  file.segments_ = ExecutableOnes(*program_headers);
+  file.segments_ = LoadsWith(*program_headers, PF_X);
+  file.loaded_ = LoadsWith(*program_headers, 0);
+  file.frame_header_ = FindFrameHeader(*program_headers);
   auto sections = ReadSections(source, header, counts);
   if (sections.ok())
     file.sections_ = *std::move(sections);

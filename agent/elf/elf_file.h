@@ -13,12 +13,19 @@
 
 namespace sonde::elf {
 
-// An executable PT_LOAD: file bytes [file_offset, file_offset + file_size) are loaded at ELF address `vaddr`.
+// A PT_LOAD: file bytes [file_offset, file_offset + file_size) are loaded at ELF address `vaddr`.
 struct LoadSegment {
   uint64_t file_offset = 0;
   uint64_t file_size = 0;
   uint64_t vaddr = 0;
   uint64_t memory_size = 0;
+};
+
+// PT_GNU_EH_FRAME: where .eh_frame_hdr is.
+struct FrameHeaderSegment {
+  uint64_t file_offset = 0;
+  uint64_t file_size = 0;
+  uint64_t vaddr = 0;
 };
 
 // One section header; `name` is cut where the name table ends.
@@ -46,6 +53,9 @@ class ElfFile {
   const std::string& BuildId() const { return build_id_; }
   // In file order.
   std::span<const LoadSegment> ExecutableSegments() const { return segments_; }
+  // Those and all others, in file order.
+  std::span<const LoadSegment> LoadedSegments() const { return loaded_; }
+  std::optional<FrameHeaderSegment> FrameHeader() const { return frame_header_; }
   // The executable segment that holds this file offset, null when none does.
   const LoadSegment* SegmentOfOffset(uint64_t file_offset) const;
   // The ELF address that the byte at `file_offset` is linked at.
@@ -68,6 +78,8 @@ class ElfFile {
   uint16_t machine_ = 0;
   std::string build_id_;
   std::vector<LoadSegment> segments_;
+  std::vector<LoadSegment> loaded_;
+  std::optional<FrameHeaderSegment> frame_header_;
   std::vector<Section> sections_;
   absl::Status section_status_;
 };

@@ -16,4 +16,14 @@ inline constexpr size_t kMaxSectionNameBytes = 128;
 inline constexpr size_t kMaxNoteBytes = size_t{64} << 10;
 inline constexpr size_t kMaxSectionNameTableBytes = size_t{1} << 20;
 
+// Of call frame information. The largest programs known have 60 MB of it.
+inline constexpr uint64_t kMaxCfiBytes = uint64_t{128} << 20;
+inline constexpr size_t kMaxFdes = 8'000'000;
+inline constexpr size_t kMaxCies = 65'536;
+inline constexpr size_t kMaxAugmentationBytes = 64;
+inline constexpr size_t kMaxCieInstructionBytes = 4'096;
+inline constexpr size_t kMaxRememberedStates = 8;
+inline constexpr size_t kMaxExpressionOperations = 256;
+inline constexpr size_t kMaxUnwindRows = size_t{16} << 20;
+
 }  // namespace sonde::elf

@@ -15,12 +15,12 @@ struct UnwindTablePage {
   uint32_t count = 0;
 };
 
-// One file's CFI, compiled into the rows that the kernel side walks by (bpf/abi/unwind.h). Immutable once built; not tied
-// to any process.
+// One file's CFI, compiled into the rows that the kernel side walks by (bpf/abi/unwind.h). Immutable once built; not
+// tied to any process.
 struct UnwindTable {
-  uint64_t base_page = 0;              // file offset >> UNWIND_PAGE_SHIFT of pages[0]
+  uint64_t base_page = 0;  // file offset >> UNWIND_PAGE_SHIFT of pages[0]
   std::vector<UnwindTablePage> pages;
-  std::vector<abi::unwind_row> rows;   // page by page; the first row of a page that has any is at pc 0
+  std::vector<abi::unwind_row> rows;  // page by page; the first row of a page that has any is at pc 0
   std::vector<abi::unwind_escape> escapes;
 
   size_t Bytes() const {

@@ -1,0 +1,102 @@
+#include "agent/elf/unwind_compiler.h"
+
+#include <elf.h>
+
+#include <memory>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "agent/elf/cfi_rules.h"
+#include "agent/elf/code_map.h"
+#include "agent/elf/code_ranges.h"
+#include "agent/elf/limits.h"
+#include "agent/elf/unwind_rules.h"
+
+namespace sonde::elf {
+namespace {
+
+// Rows that an FDE has on average, and a little more: what is reserved for the table.
+constexpr size_t kRowsAnFde = 9;
+
+class TableCompiler {
+ public:
+  TableCompiler(const ElfFile& file, CompileStatistics* statistics)
+      : file_(file), code_(file), statistics_(*statistics), encoder_(statistics), writer_(statistics) {}
+
+  absl::StatusOr<UnwindTable> Compile() {
+    for (absl::Status status : {AddCfi(ReadEhFrame(file_)), AddCfi(ReadDebugFrame(file_))}) {
+      if (absl::IsResourceExhausted(status)) return status;
+      if (!status.ok() && !absl::IsNotFound(status)) failure_ = status;
+    }
+    if (ranges_.empty()) return NothingToCompile();
+    return WriteAll();
+  }
+
+ private:
+  absl::Status AddCfi(absl::StatusOr<CfiSection> section) {
+    if (!section.ok()) return section.status();
+    sections_.push_back(std::make_unique<CfiSection>(*std::move(section)));
+    return Add(std::make_unique<CfiRules>(*sections_.back(), code_, &encoder_, &statistics_));
+  }
+
+  // Sources are added in the order in which they are believed.
+  absl::Status Add(std::unique_ptr<RuleSource> source) {
+    std::vector<CodeRange> found;
+    absl::Status status = source->AddRanges(static_cast<uint32_t>(sources_.size()), &found);
+    sources_.push_back(std::move(source));
+    SortRanges(&found);
+    if (ranges_.empty()) {
+      ranges_ = std::move(found);
+    } else {
+      statistics_[CfiSkip::kCovered].fdes += AddUncovered(found, &ranges_);
+    }
+    return status;
+  }
+
+  absl::Status NothingToCompile() const {
+    if (!failure_.ok()) return failure_;
+    uint64_t unusable = 0;
+    for (const CompileStatistics::Skip& skip : statistics_.skips) unusable += skip.fdes;
+    if (unusable == 0) return absl::NotFoundError("the file has no call frame information");
+    return absl::InvalidArgumentError(
+        absl::StrCat("none of the file's ", unusable, " frame descriptions can be used for its code"));
+  }
+
+  absl::StatusOr<UnwindTable> WriteAll() {
+    writer_.Reserve(std::min(ranges_.size() * kRowsAnFde, kMaxUnwindRows));
+    for (const CodeRange& range : ranges_) {
+      if (!writer_.Begin(range)) {
+        ++statistics_[CfiSkip::kCovered].fdes;
+        continue;
+      }
+      sources_[range.source]->Write(range, &writer_);
+      if (!writer_.IsWithinLimits()) {
+        return absl::ResourceExhaustedError(absl::StrCat("more than ", kMaxUnwindRows, " unwinding rows"));
+      }
+    }
+    UnwindTable table = writer_.Finish();
+    table.escapes = encoder_.TakeEscapes();
+    statistics_.CountRows(table.rows);
+    return table;
+  }
+
+  const ElfFile& file_;
+  CodeMap code_;
+  CompileStatistics& statistics_;
+  RuleEncoder encoder_;
+  RangeWriter writer_;
+  std::vector<std::unique_ptr<CfiSection>> sections_;
+  std::vector<std::unique_ptr<RuleSource>> sources_;
+  std::vector<CodeRange> ranges_;
+  absl::Status failure_;
+};
+
+}  // namespace
+
+absl::StatusOr<UnwindTable> CompileUnwindTable(const ElfFile& file, CompileStatistics* statistics) {
+  if (file.Machine() != EM_X86_64) return absl::UnimplementedError("unwinding tables are for x86-64 only");
+  CompileStatistics unwanted;
+  return TableCompiler(file, statistics != nullptr ? statistics : &unwanted).Compile();
+}
+
+}  // namespace sonde::elf
