@@ -13,7 +13,6 @@
 #include "base/read_file.h"
 
 namespace sonde::kernel {
-namespace {
 
 absl::StatusOr<uint64_t> MapBytes(int fd) {
   absl::StatusOr<std::string> info = base::ReadFile(absl::StrCat("/proc/self/fdinfo/", fd), 1 << 14);
@@ -26,8 +25,6 @@ absl::StatusOr<uint64_t> MapBytes(int fd) {
   }
   return absl::InternalError("no memlock in a map's fdinfo");
 }
-
-}  // namespace
 
 absl::StatusOr<std::vector<MapCost>> MapCosts(const bpf_object* object) {
   std::vector<MapCost> costs;

@@ -23,7 +23,10 @@ struct ProgramCost {
   uint64_t misses = 0;       // skipped because it was running already on that CPU
 };
 
-// Memory of each map of `object`, from its fdinfo.
+// Memory of one map, from its fdinfo.
+absl::StatusOr<uint64_t> MapBytes(int fd);
+
+// The same of each map of `object`.
 absl::StatusOr<std::vector<MapCost>> MapCosts(const bpf_object* object);
 
 // Run time of each program of `object`.

@@ -1,0 +1,153 @@
+#include "agent/kernel/unwind_maps.h"
+
+#include <bpf/bpf.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <fstream>
+#include <string>
+
+namespace sonde::kernel {
+namespace {
+
+class UnwindMapsTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (::geteuid() != 0) GTEST_SKIP() << "making BPF maps needs root";
+    auto maps = UnwindMaps::Create();
+    ASSERT_TRUE(maps.ok()) << maps.status();
+    maps_ = *std::move(maps);
+  }
+  // As a program would see it.
+  template <typename T>
+  T Element(const char* map, uint32_t key) const {
+    T value{};
+    EXPECT_EQ(bpf_map_lookup_elem(maps_->Fd(map), &key, &value), 0) << map << " " << key;
+    return value;
+  }
+  abi::unwind_row Row(uint32_t block, uint32_t index) const {
+    auto arena_id = Element<uint32_t>("unwind_arenas", block / UNWIND_BLOCKS_PER_ARENA);
+    base::UniqueFd arena(bpf_map_get_fd_by_id(arena_id));
+    auto content = std::make_unique<abi::unwind_block>();
+    uint32_t key = block % UNWIND_BLOCKS_PER_ARENA;
+    EXPECT_EQ(bpf_map_lookup_elem(arena.Get(), &key, content.get()), 0);
+    return content->rows[index];
+  }
+  static uint64_t ResidentBytes() {
+    std::ifstream statm("/proc/self/statm");
+    uint64_t all = 0, resident = 0;
+    statm >> all >> resident;
+    return resident * static_cast<uint64_t>(::sysconf(_SC_PAGESIZE));
+  }
+
+  std::unique_ptr<UnwindMaps> maps_;
+};
+
+TEST_F(UnwindMapsTest, HaveTheNamesAndShapesThatProgramsDeclare) {
+  struct {
+    const char* name;
+    uint32_t value_bytes, entries;
+  } expected[] = {{"unwind_arenas", 4, 64},     {"unwind_pages", 8, 65'536},      {"unwind_escapes", 16, 32'768},
+                  {"unwind_files", 32, 16'384}, {"unwind_mappings", 24, 131'072}, {"unwind_processes", 8, 16'384}};
+  for (const auto& map : expected) {
+    bpf_map_info info{};
+    uint32_t size = sizeof(info);
+    ASSERT_EQ(bpf_obj_get_info_by_fd(maps_->Fd(map.name), &info, &size), 0) << map.name;
+    EXPECT_EQ(info.name, std::string(map.name).substr(0, 15));
+    EXPECT_EQ(info.key_size, 4U);
+    EXPECT_EQ(info.value_size, map.value_bytes) << map.name;
+    EXPECT_EQ(info.max_entries, map.entries) << map.name;
+  }
+  EXPECT_EQ(maps_->Fd("unwind_arena"), -1);
+}
+
+TEST_F(UnwindMapsTest, GrowByArenas) {
+  EXPECT_EQ(maps_->WriteRows(0, 0, std::array<abi::unwind_row, 1>{}).code(), absl::StatusCode::kOutOfRange);
+  const uint64_t before = maps_->Bytes();
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE(maps_->AddArena().ok());
+  EXPECT_EQ(maps_->Arenas(), 3U);
+  EXPECT_EQ(maps_->Bytes() - before, uint64_t{2} * 32 * 65'536);
+  std::array<abi::unwind_row, 2> rows = {{{1, 2}, {3, 4}}};
+  for (uint32_t block : {0U, 31U, 32U, 95U}) {
+    rows[0].pc = static_cast<uint16_t>(block);
+    ASSERT_TRUE(maps_->WriteRows(block, UNWIND_BLOCK_ROWS - 2, rows).ok());
+  }
+  for (uint32_t block : {0U, 31U, 32U, 95U}) {
+    EXPECT_EQ(Row(block, UNWIND_BLOCK_ROWS - 2).pc, block);
+    EXPECT_EQ(Row(block, UNWIND_BLOCK_ROWS - 1).rule, 4);
+  }
+  EXPECT_EQ(maps_->WriteRows(95, UNWIND_BLOCK_ROWS - 1, rows).code(), absl::StatusCode::kOutOfRange);
+  EXPECT_EQ(maps_->WriteRows(96, 0, rows).code(), absl::StatusCode::kOutOfRange);
+}
+
+TEST_F(UnwindMapsTest, HoldNoMoreArenasThanTheWalkerKnows) {
+  for (int i = 0; i < UNWIND_ARENAS; ++i) ASSERT_TRUE(maps_->AddArena().ok());
+  EXPECT_EQ(maps_->AddArena().code(), absl::StatusCode::kResourceExhausted);
+}
+
+TEST_F(UnwindMapsTest, TakeElementsAtAnyPlaceAndNoneBeyondTheEnd) {
+  const std::vector<abi::unwind_page> pages = {{7, 8, 9}, {10, 11, 12}};
+  for (uint32_t first : {0U, 511U, uint32_t{UNWIND_PAGES - 2}}) {
+    ASSERT_TRUE(maps_->WritePages(first, pages).ok());
+    EXPECT_EQ(Element<abi::unwind_page>("unwind_pages", first).block, 7U);
+    EXPECT_EQ(Element<abi::unwind_page>("unwind_pages", first + 1).rows, 12);
+  }
+  EXPECT_EQ(maps_->WritePages(UNWIND_PAGES - 1, pages).code(), absl::StatusCode::kOutOfRange);
+
+  const std::vector<abi::unwind_mapping> mappings = {{0x1000, 5, 6, 7}, {0x2000, 8, 9, 10}};
+  for (uint32_t first : {0U, 169U, 170U, uint32_t{UNWIND_MAPPINGS - 2}}) {  // across pages: 24 does not divide 4,096
+    ASSERT_TRUE(maps_->WriteMappings(first, mappings).ok());
+    EXPECT_EQ(Element<abi::unwind_mapping>("unwind_mappings", first).start, 0x1000U);
+    EXPECT_EQ(Element<abi::unwind_mapping>("unwind_mappings", first + 1).file, 10U);
+  }
+  abi::unwind_escape escape{};
+  escape.cfa_offset = -77;
+  ASSERT_TRUE(maps_->WriteEscapes(UNWIND_ESCAPES - 1, {&escape, 1}).ok());
+  EXPECT_EQ(Element<abi::unwind_escape>("unwind_escapes", UNWIND_ESCAPES - 1).cfa_offset, -77);
+  EXPECT_TRUE(maps_->WriteEscapes(UNWIND_ESCAPES, {}).ok());
+}
+
+TEST_F(UnwindMapsTest, LeaveAFilesUsesToTheKernelSide) {
+  abi::unwind_file in_kernel{};
+  in_kernel.uses = 41;
+  uint32_t id = 300;
+  ASSERT_EQ(bpf_map_update_elem(maps_->Fd("unwind_files"), &id, &in_kernel, BPF_ANY), 0);
+  abi::unwind_file file{abi::UNWIND_FILE_READY, 1, 2, 3, 4, 5, 6};
+  ASSERT_TRUE(maps_->WriteFile(id, file).ok());
+  auto seen = Element<abi::unwind_file>("unwind_files", id);
+  EXPECT_EQ(seen.state, uint32_t{abi::UNWIND_FILE_READY});
+  EXPECT_EQ(seen.first_page, 1U);
+  EXPECT_EQ(seen.pages, 2U);
+  EXPECT_EQ(seen.first_escape, 3U);
+  EXPECT_EQ(seen.base_page, 4U);
+  EXPECT_EQ(seen.escapes, 5U);
+  EXPECT_EQ(seen.uses, 41U);
+  std::vector<uint32_t> uses(301);
+  ASSERT_TRUE(maps_->ReadFileUses(uses).ok());
+  EXPECT_EQ(uses[300], 41U);
+  EXPECT_EQ(uses[299], 0U);
+  EXPECT_EQ(maps_->WriteFile(UNWIND_FILES, file).code(), absl::StatusCode::kOutOfRange);
+}
+
+TEST_F(UnwindMapsTest, SayWhenThereAreTooManyProcesses) {
+  for (uint32_t tgid = 1; tgid <= UNWIND_PROCESSES; ++tgid) ASSERT_TRUE(maps_->SetProcess(tgid, {tgid, 2}).ok());
+  EXPECT_EQ(maps_->SetProcess(UNWIND_PROCESSES + 1, {}).code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_EQ(Element<abi::unwind_process>("unwind_processes", 9).first_mapping, 9U);
+  EXPECT_TRUE(maps_->SetProcess(9, {10, 11}).ok());
+  EXPECT_EQ(Element<abi::unwind_process>("unwind_processes", 9).first_mapping, 10U);
+  EXPECT_TRUE(maps_->EraseProcess(9).ok());
+  EXPECT_TRUE(maps_->EraseProcess(9).ok());
+  EXPECT_TRUE(maps_->SetProcess(UNWIND_PROCESSES + 1, {}).ok());
+}
+
+TEST_F(UnwindMapsTest, StayOutOfTheAgentsMemory) {
+  ASSERT_TRUE(maps_->AddArena().ok());
+  std::vector<abi::unwind_row> block(UNWIND_BLOCK_ROWS);
+  const uint64_t before = ResidentBytes();
+  for (uint32_t i = 0; i < UNWIND_BLOCKS_PER_ARENA; ++i) ASSERT_TRUE(maps_->WriteRows(i, 0, block).ok());
+  EXPECT_LT(ResidentBytes(), before + (uint64_t{512} << 10));
+}
+
+}  // namespace
+}  // namespace sonde::kernel
