@@ -29,10 +29,20 @@ struct pt_regs {
 	unsigned long sp;
 };
 
+/* A CPU's run queue, and the part of it that a group of tasks has. */
+struct rq {
+	__u64 clock; /* nanoseconds of the scheduler's own clock, when it last read it */
+};
+
+struct cfs_rq {
+	struct rq *rq;
+};
+
 /* CPU time of the fair class: in all, and when the thread last came to a CPU. */
 struct sched_entity {
 	__u64 sum_exec_runtime;
 	__u64 prev_sum_exec_runtime;
+	struct cfs_rq *cfs_rq; /* of the task's CPU, whatever its class */
 };
 
 struct task_struct {

@@ -11,6 +11,7 @@
 
 #include "../lib/compat.bpf.h"
 #include "../lib/counters.bpf.h"
+#include "../lib/scheduler_time.bpf.h"
 #include "../lib/stack.bpf.h"
 #include "../lib/thread_clock.bpf.h"
 #include "../lib/wait_site.bpf.h"
@@ -372,7 +373,7 @@ int BPF_PROG(on_switch, bool preempt, struct task_struct *prev, struct task_stru
 	struct slice_bound bound = current_slice();
 	/* One instant for both, before any work: what the hook itself takes is the next thread's time on the CPU, as in the
 	 * scheduler's own books, and not its wait. */
-	__u64 now = bpf_ktime_get_ns();
+	__u64 now = booked_switch_ns(prev);
 
 	if (!is_idle_task(prev))
 		leave_cpu(ctx, preempt, prev, &bound, now);
@@ -387,7 +388,7 @@ int BPF_PROG(on_wakeup, struct task_struct *task)
 {
 	struct slice_bound bound = current_slice();
 
-	end_wait(task, THREAD_RUN_QUEUE, &bound, bpf_ktime_get_ns());
+	end_wait(task, THREAD_RUN_QUEUE, &bound, booked_wake_up_ns(task));
 	return 0;
 }
 
@@ -397,7 +398,7 @@ int BPF_PROG(on_wakeup_new, struct task_struct *task)
 {
 	struct thread_clock *clock = find_clock(task);
 	__u32 slice = slice_number;
-	__u64 now = bpf_ktime_get_ns();
+	__u64 now = booked_wake_up_ns(task);
 
 	if (!clock) { /* io_uring workers are made without the fork hook; the iterator finds them */
 		count(COUNT_CLOCK_MISSING);

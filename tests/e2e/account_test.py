@@ -20,12 +20,6 @@ import sonde_processes as sonde
 SECONDS = 60
 LEAD, TRAIL = 2, 3  # seconds of the measurement without the loads: before, and after at least
 
-# A wake-up that preempts: the scheduler does not read its clock again between it and the switch that follows
-# (rq_clock_skip_update), so its books count the way from the interrupt to the switch, hooks of tracers included, as time on
-# the CPU of the woken thread and not of the preempted one. Sonde's clock counts what happened. So much may a timer move
-# between spinners and sleepers, and so little any other wake-up.
-MOVED_BY_TIMER_NS = 10_000
-MOVED_BY_WAKE_UP_NS = 200
 CLOSURE = 0.005
 AGREEMENT = 0.01
 SHORT_LIFE_NS = 50_000_000
@@ -107,11 +101,11 @@ class Account(sonde.SondeTest):
         if verdict != "ok":
             self.wrong.append(line)
 
-    def expect_on_cpu(self, what, measured_ns, truth_ns, more_ns=0, moved_ns=0):
-        self.expect(what, measured_ns, truth_ns - moved_ns, truth_ns + self.stolen_ns + more_ns + moved_ns, tolerance(truth_ns))
+    def expect_on_cpu(self, what, measured_ns, truth_ns, more_ns=0):
+        self.expect(what, measured_ns, truth_ns, truth_ns + self.stolen_ns + more_ns, tolerance(truth_ns))
 
-    def expect_run_queue(self, what, measured_ns, truth_ns, moved_ns=0):
-        self.expect(what, measured_ns, truth_ns - moved_ns, truth_ns + moved_ns, tolerance(truth_ns))
+    def expect_run_queue(self, what, measured_ns, truth_ns):
+        self.expect(what, measured_ns, truth_ns, truth_ns, tolerance(truth_ns))
 
     def expect_closed(self, entries):
         """Every process; those that lived for moments only by name."""
@@ -124,27 +118,24 @@ class Account(sonde.SondeTest):
             if abs(sums.unexplained()) > CLOSURE * sums.wall:
                 self.wrong.append(f"{name} ({group[0]['process']}): {sums.unexplained()} ns of {sums.wall} ns unexplained")
 
-    def expect_last_words(self, what, account, pids, moved_ns=0):
-        """Agreement with what the kernel had counted for all threads of these processes at their ends. `moved_ns` may stand
-        on either side (MOVED_BY_TIMER_NS); both together must agree without it, but for the way to the run queue."""
+    def expect_last_words(self, what, account, pids):
+        """Agreement with what the kernel had counted for all threads of these processes at their ends."""
         _, _, cpu_ns, run_queue_ns = map(sum, zip(*(self.last_words[pid] for pid in pids)))
-        self.expect_on_cpu(f"{what}, on CPU", account.on_cpu, cpu_ns, moved_ns=moved_ns)
-        self.expect_run_queue(f"{what}, run queue", account.run_queue, run_queue_ns, moved_ns)
-        self.expect_on_cpu(f"{what}, on CPU and run queue", account.on_cpu + account.run_queue, cpu_ns + run_queue_ns,
-                           moved_ns=moved_ns // 4)
+        self.expect_on_cpu(f"{what}, on CPU", account.on_cpu, cpu_ns)
+        self.expect_run_queue(f"{what}, run queue", account.run_queue, run_queue_ns)
 
     def expect_load(self, load, account):
         what = f"{load.name} {load.pid}"
         threads, life_ns = self.last_words[load.pid][:2]
         self.expect(f"{what}, wall", account.wall, load.least_wall_ns, life_ns, CLOSURE * life_ns)
-        self.expect_last_words(what, account, [load.pid], load.moved_ns)
+        self.expect_last_words(what, account, [load.pid])
         # The kernel's sum for a process lacks what a thread does after it was taken off the process's list, some
         # microseconds: that counts only where threads come and go by the thousand.
         unlisted_ns = math.inf if "exited" in load.report else 0
-        self.expect_on_cpu(f"{what}, on CPU by /proc/PID/stat", account.on_cpu, load.cpu_ns, unlisted_ns, load.moved_ns)
+        self.expect_on_cpu(f"{what}, on CPU by /proc/PID/stat", account.on_cpu, load.cpu_ns, unlisted_ns)
         if threads == 1:
             self.expect_run_queue(f"{what}, run queue by /proc/PID/schedstat", account.run_queue,
-                                  load.run_queue_of_main_ns, load.moved_ns)
+                                  load.run_queue_of_main_ns)
 
     def expect_children(self, load, by_pid):
         """All are in the account; returns their time on a CPU. Those whose pid was somebody else's too are not compared:
@@ -178,10 +169,7 @@ class Account(sonde.SondeTest):
         self.expect_closed(reply["processes"])
         self.expect_everybody(living, by_pid, reply["losses"])
         on_cpu_of_loads = 0
-        timers = sum(load.sleeps for load in loads if load.name == "sleepers")
         for load in loads:
-            is_timed = load.name in ("sleepers", "spinners")
-            load.moved_ns = timers * MOVED_BY_TIMER_NS if is_timed else load.sleeps * MOVED_BY_WAKE_UP_NS
             self.assertIn(load.pid, by_pid, load.name)
             own = Numbers([by_pid[load.pid]])
             self.expect_load(load, own)
