@@ -24,6 +24,9 @@ inline constexpr size_t kMaxAugmentationBytes = 64;
 inline constexpr size_t kMaxCieInstructionBytes = 4'096;
 inline constexpr size_t kMaxRememberedStates = 8;
 inline constexpr size_t kMaxExpressionOperations = 256;
+inline constexpr uint64_t kMaxPclntabBytes = uint64_t{128} << 20;
+inline constexpr size_t kMaxGoFunctions = 4'000'000;
+inline constexpr size_t kMaxGoTextSearchBytes = size_t{16} << 20;
 inline constexpr size_t kMaxUnwindRows = size_t{16} << 20;
 
 }  // namespace sonde::elf

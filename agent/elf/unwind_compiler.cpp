@@ -9,6 +9,7 @@
 #include "agent/elf/cfi_rules.h"
 #include "agent/elf/code_map.h"
 #include "agent/elf/code_ranges.h"
+#include "agent/elf/go_rules.h"
 #include "agent/elf/limits.h"
 #include "agent/elf/unwind_rules.h"
 
@@ -24,7 +25,7 @@ class TableCompiler {
       : file_(file), code_(file), statistics_(*statistics), encoder_(statistics), writer_(statistics) {}
 
   absl::StatusOr<UnwindTable> Compile() {
-    for (absl::Status status : {AddCfi(ReadEhFrame(file_)), AddCfi(ReadDebugFrame(file_))}) {
+    for (absl::Status status : {AddCfi(ReadEhFrame(file_)), AddGo(), AddCfi(ReadDebugFrame(file_))}) {
       if (absl::IsResourceExhausted(status)) return status;
       if (!status.ok() && !absl::IsNotFound(status)) failure_ = status;
     }
@@ -37,6 +38,12 @@ class TableCompiler {
     if (!section.ok()) return section.status();
     sections_.push_back(std::make_unique<CfiSection>(*std::move(section)));
     return Add(std::make_unique<CfiRules>(*sections_.back(), code_, &encoder_, &statistics_));
+  }
+
+  absl::Status AddGo() {
+    auto rules = GoRules::Create(file_, code_, &encoder_, &statistics_);
+    if (!rules.ok()) return rules.status();
+    return Add(*std::move(rules));
   }
 
   // Sources are added in the order in which they are believed.

@@ -1,0 +1,131 @@
+#include "agent/elf/go_rules.h"
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+#include <utility>
+
+#include "agent/elf/limits.h"
+
+namespace sonde::elf {
+namespace {
+
+static_assert(kMaxGoFunctions <= CodeRange::kMaxPosition);
+
+bool IsOneOf(std::string_view name, std::span<const std::string_view> names) {
+  constexpr std::string_view kAssemblyAbi = ".abi0";
+  if (name.ends_with(kAssemblyAbi)) name.remove_suffix(kAssemblyAbi.size());
+  return std::ranges::find(names, name) != names.end();
+}
+
+// Nothing called these: a goroutine's or thread's first function, and mcall, which begins anew on the scheduler's
+// stack.
+bool IsRoot(std::string_view name) {
+  static constexpr std::array<std::string_view, 6> kRoots = {"runtime.goexit", "runtime.mstart", "runtime.rt0_go",
+                                                             "runtime.mcall",  "_rt0_amd64",     "_rt0_amd64_linux"};
+  return IsOneOf(name, kRoots);
+}
+
+// What the kernel returns to from Go's signal handlers.
+bool IsSignalReturn(std::string_view name) {
+  static constexpr std::array<std::string_view, 2> kReturns = {"runtime.sigreturn", "runtime.sigreturn__sigaction"};
+  return IsOneOf(name, kReturns);
+}
+
+// These leave the stack and their frame pointer.
+bool LosesItsFrame(std::string_view name) {
+  static constexpr std::array<std::string_view, 3> kLosers = {"runtime.morestack", "runtime.morestack_noctxt",
+                                                              "runtime.gogo"};
+  return IsOneOf(name, kLosers);
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<GoRules>> GoRules::Create(const ElfFile& file, const CodeMap& code, RuleEncoder* encoder,
+                                                         CompileStatistics* statistics) {
+  auto table = Pclntab::Read(file);
+  if (!table.ok()) return table.status();
+  std::optional<uint64_t> text = FindGoText(file, *table, code);
+  if (!text) return absl::NotFoundError("no code fits the pclntab");
+  return std::unique_ptr<GoRules>(new GoRules(*std::move(table), *text, file, code, encoder, statistics));
+}
+
+GoRules::GoRules(Pclntab table, uint64_t text, const ElfFile& file, const CodeMap& code, RuleEncoder* encoder,
+                 CompileStatistics* statistics)
+    : table_(std::move(table)),
+      text_(text),
+      code_(code),
+      window_(file.Source(), code),
+      encoder_(*encoder),
+      statistics_(*statistics) {}
+
+absl::Status GoRules::AddRanges(uint32_t source, std::vector<CodeRange>* ranges) {
+  uint64_t end_before = 0;
+  for (size_t i = 0; i < table_.FunctionCount(); ++i) {
+    std::optional<GoFunction> function = table_.FunctionAt(i);
+    // Rising functions cannot share code, so all of them together have no more steps than code has bytes.
+    if (!function || function->deltas == 0 || function->begin < end_before) continue;
+    end_before = function->end;
+    auto in_file = code_.Find(text_ + function->begin, function->end - function->begin);
+    if (!in_file) continue;
+    auto size = static_cast<uint32_t>(std::min<uint64_t>(in_file->size, UINT32_MAX));
+    ranges->push_back({static_cast<uint32_t>(in_file->file_offset), size,
+                       static_cast<uint32_t>(i) & CodeRange::kMaxPosition, source & CodeRange::kMaxSource});
+  }
+  return absl::OkStatus();
+}
+
+void GoRules::Write(const CodeRange& range, RangeWriter* writer) {
+  std::optional<GoFunction> function = table_.FunctionAt(range.position);
+  ++statistics_.fdes;
+  ++statistics_.go_functions;
+  if (!function) return;
+  if (IsRoot(function->name)) {
+    writer->Set(range.offset, CommandRule(abi::UNWIND_BOTTOM));
+  } else if (IsSignalReturn(function->name)) {
+    writer->Set(range.offset, CommandRule(abi::UNWIND_SIGNAL));
+  } else if (LosesItsFrame(function->name)) {
+    writer->Set(range.offset, encoder_.Bad(BadRule::kStackSwitch));
+  } else {
+    WriteDeltas(*function, range.offset - function->begin, writer);
+  }
+}
+
+std::optional<GoFrame> GoRules::FrameOf(const GoFunction& function) {
+  auto step = FirstFrameStep(table_.Deltas(function));
+  if (!step || step->begin == 0) return std::nullopt;
+  std::span<const std::byte> code = window_.At(text_ + step->begin - 1, kGoPrologueBytes);
+  return RecognizeGoFrame(*step, code);
+}
+
+void GoRules::WriteDeltas(const GoFunction& function, uint64_t bias, RangeWriter* writer) {
+  std::optional<GoFrame> frame = FrameOf(function);
+  uint64_t covered_end = function.begin;
+  StackDeltas deltas = table_.Deltas(function);
+  while (auto step = deltas.Next()) {
+    writer->Set(step->begin + bias, RuleAt(function, frame, step->begin, step->delta));
+    covered_end = step->end;
+    if (!frame) continue;
+    for (uint64_t change : {frame->saved_from, frame->pointer_from}) {
+      if (change <= step->begin || change >= step->end) continue;
+      writer->Set(change + bias, RuleAt(function, frame, change, step->delta));
+    }
+  }
+  if (covered_end < function.end) writer->Set(covered_end + bias, CommandRule(abi::UNWIND_UNCOVERED));
+}
+
+uint16_t GoRules::RuleAt(const GoFunction& function, const std::optional<GoFrame>& frame, uint64_t at, int64_t delta) {
+  constexpr int64_t kWordBytes = 8;
+  bool has_pointer = frame && frame->pointer_from != 0;
+  if (function.writes_sp && !has_pointer) return encoder_.Bad(BadRule::kStackSwitch);
+  if (function.writes_sp && at >= frame->pointer_from && delta != 0) return CommandRule(abi::UNWIND_FRAME_POINTER);
+  if (delta < 0) return encoder_.Bad(BadRule::kCfaRange);
+  CfiState state;
+  state.cfa = {CfaState::Kind::kRegister, kDwarfRsp, delta + kWordBytes, {}};
+  state.return_address = {RegisterState::Kind::kAtCfa, 0, -kWordBytes, {}};
+  if (delta != 0 && !frame) state.rbp.kind = RegisterState::Kind::kUndefined;
+  if (delta != 0 && frame && at >= frame->saved_from) state.rbp = {RegisterState::Kind::kAtCfa, 0, -2 * kWordBytes, {}};
+  return encoder_.Encode(&state, false);
+}
+
+}  // namespace sonde::elf
