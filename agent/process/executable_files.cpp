@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <array>
 #include <optional>
+#include <string_view>
 #include <utility>
 
 #include "absl/container/flat_hash_map.h"
@@ -27,6 +28,7 @@ using model::ExecutableFilePtr;
 using model::FileIdentity;
 
 constexpr size_t kMaxDevices = 4'096;
+constexpr size_t kMaxLines = 16'384;
 
 // Magic numbers that <linux/magic.h> of some distributions leaves out.
 constexpr int64_t kFuse = 0x65735546, kCifs = 0xFF534D42, kSmb2 = 0xFE534D42, kCeph = 0x00C36400, kNfs = 0x6969,
@@ -35,14 +37,38 @@ constexpr int64_t kFuse = 0x65735546, kCifs = 0xFF534D42, kSmb2 = 0xFE534D42, kC
 constexpr std::array kRefused = {
     kFuse, kCifs, kSmb2, kCeph, kNfs, kProc, kSysfs, int64_t{AFS_SUPER_MAGIC}, int64_t{AUTOFS_SUPER_MAGIC}};
 
+struct RegularFile {
+  FileIdentity identity;
+  bool has_name = false;  // a link somewhere
+};
+
 // Asks for what is known already (AT_STATX_DONT_SYNC): a network file system is not gone to.
-std::optional<FileIdentity> IdentityOfRegularFile(const UniqueFd& place) {
+std::optional<RegularFile> RegularFileAt(const UniqueFd& place) {
   struct statx info {};
   constexpr int kFlags = AT_EMPTY_PATH | AT_STATX_DONT_SYNC;
   if (::statx(place.Get(), "", kFlags, STATX_BASIC_STATS, &info) != 0 || !S_ISREG(info.stx_mode)) return std::nullopt;
-  return FileIdentity{makedev(info.stx_dev_major, info.stx_dev_minor), info.stx_ino,
-                      static_cast<int64_t>(info.stx_size),
-                      info.stx_mtime.tv_sec * 1'000'000'000 + info.stx_mtime.tv_nsec};
+  FileIdentity identity{makedev(info.stx_dev_major, info.stx_dev_minor), info.stx_ino,
+                        static_cast<int64_t>(info.stx_size),
+                        info.stx_mtime.tv_sec * 1'000'000'000 + info.stx_mtime.tv_nsec};
+  return RegularFile{identity, info.stx_nlink != 0};
+}
+
+bool IsSameFile(const FileIdentity& identity, const MapLine& line) {
+  return identity.device == line.device && identity.inode == line.inode;
+}
+
+// Whether what is mapped now can be the file of the record. Overlays show the numbers of what lies below in one place
+// and their own in the other; btrfs and others show a device of each subvolume.
+bool CanBeSameFile(const UniqueFd& place, const MapLine& line) {
+  auto file = RegularFileAt(place);
+  if (!file || file->identity.inode == line.inode) return file.has_value();
+  struct statfs info {};
+  return ::fstatfs(place.Get(), &info) == 0 && int64_t{info.f_type} == OVERLAYFS_SUPER_MAGIC;
+}
+
+bool IsElf(const UniqueFd& fd) {
+  std::array<char, 4> magic{};
+  return ::pread(fd.Get(), magic.data(), magic.size(), 0) == 4 && std::string_view(magic.data(), 4) == "\177ELF";
 }
 
 bool IsOnOurRoot(uint64_t device) {
@@ -68,9 +94,8 @@ UniqueFd PlaceByName(int process_fd, const MapLine& line) {
   how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
   UniqueFd place(static_cast<int>(::syscall(SYS_openat2, root.Get(), line.name.c_str(), &how, sizeof(how))));
   if (!place.IsValid()) return UniqueFd();
-  auto identity = IdentityOfRegularFile(place);
-  bool same = identity && identity->device == line.device && identity->inode == line.inode;
-  return same ? std::move(place) : UniqueFd();
+  auto file = RegularFileAt(place);
+  return file && IsSameFile(file->identity, line) ? std::move(place) : UniqueFd();
 }
 
 // Memory that has an inode for the kernel's own reasons, and JIT code inside.
@@ -92,11 +117,41 @@ ExecutableFiles::ExecutableFiles(size_t max_open, telemetry::LossLedger* ledger)
     : max_open_(max_open), ledger_(ledger) {}
 
 ExecutableFilePtr ExecutableFiles::FileOf(int process_fd, const MapLine& line) {
-  if (line.inode == 0 || IsSharedMemory(line.name)) return Pseudo(line.inode == 0 ? PseudoName(line) : "[anon]");
+  if (auto known = Known(line); known != nullptr) return known;
   UniqueFd place = PlaceOfMapping(process_fd, line);
   if (!place.IsValid()) place = PlaceByName(process_fd, line);
+  return OpenAt(place, line);
+}
+
+ExecutableFilePtr ExecutableFiles::FileOfRecord(const MapLine& line, absl::FunctionRef<UniqueFd()> open_process) {
+  if (auto known = Known(line); known != nullptr) return known;
+  UniqueFd process = open_process();
+  if (!process.IsValid()) return nullptr;
+  UniqueFd place = PlaceOfMapping(process.Get(), line);
+  if (!place.IsValid() || !CanBeSameFile(place, line)) place = PlaceByName(process.Get(), line);
+  return OpenAt(place, line);
+}
+
+ExecutableFilePtr ExecutableFiles::Known(const MapLine& line) {
+  if (line.inode == 0 || IsSharedMemory(line.name)) return Pseudo(line.inode == 0 ? PseudoName(line) : "[anon]");
+  auto found = by_line_.find({line.device, line.inode, line.name});
+  if (found == by_line_.end()) return nullptr;
+  // An open file keeps its inode number; only its content may have been replaced.
+  ExecutableFilePtr file = found->second.lock();
+  auto now = file != nullptr ? RegularFileAt(file->fd) : std::nullopt;
+  if (now && now->identity == file->identity) return file;
+  by_line_.erase(found);
+  return nullptr;
+}
+
+ExecutableFilePtr ExecutableFiles::OpenAt(const UniqueFd& place, const MapLine& line) {
   ExecutableFilePtr file = place.IsValid() ? FileAt(place, line.name) : nullptr;
-  if (file != nullptr) return file;
+  if (file != nullptr) {
+    // What is mapped now need not be what the line said: only what surely is may answer for the line again.
+    if (by_line_.size() >= kMaxLines) by_line_.clear();
+    if (file->fd.IsValid() && IsSameFile(file->identity, line)) by_line_[{line.device, line.inode, line.name}] = file;
+    return file;
+  }
   ledger_->Add("open_refused", "executable file", "its frames are named by file and offset only", 1);
   return Remember(FileIdentity{line.device, line.inode, 0, 0}, line.name, UniqueFd());
 }
@@ -111,13 +166,16 @@ ExecutableFilePtr ExecutableFiles::Pseudo(const std::string& name) {
 }
 
 ExecutableFilePtr ExecutableFiles::FileAt(const UniqueFd& place, const std::string& path) {
-  std::optional<FileIdentity> identity = IdentityOfRegularFile(place);
-  if (!identity) return nullptr;
-  if (auto known = files_.find(*identity); known != files_.end()) {
+  std::optional<RegularFile> at = RegularFileAt(place);
+  if (!at) return nullptr;
+  if (auto known = files_.find(at->identity); known != files_.end()) {
     if (auto file = known->second.lock(); file != nullptr && file->fd.IsValid()) return file;
   }
-  if (!MayRead(place, identity->device)) return nullptr;
-  return Remember(*identity, path, OpenForReading(place));
+  if (!MayRead(place, at->identity.device)) return nullptr;
+  UniqueFd fd = OpenForReading(place);
+  // Compilers at run time write their code to files without a name, to map it twice.
+  if (fd.IsValid() && !at->has_name && !IsElf(fd)) return Pseudo("[anon]");
+  return Remember(at->identity, path, std::move(fd));
 }
 
 bool ExecutableFiles::MayRead(const UniqueFd& place, uint64_t device) {
@@ -160,6 +218,7 @@ ExecutableFilePtr ExecutableFiles::Remember(const FileIdentity& identity, const 
 
 void ExecutableFiles::Expire() {
   absl::erase_if(files_, [](const auto& entry) { return entry.second.expired(); });
+  absl::erase_if(by_line_, [](const auto& entry) { return entry.second.expired(); });
 }
 
 }  // namespace sonde::process

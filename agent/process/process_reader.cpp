@@ -118,7 +118,7 @@ UniqueFd ProcessReader::OpenLiveThread(uint32_t tgid, const UniqueFd& folder) co
   return UniqueFd();
 }
 
-std::vector<model::Mapping> ProcessReader::ReadMappings(const UniqueFd& folder) {
+std::vector<model::Mapping> ProcessReader::ReadMappingsIn(const UniqueFd& folder) {
   std::vector<model::Mapping> mappings;
   UniqueFd fd(::openat(folder.Get(), "maps", O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
   auto map = fd.IsValid() ? ReadMemoryMap(fd.Get(), max_map_lines_)
@@ -134,6 +134,34 @@ std::vector<model::Mapping> ProcessReader::ReadMappings(const UniqueFd& folder) 
     mappings.push_back({line.start, line.limit, line.file_offset, files_->FileOf(folder.Get(), line)});
   }
   return mappings;
+}
+
+absl::StatusOr<std::vector<model::Mapping>> ProcessReader::ReadMappings(uint32_t tgid) {
+  auto folder = OpenFolder(tgid);
+  if (!folder.ok()) return folder.status();
+  auto stat = StatIn(*folder);
+  if (!stat.ok()) return stat.status();
+  if (stat->is_kernel_thread) return std::vector<model::Mapping>();
+  if (IsAlive(stat->state)) return ReadMappingsIn(*folder);
+  UniqueFd thread = OpenLiveThread(tgid, *folder);
+  return thread.IsValid() ? ReadMappingsIn(thread) : std::vector<model::Mapping>();
+}
+
+bool ProcessReader::IsRunning(uint32_t tgid) const {
+  auto folder = OpenFolder(tgid);
+  auto stat = folder.ok() ? StatIn(*folder) : folder.status();
+  return stat.ok() && (IsAlive(stat->state) || OpenLiveThread(tgid, *folder).IsValid());
+}
+
+absl::StatusOr<std::vector<uint32_t>> ProcessReader::ListProcesses() const {
+  std::unique_ptr<DIR, int (*)(DIR*)> list(::opendir(proc_root_.c_str()), ::closedir);
+  if (list == nullptr) return absl::ErrnoToStatus(errno, absl::StrCat("cannot list ", proc_root_));
+  std::vector<uint32_t> processes;
+  while (const dirent* entry = ::readdir(list.get())) {
+    uint64_t tgid = 0;
+    if (ToNumber(entry->d_name, &tgid)) processes.push_back(static_cast<uint32_t>(tgid));
+  }
+  return processes;
 }
 
 absl::StatusOr<ProcessSnapshot> ProcessReader::Read(uint32_t tgid) {
@@ -152,7 +180,7 @@ absl::StatusOr<ProcessSnapshot> ProcessReader::Read(uint32_t tgid) {
     snapshot.cgroup = ParseCgroup(*text);
   else
     ledger_->Add("cgroup_unreadable", "control group", "the process is labelled by its executable", 1);
-  if (IsAlive(snapshot.stat.state) || thread.IsValid()) snapshot.mappings = ReadMappings(source);
+  if (IsAlive(snapshot.stat.state) || thread.IsValid()) snapshot.mappings = ReadMappingsIn(source);
 
   auto after = StatIn(*folder);
   if (!after.ok()) return after.status();

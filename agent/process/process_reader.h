@@ -39,11 +39,18 @@ class ProcessReader {
   // kNotFound when there is no such process (any more); kAborted when its pid was given to another one while reading.
   absl::StatusOr<ProcessSnapshot> Read(uint32_t tgid);
   absl::StatusOr<ProcessStat> ReadStat(uint32_t tgid) const;
+  // Its executable mappings alone; none for kernel threads and for what waits to be reaped. kNotFound as above.
+  absl::StatusOr<std::vector<model::Mapping>> ReadMappings(uint32_t tgid);
+  // False when the process is gone or only waits to be reaped.
+  bool IsRunning(uint32_t tgid) const;
+  // All processes that there are.
+  absl::StatusOr<std::vector<uint32_t>> ListProcesses() const;
+  // The folder of a process, as ExecutableFiles wants it.
+  absl::StatusOr<base::UniqueFd> OpenFolder(uint32_t tgid) const;
 
  private:
-  absl::StatusOr<base::UniqueFd> OpenFolder(uint32_t tgid) const;
   base::UniqueFd OpenLiveThread(uint32_t tgid, const base::UniqueFd& folder) const;
-  std::vector<model::Mapping> ReadMappings(const base::UniqueFd& folder);
+  std::vector<model::Mapping> ReadMappingsIn(const base::UniqueFd& folder);
 
   const std::string proc_root_;
   const size_t max_map_lines_;
