@@ -12,7 +12,7 @@ namespace {
 constexpr size_t kCodeWindowBytes = size_t{64} << 10;
 constexpr uint8_t kPushRbp = 0x55;
 constexpr std::array<uint8_t, 3> kMoveRspToRbp = {0x48, 0x89, 0xE5};
-// Stores rbp at, or makes it, rsp plus what follows: 8 bits with the third byte as given, 32 bits with 0x40 more.
+// Store rbp at, or make it, rsp plus what follows: nothing, 8 or 32 bits, as the third byte says.
 constexpr std::array<uint8_t, 2> kStoreRbp = {0x48, 0x89};
 constexpr std::array<uint8_t, 2> kLeaRbp = {0x48, 0x8D};
 
@@ -27,6 +27,8 @@ size_t LengthOfRbpAt(std::span<const std::byte> bytes, std::span<const uint8_t> 
   if (!StartsWith(bytes, opcode) || bytes.size() < kPrefixBytes || static_cast<uint8_t>(bytes[3]) != kSib) return 0;
   ByteCursor operand(bytes.subspan(kPrefixBytes));
   switch (static_cast<uint8_t>(bytes[2])) {
+    case 0x2C:
+      return offset == 0 ? kPrefixBytes : 0;
     case 0x6C:
       return operand.Read<int8_t>() == offset && operand.Ok() ? kPrefixBytes + 1 : 0;
     case 0xAC:

@@ -98,20 +98,18 @@ std::optional<GoFrame> GoRules::FrameOf(const GoFunction& function) {
   return RecognizeGoFrame(*step, code);
 }
 
+// Deltas end where the code does; what is left of the function is padding, and goes with the last of them.
 void GoRules::WriteDeltas(const GoFunction& function, uint64_t bias, RangeWriter* writer) {
   std::optional<GoFrame> frame = FrameOf(function);
-  uint64_t covered_end = function.begin;
   StackDeltas deltas = table_.Deltas(function);
   while (auto step = deltas.Next()) {
     writer->Set(step->begin + bias, RuleAt(function, frame, step->begin, step->delta));
-    covered_end = step->end;
     if (!frame) continue;
     for (uint64_t change : {frame->saved_from, frame->pointer_from}) {
       if (change <= step->begin || change >= step->end) continue;
       writer->Set(change + bias, RuleAt(function, frame, change, step->delta));
     }
   }
-  if (covered_end < function.end) writer->Set(covered_end + bias, CommandRule(abi::UNWIND_UNCOVERED));
 }
 
 uint16_t GoRules::RuleAt(const GoFunction& function, const std::optional<GoFrame>& frame, uint64_t at, int64_t delta) {

@@ -25,6 +25,7 @@ inline constexpr size_t kMaxCieInstructionBytes = 4'096;
 inline constexpr size_t kMaxRememberedStates = 8;
 inline constexpr size_t kMaxExpressionOperations = 256;
 inline constexpr uint64_t kMaxPclntabBytes = uint64_t{128} << 20;
+inline constexpr uint64_t kMaxPclntabSearchBytes = uint64_t{256} << 20;
 inline constexpr size_t kMaxGoFunctions = 4'000'000;
 inline constexpr size_t kMaxGoTextSearchBytes = size_t{16} << 20;
 inline constexpr size_t kMaxUnwindRows = size_t{16} << 20;

@@ -36,11 +36,12 @@ bool MayHideGo(const ElfFile& file) {
          file.FindSection(".note.go.buildid") != nullptr;
 }
 
-// File offset of the first place in the segment that looks like a table; empty when there is none.
-std::optional<uint64_t> FindMagic(const ByteSource& source, const LoadSegment& segment) {
+// File offset of the first place in the segment's first `budget` bytes that looks like a table.
+std::optional<uint64_t> FindMagic(const ByteSource& source, const LoadSegment& segment, uint64_t budget) {
   std::vector<std::byte> chunk(size_t{1} << 20);
-  for (uint64_t done = 0; done < segment.file_size; done += chunk.size()) {
-    chunk.resize(std::min<uint64_t>(chunk.size(), segment.file_size - done));
+  uint64_t size = std::min(segment.file_size, budget);
+  for (uint64_t done = 0; done < size; done += chunk.size()) {
+    chunk.resize(std::min<uint64_t>(chunk.size(), size - done));
     if (!source.ReadAt(segment.file_offset + done, chunk)) return std::nullopt;
     for (size_t at = 0; at + kPclntabAlign <= chunk.size(); at += kPclntabAlign) {
       if (BeginsPclntab(std::span(chunk).subspan(at))) return segment.file_offset + done + at;
@@ -50,9 +51,10 @@ std::optional<uint64_t> FindMagic(const ByteSource& source, const LoadSegment& s
 }
 
 absl::StatusOr<std::vector<std::byte>> SearchPclntab(const ElfFile& file) {
+  uint64_t budget = MayHideGo(file) ? kMaxPclntabSearchBytes : 0;
   for (const LoadSegment& segment : file.LoadedSegments()) {
-    if (!MayHideGo(file)) break;
-    std::optional<uint64_t> found = FindMagic(file.Source(), segment);
+    std::optional<uint64_t> found = FindMagic(file.Source(), segment, budget);
+    budget -= std::min(budget, segment.file_size);
     if (!found) continue;
     uint64_t size = std::min(segment.file_size - (*found - segment.file_offset), kMaxPclntabBytes);
     std::vector<std::byte> bytes(size);

@@ -228,6 +228,7 @@ OracleFrame LibdwOracle::At(uint64_t vaddr, const ArbitraryMachine& machine) con
       answer.error = error;
       return answer;
     }
+    answer.is_of_debug_frame = cfi == handles_->debug_frame;
     bool is_signal = false;
     int column = dwarf_frame_info(frame, &answer.begin, &answer.end, &is_signal);
     bool is_known = column >= 0 && Calculate(frame, column, machine, &answer.frame);

@@ -21,6 +21,7 @@ struct OracleFrame {
   WalkedFrame frame;
   uint64_t begin = 0;  // ELF addresses that the same answer is good for, when covered
   uint64_t end = 0;
+  bool is_of_debug_frame = false;
   const char* error = "";
 };
 
