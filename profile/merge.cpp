@@ -7,6 +7,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
 #include "profile/loss_comment.h"
+#include "profile/mapping_order.h"
 #include "profile/table_key.h"
 
 namespace sonde::profile {
@@ -52,6 +53,7 @@ class Merger::Tables {
     if (sum_.sample_type_size() == 0) return absl::InvalidArgumentError("there is no profile to merge");
     sum_.set_duration_nanos(SaturatingAdd(end_ns_, -sum_.time_nanos()));
     for (const std::string& comment : comments_.Comments()) sum_.add_comment(Intern(comment));
+    OrderMappings(&sum_);
     return std::move(sum_);
   }
 

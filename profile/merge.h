@@ -27,7 +27,7 @@ class Merger {
   size_t Bytes() const;
 
   // The sum: time_nanos is the earliest, duration_nanos the span from the earliest start to the latest end, comments
-  // are kept once. kInvalidArgument when nothing was added.
+  // are kept once, mappings as OrderMappings() has them. kInvalidArgument when nothing was added.
   absl::StatusOr<Pprof> Finish() &&;
 
  private:

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "profile/mapping_order.h"
 #include "profile/table_key.h"
 
 namespace sonde::profile {
@@ -140,6 +141,7 @@ void PprofBuilder::AddComment(std::string_view text) { profile_.add_comment(Inte
 Pprof PprofBuilder::Build() && {
   StateWhatWasDone(&profile_);
   RemoveZeroSamples(&profile_);
+  OrderMappings(&profile_);
   return std::move(profile_);
 }
 

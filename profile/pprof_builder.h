@@ -47,7 +47,8 @@ class PprofBuilder {
 
   bool IsEmpty() const { return profile_.sample_size() == 0; }
 
-  // The finished profile. Samples whose values are all zero are left out (Pyroscope cannot take them).
+  // The finished profile. Samples whose values are all zero are left out (Pyroscope cannot take them); mappings are in
+  // the order of OrderMappings(), so that ids of mappings may differ from those that AddMapping() gave.
   // The builder is empty afterwards and must not be used again.
   Pprof Build() &&;
 

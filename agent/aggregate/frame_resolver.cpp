@@ -48,6 +48,16 @@ std::vector<model::Frame> FrameResolver::Resolve(const model::RawStack& stack) {
   return frames;
 }
 
+void FrameResolver::MeetMainProgram(const model::ProcessInfo& process) {
+  for (const model::Mapping& mapping : process.mappings) {
+    const model::ExecutableFile& file = *mapping.file;
+    if (file.kind != model::CodeKind::kFile || file.path.substr(file.path.rfind('/') + 1) != process.executable)
+      continue;
+    IndexOf(mapping.file);
+    return;
+  }
+}
+
 std::vector<model::Frame> FrameResolver::Marker(const std::string& text) {
   return {{PseudoFile(model::CodeKind::kMarker, text), 0}};
 }

@@ -21,6 +21,9 @@ class FrameResolver {
   // One marker frame that says `text` instead of a stack.
   std::vector<model::Frame> Marker(const std::string& text);
 
+  // The executable of `process`, if it is known, counts as met even when no frame lies in it: a profile names it.
+  void MeetMainProgram(const model::ProcessInfo& process);
+
   const std::vector<model::ExecutableFilePtr>& Files() const { return files_; }
 
  private:

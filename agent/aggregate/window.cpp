@@ -5,6 +5,7 @@
 #include <tuple>
 #include <utility>
 
+#include "absl/container/flat_hash_set.h"
 #include "agent/aggregate/frame_resolver.h"
 
 namespace sonde::aggregate {
@@ -42,12 +43,13 @@ std::string ProcessName(const model::ProcessInfo& process) {
 // One batch in the making.
 class BatchBuilder {
  public:
-  void Add(const model::StackId& id, const model::RawStack* stack, ThreadState state, const std::string& process,
+  void Add(const model::StackId& id, const model::RawStack* stack, ThreadState state, const model::ProcessInfo& process,
            uint64_t count, uint64_t ns) {
+    if (met_.insert(&process).second) resolver_.MeetMainProgram(process);
     std::vector<model::Frame> frames = stack != nullptr ? resolver_.Resolve(*stack) : resolver_.Marker(MarkerText(id));
     model::UnwoundSample sample{.stack = IndexOf(std::move(frames)),
                                 .state = state,
-                                .process = IndexOf(process),
+                                .process = IndexOf(ProcessName(process)),
                                 .count = count,
                                 .ns = ns};
     auto key = std::tuple(sample.stack, sample.state, sample.process);
@@ -82,6 +84,7 @@ class BatchBuilder {
   FrameResolver resolver_;
   absl::flat_hash_map<std::vector<model::Frame>, uint32_t> stacks_;
   absl::flat_hash_map<std::string, uint32_t> processes_;
+  absl::flat_hash_set<const model::ProcessInfo*> met_;
   absl::flat_hash_map<std::tuple<uint32_t, ThreadState, uint32_t>, size_t> samples_;
 };
 
@@ -144,8 +147,8 @@ std::vector<model::ProfileBatch> Window::Batches(Kind kind, std::optional<uint32
     if (process == processes_.end()) continue;  // Capture names every process of its samples
     auto stack = stacks_.find(key.stack);
     BatchBuilder& group = groups[GroupLabels(*process->second)];
-    group.Add(key.stack, stack != stacks_.end() ? stack->second.get() : nullptr, key.state,
-              ProcessName(*process->second), sum.count, sum.ns);
+    group.Add(key.stack, stack != stacks_.end() ? stack->second.get() : nullptr, key.state, *process->second, sum.count,
+              sum.ns);
   }
   std::vector<model::ProfileBatch> batches;
   for (auto& [labels, group] : groups) {

@@ -43,6 +43,20 @@ int64_t Total(const std::vector<model::ProfileBatch>& batches) {
   return total;
 }
 
+TEST(Window, KnowsTheMainProgramEvenWhenNoFrameLiesInIt) {
+  auto library = File("/lib/libc.so.6"), program = File("/usr/bin/x");
+  auto process = std::make_shared<model::ProcessInfo>(*Process(1, "x", 0x10000, library));
+  process->executable = "x";
+  process->mappings.push_back({.start = 0x20000, .limit = 0x21000, .file_offset = 0, .file = program});
+  model::Slice slice;
+  slice.processes = {{1, process}};
+  slice.stacks = {{{1, 1}, UserStack(process, {0x10010})}};
+  slice.samples = {{1, ThreadState::kBlocked, {1, 1}, 1, 10}};
+  Window window;
+  window.Add(slice);
+  EXPECT_THAT(window.Batches(Kind::kOffCpu)[0].files, testing::UnorderedElementsAre(library, program));
+}
+
 TEST(Window, MergesTheSamePlaceInCodeOfTwoProcessesAtDifferentAddresses) {
   auto file = File("/bin/x");
   auto one = Process(1, "x", 0x10000, file), two = Process(2, "x", 0x50000, file);
@@ -109,8 +123,8 @@ TEST(Window, ShowsTimeOnACpuThatNoSampleHitAtAMarker) {
   ASSERT_EQ(batches.size(), 1U);
   std::vector<std::string> names;
   for (const auto& file : batches[0].files) names.push_back(file->path);
-  EXPECT_THAT(names, testing::UnorderedElementsAre("[on CPU between two samples]",
-                                                   "[asleep since before Sonde started]"));
+  EXPECT_THAT(names,
+              testing::UnorderedElementsAre("[on CPU between two samples]", "[asleep since before Sonde started]"));
 }
 
 TEST(Window, NamesAddressesOutsideOfEveryMappingUnknown) {

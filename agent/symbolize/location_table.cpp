@@ -1,6 +1,8 @@
 #include "agent/symbolize/location_table.h"
 
 #include <algorithm>
+#include <functional>
+#include <numeric>
 
 #include "absl/strings/str_cat.h"
 #include "agent/symbolize/demangle.h"
@@ -20,18 +22,33 @@ std::string BaseName(const std::string& path) { return path.substr(path.rfind('/
 
 std::string PlaceName(const std::string& file, uint64_t offset) { return absl::StrCat(file, "+0x", absl::Hex(offset)); }
 
+// The names of the batch's processes by the time in their samples.
+std::vector<std::string> HeaviestFirst(const model::ProfileBatch& batch) {
+  std::vector<uint64_t> ns(batch.processes.size(), 0);
+  for (const model::UnwoundSample& sample : batch.samples) {
+    if (sample.process < ns.size()) ns[sample.process] += sample.ns;
+  }
+  std::vector<size_t> order(ns.size());
+  std::iota(order.begin(), order.end(), size_t{0});
+  std::ranges::stable_sort(order, std::greater(), [&ns](size_t process) { return ns[process]; });
+  std::vector<std::string> names;
+  for (size_t process : order) names.push_back(batch.processes[process]);
+  return names;
+}
+
 bool IsFileLike(CodeKind kind) { return kind == CodeKind::kFile || kind == CodeKind::kVdso; }
 
 }  // namespace
 
 void LocationTable::AddMainMapping() {
-  for (const model::ExecutableFilePtr& file : batch_.files) {
-    if (file->kind != CodeKind::kFile) continue;
-    if (std::ranges::find(batch_.processes, BaseName(file->path)) == batch_.processes.end()) continue;
-    const FileSymbols& symbols = files_->Get(file);
-    if (symbols.Segments().empty()) continue;
-    AddSegment(file->path, symbols.BuildId(), symbols.Segments().front());
-    return;
+  for (const std::string& process : HeaviestFirst(batch_)) {
+    for (const model::ExecutableFilePtr& file : batch_.files) {
+      if (file->kind != CodeKind::kFile || BaseName(file->path) != process) continue;
+      const FileSymbols& symbols = files_->Get(file);
+      if (symbols.Segments().empty()) continue;
+      AddSegment(file->path, symbols.BuildId(), symbols.Segments().front());
+      return;
+    }
   }
 }
 

@@ -21,8 +21,8 @@ class LocationTable {
                 profile::PprofBuilder* builder)
       : batch_(batch), kernel_(kernel), files_(files), builder_(builder) {}
 
-  // Makes the mapping of the batch's main program the first of the pprof, if one of its files has the name of one of
-  // its processes: readers take the first mapping for the main binary.
+  // Makes the mapping of the batch's main program the first of the pprof, since readers take the first for the main
+  // binary: of the files that have the name of one of its processes, that of the process with the most time.
   void AddMainMapping();
 
   // The locations of a stack, leaf first. `is_running`: the thread was on a CPU, so that its innermost address is

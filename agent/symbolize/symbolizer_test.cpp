@@ -258,6 +258,24 @@ TEST_F(SymbolizerTest, PutsTheMainProgramFirst) {
   EXPECT_EQ(pprof.string_table(static_cast<int>(pprof.mapping(0).filename())), "/proc/self/exe");
 }
 
+TEST_F(SymbolizerTest, PutsTheProgramWithTheMostTimeFirst) {
+  auto batch =
+      BatchForTest({FileForTest(CodeKind::kMarker, "[stack lost]"), OpenForTest("/bin/bash"), self_}, {{0, 0}});
+  batch.processes = {"bash", "exe"};
+  batch.samples.push_back({0, ThreadState::kOnCpu, 1, 3, 30'000'001});
+  auto pprof = Symbolize(batch);
+  EXPECT_EQ(pprof.string_table(static_cast<int>(pprof.mapping(0).filename())), "/proc/self/exe");
+}
+
+TEST_F(SymbolizerTest, PutsNoMarkerFirst) {
+  auto batch =
+      BatchForTest({FileForTest(CodeKind::kMarker, "[stack lost]"), kernel_}, {{1, 0xffffffff81000010}, {0, 0}});
+  batch.stacks = {{{0, 0}}, batch.stacks[0]};
+  batch.samples.push_back({1, ThreadState::kOnCpu, 0, 1, 1});
+  auto pprof = Symbolize(batch);
+  EXPECT_EQ(pprof.string_table(static_cast<int>(pprof.mapping(0).filename())), "[kernel.kallsyms]");
+}
+
 TEST_F(SymbolizerTest, LeavesOutAndCountsSamplesThatPointNowhere) {
   auto batch = BatchForTest({kernel_}, {{0, 1}});
   batch.stacks.push_back({{7, 1}});
