@@ -26,7 +26,7 @@ model::ProcessInfoPtr ProcessTable::Find(uint32_t tgid, const std::string& comm_
   }
   Entry& entry = found->second;
   if (entry.info != nullptr && !entry.is_checked) CheckIdentity(tgid, &entry);
-  if (entry.info == nullptr) ReadInto(tgid, comm_hint, &entry);
+  if (entry.info == nullptr || MayRetry(entry)) ReadInto(tgid, comm_hint, &entry);
   return entry.info;
 }
 
@@ -76,6 +76,10 @@ void ProcessTable::CheckIdentity(uint32_t tgid, Entry* entry) {
     *entry = Entry{};
 }
 
+bool ProcessTable::MayRetry(const Entry& entry) const {
+  return entry.is_unread && options_.now_ns() - entry.read_ns >= options_.retry_interval_ns;
+}
+
 void ProcessTable::ReadInto(uint32_t tgid, const std::string& comm_hint, Entry* entry) {
   entry->is_checked = true;
   entry->read_ns = options_.now_ns();
@@ -83,9 +87,12 @@ void ProcessTable::ReadInto(uint32_t tgid, const std::string& comm_hint, Entry* 
   if (snapshot.ok()) {
     entry->start_ticks = snapshot->stat.start_ticks;
     entry->info = MakeInfo(tgid, *std::move(snapshot));
+    entry->is_unread = entry->has_ended = false;
+    entry->expiries_since_end = 0;
     return;
   }
-  entry->has_ended = true;
+  if (entry->is_unread) return;  // as the last time
+  entry->is_unread = entry->has_ended = true;
   entry->info = MakeUnread(tgid, comm_hint);
   ledger_->Add("process_gone", "process", "it ended before it could be read: its frames are not named", 1);
 }

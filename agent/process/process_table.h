@@ -23,11 +23,13 @@ struct ProcessTableOptions {
   size_t max_map_lines = 65'536;  // of one process
   size_t max_open_files = 4'096;
   uint64_t refresh_interval_ns = 5'000'000'000;  // of one process
+  uint64_t retry_interval_ns = 100'000'000;      // of one process that could not be read
   std::function<uint64_t()> now_ns = base::MonotonicNs;
 };
 
-// Who is alive, and who was until a short while ago. Reads a process at first sight and keeps it through its end for
-// two more windows, since its last samples come late. Notices by start times when a pid is given to another process.
+// Who is alive, and who was until a short while ago. Reads a process at first sight, again and again while it cannot be
+// read, and keeps it through its end for two more windows, since its last samples come late. Notices by start times
+// when a pid is given to another process.
 // Single-threaded: all calls come from the pipeline's thread. What it hands out is shared and immutable.
 class ProcessTable : public model::ProcessDirectory {
  public:
@@ -53,11 +55,13 @@ class ProcessTable : public model::ProcessDirectory {
     uint64_t start_ticks = 0;
     uint64_t read_ns = 0;
     bool has_ended = false;
+    bool is_unread = false;  // `info` holds no more than a name: nothing could be read
     int expiries_since_end = 0;
     bool is_checked = false;  // that the pid still means this process, in this window
   };
 
   void CheckIdentity(uint32_t tgid, Entry* entry);
+  bool MayRetry(const Entry& entry) const;
   void ReadInto(uint32_t tgid, const std::string& comm_hint, Entry* entry);
   absl::StatusOr<ProcessSnapshot> ReadSteadily(uint32_t tgid);
   model::ProcessInfoPtr MakeInfo(uint32_t tgid, ProcessSnapshot snapshot) const;

@@ -156,6 +156,35 @@ TEST_F(ProcessTableTest, NamesAProcessThatIsGoneByItsComm) {
   EXPECT_EQ(table.Find(6, "")->comm, "[unknown]");
 }
 
+TEST_F(ProcessTableTest, TriesAProcessThatCouldNotBeReadAgainButNotAtOnce) {
+  ProcessTable table = FakeTable();
+  EXPECT_EQ(table.Find(5, "early")->executable, "early");
+  proc_.AddProcess(5, "late", 100);
+  now_ns_ += 99'000'000;
+  EXPECT_EQ(table.Find(5, "early")->executable, "early");
+  now_ns_ += 1'000'000;
+  auto read = table.Find(5, "early");
+  EXPECT_EQ(read->executable, "late");
+  now_ns_ += kSecond;
+  EXPECT_EQ(table.Find(5, "early"), read);
+  EXPECT_EQ(Losses("process_gone"), 1U);
+  // It is alive now: not thrown out as one that had ended.
+  for (int window = 0; window < 3; ++window) table.Expire();
+  EXPECT_EQ(table.Size(), 1U);
+}
+
+TEST_F(ProcessTableTest, CountsAProcessThatStaysUnreadOnce) {
+  ProcessTable table = FakeTable();
+  for (int i = 0; i < 5; ++i) {
+    EXPECT_EQ(table.Find(5, "ghost")->executable, "ghost");
+    now_ns_ += kSecond;
+  }
+  EXPECT_EQ(Losses("process_gone"), 1U);
+  table.Expire();
+  table.Expire();
+  EXPECT_EQ(table.Size(), 0U);
+}
+
 TEST_F(ProcessTableTest, NoticesThatAPidWasGivenToAnotherProcess) {
   proc_.AddProcess(5, "first", 100);
   ProcessTable table = FakeTable();
