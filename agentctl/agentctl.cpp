@@ -8,13 +8,13 @@
 #include "agentctl/account.h"
 #include "agentctl/exit_code.h"
 #include "agentctl/interrupt.h"
-#include "base/nearest_word.h"
 #include "agentctl/record.h"
 #include "agentctl/status.h"
 #include "agentctl/terminal.h"
 #include "agentctl/top.h"
 #include "agentctl/units.h"
 #include "agentctl/version.h"
+#include "base/nearest_word.h"
 
 namespace sonde::agentctl {
 namespace {
@@ -24,6 +24,7 @@ struct Options {
   std::string socket = "/run/sonde/agent.sock";
   std::string colour = "auto";
   std::string format = "text";
+  bool version = false;
   std::string duration;
   std::string interval = "2s";
   size_t limit = 0;
@@ -134,6 +135,7 @@ void Describe(CLI::App* app, Options* options) {
   app->add_option("--color", options->colour, "auto (default), always or never; NO_COLOR is honoured")
       ->check(CLI::IsMember({"auto", "always", "never"}))
       ->type_name("WHEN");
+  app->add_flag("--version", options->version, "the same as the verb version");
   app->fallthrough();
   AddStatus(app, options);
   AddAccount(app, options);
@@ -222,7 +224,7 @@ int Main(int argc, char** argv) {
     if (!unknown.empty()) return UnknownWord(app, unknown.front());
     return UsageError(error.what(), VerbOf(app));
   }
-  if (VerbOf(app) == nullptr) {
+  if (VerbOf(app) == nullptr && !options.version) {
     std::fputs(app.help().c_str(), stderr);
     return kUsage;
   }
@@ -231,7 +233,7 @@ int Main(int argc, char** argv) {
       {"auto", ColourMode::kAuto}, {"always", ColourMode::kAlways}, {"never", ColourMode::kNever}};
   SetUpColour(modes.at(options.colour));
   CatchInterrupts();
-  const int exit_code = RunVerb(VerbOf(app)->get_name(), options);
+  const int exit_code = RunVerb(options.version ? "version" : VerbOf(app)->get_name(), options);
   if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return exit_code;
   std::fputs("agentctl: cannot write to standard output\n", stderr);
   return kFailed;

@@ -71,6 +71,12 @@ class AgentRefusals(sonde.SondeTest):
         self.expect(USAGE, "--widnow", flags=("--widnow", "2s"))
         self.expect(USAGE, flags=("--window",))
 
+    def test_version(self):
+        for program in (sonde.AGENT, sonde.COLLECTOR, sonde.AGENTCTL):
+            asked = self.keep(sonde.Program(self.folder, [program, "--version"]))
+            self.assertEqual(asked.wait(), STOPPED, asked.said())
+            self.assertRegex(asked.said(), rf"^{os.path.basename(program)} \d+\.\d+\.\d+\n")
+
     def test_control_socket_in_use(self):
         collector = self.collector()
         first = self.agent(collector.grpc)

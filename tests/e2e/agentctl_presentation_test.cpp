@@ -451,6 +451,13 @@ TEST_F(AgentctlTest, VersionNamesBothSidesAndNeedsNoAgent) {
   EXPECT_THAT(outcome.out, AllOf(StartsWith("agentctl "), HasSubstr("not running")));
 }
 
+TEST_F(AgentctlTest, VersionIsAFlagToo) {
+  const Outcome flag = Run({"--version"});
+  EXPECT_EQ(flag.exit_code, 0);
+  EXPECT_EQ(flag.out, Run({"version"}).out);
+  EXPECT_EQ(flag.err, "");
+}
+
 TEST_F(AgentctlTest, SuggestsTheNearestVerbOrFlag) {
   const Outcome verb = Run({"acount"});
   EXPECT_EQ(verb.exit_code, 2);
