@@ -7,14 +7,13 @@ Afterwards `saw` has a word on what it saw, so that nobody looks cheap who saw n
 import pathlib
 import shutil
 import signal
-import subprocess
 import sys
 import tempfile
 import time
 
-HERE = pathlib.Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent / "postgres"))
-from live_sonde import Daemon, Sonde  # noqa: E402
+TESTS = pathlib.Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(TESTS / "e2e"), str(TESTS / "postgres")]
+from sonde_processes import Program, Sonde  # noqa: E402
 
 SETTLE_SECONDS = 1.0  # between an observer's start and the work
 
@@ -56,7 +55,7 @@ class SondeHere:
     def __exit__(self, *_):
         # Measuring anew ends the slice in progress; only then are its numbers told.
         self.sonde.agentctl("account", "--duration", "1s")
-        status = self.sonde.status()
+        status = self.sonde.agent.status()
         self.saw = f"{status['waits']} waits, {status['samples']} samples"
         self.sonde.stop()
         self.folder.cleanup()
@@ -74,27 +73,25 @@ class Tracer:
         if shutil.which(self.words[0]) is None:
             return f"{self.words[0]} is not installed ({self.package})"
         with tempfile.TemporaryDirectory(prefix="sonde-bench-") as folder:
-            log = pathlib.Path(folder) / "log"
-            daemon = Daemon(log, *self.words, cwd=folder)
+            tracer = Program(folder, self.words, cwd=folder)
             time.sleep(4 * SETTLE_SECONDS)
-            ended = daemon.process.poll()
+            ended = tracer.process.poll()
             if ended is None:
-                daemon.stop(signal.SIGINT)
+                tracer.stop(signal.SIGINT)
                 return None
-            said = log.read_text(errors="replace").strip().splitlines()
+            said = tracer.said().strip().splitlines()
             return f"ended with {ended}: {said[-1] if said else 'no word'}"
 
     def __enter__(self):
         self.folder = tempfile.TemporaryDirectory(prefix="sonde-bench-")
-        self.log = pathlib.Path(self.folder.name) / "log"
-        self.daemon = Daemon(self.log, *self.words, cwd=self.folder.name)
+        self.tracer = Program(self.folder.name, self.words, cwd=self.folder.name)
         time.sleep(3 * SETTLE_SECONDS)  # bpftrace compiles first
-        self.daemon.said("")  # raises when it has ended
+        self.tracer.assert_alive()
         return self
 
     def __exit__(self, *_):
-        self.daemon.stop(signal.SIGINT)
-        self.saw = self.what(pathlib.Path(self.folder.name), self.log.read_text(errors="replace"))
+        self.tracer.stop(signal.SIGINT)
+        self.saw = self.what(pathlib.Path(self.folder.name), self.tracer.said())
         self.folder.cleanup()
 
 

@@ -5,12 +5,11 @@ import dataclasses
 import os
 import pathlib
 import re
-import sqlite3
 import tempfile
 import time
 
-from live_sonde import Daemon, Sonde, programs, wait_until
 from server import Server
+from sonde_processes import WORKLOADS, Program, Sonde, query_store, wait_until
 
 STATS_SWITCH = pathlib.Path("/proc/sys/kernel/bpf_stats_enabled")
 COST_OF_COUNTING_NS = 20  # what two clock reads add to the measured time of a run, at most
@@ -104,16 +103,12 @@ class OwnCost:
 
 def stored(sonde, since_ns=0, until_ns=2**63 - 1):
     """(windows, profiles, bytes of pprof) that the collector has of the windows that ended in this time."""
-    database = sqlite3.connect(f"file:{sonde.folder}/store/profiles.db?mode=ro", uri=True, timeout=30)
-    try:
-        return database.execute("SELECT count(DISTINCT end_ns), count(*), coalesce(sum(length(pprof)), 0) FROM profile"
-                                " WHERE end_ns > ? AND end_ns <= ?", (since_ns, until_ns)).fetchone()
-    finally:
-        database.close()
+    return query_store(sonde.collector.store, "SELECT count(DISTINCT end_ns), count(*), coalesce(sum(length(pprof)), 0)"
+                       " FROM profile WHERE end_ns > ? AND end_ns <= ?", (since_ns, until_ns))[0]
 
 
 def all_is_stored(sonde):
-    status = sonde.status()
+    status = sonde.agent.status()
     return int(status["windows"]) >= 1 and stored(sonde)[0] > 0 and all(int(t["waiting"]) == 0 for t in status["targets"])
 
 
@@ -135,7 +130,7 @@ def between(load, sonde, before, after, windows, profiles, bytes_stored, window_
         collector_rss_kib=memory_kib(sonde.collector.pid, "VmRSS"), map_bytes=after.map_bytes,
         profiles_a_minute=profiles * 60 / (windows * window_seconds),
         bytes_a_minute=bytes_stored * 60 / (windows * window_seconds),
-        told_share=sonde.status()["overhead_ratio"])
+        told_share=sonde.agent.status()["overhead_ratio"])
 
 
 def watch(load, window_seconds, seconds):
@@ -144,20 +139,15 @@ def watch(load, window_seconds, seconds):
     with tempfile.TemporaryDirectory(prefix="sonde-bench-") as folder:
         sonde = Sonde(folder, f"{window_seconds}s", ("--rate", "99Hz"))
         try:
-            wait_until(lambda: all_is_stored(sonde), "the first window is stored", 180)
+            wait_until("for the first window in the store", lambda: all_is_stored(sonde), patience=180)
             with bpf_run_time_counted():
                 before, since_ns = Reading.of(sonde), time.time_ns()
                 time.sleep(seconds)
                 after, until_ns = Reading.of(sonde), time.time_ns()
-            wait_until(lambda: all_is_stored(sonde), "the last window is stored", 180)
+            wait_until("for the last window in the store", lambda: all_is_stored(sonde), patience=180)
             return between(load, sonde, before, after, *stored(sonde, since_ns, until_ns), window_seconds)
         finally:
             sonde.stop()
-
-
-def workloads():
-    """The folder of the programs in tests/workloads."""
-    return programs().parent / "workloads"
 
 
 # Longer than any interval here; all of it is stopped by hand.
@@ -174,7 +164,7 @@ def database_load(pgbench_flags, workloads_too):
         stack.callback(server.stop)
         server.bench("--initialize", "--quiet", "--scale", 4)
         for name, *arguments in workloads_too:
-            stack.callback(Daemon(home / f"{name}.log", workloads() / name, home / name, ENOUGH, *arguments).stop)
+            stack.callback(Program(home, [WORKLOADS / name, home / name, ENOUGH, *arguments]).stop)
         client = server.start_bench("--client", 4, "--jobs", 2, "--time", ENOUGH, *pgbench_flags)
         stack.callback(client.communicate)  # the last in is the first to be called
         stack.callback(client.terminate)
@@ -183,12 +173,12 @@ def database_load(pgbench_flags, workloads_too):
 
 def ordinary_load():
     """A third of the machine or so: a database, threads that sleep, processes that come and go."""
-    return database_load(("--rate", 200), [("sleepers",), ("forker", workloads() / "short_lived")])
+    return database_load(("--rate", 200), [("sleepers",), ("forker", WORKLOADS / "short_lived")])
 
 
 def saturating_load():
     """Every CPU is wanted by several threads: the database without limit, and a thread that only computes."""
-    return database_load((), [("sleepers",), ("forker", workloads() / "short_lived"), ("spinners", 1)])
+    return database_load((), [("sleepers",), ("forker", WORKLOADS / "short_lived"), ("spinners", 1)])
 
 
 @contextlib.contextmanager
@@ -207,9 +197,5 @@ def measure_all(window_seconds, seconds, progress):
 
 def why_absent():
     """What is not built, or None."""
-    try:
-        folder = workloads()
-    except FileNotFoundError as error:
-        return str(error)
-    missing = [name for name in ("spinners", "sleepers", "forker", "short_lived") if not (folder / name).exists()]
-    return f"{', '.join(missing)} not built in {folder}: build the target sonde_workloads" if missing else None
+    missing = [name for name in ("spinners", "sleepers", "forker", "short_lived") if not (WORKLOADS / name).exists()]
+    return f"{', '.join(missing)} not built in {WORKLOADS}: build the target sonde_workloads" if missing else None

@@ -1,11 +1,9 @@
 """What sonde-collector does with ports and disks that it cannot have, and with peers that mean it harm."""
 
 import gzip
-import os
 import pathlib
 import random
 import shutil
-import signal
 import socket
 import struct
 import subprocess
@@ -17,7 +15,6 @@ import confine
 import pprof_file
 import sonde_processes as sonde
 
-PUSH_TOOL = os.environ.get("SONDE_PUSH_TOOL", "")
 LABELS = ("__name__=wall", "service_name=pushed")
 
 
@@ -26,7 +23,7 @@ class CollectorTest(sonde.SondeTest):
         """(code, reason) of the answer to this profile; to this message when no labels are given."""
         path = self.folder / "pushed"
         path.write_bytes(content)
-        done = subprocess.run([PUSH_TOOL, collector.grpc, instance, str(sequence), str(path), *labels],
+        done = subprocess.run([sonde.PUSH_TOOL, collector.grpc, instance, str(sequence), str(path), *labels],
                               capture_output=True, text=True, timeout=sonde.PATIENCE)
         self.assertEqual(done.returncode, 0, done.stderr)
         code, _, reason = done.stdout.strip().partition(" ")

@@ -54,7 +54,7 @@ class Witness(sonde.Program):
 
     def __init__(self, folder):
         self.path = pathlib.Path(tempfile.mkstemp(dir=folder, prefix="witness-")[1])
-        super().__init__(folder, [os.environ["SONDE_EXIT_WITNESS"], self.path])
+        super().__init__(folder, [sonde.EXIT_WITNESS, self.path])
 
     def finish(self):
         """{pid: (threads, nanoseconds of life, on a CPU, in the run queue)} of exited threads."""

@@ -1,7 +1,8 @@
-"""Starts, asks and stops the real programs, whose paths come from the environment (see CMakeLists.txt).
+"""Starts, asks and stops the real programs of the build tree in SONDE_BUILD, or of the release preset.
 
-Each program that a test starts writes its standard error into a file of the test's own folder, and is killed by its pid
-when the test ends. PATIENCE is long, since sanitizers and a busy machine are slow: it bounds a test, it measures nothing.
+Each program that a test starts writes what it says into a file of the test's own folder, and is killed by its pid when the
+test ends; when the test is killed, it dies too. PATIENCE is long, since sanitizers and a busy machine are slow: it bounds a
+test, it measures nothing.
 """
 
 import http.client
@@ -16,26 +17,30 @@ import subprocess
 import tempfile
 import time
 import unittest
+import urllib.parse
 
 import pprof_file
 
 PATIENCE = 120
 
-AGENT = os.environ.get("SONDE_AGENT", "")
-COLLECTOR = os.environ.get("SONDE_COLLECTOR", "")
-AGENTCTL = os.environ.get("SONDE_AGENTCTL", "")
-WORKLOADS = pathlib.Path(os.environ.get("SONDE_WORKLOADS", ""))
+BUILD = pathlib.Path(os.environ.get("SONDE_BUILD", pathlib.Path(__file__).resolve().parents[2] / "build/release"))
+AGENT = BUILD / "bin/sonde-agent"
+COLLECTOR = BUILD / "bin/sonde-collector"
+AGENTCTL = BUILD / "bin/agentctl"
+PUSH_TOOL = BUILD / "bin/sonde_push_tool"
+EXIT_WITNESS = BUILD / "bin/sonde_exit_witness"
+WORKLOADS = BUILD / "workloads"
 
 
-def wait_until(what, condition, pause=0.05):
-    """The first true value of condition(); fails with `what` (a text, or a function that gives one) after PATIENCE."""
-    deadline = time.monotonic() + PATIENCE
+def wait_until(what, condition, pause=0.05, patience=PATIENCE):
+    """The first true value of condition(); fails with `what` (a text, or a function that gives one) after `patience` seconds."""
+    deadline = time.monotonic() + patience
     while True:
         value = condition()
         if value:
             return value
         if time.monotonic() > deadline:
-            raise AssertionError(f"waited {PATIENCE} s in vain: {what() if callable(what) else what}")
+            raise AssertionError(f"waited {patience} s in vain: {what() if callable(what) else what}")
         time.sleep(pause)
 
 
@@ -48,22 +53,26 @@ def free_port():
 class Program:
     """A running program. `preexec` runs in the child before it becomes the program."""
 
-    def __init__(self, folder, arguments, preexec=None, environment=None):
+    def __init__(self, folder, arguments, preexec=None, environment=None, cwd=None):
         self.log = pathlib.Path(tempfile.mkstemp(dir=folder, prefix="log-", text=True)[1])
         self.arguments = [str(a) for a in arguments]
         with open(self.log, "w") as log:
-            self.process = subprocess.Popen(self.arguments, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                                            preexec_fn=preexec, env=environment)
+            self.process = subprocess.Popen(["setpriv", "--pdeathsig", "KILL", "--", *self.arguments], stdout=log, stderr=log,
+                                            stdin=subprocess.DEVNULL, preexec_fn=preexec, env=environment, cwd=cwd)
         self.pid = self.process.pid
 
     def said(self):
         return self.log.read_text(errors="replace")
 
+    def assert_alive(self):
+        if self.process.poll() is not None:
+            raise AssertionError(f"{self.arguments} ended with {self.process.returncode} and said:\n{self.said()}")
+
     def wait_until_said(self, words):
         wait_until(lambda: f"for {words!r} of {self.arguments}, which said:\n{self.said()}",
                    lambda: words in self.said() or self.process.poll() is not None)
         if words not in self.said():
-            raise AssertionError(f"{self.arguments} ended with {self.process.returncode} and said:\n{self.said()}")
+            self.assert_alive()
 
     def wait(self):
         """Its exit code."""
@@ -73,8 +82,12 @@ class Program:
             raise AssertionError(f"{self.arguments} does not end; it said:\n{self.said()}") from None
 
     def stop(self, number=signal.SIGTERM):
+        """Asks it to end, if it has not. Its exit code."""
         self.process.send_signal(number)
-        return self.wait()
+        try:
+            return self.wait()
+        finally:
+            self.discard()
 
     def discard(self):
         if self.process.poll() is None:
@@ -95,6 +108,10 @@ class Collector(Program):
         self.grpc = f"127.0.0.1:{self.grpc_port}"
         return self
 
+    @property
+    def http(self):
+        return f"127.0.0.1:{self.http_port}"
+
     def get(self, path):
         """(HTTP status, body)."""
         connection = http.client.HTTPConnection("127.0.0.1", self.http_port, timeout=PATIENCE)
@@ -105,18 +122,32 @@ class Collector(Program):
         finally:
             connection.close()
 
-    def query(self, sql):
-        return query_store(self.store, sql)
+    def fetch(self, path, **parameters):
+        """The body of an answer that says all is well."""
+        status, body = self.get(f"{path}?{urllib.parse.urlencode(parameters)}" if parameters else path)
+        if status != 200:
+            raise AssertionError(f"GET {path} {parameters} was answered by {status}: {body}")
+        return body
+
+    def series(self, kind):
+        """The label sets under which it has profiles of `kind`."""
+        return [entry["labels"] for entry in json.loads(self.fetch("/api/v1/series", kind=kind))["series"]]
 
     def profiles(self):
         return stored_profiles(self.store)
 
 
-def query_store(store, sql):
+def selector(labels):
+    """The selector of exactly these labels."""
+    quoted = (f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in labels.items() if not name.startswith("__"))
+    return "{" + ", ".join(quoted) + "}"
+
+
+def query_store(store, sql, parameters=()):
     """Rows of the store's database, read beside its owner."""
     database = sqlite3.connect(f"file:{store}/profiles.db?mode=ro", uri=True, timeout=PATIENCE)
     try:
-        return database.execute(sql).fetchall()
+        return database.execute(sql, parameters).fetchall()
     finally:
         database.close()
 
@@ -181,8 +212,32 @@ def still_loaded(objects):
 
 
 def agentctl(socket_path, *arguments):
-    return subprocess.run([AGENTCTL, "--socket", socket_path, "--color", "never", *map(str, arguments)],
+    return subprocess.run([str(AGENTCTL), "--socket", socket_path, "--color", "never", *map(str, arguments)],
                           stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=10 * PATIENCE)
+
+
+class Sonde:
+    """An agent and its collector, both ready; `folder` must exist, and be short enough for the path of a socket."""
+
+    def __init__(self, folder, window="5s", agent_flags=()):
+        for program in (AGENT, COLLECTOR, AGENTCTL):
+            if not program.exists():
+                raise FileNotFoundError(f"{program} is not built; build it, or set SONDE_BUILD to the build tree that has it")
+        self.agent = None
+        self.collector = Collector(folder)
+        try:
+            self.agent = Agent(folder, self.collector.wait_until_ready().grpc, window, agent_flags)
+            self.agent.wait_until_ready()
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self):
+        """Stops the agent first, so that its last window is stored. Returns the exit codes of both."""
+        return self.agent and self.agent.stop(), self.collector.stop()
+
+    def agentctl(self, *arguments):
+        return agentctl(self.agent.socket, *arguments)
 
 
 class SondeTest(unittest.TestCase):

@@ -9,12 +9,14 @@ import os
 import pathlib
 import re
 import subprocess
+import sys
 import tempfile
 import unittest
 
-import raw_profile
-from live_sonde import PATIENCE, Sonde, selector, wait_until
-from server import Server
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
+import raw_profile  # noqa: E402
+import sonde_processes as sonde  # noqa: E402
+from server import Server  # noqa: E402
 
 KINDS = ("cpu", "offcpu", "wall")
 SECONDS_OF_LOAD = 15
@@ -47,11 +49,11 @@ class PostgresUnderLoad(unittest.TestCase):
         cls.server = Server(cls.folder)
         cls.addClassCleanup(cls.server.stop)
         cls.server.bench("--initialize", "--quiet", "--scale", 2)
-        cls.sonde = Sonde(cls.folder)
+        cls.sonde = sonde.Sonde(cls.folder)
         cls.addClassCleanup(cls.sonde.stop)
         cls.put_under_load()
-        cls.status = cls.sonde.status()
-        cls.agent_exit_code = cls.sonde.stop_agent()
+        cls.status = cls.sonde.agent.status()
+        cls.agent_exit_code = cls.sonde.agent.stop()
 
     @classmethod
     def put_under_load(cls):
@@ -59,22 +61,22 @@ class PostgresUnderLoad(unittest.TestCase):
         flags = ("--client", 2, "--time", SECONDS_OF_LOAD)
         load = [cls.server.start_bench(*flags, host=host) for host in (None, "127.0.0.1")]
         # All four: before them each pgbench makes a connection that it soon closes.
-        backend = wait_until(lambda: cls.server.ask("SELECT min(pid) FROM pg_stat_activity WHERE application_name = 'pgbench' "
-                                                    "HAVING count(*) = 4"), "four backends serve pgbench")
+        backend = sonde.wait_until("for four backends to serve pgbench", lambda: cls.server.ask(
+            "SELECT min(pid) FROM pg_stat_activity WHERE application_name = 'pgbench' HAVING count(*) = 4"))
         whose = {"host": (), "backend": ("--pid", backend)}
         wanted = {cls.folder / f"{kind}-{name}.pb.gz": (kind, flags) for kind in KINDS for name, flags in whose.items()}
         with concurrent.futures.ThreadPoolExecutor(len(KINDS)) as pool:
             runs = pool.map(lambda file: cls.sonde.agentctl("record", "--duration", "3s", "--type", wanted[file][0], "-o", file,
                                                             *wanted[file][1]), wanted)
             cls.recordings = dict(zip(wanted, runs))
-        cls.load = [(*process.communicate(timeout=PATIENCE), process.returncode) for process in load]
+        cls.load = [(*process.communicate(timeout=sonde.PATIENCE), process.returncode) for process in load]
 
     def pprof(self, *arguments, notices=False):
         """What go tool pprof prints; fails the test at any complaint."""
         environment = dict(os.environ, PPROF_TMPDIR=str(self.folder / "pprof"))
         environment.pop("LD_PRELOAD", None)
         got = subprocess.run(["go", "tool", "pprof", *map(str, arguments)], capture_output=True, text=True,
-                             stdin=subprocess.DEVNULL, timeout=PATIENCE, env=environment)
+                             stdin=subprocess.DEVNULL, timeout=sonde.PATIENCE, env=environment)
         self.assertEqual(got.returncode, 0, f"{arguments}\n{got.stderr}")
         self.assertEqual(NOTICES.sub("", got.stderr) if notices else got.stderr, "", arguments)
         return got.stdout
@@ -82,7 +84,7 @@ class PostgresUnderLoad(unittest.TestCase):
     def of_postgres(self, kind):
         """What the collector has of PostgreSQL's processes, as go tool pprof reads it."""
         file = self.folder / f"all-{kind}.pb.gz"
-        file.write_bytes(self.sonde.get(f"/pprof/{kind}"))
+        file.write_bytes(self.sonde.collector.fetch(f"/pprof/{kind}"))
         profile = raw_profile.parse(self.pprof("-raw", file)).where(process="postgres")
         self.assertNotEqual(profile.samples, [], kind)
         return profile
@@ -91,7 +93,7 @@ class PostgresUnderLoad(unittest.TestCase):
         for output, errors, exit_code in self.load:
             self.assertEqual(exit_code, 0, errors)
             self.assertRegex(output, r"number of transactions actually processed: [1-9]")
-        self.assertEqual(self.agent_exit_code, 0, self.sonde.agent.log.read_text())
+        self.assertEqual(self.agent_exit_code, 0, self.sonde.agent.said())
         self.assertGreaterEqual(int(self.status["windows"]), 2, self.status)
         for target in self.status["targets"]:
             self.assertEqual((target["dropped"], target["last_error"]), ("0", ""), target)
@@ -102,7 +104,7 @@ class PostgresUnderLoad(unittest.TestCase):
             self.assertEqual(len(services), 1, services)
             if service_is_named_by_its_program():
                 self.assertEqual(services, {"postgres"})
-            self.assertIn(services.pop(), {labels["service_name"] for labels in self.sonde.series(kind)})
+            self.assertIn(services.pop(), {labels["service_name"] for labels in self.sonde.collector.series(kind)})
 
     def test_its_time_on_a_cpu_has_kernel_stacks_and_its_own_functions(self):
         profile = self.of_postgres("cpu")
@@ -146,11 +148,11 @@ class PostgresUnderLoad(unittest.TestCase):
     def test_go_tool_pprof_reads_every_stored_profile(self):
         files = []
         for kind in KINDS:
-            series = self.sonde.series(kind)
+            series = self.sonde.collector.series(kind)
             self.assertNotEqual(series, [], kind)
             for number, labels in enumerate(series):
                 files.append(self.folder / f"stored-{kind}-{number}.pb.gz")
-                files[-1].write_bytes(self.sonde.get(f"/pprof/{kind}", query=selector(labels)))
+                files[-1].write_bytes(self.sonde.collector.fetch(f"/pprof/{kind}", query=sonde.selector(labels)))
         with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
             for table in pool.map(lambda file: self.pprof("-top", file), files):
                 self.assertIn("flat%", table)
@@ -161,15 +163,17 @@ class PostgresUnderLoad(unittest.TestCase):
             if file.name == "cpu-backend.pb.gz" and "the profile is empty" in run.stderr:
                 continue
             self.assertEqual(run.returncode, 0, run.stderr)
-            self.assertIn("flat%", self.pprof("-top", file))
+            table = self.pprof("-top", file)
+            self.assertIn("flat%", table)
             processes = {sample.labels["process"] for sample in raw_profile.parse(self.pprof("-raw", file)).samples}
             self.assertIn("postgres", processes)
             if file.name.endswith("-backend.pb.gz"):
                 self.assertEqual(processes, {"postgres"})
+                self.assertIn("File: postgres\n", table)
 
     def test_go_tool_pprof_fetches_from_the_collector(self):
         for kind in KINDS:
-            table = self.pprof("-top", f"http://{self.sonde.http}/pprof/{kind}", notices=True)
+            table = self.pprof("-top", f"http://{self.sonde.collector.http}/pprof/{kind}", notices=True)
             self.assertIn("flat%", table)
         self.assertEqual(len(list((self.folder / "pprof").iterdir())), len(KINDS))
 

@@ -1,14 +1,16 @@
-"""A PostgreSQL server of Debian's packages with a cluster of its own, reached by a Unix socket and a port of loopback."""
+"""A PostgreSQL server of Debian's packages with a cluster of its own, reached by a Unix socket and a port of loopback.
+
+Who imports this has the folder of sonde_processes.py in its path.
+"""
 
 import os
 import pathlib
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 
-from live_sonde import PATIENCE, Daemon, wait_until
+import sonde_processes as sonde
 
 USER = "postgres"
 
@@ -21,35 +23,29 @@ def _programs():
     return versions[-1].parent
 
 
-def _free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 class Server:
     """`folder` must exist; the cluster is made in it. Needs root; the server runs as user postgres."""
 
     def __init__(self, folder):
         self.bin = _programs()
         self.home = pathlib.Path(folder) / "postgres"
-        self.port = _free_port()
+        self.port = sonde.free_port()
         # Not what a sanitizer's build preloads into everything.
         self.environment = {k: v for k, v in os.environ.items() if not k.startswith("PG") and k != "LD_PRELOAD"}
         user = pwd.getpwnam(USER)
         self.home.mkdir(mode=0o700)
         os.chown(self.home, user.pw_uid, user.pw_gid)
         self.run("initdb", "--pgdata", self.home / "cluster", "--auth", "trust", "--no-locale", "--encoding", "UTF8")
-        self.daemon = Daemon(pathlib.Path(folder) / "postgres.log", *self._as_user(
+        self.daemon = sonde.Program(folder, self._as_user(
             "postgres", "-D", self.home / "cluster", "-k", self.home, "-p", self.port, "-c", "listen_addresses=127.0.0.1",
-            "-c", "fsync=on", "-c", "synchronous_commit=on"), cwd="/", env=self.environment)
-        wait_until(lambda: self.daemon.said("database system is ready to accept connections"), "PostgreSQL is ready")
+            "-c", "fsync=on", "-c", "synchronous_commit=on"), cwd="/", environment=self.environment)
+        self.daemon.wait_until_said("database system is ready to accept connections")
 
     def _as_user(self, program, *arguments):
         return ["setpriv", "--reuid", USER, "--regid", USER, "--init-groups", "--pdeathsig", "QUIT", "--",
                 str(self.bin / program), *map(str, arguments)]
 
-    def run(self, program, *arguments, seconds=PATIENCE):
+    def run(self, program, *arguments, seconds=sonde.PATIENCE):
         """Runs one of PostgreSQL's programs to its end and returns what it printed; raises when it fails."""
         got = subprocess.run(self._as_user(program, *arguments), capture_output=True, text=True, timeout=seconds, cwd="/",
                              stdin=subprocess.DEVNULL, env=self.environment)
