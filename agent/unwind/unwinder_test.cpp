@@ -1,0 +1,184 @@
+#include "agent/unwind/unwinder.h"
+
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <fstream>
+
+#include "absl/time/clock.h"
+#include "agent/kernel/unwind_maps_for_test.h"
+
+namespace sonde::unwind {
+namespace {
+
+using model::CodeKind;
+using model::ExecutableFile;
+using model::ExecutableFilePtr;
+using model::Mapping;
+
+constexpr uint64_t kHigh = 0x7f0000000000;
+
+ExecutableFilePtr Open(const std::string& path) {
+  base::UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  struct stat info {};
+  ::fstat(fd.Get(), &info);
+  return std::make_shared<const ExecutableFile>(
+      ExecutableFile{CodeKind::kFile, {info.st_dev, info.st_ino, info.st_size, 0}, path, std::move(fd)});
+}
+
+ExecutableFilePtr Pseudo(CodeKind kind) {
+  return std::make_shared<const ExecutableFile>(ExecutableFile{kind, {}, "pseudo", {}});
+}
+
+class UnwinderTest : public kernel::UnwindMapsReader {
+ protected:
+  std::unique_ptr<Unwinder> MakeUnwinder(UnwinderOptions options = {}) {
+    return std::make_unique<Unwinder>(maps_.get(), std::move(options), &ledger_);
+  }
+  std::vector<abi::unwind_mapping> MappingsOf(uint32_t tgid) const {
+    auto process = Process(tgid);
+    return process ? Mappings(*process) : std::vector<abi::unwind_mapping>();
+  }
+  // Waits until the file's table is no longer in the making.
+  uint32_t AwaitState(uint16_t id) const {
+    for (int i = 0; i < 1'000 && File(id).state == abi::UNWIND_FILE_PENDING; ++i)
+      absl::SleepFor(absl::Milliseconds(10));
+    return File(id).state;
+  }
+  uint64_t Losses(const std::string& cause) const {
+    uint64_t count = 0;
+    for (const auto& loss : ledger_.Snapshot()) count += loss.cause == cause ? loss.count : 0;
+    return count;
+  }
+
+  telemetry::LossLedger ledger_;
+};
+
+TEST_F(UnwinderTest, ShowsMappingsAsWalksWantThem) {
+  auto unwinder = MakeUnwinder();
+  auto file = Open("/proc/self/exe");
+  unwinder->SetMappings(5, std::vector<Mapping>{{0x1000, 0x2000, 0, Pseudo(CodeKind::kAnonymous)},
+                                                {kHigh, kHigh + 0x3000, 0x7000, file}});
+  auto mappings = MappingsOf(5);
+  ASSERT_EQ(mappings.size(), 2U);
+  EXPECT_EQ(mappings[0].file, uint32_t{UNWIND_FILE_ANONYMOUS});
+  EXPECT_EQ(mappings[0].bias, 0U);
+  EXPECT_EQ(mappings[0].pages, 1U);
+  EXPECT_EQ(mappings[1].start, kHigh);
+  EXPECT_EQ(mappings[1].start + mappings[1].bias, 0x7000U);
+  EXPECT_EQ(mappings[1].pages, 3U);
+  EXPECT_EQ(unwinder->FileOf(static_cast<uint16_t>(mappings[1].file)), file);
+  EXPECT_EQ(unwinder->Statistics().processes, 1U);
+  unwinder->Forget(5);
+  EXPECT_FALSE(Process(5));
+  EXPECT_EQ(unwinder->Statistics().processes, 0U);
+}
+
+TEST_F(UnwinderTest, BuildsTheTableOfARealFile) {
+  auto unwinder = MakeUnwinder();
+  unwinder->SetMappings(5, std::vector<Mapping>{{kHigh, kHigh + 0x1000, 0, Open("/proc/self/exe")}});
+  const auto id = static_cast<uint16_t>(MappingsOf(5).at(0).file);
+  EXPECT_EQ(AwaitState(id), uint32_t{abi::UNWIND_FILE_READY});
+  EXPECT_GT(File(id).pages, 0U);
+  UnwindStatistics statistics = unwinder->Statistics();
+  EXPECT_EQ(statistics.files, 1U);
+  EXPECT_EQ(statistics.tables, 1U);
+  EXPECT_GT(statistics.rows, 1'000U);
+  EXPECT_EQ(statistics.builds, 1U);
+  EXPECT_GT(statistics.build_cpu_ns, 0U);
+  EXPECT_GE(statistics.map_bytes, statistics.row_bytes);
+}
+
+TEST_F(UnwinderTest, BuildsTheVdsosTableFromOurOwn) {
+  auto unwinder = MakeUnwinder();
+  auto vdso = Pseudo(CodeKind::kVdso);
+  unwinder->SetMappings(5, std::vector<Mapping>{{0xf7f00000, 0xf7f02000, 0, vdso}, {kHigh, kHigh + 0x2000, 0, vdso}});
+  auto mappings = MappingsOf(5);
+  EXPECT_EQ(mappings.at(0).file, uint32_t{UNWIND_FILE_ANONYMOUS}) << "that of a 32-bit program is another one";
+  const auto id = static_cast<uint16_t>(mappings.at(1).file);
+  EXPECT_EQ(AwaitState(id), uint32_t{abi::UNWIND_FILE_READY});
+}
+
+TEST_F(UnwinderTest, SaysWhatCannotBeCompiled) {
+  const std::string folder = testing::TempDir();
+  std::ofstream(folder + "/sonde_text") << "#!/bin/sh\n";
+  std::ofstream(folder + "/sonde_hostile") << "\177ELF and then nothing of the kind";
+  struct {
+    ExecutableFilePtr file;
+    abi::unwind_file_state state;
+  } cases[] = {{Open(folder + "/sonde_text"), abi::UNWIND_FILE_NO_CFI},
+               {Open(folder + "/sonde_hostile"), abi::UNWIND_FILE_REFUSED},
+               {Pseudo(CodeKind::kFile), abi::UNWIND_FILE_REFUSED}};
+  auto unwinder = MakeUnwinder();
+  uint32_t tgid = 0;
+  for (const auto& one : cases) {
+    unwinder->SetMappings(++tgid, std::vector<Mapping>{{kHigh, kHigh + 0x1000, 0, one.file}});
+    EXPECT_EQ(AwaitState(static_cast<uint16_t>(MappingsOf(tgid).at(0).file)), uint32_t{one.state});
+  }
+  EXPECT_EQ(Losses("table_refused"), 2U);
+  ::unlink((folder + "/sonde_text").c_str());
+  ::unlink((folder + "/sonde_hostile").c_str());
+}
+
+TEST_F(UnwinderTest, SharesMappingsAndFilesBetweenProcesses) {
+  auto unwinder = MakeUnwinder();
+  auto file = Open("/proc/self/exe");
+  const std::vector<Mapping> mappings = {{kHigh, kHigh + 0x1000, 0, file}};
+  for (uint32_t tgid = 1; tgid <= 100; ++tgid) unwinder->SetMappings(tgid, mappings);
+  EXPECT_EQ(Process(1)->first_mapping, Process(100)->first_mapping);
+  UnwindStatistics statistics = unwinder->Statistics();
+  EXPECT_EQ(statistics.processes, 100U);
+  EXPECT_EQ(statistics.mapping_lists, 1U);
+  EXPECT_EQ(statistics.files, 1U);
+  for (uint32_t tgid = 1; tgid <= 100; ++tgid) unwinder->Forget(tgid);
+  EXPECT_EQ(unwinder->Statistics().mapping_lists, 0U);
+}
+
+TEST_F(UnwinderTest, RetiresAFileTwoWindowsAfterItsLastProcess) {
+  auto unwinder = MakeUnwinder();
+  auto file = Open("/proc/self/exe");
+  unwinder->SetMappings(5, std::vector<Mapping>{{kHigh, kHigh + 0x1000, 0, file}});
+  unwinder->SetMappings(5, std::vector<Mapping>{{kHigh, kHigh + 0x2000, 0, file}});
+  const auto id = static_cast<uint16_t>(MappingsOf(5).at(0).file);
+  ASSERT_EQ(AwaitState(id), uint32_t{abi::UNWIND_FILE_READY});
+  for (int i = 0; i < 10; ++i) unwinder->EndWindow();
+  EXPECT_EQ(File(id).state, uint32_t{abi::UNWIND_FILE_READY});
+  unwinder->Forget(5);
+  for (int i = 0; i < 3; ++i) unwinder->EndWindow();
+  for (int i = 0; i < 1'000 && File(id).state != abi::UNWIND_FILE_EMPTY; ++i) absl::SleepFor(absl::Milliseconds(10));
+  EXPECT_EQ(File(id).state, uint32_t{abi::UNWIND_FILE_EMPTY});
+  EXPECT_EQ(unwinder->FileOf(id), file);
+  EXPECT_EQ(unwinder->Statistics().tables, 0U);
+}
+
+TEST_F(UnwinderTest, CompilesEachFileOnceWhicheverProcessesComeAndGo) {
+  std::atomic<int> compilations = 0;
+  UnwinderOptions options;
+  options.compile = [&](const elf::ElfFile&) -> absl::StatusOr<elf::UnwindTable> {
+    ++compilations;
+    return absl::NotFoundError("none");
+  };
+  auto unwinder = MakeUnwinder(std::move(options));
+  auto file = Open("/proc/self/exe");
+  for (uint32_t tgid = 1; tgid <= 50; ++tgid) {
+    unwinder->SetMappings(tgid, std::vector<Mapping>{{kHigh + 0x1000 * tgid, kHigh + 0x1000 * tgid + 0x1000, 0, file}});
+    unwinder->Forget(tgid);
+  }
+  EXPECT_EQ(AwaitState(1), uint32_t{abi::UNWIND_FILE_NO_CFI});
+  EXPECT_EQ(compilations, 1);
+}
+
+TEST_F(UnwinderTest, CountsProcessesThatFindNoRoom) {
+  auto unwinder = MakeUnwinder();
+  const std::vector<Mapping> mappings = {{kHigh, kHigh + 0x1000, 0, Pseudo(CodeKind::kAnonymous)}};
+  for (uint32_t tgid = 1; tgid <= UNWIND_PROCESSES + 3; ++tgid) unwinder->SetMappings(tgid, mappings);
+  EXPECT_EQ(Losses("process_map_full"), 3U);
+  EXPECT_EQ(unwinder->Statistics().processes, size_t{UNWIND_PROCESSES});
+}
+
+}  // namespace
+}  // namespace sonde::unwind
