@@ -51,15 +51,17 @@ std::vector<StackDeltas::Step> SampleFrames(const Pclntab& table) {
   return samples;
 }
 
-// A tenth may be assembly. `code(offset)` gives the bytes at an offset from the text that is tried.
+// How many of the samples do not begin a frame where the table says so; empty when they are more than a tenth, which
+// may be assembly. `code(offset)` gives the bytes at an offset from the text that is tried.
 template <typename CodeAt>
-bool FramesAgree(const std::vector<StackDeltas::Step>& samples, CodeAt code) {
+std::optional<size_t> CountMisses(const std::vector<StackDeltas::Step>& samples, CodeAt code) {
   constexpr size_t kFewest = 8;
+  if (samples.size() < kFewest) return std::nullopt;
   size_t misses = 0;
   for (const StackDeltas::Step& step : samples) {
-    if (!RecognizeGoFrame(step, code(step.begin - 1)) && ++misses * 10 > samples.size()) return false;
+    if (!RecognizeGoFrame(step, code(step.begin - 1)) && ++misses * 10 > samples.size()) return std::nullopt;
   }
-  return samples.size() >= kFewest;
+  return misses;
 }
 
 std::span<const std::byte> UpTo(size_t size, std::span<const std::byte> bytes, uint64_t at) {
@@ -69,15 +71,23 @@ std::span<const std::byte> UpTo(size_t size, std::span<const std::byte> bytes, u
 
 std::optional<uint64_t> SearchGoText(const ElfFile& file, const std::vector<StackDeltas::Step>& samples) {
   constexpr uint64_t kTextAlign = 16;
+  std::optional<uint64_t> best;
+  size_t fewest_misses = samples.size();
+  uint64_t budget = kMaxGoTextSearchBytes;
   for (const LoadSegment& segment : file.ExecutableSegments()) {
-    std::vector<std::byte> code(std::min<uint64_t>(segment.file_size, kMaxGoTextSearchBytes));
+    std::vector<std::byte> code(std::min<uint64_t>(segment.file_size, budget));
+    budget -= code.size();
     if (!file.Source().ReadAt(segment.file_offset, code)) continue;
     for (uint64_t at = (0 - segment.vaddr) % kTextAlign; at < code.size(); at += kTextAlign) {
       auto code_at = [&](uint64_t offset) { return UpTo(kGoPrologueBytes, code, at + offset); };
-      if (FramesAgree(samples, code_at)) return segment.vaddr + at;
+      std::optional<size_t> misses = CountMisses(samples, code_at);
+      if (!misses || *misses >= fewest_misses) continue;
+      best = segment.vaddr + at;
+      fewest_misses = *misses;
+      if (fewest_misses == 0) return best;
     }
   }
-  return std::nullopt;
+  return best;
 }
 
 }  // namespace
@@ -121,7 +131,7 @@ std::optional<uint64_t> FindGoText(const ElfFile& file, const Pclntab& table, co
   const Section* section = file.FindSection(".text");
   for (uint64_t text : {table.StatedText(), section != nullptr ? section->vaddr : 0}) {
     auto code_at = [&](uint64_t offset) { return window.At(text + offset, kGoPrologueBytes); };
-    if (text != 0 && FramesAgree(samples, code_at)) return text;
+    if (text != 0 && CountMisses(samples, code_at)) return text;
   }
   return SearchGoText(file, samples);
 }

@@ -53,6 +53,7 @@ std::optional<uint64_t> FindMagic(const ByteSource& source, const LoadSegment& s
 absl::StatusOr<std::vector<std::byte>> SearchPclntab(const ElfFile& file) {
   uint64_t budget = MayHideGo(file) ? kMaxPclntabSearchBytes : 0;
   for (const LoadSegment& segment : file.LoadedSegments()) {
+    if (budget == 0) break;
     std::optional<uint64_t> found = FindMagic(file.Source(), segment, budget);
     budget -= std::min(budget, segment.file_size);
     if (!found) continue;
@@ -108,7 +109,8 @@ absl::Status Pclntab::ReadHeader() {
   if (!cursor.Ok()) return absl::InvalidArgumentError("the pclntab's header is cut off");
   if (count > kMaxGoFunctions) return absl::ResourceExhaustedError(absl::StrCat(count, " Go functions"));
   count_ = count;
-  bool is_inside = (count_ + 1) * kFunctabEntryBytes <= From(functions_).size() + kFunctabEntryBytes / 2;
+  // The last entry is only the last function's end.
+  bool is_inside = count_ * kFunctabEntryBytes + kFunctabEntryBytes / 2 <= From(functions_).size();
   if (!is_inside) return absl::InvalidArgumentError("the pclntab is shorter than its functions");
   return absl::OkStatus();
 }

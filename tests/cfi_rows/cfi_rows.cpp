@@ -3,7 +3,8 @@
 // usage: cfi_rows [--quiet] FILE|FOLDER|vdso...
 //
 // Folders are searched, without following links. Prints a line a file (with --quiet only of those that differ), then
-// the totals. Exit code 0: every row agrees or is in a named class; 1: some do not; 2: nothing was compared.
+// the totals. Exit code 0: every row agrees or is in a named class; 1: some do not; 2: nothing was compared, or
+// something named is not there.
 
 #include <elf.h>
 #include <fcntl.h>
@@ -62,14 +63,21 @@ class Report {
   void AddVdso() {
     auto* begin = reinterpret_cast<std::byte*>(getauxval(AT_SYSINFO_EHDR));
     if (begin == nullptr) return;
-    std::span<std::byte> image(begin, 2 * 4096);
+    Elf64_Ehdr header;
+    std::memcpy(&header, begin, sizeof(header));
+    std::span<std::byte> image(begin, header.e_shoff + size_t{header.e_shnum} * sizeof(Elf64_Shdr));
     auto file = elf::ElfFile::Open(elf::ByteSource(image));
     if (file.ok()) AddImage("vdso", *file, [image] { return LibdwOracle::OpenMemory(image); });
   }
 
+  void AddMissing(const std::string& path, const std::string& why) {
+    std::printf("%s: %s\n", path.c_str(), why.c_str());
+    is_complete_ = false;
+  }
+
   int Finish() const {
     PrintTotals();
-    if (files_ == 0) return 2;
+    if (files_ == 0 || !is_complete_) return 2;
     return total_.mismatches == 0 ? 0 : 1;
   }
 
@@ -158,6 +166,7 @@ class Report {
   }
 
   bool is_quiet_;
+  bool is_complete_ = true;
   std::set<std::pair<dev_t, ino_t>> seen_;
   size_t files_ = 0;
   uint64_t bytes_ = 0;
@@ -178,8 +187,7 @@ int Main(const std::vector<std::string>& arguments) {
       report.AddFolder(arguments[i]);
     } else {
       auto path = std::filesystem::canonical(arguments[i], error);
-      if (!error) report.AddFile(path.string());
-      if (error) std::printf("%s: %s\n", arguments[i].c_str(), error.message().c_str());
+      error ? report.AddMissing(arguments[i], error.message()) : report.AddFile(path.string());
     }
   }
   return report.Finish();
