@@ -1,0 +1,65 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <thread>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/container/flat_hash_set.h"
+#include "absl/status/status.h"
+#include "absl/synchronization/mutex.h"
+#include "agent/kernel/side_band.h"
+#include "agent/process/mapping_tracker.h"
+#include "agent/telemetry/loss_ledger.h"
+#include "agent/unwind/unwinder.h"
+#include "base/unique_fd.h"
+
+namespace sonde::app {
+
+// Owns the thread "sonde-process", which takes what processes do to their executable memory from the kernel to the
+// unwinding tables, within two milliseconds when the thread gets to run.
+class ProcessFollower {
+ public:
+  // `unwinder` and `losses` must outlive this, and nobody else may tell `unwinder` of mappings meanwhile.
+  ProcessFollower(process::MappingTrackerOptions options, unwind::Unwinder* unwinder, telemetry::LossLedger* losses);
+  ~ProcessFollower();  // as Stop()
+
+  // Returns once the mappings of all processes are in the maps and the tables of their files are queued; or why they
+  // cannot be: kPermissionDenied, kUnimplemented as of SideBand.
+  absl::Status Start();
+  // Joins the thread. What is in the maps stays. Idempotent.
+  void Stop();
+
+  // A walk has met an address of this process that no mapping explains: reads it again when it was not read lately.
+  // Thread-safe; requests beyond a bound are dropped, since a walk that still misses will ask again.
+  void RequestRescan(uint32_t tgid) ABSL_LOCKS_EXCLUDED(mutex_);
+
+ private:
+  void Run() ABSL_LOCKS_EXCLUDED(mutex_);
+  // Waits for an event, a request or the time to do something; false: to stop.
+  bool Await() ABSL_LOCKS_EXCLUDED(mutex_);
+  void Follow() ABSL_LOCKS_EXCLUDED(mutex_);
+  void FollowHotplug();
+  void PassOn();
+  void Wake();
+
+  unwind::Unwinder* const unwinder_;
+  telemetry::LossLedger* const losses_;
+
+  absl::Mutex mutex_;
+  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  absl::flat_hash_set<uint32_t> requests_ ABSL_GUARDED_BY(mutex_);
+
+  // Of the thread alone, once it runs.
+  std::unique_ptr<kernel::SideBand> band_;
+  process::MappingTracker tracker_;
+  bool holds_back_ = false;  // events that the side band will not tell of again
+  uint64_t next_hotplug_ns_ = 0;
+  uint64_t malformed_ = 0;
+
+  base::UniqueFd wake_;  // an eventfd
+  std::thread thread_;
+};
+
+}  // namespace sonde::app
