@@ -7,7 +7,7 @@
 namespace sonde::elf {
 namespace {
 
-using Kind = LinearValue::Kind;
+using LinearKind = LinearValue::Kind;
 
 std::span<const std::byte> AsBytes(const std::vector<uint8_t>& bytes) { return std::as_bytes(std::span(bytes)); }
 
@@ -15,18 +15,20 @@ std::optional<LinearValue> Linear(const std::vector<uint8_t>& bytes) {
   return EvaluateLinear(AsBytes(bytes), std::nullopt);
 }
 
-LinearValue Register(uint64_t reg, int64_t offset) { return {Kind::kRegister, reg, offset, 0}; }
-LinearValue Loaded(uint64_t reg, int64_t offset, int64_t addend) { return {Kind::kLoaded, reg, offset, addend}; }
+LinearValue Register(uint64_t reg, int64_t offset) { return {LinearKind::kRegister, reg, offset, 0}; }
+LinearValue LoadedValue(uint64_t reg, int64_t offset, int64_t addend) {
+  return {LinearKind::kLoaded, reg, offset, addend};
+}
 
 TEST(CfiExpression, FollowsTheFormsThatCfiIsMadeOf) {
-  EXPECT_EQ(Linear({0x76, 0x78, 0x06}), Loaded(6, -8, 0));                     // breg6 -8; deref
-  EXPECT_EQ(Linear({0x77, 0xB8, 0x01, 0x06, 0x23, 0x08}), Loaded(7, 184, 8));  // breg7 184; deref; plus_uconst 8
-  EXPECT_EQ(Linear({0x92, 0x0A, 0x10}), Register(10, 16));                     // bregx r10 16
-  EXPECT_EQ(Linear({0x79, 0x00, 0x38, 0x22}), Register(9, 8));                 // breg9 0; lit8; plus
-  EXPECT_EQ(Linear({0x38, 0x79, 0x00, 0x22}), Register(9, 8));                 // lit8; breg9 0; plus
-  EXPECT_EQ(Linear({0x70, 0x00, 0x08, 0x10, 0x1C}), Register(0, -16));         // breg0 0; const1u 16; minus
-  EXPECT_EQ(Linear({0x38, 0x77, 0x00, 0x16, 0x13}), Register(7, 0));           // swap, then drop the constant
-  EXPECT_EQ(Linear({0x09, 0xF0}), (LinearValue{Kind::kConstant, 0, -16, 0}));  // const1s -16
+  EXPECT_EQ(Linear({0x76, 0x78, 0x06}), LoadedValue(6, -8, 0));                      // breg6 -8; deref
+  EXPECT_EQ(Linear({0x77, 0xB8, 0x01, 0x06, 0x23, 0x08}), LoadedValue(7, 184, 8));   // breg7 184; deref; plus_uconst 8
+  EXPECT_EQ(Linear({0x92, 0x0A, 0x10}), Register(10, 16));                           // bregx r10 16
+  EXPECT_EQ(Linear({0x79, 0x00, 0x38, 0x22}), Register(9, 8));                       // breg9 0; lit8; plus
+  EXPECT_EQ(Linear({0x38, 0x79, 0x00, 0x22}), Register(9, 8));                       // lit8; breg9 0; plus
+  EXPECT_EQ(Linear({0x70, 0x00, 0x08, 0x10, 0x1C}), Register(0, -16));               // breg0 0; const1u 16; minus
+  EXPECT_EQ(Linear({0x38, 0x77, 0x00, 0x16, 0x13}), Register(7, 0));                 // swap, then drop the constant
+  EXPECT_EQ(Linear({0x09, 0xF0}), (LinearValue{LinearKind::kConstant, 0, -16, 0}));  // const1s -16
 }
 
 TEST(CfiExpression, StartsFromWhatLiesOnTheStack) {

@@ -66,7 +66,7 @@ class CfiReader {
   uint64_t next_ = 0;
   std::vector<Cie> cies_;
   std::unordered_map<uint64_t, uint32_t> cie_indexes_;
-  uint64_t last_cie_position_ = ~uint64_t{0};
+  std::optional<uint64_t> last_cie_position_;
   uint32_t last_cie_ = 0;
 };
 

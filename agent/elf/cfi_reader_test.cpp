@@ -113,6 +113,17 @@ TEST(CfiReader, CountsFdesOfBadCiesAndGoesOn) {
   EXPECT_EQ(reading.fdes[0].vaddr, 0x2000U);
 }
 
+TEST(CfiReader, TakesNoCieFromInFrontOfTheSection) {
+  for (uint32_t distance : {4U, 5U, 100U, ~0U}) {
+    CfiBytesForTest bytes(kSectionVaddr);
+    bytes.Put<uint32_t>(16);
+    bytes.Put<uint32_t>(distance);  // from here back: its own begin, one byte before the section, and further
+    bytes.Put<uint32_t>(0x1000);
+    bytes.Put<uint64_t>(10);
+    EXPECT_EQ(Read(bytes.bytes).Skipped(CfiSkip::kBadCie), 1U) << distance;
+  }
+}
+
 TEST(CfiReader, EndsWhereARecordReachesPastTheSection) {
   CfiBytesForTest bytes(kSectionVaddr);
   size_t cie = bytes.UsualCie();

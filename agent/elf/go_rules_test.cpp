@@ -13,7 +13,7 @@ namespace {
 using Step = PclntabForTest::Step;
 
 constexpr uint64_t kText = CfiImageForTest::kCodeVaddr + 0x40;
-constexpr uint16_t kEntry = 1 << UNWIND_RULE_CFA_SHIFT;
+constexpr uint16_t kAtGoEntry = 1 << UNWIND_RULE_CFA_SHIFT;
 constexpr uint16_t FrameOf(unsigned words) { return static_cast<uint16_t>(words << UNWIND_RULE_CFA_SHIFT | 2); }
 
 // push rbp; mov rbp, rsp; sub rsp, 16; nop ...; add rsp, 16; pop rbp; ret
@@ -69,12 +69,12 @@ TEST(GoRules, FollowTheDeltasOfFunctionsThatPushRbp) {
   GoProgram program;
   program.Compile();
   ASSERT_TRUE(program.result.ok()) << program.result.status();
-  EXPECT_EQ(program.At(kText), kEntry);
+  EXPECT_EQ(program.At(kText), kAtGoEntry);
   EXPECT_EQ(program.At(kText + 1), FrameOf(2));
   EXPECT_EQ(program.At(kText + 8), FrameOf(4));
   EXPECT_EQ(program.At(kText + 16), FrameOf(2));
-  EXPECT_EQ(program.At(kText + 17), kEntry);
-  EXPECT_EQ(program.At(kText + 31), kEntry);  // padding
+  EXPECT_EQ(program.At(kText + 17), kAtGoEntry);
+  EXPECT_EQ(program.At(kText + 31), kAtGoEntry);  // padding
   EXPECT_EQ(program.At(kText - 1), CommandRule(abi::UNWIND_UNCOVERED));
   EXPECT_EQ(program.statistics.go_functions, 10U);
 }
@@ -83,12 +83,12 @@ TEST(GoRules, KnowWhenOlderFunctionsHaveStoredRbp) {
   GoProgram program(/*is_go118=*/true);
   program.Compile(".data.rel.ro.gopclntab");
   ASSERT_TRUE(program.result.ok()) << program.result.status();
-  EXPECT_EQ(program.At(kText + 3), kEntry);
+  EXPECT_EQ(program.At(kText + 3), kAtGoEntry);
   EXPECT_EQ(program.At(kText + 4), 4 << UNWIND_RULE_CFA_SHIFT);
   EXPECT_EQ(program.At(kText + 8), 4 << UNWIND_RULE_CFA_SHIFT);
   EXPECT_EQ(program.At(kText + 9), FrameOf(4));
   EXPECT_EQ(program.At(kText + 23), FrameOf(4));
-  EXPECT_EQ(program.At(kText + 24), kEntry);
+  EXPECT_EQ(program.At(kText + 24), kAtGoEntry);
 }
 
 TEST(GoRules, DoNotTellRbpOfFramesThatAreNotGos) {
@@ -96,7 +96,7 @@ TEST(GoRules, DoNotTellRbpOfFramesThatAreNotGos) {
   uint64_t assembly = program.Add("crypto.asm", {0x90, 0x48, 0x83, 0xEC, 0x10, 0x90}, {{5, 0}, {4, 16}, {1, 0}});
   program.Compile();
   ASSERT_TRUE(program.result.ok());
-  EXPECT_EQ(program.At(assembly), kEntry);
+  EXPECT_EQ(program.At(assembly), kAtGoEntry);
   ASSERT_EQ(program.result->escapes.size(), 1U);
   EXPECT_EQ(program.result->escapes[0].flags, abi::UNWIND_RBP_UNKNOWN);
   EXPECT_EQ(program.result->escapes[0].cfa_offset, 24);
@@ -116,11 +116,11 @@ TEST(GoRules, KnowRootsSignalsAndChangesOfStacks) {
   ASSERT_TRUE(program.result.ok());
   EXPECT_EQ(program.At(goexit), CommandRule(abi::UNWIND_BOTTOM));
   EXPECT_EQ(program.At(mstart), CommandRule(abi::UNWIND_BOTTOM));
-  EXPECT_EQ(program.At(systemstack), kEntry);
+  EXPECT_EQ(program.At(systemstack), kAtGoEntry);
   EXPECT_EQ(program.At(systemstack + 1), FrameOf(2));
   EXPECT_EQ(program.At(systemstack + 4), CommandRule(abi::UNWIND_FRAME_POINTER));
   EXPECT_EQ(program.At(systemstack + 16), CommandRule(abi::UNWIND_FRAME_POINTER));
-  EXPECT_EQ(program.At(systemstack + 17), kEntry);
+  EXPECT_EQ(program.At(systemstack + 17), kAtGoEntry);
   EXPECT_EQ(program.At(no_frame), CommandRule(abi::UNWIND_BAD_RULE));
   EXPECT_EQ(program.At(morestack), CommandRule(abi::UNWIND_BAD_RULE));
   EXPECT_EQ(program.At(sigreturn), CommandRule(abi::UNWIND_SIGNAL));

@@ -38,8 +38,8 @@ bool MayHideGo(const ElfFile& file) {
 
 // File offset of the first place in the segment's first `budget` bytes that looks like a table.
 std::optional<uint64_t> FindMagic(const ByteSource& source, const LoadSegment& segment, uint64_t budget) {
-  std::vector<std::byte> chunk(size_t{1} << 20);
   uint64_t size = std::min(segment.file_size, budget);
+  std::vector<std::byte> chunk(std::min<uint64_t>(size, uint64_t{1} << 20));
   for (uint64_t done = 0; done < size; done += chunk.size()) {
     chunk.resize(std::min<uint64_t>(chunk.size(), size - done));
     if (!source.ReadAt(segment.file_offset + done, chunk)) return std::nullopt;

@@ -112,8 +112,9 @@ void SymbolTable::AddSymbols(std::span<const std::byte> raw, std::span<const Sec
 
 void SymbolTable::SortAndPrune() {
   std::ranges::sort(entries_, {}, [](const Entry& entry) { return std::pair(entry.start, entry.name); });
-  auto rest = std::ranges::unique(entries_, {}, &Entry::start);
-  entries_.erase(rest.begin(), rest.end());
+  auto is_same = [](const Entry& a, const Entry& b) { return a.start == b.start; };
+  auto rest = std::unique(entries_.begin(), entries_.end(), is_same);
+  entries_.erase(rest, entries_.end());
   for (size_t i = 0; i + 1 < entries_.size(); ++i) {
     Entry& entry = entries_[i];
     if ((entry.name & kSizeless) != 0) entry.size = std::min(entry.size, entries_[i + 1].start - entry.start);

@@ -5,8 +5,8 @@
 namespace sonde::elf {
 namespace {
 
-using Kind = RegisterState::Kind;
-using Bytes = std::vector<uint8_t>;
+using RegisterKind = RegisterState::Kind;
+using ExpressionBytes = std::vector<uint8_t>;
 
 constexpr uint16_t Direct(bool from_rbp, unsigned cfa_words, unsigned rbp) {
   return static_cast<uint16_t>((from_rbp ? UNWIND_RULE_FROM_RBP : 0) | cfa_words << UNWIND_RULE_CFA_SHIFT | rbp);
@@ -15,13 +15,15 @@ constexpr uint16_t Direct(bool from_rbp, unsigned cfa_words, unsigned rbp) {
 CfiState State(uint64_t reg, int64_t offset) {
   CfiState state;
   state.cfa = {CfaState::Kind::kRegister, reg, offset, {}};
-  state.return_address = {Kind::kAtCfa, 0, -8, {}};
+  state.return_address = {RegisterKind::kAtCfa, 0, -8, {}};
   return state;
 }
 
-RegisterState Saved(int64_t offset) { return {Kind::kAtCfa, 0, offset, {}}; }
-RegisterState AtExpression(const Bytes& bytes) { return {Kind::kAtExpression, 0, 0, std::as_bytes(std::span(bytes))}; }
-CfaState CfaExpression(const Bytes& bytes) {
+RegisterState Saved(int64_t offset) { return {RegisterKind::kAtCfa, 0, offset, {}}; }
+RegisterState AtExpression(const ExpressionBytes& bytes) {
+  return {RegisterKind::kAtExpression, 0, 0, std::as_bytes(std::span(bytes))};
+}
+CfaState CfaExpression(const ExpressionBytes& bytes) {
   return {CfaState::Kind::kExpression, 0, 0, std::as_bytes(std::span(bytes))};
 }
 
@@ -57,7 +59,7 @@ TEST_F(UnwindRules, FitOrdinaryFramesInto16Bits) {
   state.cfa = {CfaState::Kind::kRegister, kDwarfRbp, 16, {}};
   state.rbp = Saved(-248);
   EXPECT_EQ(Encode(state), Direct(true, 2, 31));
-  state.rbp = {Kind::kSame, 0, 0, {}};
+  state.rbp = {RegisterKind::kSame, 0, 0, {}};
   EXPECT_EQ(Encode(state), Direct(true, 2, 0));
   EXPECT_TRUE(encoder_.TakeEscapes().empty());
 }
@@ -87,8 +89,8 @@ TEST_F(UnwindRules, EscapeOtherRegisters) {
 }
 
 TEST_F(UnwindRules, EscapeRealignedStacks) {
-  const Bytes cfa = {0x76, 0x78, 0x06};  // *(rbp - 8)
-  const Bytes rbp = {0x76, 0x00};        // at rbp
+  const ExpressionBytes cfa = {0x76, 0x78, 0x06};  // *(rbp - 8)
+  const ExpressionBytes rbp = {0x76, 0x00};        // at rbp
   CfiState state = State(0, 0);
   state.cfa = CfaExpression(cfa);
   state.rbp = AtExpression(rbp);
@@ -102,7 +104,7 @@ TEST_F(UnwindRules, EscapeRealignedStacks) {
 }
 
 TEST_F(UnwindRules, EscapeStacksSavedOnTheStack) {
-  const Bytes cfa = {0x77, 0x20, 0x06, 0x23, 0x08};  // *(rsp + 32) + 8
+  const ExpressionBytes cfa = {0x77, 0x20, 0x06, 0x23, 0x08};  // *(rsp + 32) + 8
   CfiState state = State(0, 0);
   state.cfa = CfaExpression(cfa);
   state.rbp = Saved(-24);
@@ -114,8 +116,8 @@ TEST_F(UnwindRules, EscapeStacksSavedOnTheStack) {
 }
 
 TEST_F(UnwindRules, SayExpressionsThatComeToAnOrdinaryFrameDirectly) {
-  const Bytes cfa = {0x77, 0x10};      // rsp + 16
-  const Bytes address = {0x77, 0x08};  // at rsp + 8, which is CFA - 8
+  const ExpressionBytes cfa = {0x77, 0x10};      // rsp + 16
+  const ExpressionBytes address = {0x77, 0x08};  // at rsp + 8, which is CFA - 8
   CfiState state = State(0, 0);
   state.cfa = CfaExpression(cfa);
   state.return_address = AtExpression(address);
@@ -124,7 +126,7 @@ TEST_F(UnwindRules, SayExpressionsThatComeToAnOrdinaryFrameDirectly) {
 
 TEST_F(UnwindRules, EscapeReturnAddressesElsewhere) {
   CfiState state = State(kDwarfRsp, 8);
-  state.return_address = {Kind::kInRegister, 5, 0, {}};  // vfork
+  state.return_address = {RegisterKind::kInRegister, 5, 0, {}};  // vfork
   abi::unwind_escape escape = Escape(state);
   EXPECT_EQ(escape.flags, abi::UNWIND_RA_IN_REGISTER);
   EXPECT_EQ(escape.ra_register, 5);
@@ -135,21 +137,21 @@ TEST_F(UnwindRules, EscapeReturnAddressesElsewhere) {
 
 TEST_F(UnwindRules, AdmitWhenRbpCannotBeTold) {
   CfiState state = State(kDwarfRsp, 16);
-  state.rbp.kind = Kind::kUndefined;
+  state.rbp.kind = RegisterKind::kUndefined;
   uint16_t undefined = Encode(state);
-  state.rbp = {Kind::kInRegister, 11, 0, {}};
+  state.rbp = {RegisterKind::kInRegister, 11, 0, {}};
   EXPECT_EQ(Encode(state), undefined);
   EXPECT_EQ(Escape(state).flags, abi::UNWIND_RBP_UNKNOWN);
 }
 
 TEST_F(UnwindRules, KnowTheBottom) {
   CfiState state;
-  state.return_address.kind = Kind::kUndefined;
+  state.return_address.kind = RegisterKind::kUndefined;
   EXPECT_EQ(Encode(state), CommandRule(abi::UNWIND_BOTTOM));
 }
 
 TEST_F(UnwindRules, KnowPltsByBothConstants) {
-  Bytes plt = {0x77, 0x08, 0x80, 0x00, 0x3F, 0x1A, 0x3B, 0x2A, 0x33, 0x24, 0x22};
+  ExpressionBytes plt = {0x77, 0x08, 0x80, 0x00, 0x3F, 0x1A, 0x3B, 0x2A, 0x33, 0x24, 0x22};
   CfiState state = State(0, 0);
   state.cfa = CfaExpression(plt);
   EXPECT_EQ(Encode(state), CommandRule(abi::UNWIND_PLT_11));
@@ -160,11 +162,11 @@ TEST_F(UnwindRules, KnowPltsByBothConstants) {
 }
 
 TEST_F(UnwindRules, KnowTheKernelsSignalFrame) {
-  const Bytes cfa = {0x77, 0xA0, 0x01, 0x06};
-  const Bytes rsp = {0x77, 0xA0, 0x01};
-  const Bytes rbp = {0x77, 0xF8, 0x00};
-  const Bytes rip = {0x77, 0xA8, 0x01};
-  const Bytes other = {0x77, 0xB0, 0x01};
+  const ExpressionBytes cfa = {0x77, 0xA0, 0x01, 0x06};
+  const ExpressionBytes rsp = {0x77, 0xA0, 0x01};
+  const ExpressionBytes rbp = {0x77, 0xF8, 0x00};
+  const ExpressionBytes rip = {0x77, 0xA8, 0x01};
+  const ExpressionBytes other = {0x77, 0xB0, 0x01};
   CfiState state;
   state.cfa = CfaExpression(cfa);
   state.rsp = AtExpression(rsp);
@@ -178,7 +180,7 @@ TEST_F(UnwindRules, KnowTheKernelsSignalFrame) {
 }
 
 TEST_F(UnwindRules, AreBadForWhatTheyCannotSay) {
-  const Bytes sum = {0x77, 0x00, 0x76, 0x00, 0x22};
+  const ExpressionBytes sum = {0x77, 0x00, 0x76, 0x00, 0x22};
   CfiState state = State(0, 0);
   state.cfa = CfaExpression(sum);
   ExpectBad(state, BadRule::kCfaExpression);
@@ -186,12 +188,12 @@ TEST_F(UnwindRules, AreBadForWhatTheyCannotSay) {
   ExpectBad(State(kDwarfRsp, int64_t{1} << 40), BadRule::kCfaRange);
   ExpectBad(State(~uint64_t{0}, 8), BadRule::kCfaRange);
   state = State(kDwarfRsp, 8);
-  state.return_address.kind = Kind::kUnspecified;
+  state.return_address.kind = RegisterKind::kUnspecified;
   ExpectBad(state, BadRule::kReturnAddress);
-  state.return_address = {Kind::kInRegister, 99, 0, {}};
+  state.return_address = {RegisterKind::kInRegister, 99, 0, {}};
   ExpectBad(state, BadRule::kReturnAddress);
   state = State(kDwarfRsp, 8);
-  state.rsp = {Kind::kInRegister, 8, 0, {}};  // longjmp
+  state.rsp = {RegisterKind::kInRegister, 8, 0, {}};  // longjmp
   ExpectBad(state, BadRule::kStackPointer);
   state = State(kDwarfRsp, 8);
   state.cfa.kind = CfaState::Kind::kUndefined;

@@ -144,23 +144,23 @@ TEST_F(MappingTrackerTest, SharesMappingsOverForkUntilOneSideChanges) {
 }
 
 TEST_F(MappingTrackerTest, ForgetsAProcessAWhileAfterItsLastThread) {
-  constexpr uint32_t kPid = 4'000'000;
+  constexpr uint32_t kNewPid = 4'000'000;
   MappingTracker tracker(Options(), &ledger_);
-  tracker.Apply(Event(model::ExecEvent{kPid, "x"}));
-  tracker.Apply(Event(model::ForkEvent{kPid, kPid, kPid + 1, kPid}));
+  tracker.Apply(Event(model::ExecEvent{kNewPid, "x"}));
+  tracker.Apply(Event(model::ForkEvent{kNewPid, kNewPid, kNewPid + 1, kNewPid}));
   Changes(tracker);
-  tracker.Apply(Event(model::ExitEvent{kPid, kPid}));  // the first thread; the other lives on
+  tracker.Apply(Event(model::ExitEvent{kNewPid, kNewPid}));  // the first thread; the other lives on
   now_ns_ += 10 * kSecond;
   tracker.Tick();
   EXPECT_EQ(tracker.Processes(), 1U);
-  tracker.Apply(Event(model::ExitEvent{kPid, kPid + 1}));
+  tracker.Apply(Event(model::ExitEvent{kNewPid, kNewPid + 1}));
   tracker.Tick();
   EXPECT_THAT(Changes(tracker), IsEmpty());
   EXPECT_EQ(tracker.NextTickNs(), now_ns_ + kSecond);
   now_ns_ += kSecond;
   tracker.Tick();
   Changes(tracker);
-  EXPECT_THAT(ended_, UnorderedElementsAre(kPid));
+  EXPECT_THAT(ended_, UnorderedElementsAre(kNewPid));
   EXPECT_EQ(tracker.Processes(), 0U);
 }
 
@@ -182,15 +182,15 @@ TEST_F(MappingTrackerTest, AsksProcWhetherAScannedProcessHasEndedWithItsFirstThr
 }
 
 TEST_F(MappingTrackerTest, KeepsTheNewProcessOfAPidThatIsUsedAgain) {
-  constexpr uint32_t kPid = 4'000'000, kParent = 4'000'001;
+  constexpr uint32_t kNewPid = 4'000'000, kParent = 4'000'001;
   MappingTracker tracker(Options(), &ledger_);
   tracker.Apply(Event(model::ExecEvent{kParent, "x"}));
-  tracker.Apply(Event(model::ExecEvent{kPid, "x"}));
-  tracker.Apply(Event(model::ExitEvent{kPid, kPid}));
-  tracker.Apply(Event(model::ForkEvent{kPid, kParent, kPid, kParent}));
+  tracker.Apply(Event(model::ExecEvent{kNewPid, "x"}));
+  tracker.Apply(Event(model::ExitEvent{kNewPid, kNewPid}));
+  tracker.Apply(Event(model::ForkEvent{kNewPid, kParent, kNewPid, kParent}));
   now_ns_ += 10 * kSecond;
   tracker.Tick();
-  EXPECT_TRUE(Changes(tracker).contains(kPid));
+  EXPECT_TRUE(Changes(tracker).contains(kNewPid));
 }
 
 TEST_F(MappingTrackerTest, IgnoresEventsOlderThanTheScan) {

@@ -16,7 +16,7 @@
 namespace sonde::process {
 namespace {
 
-constexpr uint64_t kSecond = 1'000'000'000;
+constexpr uint64_t kSecondNs = 1'000'000'000;
 
 class ProcessTableTest : public testing::Test {
  protected:
@@ -38,7 +38,7 @@ class ProcessTableTest : public testing::Test {
 
   telemetry::LossLedger ledger_;
   FakeProcForTest proc_;
-  uint64_t now_ns_ = 1'000 * kSecond;
+  uint64_t now_ns_ = 1'000 * kSecondNs;
 };
 
 const model::Mapping* MappingOf(const model::ProcessInfo& info, const std::string& path) {
@@ -138,7 +138,7 @@ TEST_F(ProcessTableTest, SeesNewMappingsOnRefreshButNotMoreOftenThanAllowed) {
   void* code = ::mmap(nullptr, 4'096, PROT_READ | PROT_EXEC, MAP_PRIVATE, file.Get(), 0);
   ASSERT_NE(code, MAP_FAILED);
   EXPECT_EQ(table.Refresh(self), before);
-  now_ns_ += 5 * kSecond;
+  now_ns_ += 5 * kSecondNs;
   auto after = table.Refresh(self);
   EXPECT_NE(MappingOf(*after, std::filesystem::canonical("/bin/ls")), nullptr);
   EXPECT_EQ(table.Find(self, ""), after);
@@ -165,7 +165,7 @@ TEST_F(ProcessTableTest, TriesAProcessThatCouldNotBeReadAgainButNotAtOnce) {
   now_ns_ += 1'000'000;
   auto read = table.Find(5, "early");
   EXPECT_EQ(read->executable, "late");
-  now_ns_ += kSecond;
+  now_ns_ += kSecondNs;
   EXPECT_EQ(table.Find(5, "early"), read);
   EXPECT_EQ(Losses("process_gone"), 1U);
   // It is alive now: not thrown out as one that had ended.
@@ -177,7 +177,7 @@ TEST_F(ProcessTableTest, CountsAProcessThatStaysUnreadOnce) {
   ProcessTable table = FakeTable();
   for (int i = 0; i < 5; ++i) {
     EXPECT_EQ(table.Find(5, "ghost")->executable, "ghost");
-    now_ns_ += kSecond;
+    now_ns_ += kSecondNs;
   }
   EXPECT_EQ(Losses("process_gone"), 1U);
   table.Expire();

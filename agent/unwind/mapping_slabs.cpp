@@ -47,6 +47,7 @@ absl::StatusOr<MappingSlabs::Acquired> MappingSlabs::Acquire(std::vector<abi::un
   }
   slabs_[*place] = {std::move(list), hash, 1};
   by_hash_[hash].push_back(*place);
+  held_mappings_ += count;
   return Acquired{{*place, count}, true};
 }
 
@@ -59,6 +60,7 @@ std::vector<abi::unwind_mapping> MappingSlabs::Release(const abi::unwind_process
   if (equals->second.empty()) by_hash_.erase(equals);
   std::vector<abi::unwind_mapping> list = std::move(found->second.list);
   slabs_.erase(found);
+  held_mappings_ -= list.size();
   leaving_.Put(now_ns, slab);
   return list;
 }

@@ -30,7 +30,7 @@ class MappingSlabs {
   std::vector<abi::unwind_mapping> Release(const abi::unwind_process& slab, uint64_t now_ns);
 
   size_t Size() const { return slabs_.size(); }
-  uint32_t Mappings() const { return UNWIND_MAPPINGS - places_.FreeCount(); }
+  size_t Mappings() const { return held_mappings_; }
 
  private:
   struct Slab {
@@ -44,6 +44,7 @@ class MappingSlabs {
 
   kernel::UnwindMaps* const maps_;
   RangeAllocator places_;
+  size_t held_mappings_ = 0;
   absl::flat_hash_map<uint32_t, Slab> slabs_;  // by place
   absl::flat_hash_map<uint64_t, std::vector<uint32_t>> by_hash_;
   Delayed<abi::unwind_process> leaving_;

@@ -38,6 +38,7 @@ TEST_F(MappingSlabsTest, KeepAListUntilItsLastHolderHasLeftAndLongerForWalksUnde
   EXPECT_TRUE(slabs.Release(first->slab, 0).empty());
   EXPECT_EQ(slabs.Release(first->slab, 0).size(), 2U);
   EXPECT_EQ(slabs.Size(), 0U);
+  EXPECT_EQ(slabs.Mappings(), 0U);
   auto other = slabs.Acquire(List(0x5000), kSecond - 1);
   EXPECT_NE(other->slab.first_mapping, first->slab.first_mapping);
   EXPECT_EQ(Mappings(first->slab)[0].start, 0x1000U);

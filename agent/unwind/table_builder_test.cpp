@@ -12,7 +12,7 @@
 namespace sonde::unwind {
 namespace {
 
-BuildQueue::Job Job(uint16_t id) { return {id, std::make_shared<const model::ExecutableFile>()}; }
+BuildQueue::Job JobOf(uint16_t id) { return {id, std::make_shared<const model::ExecutableFile>()}; }
 
 constexpr CpuBudget::Limits kPlenty{.burst_ns = 1'000'000'000'000, .share = 1};
 
@@ -39,7 +39,7 @@ TEST(TableBuilder, BuildsOnAThreadOfItsOwnAndCounts) {
                         .retire = [](uint16_t) {},
                         .tick = [] {}},
                        kPlenty);
-  builder.Push(Job(7));
+  builder.Push(JobOf(7));
   built.WaitForNotification();
   builder.Stop();
   EXPECT_STREQ(thread_name.c_str(), "sonde-unwind");
@@ -63,9 +63,9 @@ TEST(TableBuilder, RetiresInsteadOfBuilding) {
                             },
                         .tick = [] {}},
                        kPlenty);
-  builder.Push(Job(1));
+  builder.Push(JobOf(1));
   begun.WaitForNotification();
-  builder.Push(Job(2));
+  builder.Push(JobOf(2));
   builder.Retire({1, 2});
   go_on.Notify();
   done.WaitForNotification();
@@ -86,7 +86,7 @@ TEST(TableBuilder, PausesWhenItsBudgetIsSpent) {
                         .retire = [](uint16_t) {},
                         .tick = [] {}},
                        {.burst_ns = 1'000'000, .share = 0.25});
-  for (uint16_t id = 1; id <= 3; ++id) builder.Push(Job(id));
+  for (uint16_t id = 1; id <= 3; ++id) builder.Push(JobOf(id));
   auto has_all = [&] { return began.size() == 3; };
   absl::MutexLock lock(&mutex);
   mutex.Await(absl::Condition(&has_all));

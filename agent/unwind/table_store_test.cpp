@@ -11,7 +11,7 @@ namespace {
 using testing::ElementsAre;
 using testing::IsEmpty;
 
-constexpr uint64_t kSecond = 1'000'000'000;
+constexpr uint64_t kSecondNs = 1'000'000'000;
 constexpr uint64_t kArena = uint64_t{2} << 20;
 
 // A table of pages with so many rows each, told apart by their rules.
@@ -32,7 +32,7 @@ class TableStoreTest : public kernel::UnwindMapsReader {
   TableStore MakeStore(uint64_t max_row_bytes = 2 * kArena) {
     return TableStore(maps_.get(), max_row_bytes, [this] { return now_ns_; });
   }
-  uint64_t now_ns_ = 100 * kSecond;
+  uint64_t now_ns_ = 100 * kSecondNs;
 };
 
 TEST_F(TableStoreTest, ShowsATableWhereWalksLookForIt) {
@@ -90,7 +90,7 @@ TEST_F(TableStoreTest, GivesRoomAwayOnlyWhenNoWalkCanBeInIt) {
   ASSERT_TRUE(store.Withdraw(1, abi::UNWIND_FILE_EMPTY).ok());
   EXPECT_EQ(File(1).state, uint32_t{abi::UNWIND_FILE_EMPTY});
   EXPECT_EQ(store.Count().rows, 0U);
-  now_ns_ += kSecond - 1;
+  now_ns_ += kSecondNs - 1;
   ASSERT_TRUE(store.Publish(2, Table({100}, 2)).ok());
   EXPECT_EQ(Rows(page)[0].rule, 1);
   now_ns_ += 1;
@@ -112,20 +112,20 @@ elf::UnwindTable HalfArena(uint16_t rule) { return Table(std::vector<uint32_t>(1
 TEST_F(TableStoreTest, EvictsWhatWalksHaveNotUsedForTheLongest) {
   TableStore store = MakeStore(kArena);
   ASSERT_TRUE(store.Publish(1, HalfArena(1)).ok());
-  now_ns_ += kSecond;
+  now_ns_ += kSecondNs;
   ASSERT_TRUE(store.Publish(2, HalfArena(2)).ok());
-  now_ns_ += 5 * kSecond;
+  now_ns_ += 5 * kSecondNs;
   Use(1);
   // Eviction in advance touches nothing that was used a short while ago.
   ASSERT_TRUE(store.Tick().ok());
   EXPECT_EQ(store.Count().evictions, 0U);
   EXPECT_EQ(store.Publish(3, HalfArena(3)).code(), absl::StatusCode::kResourceExhausted);
-  now_ns_ += 6 * kSecond;  // table 2: 11 seconds ago, table 1: 6
+  now_ns_ += 6 * kSecondNs;  // table 2: 11 seconds ago, table 1: 6
   EXPECT_EQ(store.Publish(3, HalfArena(3)).code(), absl::StatusCode::kUnavailable);
   EXPECT_EQ(File(2).state, uint32_t{abi::UNWIND_FILE_PENDING});
   EXPECT_EQ(RuleAt(1, 0x10000), 1);
   EXPECT_EQ(store.Publish(3, HalfArena(3)).code(), absl::StatusCode::kUnavailable);
-  now_ns_ += kSecond;
+  now_ns_ += kSecondNs;
   ASSERT_TRUE(store.Publish(3, HalfArena(3)).ok());
   EXPECT_EQ(RuleAt(3, 0x10000), 3);
   EXPECT_EQ(store.Count().evictions, 1U);
@@ -136,7 +136,7 @@ TEST_F(TableStoreTest, TellsWhichEvictedTablesAreWantedAgain) {
   TableStore store = MakeStore(kArena);
   ASSERT_TRUE(store.Publish(1, HalfArena(1)).ok());
   ASSERT_TRUE(store.Publish(2, HalfArena(2)).ok());
-  now_ns_ += 20 * kSecond;
+  now_ns_ += 20 * kSecondNs;
   ASSERT_TRUE(store.Tick().ok());  // in advance
   EXPECT_EQ(store.Count().evictions, 1U);
   const uint16_t evicted = RuleAt(1, 0x10000) ? 2 : 1;

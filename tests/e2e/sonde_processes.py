@@ -31,6 +31,9 @@ PUSH_TOOL = BUILD / "bin/sonde_push_tool"
 EXIT_WITNESS = BUILD / "bin/sonde_exit_witness"
 WORKLOADS = BUILD / "workloads"
 
+# Whatever a sanitizer has to say of one of our programs is an error, also where nobody looks at exit codes.
+SANITIZER_REPORT = re.compile(r"(Address|Leak|Thread|UndefinedBehavior)Sanitizer|: runtime error: ")
+
 
 def wait_until(what, condition, pause=0.05, patience=PATIENCE):
     """The first true value of condition(); fails with `what` (a text, or a function that gives one) after `patience` seconds."""
@@ -212,8 +215,11 @@ def still_loaded(objects):
 
 
 def agentctl(socket_path, *arguments):
-    return subprocess.run([str(AGENTCTL), "--socket", socket_path, "--color", "never", *map(str, arguments)],
+    done = subprocess.run([str(AGENTCTL), "--socket", socket_path, "--color", "never", *map(str, arguments)],
                           stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=10 * PATIENCE)
+    if SANITIZER_REPORT.search(done.stderr):
+        raise AssertionError(done.stderr)
+    return done
 
 
 class Sonde:
@@ -251,7 +257,8 @@ class SondeTest(unittest.TestCase):
         self.folder.chmod(0o755)
 
     def keep(self, program):
-        self.addCleanup(program.discard)
+        self.addCleanup(lambda: self.assertNotRegex(program.said(), SANITIZER_REPORT))
+        self.addCleanup(program.discard)  # before the other
         return program
 
     def collector(self, **options):
