@@ -65,8 +65,8 @@ absl::Status Write(int map_fd, uint64_t first, uint64_t limit, std::span<const T
   if (values.empty()) return absl::OkStatus();
   auto window = MapWindow::Open(map_fd, first * sizeof(T), values.size_bytes(), MapWindow::kWrite);
   if (!window.ok()) return window.status();
+  // The window's unmapping orders these stores before later ones: the kernel takes a lock for it.
   std::memcpy(window->Bytes(), values.data(), values.size_bytes());
-  std::atomic_thread_fence(std::memory_order_release);
   return absl::OkStatus();
 }
 
