@@ -42,6 +42,31 @@ std::string Sources(const v1::StatusReply& reply) {
   return facts.Text(2);
 }
 
+// Kernel threads have no user stack to be complete.
+std::string Stacks(const v1::StatusReply& reply) {
+  constexpr char kKernelThreads[] = "kernel threads", kComplete[] = "complete";
+  uint64_t walked = 0, complete = 0;
+  for (const v1::StackEnd& end : reply.stack_ends()) {
+    if (end.reason() != kKernelThreads) walked += end.count();
+    if (end.reason() == kComplete) complete += end.count();
+  }
+  Table facts = Facts();
+  facts.AddRow({"walked", HumanCount(walked), "user stacks; unchanged ones are not walked again"});
+  const double all = walked == 0 ? 1 : static_cast<double>(walked);
+  facts.AddRow({kComplete, walked == 0 ? "-" : Percent(static_cast<double>(complete) / all, 1), "of these"});
+  for (const v1::StackEnd& end : reply.stack_ends()) {
+    if (end.reason() == kKernelThreads || end.reason() == kComplete) continue;
+    facts.AddRow(
+        {Printable(end.reason()), Percent(static_cast<double>(end.count()) / all, 1), HumanCount(end.count())});
+  }
+  const v1::Unwinding& tables = reply.unwinding();
+  facts.AddRow({"unwinding tables", HumanCount(tables.tables()),
+                absl::StrCat(HumanCount(tables.rows()), " rows, ", HumanBytes(tables.bytes()), "; ",
+                             HumanCount(tables.pending()), " in the making, ", HumanCount(tables.no_cfi()),
+                             " files without, ", HumanCount(tables.refused()), " unreadable")});
+  return facts.Text(2);
+}
+
 std::string Account(const v1::StatusReply& reply) {
   Table facts = Facts();
   facts.AddRow({"windows", HumanCount(reply.windows()), absl::StrCat("of ", Duration(reply.window_ns()))});
@@ -112,9 +137,10 @@ std::string MissingFeatures(const v1::StatusReply& reply) {
 
 std::string StatusText(const v1::StatusReply& reply) {
   const std::string losses = LossTable(reply.losses(), 2);
-  return absl::StrCat(Headline(reply), Section("Sources", Sources(reply)), Section("Account", Account(reply)),
-                      Section("Targets", Targets(reply)), Section("Losses", losses.empty() ? "  none\n" : losses),
-                      Section("Overhead", Overhead(reply)), Section("Kernel features", MissingFeatures(reply)));
+  return absl::StrCat(Headline(reply), Section("Sources", Sources(reply)), Section("Stacks", Stacks(reply)),
+                      Section("Account", Account(reply)), Section("Targets", Targets(reply)),
+                      Section("Losses", losses.empty() ? "  none\n" : losses), Section("Overhead", Overhead(reply)),
+                      Section("Kernel features", MissingFeatures(reply)));
 }
 
 // An agent that cannot be asked is an answer too: on stdout, in the form that was asked for.

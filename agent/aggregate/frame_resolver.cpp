@@ -6,6 +6,43 @@
 #include <utility>
 
 namespace sonde::aggregate {
+namespace {
+
+using model::StackEnd;
+
+// What stands for the callers that are missing; null when none are.
+const char* TextOf(StackEnd end) {
+  switch (end) {
+    case StackEnd::kNone:
+    case StackEnd::kBottom:
+      return nullptr;
+    case StackEnd::kTruncated:
+      return "[stack cut: deeper than 1024 frames]";
+    case StackEnd::kNoProcess:
+      return "[stack cut: process not known yet]";
+    case StackEnd::kNoMapping:
+      return "[stack cut: address in no executable mapping]";
+    case StackEnd::kNoTable:
+      return "[stack cut: unwinding table not ready]";
+    case StackEnd::kFileRefused:
+      return "[stack cut: file could not be read]";
+    case StackEnd::kNoRow:
+      return "[stack cut: no unwinding information for this code]";
+    case StackEnd::kBadRule:
+      return "[stack cut: unwinding information not understood]";
+    case StackEnd::kReadFault:
+      return "[stack cut: stack memory not there]";
+    case StackEnd::kStackPointerNotRising:
+      return "[stack cut: caller would lie below its callee]";
+    case StackEnd::kBadRegisters:
+      return "[stack cut: needs a register that is not known]";
+    case StackEnd::kBadFramePointer:
+      return "[stack cut: no chain of frame pointers]";
+  }
+  return nullptr;
+}
+
+}  // namespace
 
 uint32_t FrameResolver::IndexOf(const model::ExecutableFilePtr& file) {
   auto [entry, is_new] = indices_.try_emplace(file.get(), static_cast<uint32_t>(files_.size()));
@@ -22,7 +59,12 @@ uint32_t FrameResolver::PseudoFile(model::CodeKind kind, const std::string& name
   return pseudo_.emplace(name, IndexOf(std::move(file))).first->second;
 }
 
-model::Frame FrameResolver::ResolveUser(const model::ProcessInfo& process, uint64_t address) {
+model::Frame FrameResolver::ResolveUser(const model::ProcessInfo& process, const model::UserFrame& frame) {
+  return frame.file != nullptr ? model::Frame{IndexOf(frame.file), frame.offset}
+                               : ResolveAddress(process, frame.offset);
+}
+
+model::Frame FrameResolver::ResolveAddress(const model::ProcessInfo& process, uint64_t address) {
   auto after = std::ranges::upper_bound(process.mappings, address, {}, &model::Mapping::start);
   if (after == process.mappings.begin() || address >= std::prev(after)->limit) {
     return {PseudoFile(model::CodeKind::kUnknown, "[unknown]"), address};
@@ -40,9 +82,8 @@ std::vector<model::Frame> FrameResolver::Resolve(const model::RawStack& stack) {
   for (uint64_t address : stack.kernel) {
     frames.push_back({PseudoFile(model::CodeKind::kKernel, "[kernel.kallsyms]"), address});
   }
-  for (uint64_t address : stack.user) frames.push_back(ResolveUser(*stack.process, address));
-  const char* root = nullptr;
-  if (stack.user_truncated) root = "[truncated: deeper than 127 frames]";
+  for (const model::UserFrame& frame : stack.user) frames.push_back(ResolveUser(*stack.process, frame));
+  const char* root = TextOf(stack.end);
   if (stack.asleep_since_before && !stack.process->is_kernel_thread) root = "[asleep since before Sonde started]";
   if (root != nullptr) frames.push_back({PseudoFile(model::CodeKind::kMarker, root), 0});
   return frames;

@@ -11,7 +11,7 @@
 
 namespace sonde::aggregate {
 
-// Turns addresses of one process into places in files, so that equal stacks of different processes are equal.
+// Turns stacks as the kernel side gave them into stacks of places in files, the same for all processes.
 // Collects the files that it met. Single-threaded.
 class FrameResolver {
  public:
@@ -29,7 +29,8 @@ class FrameResolver {
  private:
   uint32_t IndexOf(const model::ExecutableFilePtr& file);
   uint32_t PseudoFile(model::CodeKind kind, const std::string& name);
-  model::Frame ResolveUser(const model::ProcessInfo& process, uint64_t address);
+  model::Frame ResolveUser(const model::ProcessInfo& process, const model::UserFrame& frame);
+  model::Frame ResolveAddress(const model::ProcessInfo& process, uint64_t address);
 
   std::vector<model::ExecutableFilePtr> files_;
   absl::flat_hash_map<const model::ExecutableFile*, uint32_t> indices_;

@@ -31,7 +31,7 @@ model::ProcessInfoPtr Process(uint32_t tgid, const std::string& service, uint64_
 std::shared_ptr<const model::RawStack> UserStack(model::ProcessInfoPtr process, std::vector<uint64_t> addresses) {
   auto stack = std::make_shared<model::RawStack>();
   stack->process = std::move(process);
-  stack->user = std::move(addresses);
+  for (uint64_t address : addresses) stack->user.push_back({nullptr, address});
   return stack;
 }
 

@@ -28,7 +28,8 @@ Agent::Agent(control::Config config, std::string version, std::function<void()> 
       version_(std::move(version)),
       on_failure_(std::move(on_failure)),
       start_ns_(base::MonotonicNs()),
-      symbolizer_(&losses_) {}
+      symbolizer_(&losses_),
+      code_(&losses_) {}
 
 Agent::~Agent() { Stop(); }
 
@@ -66,30 +67,31 @@ absl::Status Agent::Start() {
     for (const auto& exporter : exporters_) exporter->Enqueue(p);
   });
   pipeline_->Start();
+  if (absl::Status status = code_.Start(); !status.ok()) return status;
   capture_ = std::make_unique<CaptureThread>(
       CaptureThread::Options{.features = *features,
                              .sampling_hz = static_cast<uint32_t>(config_.sampling_hz),
                              .window = config_.window,
                              .node = config_.node},
-      &losses_, &board_, [this](CutSlice slice) { pipeline_->Push(std::move(slice)); },
+      &code_, &losses_, &board_, [this](CutSlice slice) { pipeline_->Push(std::move(slice)); },
       [this](absl::Status status) { Fail(std::move(status)); });
   if (absl::Status status = capture_->Start(); !status.ok()) return status;
 
-  answers_ = std::make_unique<ControlAnswers>(ControlAnswers::Sources{
-      .config = &config_,
-      .version = version_,
-      .capture = capture_.get(),
-      .symbolizer = &symbolizer_,
-      .losses = &losses_,
-      .board = &board_,
-      .targets =
-          [this] {
-            std::vector<exporting::TargetStats> stats;
-            for (const auto& exporter : exporters_) stats.push_back(exporter->Stats());
-            return stats;
-          },
-      .degraded = std::move(degraded),
-      .start_ns = start_ns_});
+  answers_ = std::make_unique<ControlAnswers>(ControlAnswers::Sources{.config = &config_,
+                                                                      .version = version_,
+                                                                      .capture = capture_.get(),
+                                                                      .symbolizer = &symbolizer_,
+                                                                      .losses = &losses_,
+                                                                      .board = &board_,
+                                                                      .targets =
+                                                                          [this] {
+                                                                            std::vector<exporting::TargetStats> stats;
+                                                                            for (const auto& exporter : exporters_)
+                                                                              stats.push_back(exporter->Stats());
+                                                                            return stats;
+                                                                          },
+                                                                      .degraded = std::move(degraded),
+                                                                      .start_ns = start_ns_});
   auto server = control::ControlServer::Start(config_.control_socket, config_.control_group, answers_.get());
   if (!server.ok()) return server.status();
   server_ = *std::move(server);
@@ -101,6 +103,7 @@ absl::Status Agent::Start() {
 void Agent::Stop() {
   server_.reset();
   if (capture_) capture_->Stop();
+  code_.Stop();
   if (pipeline_) pipeline_->Stop();
   for (const auto& exporter : exporters_) exporter->Stop(kFlush);
 }

@@ -7,6 +7,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
 #include "agent/app/capture_thread.h"
+#include "agent/app/code_tables.h"
 #include "agent/app/control_answers.h"
 #include "agent/app/pipeline.h"
 #include "agent/app/status_board.h"
@@ -48,6 +49,7 @@ class Agent {
   StatusBoard board_;
   SharedSymbolizer symbolizer_;
   std::vector<std::unique_ptr<exporting::PyroscopeExporter>> exporters_;
+  CodeTables code_;
   std::unique_ptr<Pipeline> pipeline_;
   std::unique_ptr<CaptureThread> capture_;
   std::unique_ptr<ControlAnswers> answers_;

@@ -25,9 +25,10 @@ process::ProcessTableOptions TableOptions(const std::string& node) {
 
 }  // namespace
 
-CaptureThread::CaptureThread(Options options, telemetry::LossLedger* losses, StatusBoard* board, Sink sink,
-                             OnFailure on_failure)
+CaptureThread::CaptureThread(Options options, CodeTables* code, telemetry::LossLedger* losses, StatusBoard* board,
+                             Sink sink, OnFailure on_failure)
     : options_(std::move(options)),
+      code_(code),
       losses_(losses),
       board_(board),
       sink_(std::move(sink)),
@@ -54,7 +55,12 @@ void CaptureThread::Stop() {
 
 void CaptureThread::Run(absl::Status* started, absl::Notification* is_started) {
   pthread_setname_np(pthread_self(), "sonde-capture");
-  auto capture = capture::Capture::Start(options_.features, options_.sampling_hz, &processes_, losses_);
+  auto capture = capture::Capture::Start({.features = options_.features,
+                                          .sampling_hz = options_.sampling_hz,
+                                          .unwind_maps = &code_->Maps(),
+                                          .code = code_,
+                                          .processes = &processes_,
+                                          .losses = losses_});
   *started = capture.status();
   next_slice_ = absl::Now() + kLongestSlice;
   next_window_ = base::NextBoundary(absl::Now(), options_.window);
@@ -138,13 +144,17 @@ void CaptureThread::FollowProcesses(const model::Slice& slice, bool ends_window)
     if (!alive.contains(tgid)) processes_.OnExit(tgid);
   }
   alive_ = std::move(alive);
-  if (ends_window) processes_.Expire();
+  if (!ends_window) return;
+  processes_.Expire();
+  code_->EndWindow();
 }
 
 void CaptureThread::Publish(const capture::Capture& capture, const model::Slice& slice) {
   KernelFacts facts;
   facts.samples = capture.Counters()[abi::COUNT_CPU_SAMPLES];
   facts.waits = capture.Counters()[abi::COUNT_WAITS];
+  std::copy_n(capture.Counters().begin() + abi::COUNT_STOPS, model::kStackEnds, facts.stack_ends.begin());
+  facts.unwinding = code_->Statistics();
   facts.threads = slice.threads.size();
   facts.processes = alive_.size();
   facts.degraded = capture.Degraded();

@@ -13,6 +13,7 @@
 #include "absl/synchronization/notification.h"
 #include "absl/time/time.h"
 #include "agent/aggregate/window.h"
+#include "agent/app/code_tables.h"
 #include "agent/app/program_statistics.h"
 #include "agent/app/status_board.h"
 #include "agent/capture/capture.h"
@@ -36,11 +37,12 @@ class CaptureThread {
     absl::Duration window = absl::Seconds(60);
     std::string node;
   };
-  using Sink = std::function<void(CutSlice)>;              // called on the thread
-  using OnFailure = std::function<void(absl::Status)>;     // called once, on the thread, which then ends
+  using Sink = std::function<void(CutSlice)>;           // called on the thread
+  using OnFailure = std::function<void(absl::Status)>;  // called once, on the thread, which then ends
 
-  // `losses` and `board` must outlive it.
-  CaptureThread(Options options, telemetry::LossLedger* losses, StatusBoard* board, Sink sink, OnFailure on_failure);
+  // All pointers must outlive it.
+  CaptureThread(Options options, CodeTables* code, telemetry::LossLedger* losses, StatusBoard* board, Sink sink,
+                OnFailure on_failure);
   ~CaptureThread();  // as Stop()
 
   // Returns once every thread of the host is accounted for, or with the reason why it cannot be.
@@ -70,6 +72,7 @@ class CaptureThread {
   void Publish(const capture::Capture& capture, const model::Slice& slice);
 
   const Options options_;
+  CodeTables* const code_;
   telemetry::LossLedger* const losses_;
   StatusBoard* const board_;
   const Sink sink_;

@@ -66,8 +66,9 @@ absl::StatusOr<WindowFacts> ControlAnswers::MeasureAccount(uint64_t duration_ns,
   if (duration_ns == 0) {
     WindowFacts facts = sources_.board->LastWindow();
     if (facts.duration_ns == 0) {
-      return absl::UnavailableError("no account yet: the first seconds are still being measured; try again in 10 s, or "
-                                    "ask for a --duration of your own");
+      return absl::UnavailableError(
+          "no account yet: the first seconds are still being measured; try again in 10 s, or "
+          "ask for a --duration of your own");
     }
     return facts;
   }
@@ -112,10 +113,8 @@ absl::StatusOr<ControlAnswers::Measured> ControlAnswers::MeasureProfile(const st
   for (const auto& process : (*window)->Accounts().Processes()) is_known = is_known || process.tgid == pid;
   if (only && !is_known) return NoSuchProcess(pid);
 
-  Measured measured{.pprof = {},
-                    .start_unix_ns = (*window)->StartUnixNs(),
-                    .duration_ns = (*window)->DurationNs(),
-                    .losses = {}};
+  Measured measured{
+      .pprof = {}, .start_unix_ns = (*window)->StartUnixNs(), .duration_ns = (*window)->DurationNs(), .losses = {}};
   std::vector<profile::Pprof> parts;
   std::vector<profile::Labels> labels;
   for (const model::ProfileBatch& batch : (*window)->Batches(*kind, only)) {
@@ -141,7 +140,8 @@ absl::StatusOr<control::v1::TopReply> ControlAnswers::Top(const control::v1::Top
   int64_t total = 0;
   for (const auto& sample : measured->pprof.sample()) total += sample.value(sample.value_size() - 1);
   reply.set_total_ns(total);
-  for (const auto& row : profile::TopFunctions(measured->pprof, -1, request.limit() ? request.limit() : kDefaultTopRows)) {
+  for (const auto& row :
+       profile::TopFunctions(measured->pprof, -1, request.limit() ? request.limit() : kDefaultTopRows)) {
     control::v1::TopRow* entry = reply.add_rows();
     entry->set_function(row.function);
     entry->set_file(row.file);

@@ -76,8 +76,8 @@ std::vector<std::string> Pipeline::LossComments() {
   std::vector<telemetry::Loss> now = losses_->Snapshot();
   std::vector<std::string> comments;
   for (const telemetry::Loss& loss : telemetry::LossesSince(told_losses_, now)) {
-    comments.push_back(profile::FormatLossComment(
-        window_->StartUnixNs(), loss.count, absl::StrCat(loss.what, " (", loss.cause, "): ", loss.consequence)));
+    comments.push_back(profile::FormatLossComment(window_->StartUnixNs(), loss.count,
+                                                  absl::StrCat(loss.what, " (", loss.cause, "): ", loss.consequence)));
   }
   told_losses_ = std::move(now);
   return comments;

@@ -32,12 +32,19 @@ struct Place {
   bool has_rule = false;
 };
 
+// The tables of all that runs here are built before those that a test waits for.
+unwind::UnwinderOptions WithoutBudget() {
+  unwind::UnwinderOptions options;
+  options.build_budget.share = 1;
+  return options;
+}
+
 class ProcessFollowerTest : public kernel::UnwindMapsReader {
  protected:
   void SetUp() override {
     kernel::UnwindMapsReader::SetUp();
     if (IsSkipped() || HasFatalFailure()) return;
-    unwinder_ = std::make_unique<unwind::Unwinder>(maps_.get(), unwind::UnwinderOptions{}, &losses_);
+    unwinder_ = std::make_unique<unwind::Unwinder>(maps_.get(), WithoutBudget(), &losses_);
     follower_ = std::make_unique<ProcessFollower>(process::MappingTrackerOptions{}, unwinder_.get(), &losses_);
   }
   ~ProcessFollowerTest() override {

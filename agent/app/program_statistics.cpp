@@ -9,7 +9,8 @@ namespace {
 constexpr uint64_t kSecond = 1'000'000'000;
 constexpr uint64_t kOnNs = kSecond;
 constexpr uint64_t kOffNs = 29 * kSecond;
-// The first seconds, when every process is new and nothing is cached, are not counted: they would be scaled over all time.
+// The first seconds, when every process is new and nothing is cached, are not counted: they would be scaled over all
+// time.
 constexpr uint64_t kSettleNs = 5 * kSecond;
 
 uint64_t Scaled(uint64_t value, double factor) { return static_cast<uint64_t>(static_cast<double>(value) * factor); }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -8,13 +9,17 @@
 #include "absl/synchronization/mutex.h"
 #include "agent/kernel/bpf_cost.h"
 #include "agent/model/process_account.h"
+#include "agent/model/slice.h"
+#include "agent/unwind/unwinder.h"
 
 namespace sonde::app {
 
 // As of the last slice.
 struct KernelFacts {
-  uint64_t samples = 0;  // since the start
-  uint64_t waits = 0;    // since the start
+  uint64_t samples = 0;                                  // since the start
+  uint64_t waits = 0;                                    // since the start
+  std::array<uint64_t, model::kStackEnds> stack_ends{};  // of walked stacks since the start, by model::StackEnd
+  unwind::UnwindStatistics unwinding;
   uint64_t threads = 0;
   uint64_t processes = 0;
   std::vector<kernel::MapCost> maps;

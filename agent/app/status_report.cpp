@@ -89,6 +89,60 @@ uint64_t AddCosts(const KernelFacts& kernel, control::v1::StatusReply* reply) {
   return run_time_ns;
 }
 
+const char* ReasonOf(model::StackEnd end) {
+  switch (end) {
+    case model::StackEnd::kNone:
+      return "kernel threads";
+    case model::StackEnd::kBottom:
+      return "complete";
+    case model::StackEnd::kTruncated:
+      return "too deep";
+    case model::StackEnd::kNoProcess:
+      return "process not known yet";
+    case model::StackEnd::kNoMapping:
+      return "address in no executable mapping";
+    case model::StackEnd::kNoTable:
+      return "table not ready";
+    case model::StackEnd::kFileRefused:
+      return "file unreadable";
+    case model::StackEnd::kNoRow:
+      return "code without unwinding information";
+    case model::StackEnd::kBadRule:
+      return "unwinding information not understood";
+    case model::StackEnd::kReadFault:
+      return "stack memory not there";
+    case model::StackEnd::kStackPointerNotRising:
+      return "caller below its callee";
+    case model::StackEnd::kBadRegisters:
+      return "register not known";
+    case model::StackEnd::kBadFramePointer:
+      return "no chain of frame pointers";
+  }
+  return "unknown";
+}
+
+void AddUnwinding(const KernelFacts& kernel, control::v1::StatusReply* reply) {
+  for (size_t i = 0; i < kernel.stack_ends.size(); ++i) {
+    if (kernel.stack_ends[i] == 0) continue;
+    control::v1::StackEnd* end = reply->add_stack_ends();
+    end->set_reason(ReasonOf(static_cast<model::StackEnd>(i)));
+    end->set_count(kernel.stack_ends[i]);
+  }
+  const unwind::UnwindStatistics& statistics = kernel.unwinding;
+  control::v1::Unwinding* unwinding = reply->mutable_unwinding();
+  unwinding->set_processes(statistics.processes);
+  unwinding->set_files(statistics.files);
+  unwinding->set_tables(statistics.tables);
+  unwinding->set_rows(statistics.rows);
+  unwinding->set_bytes(statistics.map_bytes);
+  unwinding->set_pending(statistics.pending);
+  unwinding->set_built(statistics.builds);
+  unwinding->set_build_cpu_ns(statistics.build_cpu_ns);
+  unwinding->set_evicted(statistics.evictions);
+  unwinding->set_no_cfi(statistics.no_cfi);
+  unwinding->set_refused(statistics.refused);
+}
+
 }  // namespace
 
 OwnCost ReadOwnCost(uint64_t start_ns) {
@@ -101,8 +155,7 @@ OwnCost ReadOwnCost(uint64_t start_ns) {
   return cost;
 }
 
-void AddLosses(const std::vector<telemetry::Loss>& losses,
-               google::protobuf::RepeatedPtrField<control::v1::Loss>* out) {
+void AddLosses(const std::vector<telemetry::Loss>& losses, google::protobuf::RepeatedPtrField<control::v1::Loss>* out) {
   for (const telemetry::Loss& loss : losses) {
     control::v1::Loss* entry = out->Add();
     entry->set_cause(loss.cause);
@@ -125,6 +178,7 @@ control::v1::StatusReply MakeStatus(const StatusInputs& inputs) {
   reply.set_own_rss_bytes(inputs.own.rss_bytes);
   AddLosses(inputs.losses, reply.mutable_losses());
   AddTargets(inputs, &reply);
+  AddUnwinding(inputs.kernel, &reply);
   uint64_t bpf_ns = AddCosts(inputs.kernel, &reply);
   if (inputs.own.uptime_ns > 0) {
     reply.set_overhead_ratio(static_cast<double>(inputs.own.cpu_ns + bpf_ns) /

@@ -34,7 +34,6 @@ struct StatusInputs {
 // the last window's time is unexplained, or when more than 1 % of samples or waits lost their stack.
 control::v1::StatusReply MakeStatus(const StatusInputs& inputs);
 
-void AddLosses(const std::vector<telemetry::Loss>& losses,
-               google::protobuf::RepeatedPtrField<control::v1::Loss>* out);
+void AddLosses(const std::vector<telemetry::Loss>& losses, google::protobuf::RepeatedPtrField<control::v1::Loss>* out);
 
 }  // namespace sonde::app

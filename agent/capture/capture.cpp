@@ -10,6 +10,7 @@
 #include "absl/time/clock.h"
 #include "agent/capture/loss_words.h"
 #include "base/clock.h"
+#include "bpf/abi/unwind.h"
 
 namespace sonde::capture {
 namespace {
@@ -21,10 +22,12 @@ void AwaitRunningPrograms() {
   if (::syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0) != 0) absl::SleepFor(kPause);
 }
 
-bool CoversAll(const model::ProcessInfo& process, const std::vector<uint64_t>& addresses) {
-  return std::ranges::all_of(addresses, [&](uint64_t address) {
-    auto after = std::ranges::upper_bound(process.mappings, address, {}, &model::Mapping::start);
-    return after != process.mappings.begin() && address < std::prev(after)->limit;
+// Whether the process's mappings tell where all its bare addresses lie.
+bool CoversAll(const model::ProcessInfo& process, const std::vector<model::UserFrame>& frames) {
+  return std::ranges::all_of(frames, [&](const model::UserFrame& frame) {
+    if (frame.file != nullptr) return true;
+    auto after = std::ranges::upper_bound(process.mappings, frame.offset, {}, &model::Mapping::start);
+    return after != process.mappings.begin() && frame.offset < std::prev(after)->limit;
   });
 }
 
@@ -32,22 +35,19 @@ bool IsMarker(model::StackId id) { return id.high == 0; }
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Capture>> Capture::Start(const kernel::Features& features, uint32_t sampling_hz,
-                                                        model::ProcessDirectory* processes,
-                                                        telemetry::LossLedger* losses) {
-  auto capture = std::unique_ptr<Capture>(new Capture(processes, losses));
-  capture->sampling_hz_ = sampling_hz;
+absl::StatusOr<std::unique_ptr<Capture>> Capture::Start(const Options& options) {
+  auto capture = std::unique_ptr<Capture>(new Capture(options));
   auto consume = [self = capture.get()](std::span<const std::byte> bytes) { self->OnRecord(bytes); };
-  auto sched = kernel::SchedPrograms::Load(features, consume);
+  auto sched = kernel::SchedPrograms::Load(options.features, *options.unwind_maps, consume);
   if (!sched.ok()) return sched.status();
   capture->sched_ = *std::move(sched);
-  auto cpu = kernel::CpuPrograms::Load(consume);
+  auto cpu = kernel::CpuPrograms::Load(*options.unwind_maps, consume);
   if (!cpu.ok()) return cpu.status();
   capture->cpu_ = *std::move(cpu);
 
   auto between_reads = [self = capture.get()] { self->ConsumeRings(); };
   if (absl::Status status = capture->sched_->Attach(between_reads); !status.ok()) return status;
-  if (absl::Status status = capture->cpu_->Attach(sampling_hz); !status.ok()) return status;
+  if (absl::Status status = capture->cpu_->Attach(options.sampling_hz); !status.ok()) return status;
   // Slice 0 ends here, with every clock running; what it holds of the start-up is not shown.
   absl::StatusOr<model::Slice> start_up = capture->EndSlice();
   if (!start_up.ok()) return start_up.status();
@@ -69,9 +69,25 @@ void Capture::OnRecord(std::span<const std::byte> bytes) {
   }
 }
 
+model::UserFrame Capture::ToUserFrame(uint64_t frame) {
+  static const auto kAnonymous = std::make_shared<const model::ExecutableFile>(
+      model::ExecutableFile{.kind = model::CodeKind::kAnonymous, .identity = {}, .path = "[anon]", .fd = {}});
+  const auto number = static_cast<uint16_t>(frame >> UNWIND_FRAME_FILE_SHIFT);
+  const uint64_t offset = frame & UNWIND_FRAME_OFFSET;
+  if (number == 0) return {nullptr, offset};
+  if (number == UNWIND_FILE_ANONYMOUS) return {kAnonymous, offset};
+  model::UserFrame place{code_->FileOf(number), offset};
+  if (place.file == nullptr) losses_->Add("file_forgotten", "frames", "they are shown as [unknown]", 1);
+  return place;
+}
+
 void Capture::OnStack(StackSeen seen) {
   seen.stack.process = processes_->Find(seen.tgid, seen.comm);
+  for (uint64_t frame : seen.user_frames) seen.stack.user.push_back(ToUserFrame(frame));
   if (!CoversAll(*seen.stack.process, seen.stack.user)) seen.stack.process = processes_->Refresh(seen.tgid);
+  if (seen.stack.end == model::StackEnd::kNoMapping || seen.stack.end == model::StackEnd::kNoProcess) {
+    code_->OnMissedMapping(seen.tgid);
+  }
   stacks_.Add(seen.id, std::make_shared<const model::RawStack>(std::move(seen.stack)), slice_);
 }
 
@@ -182,6 +198,8 @@ absl::StatusOr<std::vector<kernel::MapCost>> Capture::MapCosts() const {
   auto cpu = kernel::MapCosts(cpu_->Object());
   if (!cpu.ok()) return cpu.status();
   costs->insert(costs->end(), cpu->begin(), cpu->end());
+  std::erase_if(*costs, [this](const kernel::MapCost& cost) { return unwind_maps_->Fd(cost.name) >= 0; });
+  costs->push_back({"unwinding tables", unwind_maps_->Bytes()});
   return costs;
 }
 

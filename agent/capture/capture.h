@@ -13,6 +13,8 @@
 #include "agent/kernel/bpf_cost.h"
 #include "agent/kernel/cpu_programs.h"
 #include "agent/kernel/sched_programs.h"
+#include "agent/kernel/unwind_maps.h"
+#include "agent/model/code_directory.h"
 #include "agent/model/process_info.h"
 #include "agent/model/slice.h"
 #include "agent/telemetry/loss_ledger.h"
@@ -23,11 +25,19 @@ namespace sonde::capture {
 // Lives on one thread, which must call Poll() about ten times a second so that the rings do not overflow.
 class Capture {
  public:
-  // Loads and attaches everything; from its return on every thread of the host is accounted for. `processes` and
-  // `losses` must outlive it. Errors as kernel::SchedPrograms and CpuPrograms give them.
-  static absl::StatusOr<std::unique_ptr<Capture>> Start(const kernel::Features& features, uint32_t sampling_hz,
-                                                        model::ProcessDirectory* processes,
-                                                        telemetry::LossLedger* losses);
+  struct Options {
+    kernel::Features features;
+    uint32_t sampling_hz = 99;
+    // These must outlive it.
+    const kernel::UnwindMaps* unwind_maps = nullptr;  // by which user stacks are walked
+    model::CodeDirectory* code = nullptr;
+    model::ProcessDirectory* processes = nullptr;
+    telemetry::LossLedger* losses = nullptr;
+  };
+
+  // Loads and attaches everything; from its return on every thread of the host is accounted for. Errors as
+  // kernel::SchedPrograms and CpuPrograms give them.
+  static absl::StatusOr<std::unique_ptr<Capture>> Start(const Options& options);
 
   // Takes what the rings hold; reads about new processes while they live.
   absl::Status Poll();
@@ -49,20 +59,28 @@ class Capture {
   absl::StatusOr<std::vector<kernel::ProgramCost>> ProgramCosts() const;
 
  private:
-  Capture(model::ProcessDirectory* processes, telemetry::LossLedger* losses)
-      : processes_(processes), losses_(losses), counters_(abi::COUNTERS) {}
+  explicit Capture(const Options& options)
+      : unwind_maps_(options.unwind_maps),
+        code_(options.code),
+        processes_(options.processes),
+        losses_(options.losses),
+        sampling_hz_(options.sampling_hz),
+        counters_(abi::COUNTERS) {}
 
   void OnRecord(std::span<const std::byte> bytes);
   void OnStack(StackSeen seen);
+  model::UserFrame ToUserFrame(uint64_t frame);
   void BeginSlice(uint64_t start_ns);
   absl::Status CollectSamples(uint32_t number, model::Slice& slice);
   absl::Status CountLosses();
   void AddSample(model::RawSample sample, uint32_t number, model::Slice& slice);
   void ConsumeRings();
 
+  const kernel::UnwindMaps* const unwind_maps_;
+  model::CodeDirectory* const code_;
   model::ProcessDirectory* const processes_;
   telemetry::LossLedger* const losses_;
-  uint32_t sampling_hz_ = 0;
+  const uint32_t sampling_hz_;
   uint32_t slice_ = 0;
   uint64_t slice_start_ns_ = 0;
   absl::Status ring_status_;

@@ -5,9 +5,14 @@
 
 #include "absl/strings/str_cat.h"
 #include "bpf/abi/stack.h"
+#include "bpf/abi/unwind.h"
 
 namespace sonde::capture {
 namespace {
+
+static_assert(model::kStackEnds == abi::UNWIND_STOPS);
+static_assert(static_cast<int>(model::StackEnd::kNoMapping) == abi::UNWIND_STOP_NO_MAPPING);
+static_assert(static_cast<int>(model::StackEnd::kBadFramePointer) == abi::UNWIND_STOP_BAD_FRAME_POINTER);
 
 absl::Status TooShort(const char* what, size_t bytes) {
   return absl::InvalidArgumentError(absl::StrCat("a ", what, " record of ", bytes, " bytes is cut short"));
@@ -25,13 +30,19 @@ absl::StatusOr<RingRecord> ParseStack(std::span<const std::byte> bytes) {
   abi::stack_record header;
   std::memcpy(static_cast<void*>(&header), bytes.data(), SONDE_STACK_HEADER_BYTES);
   size_t kernel = header.kernel_frames, user = header.user_frames;
+  if (header.stop >= abi::UNWIND_STOPS) {
+    return absl::InvalidArgumentError(absl::StrCat("a stack ended for the unknown reason ", header.stop));
+  }
   std::span<const std::byte> tail = bytes.subspan(SONDE_STACK_HEADER_BYTES);
   if (tail.size() < (kernel + user) * sizeof(uint64_t)) return TooShort("stack", bytes.size());
 
-  StackSeen seen{.id = {header.id.low, header.id.high}, .tgid = header.tgid, .comm = ToComm(header.comm), .stack = {}};
+  StackSeen seen{.id = {header.id.low, header.id.high},
+                 .tgid = header.tgid,
+                 .comm = ToComm(header.comm),
+                 .user_frames = ReadAddresses(tail.subspan(kernel * sizeof(uint64_t)), user),
+                 .stack = {}};
   seen.stack.kernel = ReadAddresses(tail, kernel);
-  seen.stack.user = ReadAddresses(tail.subspan(kernel * sizeof(uint64_t)), user);
-  seen.stack.user_truncated = user == SONDE_MAX_FRAMES;
+  seen.stack.end = static_cast<model::StackEnd>(header.stop);
   seen.stack.asleep_since_before = (header.flags & abi::STACK_ASLEEP_SINCE_BEFORE) != 0;
   return seen;
 }

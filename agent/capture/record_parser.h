@@ -4,6 +4,7 @@
 #include <span>
 #include <string>
 #include <variant>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "agent/model/slice.h"
@@ -15,15 +16,16 @@ namespace sonde::capture {
 struct StackSeen {
   model::StackId id;
   uint32_t tgid = 0;
-  std::string comm;  // of the thread group's leader
-  model::RawStack stack;
+  std::string comm;                   // of the thread group's leader
+  std::vector<uint64_t> user_frames;  // as bpf/abi/unwind.h has them
+  model::RawStack stack;              // without process and user frames
 };
 
 struct ThreadExited {
   uint32_t slice = 0;
-  model::ThreadAccount account;            // within `slice`
+  model::ThreadAccount account;  // within `slice`
   std::string group_comm;
-  bool has_previous = false;               // `previous` is the part within slice - 1, not collected before
+  bool has_previous = false;  // `previous` is the part within slice - 1, not collected before
   std::array<uint64_t, model::kThreadStates> previous{};
 };
 

@@ -163,6 +163,7 @@ absl::StatusOr<ElfFile> ElfFile::Open(ByteSource source) {
 
   ElfFile file(source);
   file.machine_ = header.e_machine;
+  file.entry_ = header.e_entry;
   file.segments_ = LoadsWith(*program_headers, PF_X);
   file.loaded_ = LoadsWith(*program_headers, 0);
   file.frame_header_ = FindFrameHeader(*program_headers);

@@ -70,12 +70,14 @@ class ElfFile {
 
   const ByteSource& Source() const { return source_; }
   uint16_t Machine() const { return machine_; }  // EM_X86_64 or EM_AARCH64
+  uint64_t Entry() const { return entry_; }      // ELF address where execution begins; 0: nowhere
 
  private:
   explicit ElfFile(ByteSource source) : source_(source) {}
 
   ByteSource source_;
   uint16_t machine_ = 0;
+  uint64_t entry_ = 0;
   std::string build_id_;
   std::vector<LoadSegment> segments_;
   std::vector<LoadSegment> loaded_;

@@ -9,6 +9,7 @@
 #include "agent/elf/cfi_rules.h"
 #include "agent/elf/code_map.h"
 #include "agent/elf/code_ranges.h"
+#include "agent/elf/entry_rules.h"
 #include "agent/elf/go_rules.h"
 #include "agent/elf/limits.h"
 #include "agent/elf/unwind_rules.h"
@@ -30,6 +31,7 @@ class TableCompiler {
       if (!status.ok() && !absl::IsNotFound(status)) failure_ = status;
     }
     if (ranges_.empty()) return NothingToCompile();
+    AddEntry();
     return WriteAll();
   }
 
@@ -44,6 +46,12 @@ class TableCompiler {
     auto rules = GoRules::Create(file_, code_, &encoder_, &statistics_);
     if (!rules.ok()) return rules.status();
     return Add(*std::move(rules));
+  }
+
+  // Not among the others: a file of which nothing else is known has no table.
+  void AddEntry() {
+    auto entry = std::make_unique<EntryRules>(file_, code_);
+    if (entry->AddRanges(static_cast<uint32_t>(sources_.size()), &ranges_).ok()) sources_.push_back(std::move(entry));
   }
 
   // Sources are added in the order in which they are believed.

@@ -60,6 +60,27 @@ std::vector<std::byte> ImageWith(Write write, uint64_t code_bytes = 0x1000) {
   return image.Build();
 }
 
+// The image with `entry` as the address where execution begins.
+std::vector<std::byte> BeginningAt(uint64_t entry, std::vector<std::byte> image) {
+  std::memcpy(image.data() + offsetof(Elf64_Ehdr, e_entry), &entry, sizeof(entry));
+  return image;
+}
+
+TEST(UnwindCompiler, EndsStacksWhereExecutionBegins) {
+  auto image = ImageWith([](CfiBytesForTest& bytes) { bytes.Fde(bytes.UsualCie(), kCode + 16, 64, kPushRbp); });
+  constexpr uint16_t kBottom = abi::UNWIND_BOTTOM << UNWIND_RULE_CFA_SHIFT | UNWIND_RBP_ESCAPE;
+  Compiled behind = Compile(BeginningAt(kCode + 256, image));
+  EXPECT_EQ(behind.At(kCode + 255), kUncovered);
+  EXPECT_EQ(behind.At(kCode + 256), kBottom);
+  EXPECT_EQ(behind.At(kCode + 319), kBottom);
+  EXPECT_EQ(behind.At(kCode + 320), kUncovered);
+  Compiled before = Compile(BeginningAt(kCode, image));  // as far as the function
+  EXPECT_EQ(before.At(kCode + 15), kBottom);
+  EXPECT_EQ(before.At(kCode + 16), kEntry);
+  EXPECT_EQ(Compile(BeginningAt(kCode + 20, image)).At(kCode + 20), kFramed) << "what CFI says is believed";
+  EXPECT_EQ(Compile(BeginningAt(1, image)).At(kCode), kUncovered);
+}
+
 TEST(UnwindCompiler, CompilesAFunction) {
   Compiled compiled =
       Compile(ImageWith([](CfiBytesForTest& bytes) { bytes.Fde(bytes.UsualCie(), kCode + 16, 64, kPushRbp); }));

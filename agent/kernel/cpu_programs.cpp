@@ -24,10 +24,12 @@ struct CpuPrograms::Clock {
   bpf_link* link;
 };
 
-absl::StatusOr<std::unique_ptr<CpuPrograms>> CpuPrograms::Load(RingReader::Consumer on_record) {
+absl::StatusOr<std::unique_ptr<CpuPrograms>> CpuPrograms::Load(const UnwindMaps& unwind_maps,
+                                                               RingReader::Consumer on_record) {
   auto programs = std::unique_ptr<CpuPrograms>(new CpuPrograms());
   programs->skeleton_ = cpu_bpf__open();
   if (programs->skeleton_ == nullptr) return LibbpfError("cannot open the on-CPU programs", errno);
+  if (absl::Status status = unwind_maps.GiveTo(programs->skeleton_->obj); !status.ok()) return status;
   if (int error = cpu_bpf__load(programs->skeleton_); error != 0) {
     return LibbpfError("the kernel refuses the on-CPU programs", error);
   }

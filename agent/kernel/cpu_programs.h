@@ -8,6 +8,7 @@
 #include "absl/functional/function_ref.h"
 #include "absl/status/statusor.h"
 #include "agent/kernel/ring_reader.h"
+#include "agent/kernel/unwind_maps.h"
 #include "base/unique_fd.h"
 #include "bpf/abi/tables.h"
 
@@ -17,12 +18,13 @@ struct cpu_bpf;
 
 namespace sonde::kernel {
 
-// The on-CPU side: its BPF object (whose maps no other program shares) and one sampling clock a CPU.
+// The on-CPU side: its BPF object (which shares but the unwinding tables) and one sampling clock a CPU.
 // Single-threaded. Destruction detaches first, then closes.
 class CpuPrograms {
  public:
   // Loads and verifies; nothing runs yet. `on_record` gets abi::stack_record's bytes.
-  static absl::StatusOr<std::unique_ptr<CpuPrograms>> Load(RingReader::Consumer on_record);
+  static absl::StatusOr<std::unique_ptr<CpuPrograms>> Load(const UnwindMaps& unwind_maps,
+                                                           RingReader::Consumer on_record);
   ~CpuPrograms();
 
   // Begins to sample every online CPU at `hz`.

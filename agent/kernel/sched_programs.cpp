@@ -16,7 +16,7 @@
 
 namespace sonde::kernel {
 
-absl::Status SchedPrograms::TryLoad(const Features& features, bool with_lock) {
+absl::Status SchedPrograms::TryLoad(const Features& features, const UnwindMaps& unwind_maps, bool with_lock) {
   sched_bpf__destroy(skeleton_);
   sched_bpf* skeleton = skeleton_ = sched_bpf__open();
   if (skeleton == nullptr) return LibbpfError("cannot open the scheduler programs", errno);
@@ -26,15 +26,17 @@ absl::Status SchedPrograms::TryLoad(const Features& features, bool with_lock) {
   skeleton->rodata->scheduler_text_end = features.scheduler_text.end;
   bpf_map__set_autocreate(skeleton->maps.clocks, features.task_storage);
   bpf_map__set_autocreate(skeleton->maps.clocks_by_task, !features.task_storage);
+  if (absl::Status status = unwind_maps.GiveTo(skeleton->obj); !status.ok()) return status;
   int error = sched_bpf__load(skeleton);
   return error == 0 ? absl::OkStatus() : LibbpfError("the kernel refuses the scheduler programs", error);
 }
 
 absl::StatusOr<std::unique_ptr<SchedPrograms>> SchedPrograms::Load(const Features& features,
+                                                                   const UnwindMaps& unwind_maps,
                                                                    RingReader::Consumer on_record) {
   auto programs = std::unique_ptr<SchedPrograms>(new SchedPrograms());
-  absl::Status loaded = programs->TryLoad(features, /*with_lock=*/true);
-  if (absl::IsUnimplemented(loaded) && programs->TryLoad(features, /*with_lock=*/false).ok()) {
+  absl::Status loaded = programs->TryLoad(features, unwind_maps, /*with_lock=*/true);
+  if (absl::IsUnimplemented(loaded) && programs->TryLoad(features, unwind_maps, /*with_lock=*/false).ok()) {
     programs->has_lock_ = false;
     loaded = absl::OkStatus();
   }
@@ -47,8 +49,9 @@ absl::StatusOr<std::unique_ptr<SchedPrograms>> SchedPrograms::Load(const Feature
 
 std::vector<std::string> SchedPrograms::Degraded() const {
   if (has_lock_) return {};
-  return {"no spin locks in tracing programs (Linux 5.10): time of a thread that moves in the instant of its collection "
-          "may count twice, and then shows as unexplained"};
+  return {
+      "no spin locks in tracing programs (Linux 5.10): time of a thread that moves in the instant of its collection "
+      "may count twice, and then shows as unexplained"};
 }
 
 SchedPrograms::~SchedPrograms() {
@@ -81,10 +84,9 @@ double SchedPrograms::Fill() const {
   auto share = [](uint64_t made, const bpf_map* map) {
     return static_cast<double>(made) / static_cast<double>(bpf_map__max_entries(map));
   };
-  return std::max(share(__atomic_load_n(&skeleton_->bss->wait_entries_made, __ATOMIC_RELAXED),
-                        skeleton_->maps.offcpu_waits_even),
-                  share(__atomic_load_n(&skeleton_->bss->stack_entries_made, __ATOMIC_RELAXED),
-                        skeleton_->maps.sent_stacks_even));
+  return std::max(
+      share(__atomic_load_n(&skeleton_->bss->wait_entries_made, __ATOMIC_RELAXED), skeleton_->maps.offcpu_waits_even),
+      share(__atomic_load_n(&skeleton_->bss->stack_entries_made, __ATOMIC_RELAXED), skeleton_->maps.sent_stacks_even));
 }
 
 absl::Status SchedPrograms::CollectThreads(absl::FunctionRef<void(const abi::thread_record&)> visit,

@@ -9,6 +9,7 @@
 #include "absl/status/statusor.h"
 #include "agent/kernel/btf_features.h"
 #include "agent/kernel/ring_reader.h"
+#include "agent/kernel/unwind_maps.h"
 #include "bpf/abi/tables.h"
 #include "bpf/abi/thread.h"
 
@@ -23,7 +24,7 @@ class SchedPrograms {
  public:
   // Loads and verifies; nothing runs yet. `on_record` gets the bytes of abi::stack_record, thread_exit_record and
   // exec_record.
-  static absl::StatusOr<std::unique_ptr<SchedPrograms>> Load(const Features& features,
+  static absl::StatusOr<std::unique_ptr<SchedPrograms>> Load(const Features& features, const UnwindMaps& unwind_maps,
                                                              RingReader::Consumer on_record);
   ~SchedPrograms();
 
@@ -54,7 +55,7 @@ class SchedPrograms {
 
  private:
   SchedPrograms() = default;
-  absl::Status TryLoad(const Features& features, bool with_lock);
+  absl::Status TryLoad(const Features& features, const UnwindMaps& unwind_maps, bool with_lock);
   absl::Status IterateThreads(absl::FunctionRef<void(const abi::thread_record&)> visit,
                               absl::FunctionRef<void()> between_reads);
 

@@ -52,17 +52,18 @@ class SideBandTest : public testing::Test {
   bool ReadUntilExitOf(pid_t pid) {
     return ReadUntil([pid](const ProcessEvent& event) {
       const auto* exit = std::get_if<ExitEvent>(&event.what);
-      return exit != nullptr && exit->tgid == static_cast<uint32_t>(pid);
+      return exit != nullptr && exit->tid == static_cast<uint32_t>(pid);
     });
   }
-  // One letter for each event of the process, in order, mappings of this path only.
+  // One letter for each event of the process's first thread, in order, mappings of this path only: the thread sanitizer
+  // has one of its own.
   std::string StoryOf(pid_t pid, const std::string& path) const {
     const auto tgid = static_cast<uint32_t>(pid);
     std::string story;
     for (const ProcessEvent& event : seen_) {
-      if (const auto* fork = std::get_if<ForkEvent>(&event.what); fork && fork->tgid == tgid) story += 'f';
+      if (const auto* fork = std::get_if<ForkEvent>(&event.what); fork && fork->tid == tgid) story += 'f';
       if (const auto* exec = std::get_if<ExecEvent>(&event.what); exec && exec->tgid == tgid) story += 'e';
-      if (const auto* exit = std::get_if<ExitEvent>(&event.what); exit && exit->tgid == tgid) story += 'x';
+      if (const auto* exit = std::get_if<ExitEvent>(&event.what); exit && exit->tid == tgid) story += 'x';
       const auto* mapping = std::get_if<MappingEvent>(&event.what);
       if (mapping != nullptr && mapping->tgid == tgid && mapping->path == path) story += 'm';
     }

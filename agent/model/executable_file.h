@@ -55,7 +55,7 @@ struct Mapping {
 // One place in code, the same in every process that maps the file.
 struct Frame {
   uint32_t file = 0;    // index into the file table of the batch that holds the frame
-  uint64_t offset = 0;  // meaning by the file's CodeKind. For callers it is the return address; pprof subtracts one.
+  uint64_t offset = 0;  // meaning by the file's CodeKind. Of callers: the call, or in the kernel the return address.
 
   friend bool operator==(const Frame&, const Frame&) = default;
   template <typename H>

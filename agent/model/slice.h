@@ -33,12 +33,38 @@ inline constexpr StackId kStackLost{0, 0};       // could not be recorded; count
 inline constexpr StackId kStackNewThread{1, 0};  // the thread had not run yet
 inline constexpr StackId kStackUnseen{2, 0};     // off the CPU since before the agent started
 
-// A stack's addresses as the kernel gave them, leaf first.
+// How the user part of a stack ended. Only at its bottom is it complete. Values are those of bpf/abi/unwind.h.
+enum class StackEnd : uint8_t {
+  kNone,  // no user part
+  kBottom,
+  kTruncated,
+  kNoProcess,
+  kNoMapping,
+  kNoTable,
+  kFileRefused,
+  kNoRow,
+  kBadRule,
+  kReadFault,
+  kStackPointerNotRising,
+  kBadRegisters,
+  kBadFramePointer,
+};
+inline constexpr size_t kStackEnds = 13;
+
+// A place in user code: of callers, the call and not the address that it returns to.
+struct UserFrame {
+  ExecutableFilePtr file;  // null: `offset` is an address of the process
+  uint64_t offset = 0;     // meaning by the file's kind, as in Frame
+
+  friend bool operator==(const UserFrame&, const UserFrame&) = default;
+};
+
+// A stack as the kernel side gave it, leaf first.
 struct RawStack {
-  ProcessInfoPtr process;        // the image that the user addresses belong to; never null
-  std::vector<uint64_t> kernel;
-  std::vector<uint64_t> user;
-  bool user_truncated = false;   // deeper than could be recorded
+  ProcessInfoPtr process;        // a process that had it, to which its addresses belong; never null
+  std::vector<uint64_t> kernel;  // addresses; of callers the return address
+  std::vector<UserFrame> user;
+  StackEnd end = StackEnd::kNone;
   bool asleep_since_before = false;  // blocked before the agent started: kernel frames only, by the task iterator
 };
 

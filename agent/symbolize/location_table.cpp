@@ -56,10 +56,8 @@ std::vector<uint64_t> LocationTable::LocationsOf(const std::vector<Frame>& stack
   std::vector<uint64_t> locations;
   locations.reserve(stack.size());
   for (size_t i = is_running ? 0 : TracingFrames(stack); i < stack.size(); ++i) {
-    // Where user code entered the kernel, the address is the one to return to after the system call or fault: it
-    // belongs to the instruction's function itself.
-    bool is_entry = !IsKernel(stack[i]) && (i == 0 || IsKernel(stack[i - 1]));
-    locations.push_back(LocationOf(stack[i], is_entry || (i == 0 && is_running)));
+    // The kernel's callers are return addresses, which may be another function's first.
+    locations.push_back(LocationOf(stack[i], !IsKernel(stack[i]) || (i == 0 && is_running)));
   }
   return locations;
 }

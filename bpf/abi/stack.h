@@ -14,11 +14,13 @@
 namespace sonde::abi {
 #endif
 
-/* Deepest part of a stack that the kernel's own walkers return (kernel.perf_event_max_stack). */
-#define SONDE_MAX_FRAMES 127
+/* Kernel part: what the kernel's own walkers return at most (kernel.perf_event_max_stack). User part: as deep as a walk goes. */
+#define SONDE_KERNEL_FRAMES 127
+#define SONDE_USER_FRAMES 1024
+#define SONDE_MAX_FRAMES (SONDE_KERNEL_FRAMES + SONDE_USER_FRAMES)
 #define SONDE_COMM_LEN 16
 
-/* 128-bit hash over tgid and frames. Values below 16 in `low` with `high` 0 are the markers of enum stack_marker. */
+/* 128-bit hash over the frames, and over the tgid where frames are addresses of a process. Values below 16 in `low` with `high` 0 are the markers of enum stack_marker. */
 struct stack_id {
 	__u64 low;
 	__u64 high;
@@ -40,16 +42,17 @@ enum stack_flags {
 	STACK_ASLEEP_SINCE_BEFORE = 1, /* taken by the task iterator: kernel frames only */
 };
 
-/* Header of a RECORD_STACK; `kernel_frames` then `user_frames` addresses follow, leaf first. */
+/* Header of a RECORD_STACK; `kernel_frames` addresses then `user_frames` as unwind.h has them follow, leaf first. */
 struct stack_record {
 	__u32 type;
 	__u32 tgid;
 	struct stack_id id;
 	__u16 kernel_frames;
 	__u16 user_frames;
-	__u32 flags;
+	__u16 flags;
+	__u16 stop; /* enum unwind_stop: how the user part ended */
 	char comm[SONDE_COMM_LEN]; /* of the thread group's leader */
-	__u64 frames[2 * SONDE_MAX_FRAMES];
+	__u64 frames[SONDE_MAX_FRAMES];
 };
 
 #define SONDE_STACK_HEADER_BYTES 48

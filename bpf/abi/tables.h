@@ -4,6 +4,7 @@
 #define SONDE_BPF_ABI_TABLES_H
 
 #include "stack.h"
+#include "unwind.h"
 
 #ifdef __cplusplus
 namespace sonde::abi {
@@ -53,7 +54,8 @@ enum counter {
 	COUNT_SITE_HITS,	/* stacks reused after their return addresses were found in place */
 	COUNT_SITE_CHECKS,	/* reuses that were walked all the same, to know how many are wrong */
 	COUNT_SITE_WRONG,	/* ... and gave another stack */
-	COUNTERS,
+	COUNT_STOPS,		/* how walks ended: from here on by enum unwind_stop */
+	COUNTERS = COUNT_STOPS + UNWIND_STOPS,
 };
 
 #ifdef __cplusplus

@@ -51,6 +51,7 @@ enum unwind_command {
 #define UNWIND_REGISTERS 16
 #define UNWIND_RBP 6
 #define UNWIND_RSP 7
+#define UNWIND_RIP 16 /* DWARF's return address */
 
 enum unwind_escape_flags {
 	UNWIND_CFA_LOADED = 1,	     /* CFA = *(register + cfa_offset) + cfa_addend; else register + cfa_offset */

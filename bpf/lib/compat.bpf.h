@@ -38,6 +38,44 @@ struct user_registers {
 	__u64 syscall; /* -1: not in a system call */
 };
 
+/* Where the current task's lie, for one bulk read. */
+static __always_inline void *current_user_registers(void)
+{
+	struct task_struct *task;
+
+	if (bpf_core_enum_value_exists(enum bpf_func_id___with_task_pt_regs,
+				       BPF_FUNC_task_pt_regs___with_task_pt_regs))
+		return (void *)bpf_task_pt_regs(bpf_get_current_task_btf());
+	task = (struct task_struct *)bpf_get_current_task();
+	return (void *)(BPF_CORE_READ(task, stack) + KERNEL_STACK_BYTES - PT_REGS_BYTES);
+}
+
+/* All registers of user space by DWARF number, rip last (16). `saved` is room for PT_REGS_BYTES: r15 comes first there,
+ * an order that is part of the kernel's user interface. REQUIRES: current is no kernel thread. */
+static __always_inline bool read_all_user_registers(__u64 *registers, __u64 *saved)
+{
+	if (bpf_probe_read_kernel(saved, PT_REGS_BYTES, current_user_registers()) != 0)
+		return false;
+	registers[0] = saved[10]; /* rax */
+	registers[1] = saved[12]; /* rdx */
+	registers[2] = saved[11]; /* rcx */
+	registers[3] = saved[5];  /* rbx */
+	registers[4] = saved[13]; /* rsi */
+	registers[5] = saved[14]; /* rdi */
+	registers[6] = saved[4];  /* rbp */
+	registers[7] = saved[19]; /* rsp */
+	registers[8] = saved[9];  /* r8 */
+	registers[9] = saved[8];
+	registers[10] = saved[7];
+	registers[11] = saved[6];
+	registers[12] = saved[3];
+	registers[13] = saved[2];
+	registers[14] = saved[1];
+	registers[15] = saved[0];
+	registers[16] = saved[16]; /* rip */
+	return true;
+}
+
 /* User-space registers of `task`, which is current and not a kernel thread. False when they cannot be read. */
 static __always_inline bool read_user_registers(struct task_struct *task, struct user_registers *out)
 {

@@ -9,7 +9,7 @@
 
 #include "../abi/tables.h"
 
-/* enum counter -> count, per CPU so that no two CPUs share a line. 23 x 8 B x CPUs. Look-ups only: safe in NMI. */
+/* enum counter -> count, per CPU so that no two CPUs share a line. 36 x 8 B x CPUs. Look-ups only: safe in NMI. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, COUNTERS);
@@ -30,6 +30,13 @@ static __always_inline void count_many(__u32 what, __u64 n)
 static __always_inline void count(__u32 what)
 {
 	count_many(what, 1);
+}
+
+/* How a walk ended. */
+static __always_inline void count_stop(__u32 reason)
+{
+	if (reason < UNWIND_STOPS)
+		count(COUNT_STOPS + reason);
 }
 
 /* A refused map update: full, or busy (a lock not to be had, an allocator interrupted). */

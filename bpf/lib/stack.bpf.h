@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Stacks keyed by content: walked by the kernel's helpers into a record, hashed, ready to be sent. */
+/* Stacks keyed by content: kernel part by the kernel's helper, user part by our walker, hashed, ready to be sent. */
 #ifndef SONDE_BPF_LIB_STACK_BPF_H
 #define SONDE_BPF_LIB_STACK_BPF_H
 
@@ -7,65 +7,56 @@
 
 #include <bpf/bpf_helpers.h>
 
-#include "../abi/stack.h"
+#include "../unwind/walk.bpf.h"
+#include "compat.bpf.h"
 
-#define FRAME_BYTES (SONDE_MAX_FRAMES * sizeof(__u64))
-
-static __always_inline __u64 mix(__u64 hash, __u64 word)
-{
-	hash = (hash ^ word) * 0x9E3779B97F4A7C15ULL;
-	return hash ^ (hash >> 29);
-}
+#define KERNEL_FRAME_BYTES (SONDE_KERNEL_FRAMES * sizeof(__u64))
 
 /*
- * Two independent lanes of 64 bits: equal ids for different stacks are then not a practical concern.
- * The first `left_out` frames do not count: the tracing machinery's, which change when another tracer comes or goes.
+ * Puts the kernel part of the stack into the record and starts the hash with it. `ctx` is the program's. `skip` frames are
+ * left out: at a tracepoint the first is the place in our own program, which would make one stack differ by call site.
  */
-static __always_inline void hash_stack(struct stack_record *record, __u32 left_out)
+static __always_inline void take_kernel_stack(void *ctx, struct stack_record *record, __u64 skip)
 {
-	__u32 frames = record->kernel_frames + record->user_frames;
-	__u64 low = mix(record->tgid, record->kernel_frames - left_out);
-	__u64 high = mix(~low, record->user_frames);
+	long bytes = bpf_get_stack(ctx, record->frames, KERNEL_FRAME_BYTES, skip);
+	__u32 frames = bytes > 0 ? (__u32)bytes / sizeof(__u64) : 0;
 
-	for (__u32 i = 0; i < 2 * SONDE_MAX_FRAMES; i++) {
-		if (i >= frames)
+	if (frames > SONDE_KERNEL_FRAMES) /* for the verifier: the helper's result is bounded by the size given */
+		frames = SONDE_KERNEL_FRAMES;
+	record->kernel_frames = frames;
+	record->user_frames = 0;
+	record->stop = UNWIND_STOP_NONE;
+}
+
+/* Two lanes over the kernel frames. The first `left_out` do not count: the tracing machinery's, which change when another
+ * tracer comes or goes. */
+static __always_inline void hash_kernel_stack(struct walk_state *state, __u32 left_out)
+{
+	const struct stack_record *record = &state->record;
+	__u64 low = mix(record->flags, record->kernel_frames - left_out);
+	__u64 high = ~low;
+
+	for (__u32 i = 0; i < SONDE_KERNEL_FRAMES; i++) {
+		if (i >= record->kernel_frames)
 			break;
 		if (i < left_out)
 			continue;
-		__u64 word = record->frames[i];
-
-		low = mix(low, word);
-		high = (high + ((word << 31) | (word >> 33))) * 0xC2B2AE3D27D4EB4FULL;
-		high ^= high >> 32;
+		low = mix(low, record->frames[i]);
+		high = mix_other(high, record->frames[i]);
 	}
-	record->id.low = low;
-	record->id.high = high | 1; /* never one of the markers */
+	state->hash_low = low;
+	state->hash_high = high;
+	state->has_addresses = 0;
 }
 
-/*
- * Fills the frames of `record` with the stack of the current task: kernel frames, then user frames by frame pointers.
- * Returns false when there is a user part that could not be read. `ctx` is the program's. `skip` kernel frames are left
- * out: at a tracepoint the first is the place in our own program, which would make one stack differ by call site.
- */
-static __always_inline bool walk_stack(void *ctx, struct stack_record *record, bool has_user, __u64 skip)
+/* The record's id, once all of its frames are in the hash. */
+static __always_inline void finish_hash(struct walk_state *state)
 {
-	bool readable = true;
-	long bytes = bpf_get_stack(ctx, record->frames, FRAME_BYTES, skip);
-	__u32 kernel = bytes > 0 ? (__u32)bytes / sizeof(__u64) : 0;
-	__u32 user = 0;
+	struct stack_record *record = &state->record;
+	__u64 owner = state->has_addresses ? record->tgid : 0;
 
-	if (kernel > SONDE_MAX_FRAMES) /* for the verifier: the helper's result is bounded by the size given */
-		kernel = SONDE_MAX_FRAMES;
-	if (has_user) {
-		bytes = bpf_get_stack(ctx, &record->frames[kernel], FRAME_BYTES, BPF_F_USER_STACK);
-		readable = bytes > 0;
-		user = bytes > 0 ? (__u32)bytes / sizeof(__u64) : 0;
-		if (user > SONDE_MAX_FRAMES)
-			user = SONDE_MAX_FRAMES;
-	}
-	record->kernel_frames = kernel;
-	record->user_frames = user;
-	return readable;
+	record->id.low = mix(mix(state->hash_low, owner), ((__u64)record->stop << 32) | record->user_frames);
+	record->id.high = mix_other(state->hash_high, owner) | 1; /* never one of the markers */
 }
 
 /* Bytes of `record` that are in use. */
@@ -73,9 +64,18 @@ static __always_inline __u64 stack_record_bytes(const struct stack_record *recor
 {
 	__u64 frames = record->kernel_frames + record->user_frames;
 
-	if (frames > 2 * SONDE_MAX_FRAMES)
-		frames = 2 * SONDE_MAX_FRAMES;
+	if (frames > SONDE_MAX_FRAMES)
+		frames = SONDE_MAX_FRAMES;
 	return SONDE_STACK_HEADER_BYTES + frames * sizeof(__u64);
+}
+
+/* Walks the current task's user stack. False: its registers could not be read. */
+static __always_inline bool take_user_stack(struct walk_state *state)
+{
+	if (!read_all_user_registers(state->registers, state->copy))
+		return false;
+	walk_user_stack(state, state->record.tgid);
+	return true;
 }
 
 #endif

@@ -27,10 +27,13 @@ struct wait_site {
 	__u64 user_bp;
 	__u64 syscall;
 	__u64 first_argument;
-	__u64 user_chain;   /* hash of the frame-pointer chain near the stack pointer */
+	__u64 user_hash;    /* hash of the words at user_slots */
+	__u8 user_slots[8]; /* where return addresses lay, in words above the stack pointer */
 	__u64 kernel_hash;  /* hash of the words at kernel_slots */
 	__u8 kernel_slots[8]; /* where return addresses lay, in words above the tracepoint's arguments */
 	__u32 kernel_count;
+	__u32 user_count;
+	__u32 padding;
 	__u32 slice;	    /* in which the frames were sent; older ones are not reused */
 	struct stack_id stack;
 };

@@ -16,18 +16,13 @@
 #include "stack.bpf.h"
 #include "thread_clock.bpf.h"
 
-#define PROBE_WORDS 64
-#define CHAIN_STEPS 16
-#define CHAIN_STEPS_BEYOND 3
-#define NEAR_STACK_BYTES (64 << 10)
+#define PROBE_WORDS SLOT_WORDS
 #define KERNEL_SLOTS 8
 
-/* Copies of the tops of both stacks, and the stack in the making: one for each CPU, used by sched_switch only, which
- * does not nest. 3 KiB x CPUs. */
+/* Copies of the tops of both stacks: one for each CPU, used by sched_switch only, which does not nest. 1 KiB x CPUs. */
 struct switch_scratch {
 	__u64 kernel_top[PROBE_WORDS];
 	__u64 user_top[PROBE_WORDS];
-	struct stack_record record;
 	/* State of find_kernel_slots. */
 	volatile __u32 frame;
 	volatile __u32 found;
@@ -41,42 +36,37 @@ struct {
 	__type(value, struct switch_scratch);
 } switch_scratches SEC(".maps");
 
-/*
- * Follows the frame-pointer chain within a copy of the user stack's top, and hashes what it passes. Two stacks with the
- * same hash have the same innermost frames, as the frame-pointer walk sees them.
- */
-static __always_inline __u64 user_chain(struct switch_scratch *scratch, const struct user_registers *regs)
+/* Copies the top of the user stack, at most to the end of its page. What could not be read stays as it was: the words in
+ * it then do not give the hash of a site, but for a chance of 2^-64. */
+static __always_inline void copy_user_top(struct switch_scratch *scratch, __u64 sp)
 {
-	__u64 to_page_end = 4096 - (regs->sp & 4095);
-	__u64 bytes = to_page_end;
-	__u64 bp = regs->bp, hash = regs->ip, pair[2];
+	__u64 bytes = STACK_PAGE_BYTES - (sp & (STACK_PAGE_BYTES - 1));
 
-	/* The barrier keeps the bound next to its use, where the verifier can see it. */
-	barrier_var(bytes);
+	barrier_var(bytes); /* keeps the bound next to its use, where the verifier can see it */
 	if (bytes > sizeof(scratch->user_top))
 		bytes = sizeof(scratch->user_top);
-	if (bpf_probe_read_user(scratch->user_top, bytes, (void *)regs->sp) != 0)
-		bytes = 0;
-	for (int i = 0; i < CHAIN_STEPS; i++) {
-		__u64 offset = bp - regs->sp;
-		__u32 word = (offset >> 3) & (PROBE_WORDS - 1);
+	if (bpf_probe_read_user(scratch->user_top, bytes, (void *)sp) != 0)
+		scratch->user_top[0] = 0;
+}
 
-		hash = mix(hash, bp);
-		if (bp < regs->sp || (offset & 7) || offset + 16 > bytes || word > PROBE_WORDS - 2)
+/* Whether the walked return addresses of a site are where they were. A site without any has only its registers. */
+static __always_inline bool user_top_is(const struct switch_scratch *scratch, const struct wait_site *site)
+{
+	__u64 hash = 0;
+
+	for (__u32 i = 0; i < WALK_SLOTS; i++) {
+		if (i >= site->user_count)
 			break;
-		hash = mix(hash, scratch->user_top[word + 1]);
-		bp = scratch->user_top[word];
+		hash = mix(hash, scratch->user_top[site->user_slots[i] & (PROBE_WORDS - 1)]);
 	}
-	/* Some frames beyond the copy, if the register points to the stack at all: code without frame pointers holds anything
-	 * in it, and reading where nothing is mapped costs a page fault's time. */
-	for (int i = 0; i < CHAIN_STEPS_BEYOND; i++) {
-		if (bp < regs->sp || bp - regs->sp > NEAR_STACK_BYTES ||
-		    bpf_probe_read_user(pair, sizeof(pair), (void *)bp) != 0)
-			break;
-		hash = mix(mix(hash, pair[0]), pair[1]);
-		bp = pair[0];
-	}
-	return hash;
+	return hash == site->user_hash;
+}
+
+static __always_inline void keep_user_slots(const struct walk_state *state, struct wait_site *site)
+{
+	__builtin_memcpy(site->user_slots, state->slot, sizeof(site->user_slots));
+	site->user_count = state->slots;
+	site->user_hash = state->slot_hash;
 }
 
 /* Copies the top of the kernel stack, which begins at the tracepoint's arguments. */
@@ -87,7 +77,8 @@ static __always_inline bool copy_kernel_top(void *ctx, struct switch_scratch *sc
 
 /* Remembers where the innermost return addresses of a walked stack lie. The search's state is kept in memory and
  * volatile: in registers the verifier would follow every combination of its values, and give up. */
-static __always_inline void find_kernel_slots(struct switch_scratch *scratch, struct wait_site *site)
+static __always_inline void find_kernel_slots(struct switch_scratch *scratch, const struct stack_record *record,
+					      struct wait_site *site)
 {
 	scratch->frame = 0;
 	scratch->found = 0;
@@ -97,10 +88,10 @@ static __always_inline void find_kernel_slots(struct switch_scratch *scratch, st
 
 		/* The first frames are the tracing machinery's own, below the copy. */
 		for (__u32 j = 1; j < 6; j++)
-			if (scratch->found == 0 && word == scratch->record.frames[j])
+			if (scratch->found == 0 && word == record->frames[j])
 				scratch->frame = j;
-		if (scratch->frame >= scratch->record.kernel_frames || scratch->found >= KERNEL_SLOTS ||
-		    word != scratch->record.frames[scratch->frame & 127])
+		if (scratch->frame >= record->kernel_frames || scratch->found >= KERNEL_SLOTS ||
+		    word != record->frames[scratch->frame & 127])
 			continue;
 		scratch->hash = mix(scratch->hash, word);
 		site->kernel_slots[scratch->found & 7] = (__u8)i;

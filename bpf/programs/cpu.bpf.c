@@ -2,9 +2,9 @@
 /*
  * On-CPU: what runs when each CPU's clock ticks, summed by stack in the kernel.
  *
- * The event may be a PMU's and then runs in NMI. So every map here is this object's own, shared with no other program
- * (a test compares the sets); hashes are preallocated and double-buffered: this program writes the half of the current
- * slice, user space touches only the other. What is refused is counted and the sample is kept for its process.
+ * The event may be a PMU's and then runs in NMI. So every map that this object updates is its own, and in the unwinding
+ * tables, which it shares, it only looks up (a test compares the sets); hashes are preallocated and double-buffered: this
+ * program writes the half of the current slice, user space touches only the other. What is refused is counted and the sample is kept for its process.
  */
 #include "../lib/kernel_types.h"
 
@@ -33,14 +33,6 @@ struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 1 << 20);
 } cpu_stacks SEC(".maps");
-
-/* One stack in the making for each CPU; the event does not nest in itself. 2 KiB x CPUs. */
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct stack_record);
-} cpu_stack_scratch SEC(".maps");
 
 /* Number of the current slice, written by the agent. */
 volatile __u32 cpu_slice = 0;
@@ -101,22 +93,26 @@ int on_tick(void *ctx)
 	void *samples = samples_of_slice(cpu_slice);
 	struct cpu_key key = {};
 	struct stack_record *record;
-	__u32 zero = 0;
+	struct walk_state *state;
 
 	if ((__u32)ids == 0) /* the idle task: no thread's time */
 		return 0;
-	record = bpf_map_lookup_elem(&cpu_stack_scratch, &zero);
-	if (!record)
+	state = walk_state_of_cpu();
+	if (!state)
 		return 0;
+	record = &state->record;
 	count(COUNT_CPU_SAMPLES);
 
 	record->type = RECORD_STACK;
 	record->tgid = ids >> 32;
 	record->flags = 0;
 	BPF_CORE_READ_INTO(&record->comm, task, group_leader, comm);
-	if (!walk_stack(ctx, record, !(BPF_CORE_READ(task, flags) & PF_KTHREAD), 0))
+	take_kernel_stack(ctx, record, 0);
+	hash_kernel_stack(state, 0);
+	if (!(BPF_CORE_READ(task, flags) & PF_KTHREAD) && !take_user_stack(state))
 		count(COUNT_CPU_USER_FAULT);
-	hash_stack(record, 0);
+	count_stop(record->stop);
+	finish_hash(state);
 
 	key.tgid = record->tgid;
 	key.stack = record->id;

@@ -174,16 +174,21 @@ static __always_inline void describe(struct stack_record *record, struct task_st
 
 /* Walks the stack of the current task, sends it if it is new in the slice, and gives its id. */
 static __always_inline struct stack_id walk_and_send(void *ctx, struct task_struct *task, __u32 slice,
-						     struct switch_scratch *scratch, bool has_user)
+						     struct walk_state *state, bool has_user)
 {
 	struct stack_id lost = {.low = STACK_LOST};
+	struct stack_record *record = &state->record;
 
 	count(COUNT_STACK_WALKS);
-	describe(&scratch->record, task, 0);
-	if (!walk_stack(ctx, &scratch->record, has_user, 1))
+	describe(record, task, 0);
+	take_kernel_stack(ctx, record, 1);
+	hash_kernel_stack(state, tracing_frames(record));
+	state->slots = 0;
+	if (has_user && !take_user_stack(state))
 		count(COUNT_WAIT_USER_FAULT);
-	hash_stack(&scratch->record, tracing_frames(&scratch->record));
-	return send_stack(slice, &scratch->record) ? scratch->record.id : lost;
+	count_stop(record->stop);
+	finish_hash(state);
+	return send_stack(slice, record) ? record->id : lost;
 }
 
 static __always_inline bool is_lost(const struct stack_id *id)
@@ -202,23 +207,23 @@ static __always_inline struct stack_id stack_at_switch_out(void *ctx, struct tas
 	struct user_registers regs = {};
 	struct stack_id id = {.low = STACK_LOST};
 	struct wait_site *site, *known = NULL;
+	struct walk_state *state = walk_state_of_cpu();
 	struct switch_scratch *scratch;
 	__u32 zero = 0, index;
-	__u64 chain = 0;
 	bool copied;
 
 	scratch = bpf_map_lookup_elem(&switch_scratches, &zero);
-	if (!scratch)
+	if (!scratch || !state)
 		return id;
 	if (has_user)
 		has_user = read_user_registers(prev, &regs);
 	if (has_user)
-		chain = user_chain(scratch, &regs);
+		copy_user_top(scratch, regs.sp);
 	copied = copy_kernel_top(ctx, scratch);
 
 	for (int i = 0; i < SITES && copied; i++) {
 		site = &clock->sites[i];
-		if (site->slice == slice && same_registers(site, &regs) && site->user_chain == chain &&
+		if (site->slice == slice && same_registers(site, &regs) && user_top_is(scratch, site) &&
 		    kernel_top_is(scratch, site)) {
 			known = site;
 			break;
@@ -231,7 +236,7 @@ static __always_inline struct stack_id stack_at_switch_out(void *ctx, struct tas
 		count(COUNT_SITE_CHECKS);
 	}
 
-	id = walk_and_send(ctx, prev, slice, scratch, has_user);
+	id = walk_and_send(ctx, prev, slice, state, has_user);
 	if (is_lost(&id) || !copied)
 		return id;
 	if (known) {
@@ -247,10 +252,10 @@ static __always_inline struct stack_id stack_at_switch_out(void *ctx, struct tas
 	site->user_bp = regs.bp;
 	site->syscall = regs.syscall;
 	site->first_argument = regs.first_argument;
-	site->user_chain = chain;
 	site->slice = slice;
 	site->stack = id;
-	find_kernel_slots(scratch, site);
+	keep_user_slots(state, site);
+	find_kernel_slots(scratch, &state->record, site);
 	return id;
 }
 
@@ -444,41 +449,44 @@ static __always_inline __u32 observed_state(struct task_struct *task)
 }
 
 /* The kernel stack of a thread that sleeps already; of its user stack nothing can be read from here. */
-static __always_inline struct stack_id stack_of_sleeper(struct task_struct *task, struct switch_scratch *scratch)
+static __always_inline struct stack_id stack_of_sleeper(struct task_struct *task, struct walk_state *state)
 {
 	struct stack_id unseen = {.low = STACK_UNSEEN};
-	long bytes = bpf_get_task_stack(task, scratch->record.frames, FRAME_BYTES, 0);
+	struct stack_record *record = &state->record;
+	long bytes = bpf_get_task_stack(task, record->frames, KERNEL_FRAME_BYTES, 0);
 
 	if (bytes <= 0)
 		return unseen;
-	scratch->record.kernel_frames = (__u32)bytes / sizeof(__u64);
-	scratch->record.user_frames = 0;
-	describe(&scratch->record, task, STACK_ASLEEP_SINCE_BEFORE);
-	hash_stack(&scratch->record, 0);
-	return send_stack(slice_number, &scratch->record) ? scratch->record.id : unseen;
+	record->kernel_frames = (__u32)bytes / sizeof(__u64);
+	record->user_frames = 0;
+	record->stop = UNWIND_STOP_NONE;
+	describe(record, task, STACK_ASLEEP_SINCE_BEFORE);
+	hash_kernel_stack(state, 0);
+	finish_hash(state);
+	return send_stack(slice_number, record) ? record->id : unseen;
 }
 
-/* One stack in the making; the iterator is read by one thread of the agent at a time. 3 KiB. */
+/* One stack in the making; the iterator is read by one thread of the agent at a time. 14 KiB. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, __u32);
-	__type(value, struct switch_scratch);
-} iterator_scratch SEC(".maps");
+	__type(value, struct walk_state);
+} iterator_state SEC(".maps");
 
 static __always_inline void adopt(struct task_struct *task)
 {
 	__u32 zero = 0, state = observed_state(task);
-	struct switch_scratch *scratch = bpf_map_lookup_elem(&iterator_scratch, &zero);
+	struct walk_state *walk = bpf_map_lookup_elem(&iterator_state, &zero);
 	struct thread_clock *clock;
 	struct stack_id stack;
 
 	if (iterator_collects)
 		count(COUNT_CLOCK_LATE);
 	clock = make_clock(task, state, bpf_ktime_get_ns(), STACK_UNSEEN);
-	if (!clock || !scratch || state != THREAD_BLOCKED)
+	if (!clock || !walk || state != THREAD_BLOCKED)
 		return;
-	stack = stack_of_sleeper(task, scratch);
+	stack = stack_of_sleeper(task, walk);
 	lock_clock(clock);
 	/* Unless it moved meanwhile. */
 	if (clock->state == THREAD_BLOCKED && clock->wait_stack.low == STACK_UNSEEN && clock->wait_stack.high == 0)

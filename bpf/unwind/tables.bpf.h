@@ -6,7 +6,11 @@
 #ifndef SONDE_BPF_UNWIND_TABLES_BPF_H
 #define SONDE_BPF_UNWIND_TABLES_BPF_H
 
+#ifdef __bpf__
 #include <bpf/bpf_helpers.h>
+#else
+#include "user_space/kernel_calls.h"
+#endif
 
 #include "../abi/unwind.h"
 
@@ -15,8 +19,8 @@ struct unwind_arena {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);
 	__uint(max_entries, UNWIND_BLOCKS_PER_ARENA);
-	__type(key, __u32);
-	__type(value, struct unwind_block);
+	__uint(key_size, sizeof(__u32));
+	__uint(value_size, sizeof(struct unwind_block));
 };
 
 /* Rows, in arenas made on demand: 2 MiB each, 24 MiB for six million rows. */

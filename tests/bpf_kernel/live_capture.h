@@ -14,6 +14,13 @@
 
 namespace sonde::bpf_kernel {
 
+// Of empty tables: every walk finds its process unknown, and follows frame pointers.
+class NoCode : public model::CodeDirectory {
+ public:
+  model::ExecutableFilePtr FileOf(uint16_t) const override { return nullptr; }
+  void OnMissedMapping(uint32_t) override {}
+};
+
 // A capture of this host by the real programs, driven by the test's own thread.
 class LiveCapture : public testing::Test {
  protected:
@@ -26,7 +33,15 @@ class LiveCapture : public testing::Test {
   }
 
   void Start() {
-    auto started = capture::Capture::Start(features_, 99, &processes_, &losses_);
+    auto maps = kernel::UnwindMaps::Create();
+    ASSERT_TRUE(maps.ok()) << maps.status();
+    maps_ = *std::move(maps);
+    auto started = capture::Capture::Start({.features = features_,
+                                            .sampling_hz = 99,
+                                            .unwind_maps = maps_.get(),
+                                            .code = &code_,
+                                            .processes = &processes_,
+                                            .losses = &losses_});
     ASSERT_TRUE(started.ok()) << started.status();
     capture_ = *std::move(started);
   }
@@ -42,6 +57,8 @@ class LiveCapture : public testing::Test {
   }
 
   kernel::Features features_;
+  NoCode code_;
+  std::unique_ptr<kernel::UnwindMaps> maps_;
   telemetry::LossLedger losses_;
   process::ProcessTable processes_{process::ProcessTableOptions{}, &losses_};
   std::unique_ptr<capture::Capture> capture_;

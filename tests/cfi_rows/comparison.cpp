@@ -131,6 +131,10 @@ class Comparer {
       Class("byte before a signal trampoline", at);
       return true;
     }
+    if (is_command && index == abi::UNWIND_BOTTOM) {
+      if (at == row.begin) Class("entry point, without CFI", at);
+      return true;
+    }
     if (padding <= kMaxPaddingBytes) {
       if (padding == 1) Class("padding between functions", at);
       return true;

@@ -157,6 +157,23 @@ void Mutex::LockWhen(const Condition &condition) {
   Locking(this, kWrite, [&] { next(this, condition); });
 }
 
+// These two hold the mutex in the end, whether the condition is true or not.
+bool Mutex::LockWhenWithTimeout(const Condition &condition, Duration timeout) {
+  static const auto next =
+      Next<bool (*)(Mutex *, const Condition &, Duration)>(MUTEX("19LockWhenWithTimeoutE" CONDITION "NS0_8DurationE"));
+  bool is_true = false;
+  Locking(this, kWrite, [&] { is_true = next(this, condition, timeout); });
+  return is_true;
+}
+
+bool Mutex::LockWhenWithDeadline(const Condition &condition, Time deadline) {
+  static const auto next =
+      Next<bool (*)(Mutex *, const Condition &, Time)>(MUTEX("20LockWhenWithDeadlineE" CONDITION "NS0_4TimeE"));
+  bool is_true = false;
+  Locking(this, kWrite, [&] { is_true = next(this, condition, deadline); });
+  return is_true;
+}
+
 void Mutex::Await(const Condition &condition) {
   static const auto next = Next<void (*)(Mutex *, const Condition &)>(MUTEX("5AwaitE" CONDITION));
   Waiting(this, [&] { next(this, condition); });

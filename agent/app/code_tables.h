@@ -1,0 +1,43 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "absl/status/status.h"
+#include "agent/app/process_follower.h"
+#include "agent/kernel/unwind_maps.h"
+#include "agent/model/code_directory.h"
+#include "agent/telemetry/loss_ledger.h"
+#include "agent/unwind/unwinder.h"
+
+namespace sonde::app {
+
+// What walks of user stacks need: the maps, what fills them, and what their frames refer to.
+class CodeTables : public model::CodeDirectory {
+ public:
+  // `losses` must outlive it.
+  explicit CodeTables(telemetry::LossLedger* losses) : losses_(losses) {}
+  ~CodeTables() override { Stop(); }
+
+  // Returns once every process's mappings are known and their files' tables are queued. Errors as of UnwindMaps and
+  // ProcessFollower.
+  absl::Status Start();
+  // What is in the maps stays. Idempotent.
+  void Stop();
+
+  // REQUIRES for all below: Start() succeeded. Thread-safe.
+  const kernel::UnwindMaps& Maps() const { return *maps_; }
+  model::ExecutableFilePtr FileOf(uint16_t number) const override { return unwinder_->FileOf(number); }
+  void OnMissedMapping(uint32_t tgid) override { follower_->RequestRescan(tgid); }
+  // Frames of the window before the last are resolved.
+  void EndWindow() { unwinder_->EndWindow(); }
+  unwind::UnwindStatistics Statistics() const { return unwinder_->Statistics(); }
+
+ private:
+  telemetry::LossLedger* const losses_;
+  std::unique_ptr<kernel::UnwindMaps> maps_;
+  std::unique_ptr<unwind::Unwinder> unwinder_;
+  std::unique_ptr<ProcessFollower> follower_;
+};
+
+}  // namespace sonde::app

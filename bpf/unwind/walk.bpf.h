@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The walker: user stacks by compiled CFI; by frame pointers only where there is none. One step is one global function,
+ * which the verifier reads once, called from a bounded loop. Its state lies in a map, since a global function takes
+ * nothing but numbers before 5.13. The same source is compiled for user space and tested there on made-up stacks.
+ */
+#ifndef SONDE_BPF_UNWIND_WALK_BPF_H
+#define SONDE_BPF_UNWIND_WALK_BPF_H
+
+#include "rules.bpf.h"
+#include "tables_lookup.bpf.h"
+
+/* One walk of so many tells the agent which tables are in use: enough at any rate, and cheap. */
+#define USE_SHARE 16
+
+#define MOST_USER_ADDRESS (1ULL << 47)
+
+static __always_inline int step_in_file(struct walk_state *state, const struct unwind_mapping *mapping, __u64 pc)
+{
+	__u64 offset = (pc + mapping->bias) & UNWIND_FRAME_OFFSET;
+	__u32 id = mapping->file;
+	struct unwind_file *file;
+	int rule;
+
+	if (!push_frame(state, ((__u64)id << UNWIND_FRAME_FILE_SHIFT) | offset))
+		return stop_walk(state, UNWIND_STOP_TRUNCATED);
+	file = bpf_map_lookup_elem(&unwind_files, &id);
+	if (!file)
+		return stop_walk(state, UNWIND_STOP_BAD_RULE);
+	switch (file->state) {
+	case UNWIND_FILE_READY:
+		break;
+	case UNWIND_FILE_NO_CFI:
+		return step_by_frame_pointer(state);
+	case UNWIND_FILE_REFUSED:
+		return stop_walk(state, UNWIND_STOP_FILE_REFUSED);
+	default:
+		return stop_walk(state, UNWIND_STOP_NO_TABLE);
+	}
+	if (state->marks_uses)
+		file->uses++;
+	rule = find_rule(file, offset);
+	return rule == NO_RULE ? stop_walk(state, UNWIND_STOP_NO_ROW) : step_by_rule(state, file, rule);
+}
+
+/* Code without a file: the frame is an address, and frame pointers are all there is. */
+static __always_inline int step_by_address(struct walk_state *state, __u32 file, __u64 pc)
+{
+	state->has_addresses = 1;
+	if (!push_frame(state, ((__u64)file << UNWIND_FRAME_FILE_SHIFT) | (pc & UNWIND_FRAME_OFFSET)))
+		return stop_walk(state, UNWIND_STOP_TRUNCATED);
+	return step_by_frame_pointer(state);
+}
+
+/* Takes the frame at state->ip, and goes to its caller. 1: the walk has ended. The argument is nothing: old kernels do not
+ * take global functions without one. */
+__attribute__((noinline)) int unwind_step(__u32 nothing)
+{
+	struct walk_state *state = walk_state_of_cpu();
+	const struct unwind_mapping *mapping;
+	__u64 pc;
+
+	if (!state)
+		return 1;
+	pc = state->ip - (state->is_exact ? 0 : 1);
+	if (pc >= MOST_USER_ADDRESS)
+		return stop_walk(state, UNWIND_STOP_NO_MAPPING);
+	if (!state->is_process_known)
+		return step_by_address(state, 0, pc);
+	mapping = find_mapping(state, pc);
+	if (!mapping) {
+		if (state->frames == 0) /* where it stopped is known at least */
+			step_by_address(state, 0, pc);
+		return stop_walk(state, UNWIND_STOP_NO_MAPPING);
+	}
+	if (mapping->file == UNWIND_FILE_ANONYMOUS)
+		return step_by_address(state, UNWIND_FILE_ANONYMOUS, pc);
+	if (mapping->file == 0) {
+		step_by_address(state, 0, pc);
+		return stop_walk(state, UNWIND_STOP_FILE_REFUSED);
+	}
+	return step_in_file(state, mapping, pc);
+}
+
+/* Makes ready to walk process `tgid` from the registers that are in `state`. */
+static __always_inline void begin_walk(struct walk_state *state, __u32 tgid)
+{
+	const struct unwind_process *process = bpf_map_lookup_elem(&unwind_processes, &tgid);
+
+	state->ip = state->registers[UNWIND_RIP];
+	state->sp = state->registers[UNWIND_RSP];
+	state->bp = state->registers[UNWIND_RBP];
+	state->registers_known = 1;
+	state->bp_known = 1;
+	state->is_exact = 1;
+	state->stop = UNWIND_STOP_NONE;
+	state->frames = 0;
+	state->has_addresses = 0;
+	state->entry_sp = state->sp;
+	state->slots = 0;
+	state->slot_hash = 0;
+	state->copy_bytes = 0;
+	state->marks_uses = bpf_get_prandom_u32() % USE_SHARE == 0;
+	state->is_process_known = process != NULL;
+	if (process) {
+		state->first_mapping = process->first_mapping;
+		state->mappings = process->mappings;
+	}
+}
+
+/* Appends the user frames of process `tgid` to the record and says in state->stop how the walk ended. */
+static __always_inline void walk_user_stack(struct walk_state *state, __u32 tgid)
+{
+	begin_walk(state, tgid);
+	for (int i = 0; i <= SONDE_USER_FRAMES; i++)
+		if (unwind_step(0) != 0)
+			break;
+	if (!state->is_process_known)
+		state->stop = UNWIND_STOP_NO_PROCESS;
+	state->record.user_frames = (__u16)state->frames;
+	state->record.stop = (__u16)state->stop;
+}
+
+#endif
