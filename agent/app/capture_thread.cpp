@@ -74,7 +74,8 @@ void CaptureThread::Run(absl::Status* started, absl::Notification* is_started) {
 absl::Status CaptureThread::CaptureUntilStopped(capture::Capture& capture) {
   for (;;) {
     bool is_last = AwaitWork();
-    statistics_.Tick();
+    absl::Status counted = statistics_.Tick([&] { return capture.ProgramCosts(); });
+    if (!counted.ok()) losses_->Add("cost_unreadable", "readings of BPF cost", "status shows less", 1);
     if (absl::Status status = capture.Poll(); !status.ok()) return status;
     if (!is_last && !IsCutDue() && !capture.IsSliceFull()) continue;
     if (absl::Status status = Cut(capture, is_last); !status.ok()) return status;
@@ -159,10 +160,9 @@ void CaptureThread::Publish(const capture::Capture& capture, const model::Slice&
   facts.processes = alive_.size();
   facts.degraded = capture.Degraded();
   absl::StatusOr<std::vector<kernel::MapCost>> maps = capture.MapCosts();
-  absl::StatusOr<std::vector<kernel::ProgramCost>> programs = capture.ProgramCosts();
   if (maps.ok()) facts.maps = *std::move(maps);
-  if (programs.ok()) facts.programs = statistics_.Scale(*std::move(programs));
-  if (!maps.ok() || !programs.ok()) losses_->Add("cost_unreadable", "readings of BPF cost", "status shows less", 1);
+  facts.programs = statistics_.Scaled();
+  if (!maps.ok()) losses_->Add("cost_unreadable", "readings of BPF cost", "status shows less", 1);
   board_->SetKernelFacts(std::move(facts));
 }
 

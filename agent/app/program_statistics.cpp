@@ -1,5 +1,7 @@
 #include "agent/app/program_statistics.h"
 
+#include <utility>
+
 #include "base/clock.h"
 #include "spdlog/spdlog.h"
 
@@ -13,44 +15,61 @@ constexpr uint64_t kOffNs = 29 * kSecond;
 // time.
 constexpr uint64_t kSettleNs = 5 * kSecond;
 
-uint64_t Scaled(uint64_t value, double factor) { return static_cast<uint64_t>(static_cast<double>(value) * factor); }
+uint64_t Multiplied(uint64_t value, double factor) {
+  return static_cast<uint64_t>(static_cast<double>(value) * factor);
+}
 
 }  // namespace
 
 ProgramStatistics::ProgramStatistics() : start_ns_(base::MonotonicNs()), switched_ns_(start_ns_ - kOffNs + kSettleNs) {}
 
-void ProgramStatistics::Tick() {
+absl::Status ProgramStatistics::Tick(Read read) {
   const uint64_t now = base::MonotonicNs();
-  if (is_refused_ || now - switched_ns_ < (counting_.IsValid() ? kOnNs : kOffNs)) return;
-  if (counting_.IsValid()) {
-    counted_ns_ = CountedNs(now);
-    counting_.Reset();
-  } else {
-    auto counting = kernel::EnableProgramStatistics();
-    is_refused_ = !counting.ok();
-    if (is_refused_) {
-      spdlog::warn("msg=\"cost of BPF programs cannot be told\" err=\"{}\"", counting.status().ToString());
-      return;
-    }
-    counting_ = *std::move(counting);
-  }
-  switched_ns_ = now;
+  if (is_refused_ || now - switched_ns_ < (counting_.IsValid() ? kOnNs : kOffNs)) return absl::OkStatus();
+  return counting_.IsValid() ? End(read, now) : Begin(read, now);
 }
 
-uint64_t ProgramStatistics::CountedNs(uint64_t now_ns) const {
-  return counted_ns_ + (counting_.IsValid() ? now_ns - switched_ns_ : 0);
+absl::Status ProgramStatistics::Begin(Read read, uint64_t now_ns) {
+  auto counting = kernel::EnableProgramStatistics();
+  is_refused_ = !counting.ok();
+  if (is_refused_) {
+    spdlog::warn("msg=\"cost of BPF programs cannot be told\" err=\"{}\"", counting.status().ToString());
+    return absl::OkStatus();
+  }
+  auto counts = read();
+  if (!counts.ok()) return counts.status();
+  begin_ = *std::move(counts);
+  counting_ = *std::move(counting);
+  switched_ns_ = now_ns;
+  return absl::OkStatus();
 }
 
-std::vector<kernel::ProgramCost> ProgramStatistics::Scale(std::vector<kernel::ProgramCost> counted) const {
-  const uint64_t now = base::MonotonicNs();
-  const uint64_t counted_ns = CountedNs(now);
-  if (counted_ns == 0) return {};
-  double factor = static_cast<double>(now - start_ns_) / static_cast<double>(counted_ns);
-  for (kernel::ProgramCost& cost : counted) {
-    cost.run_time_ns = Scaled(cost.run_time_ns, factor);
-    cost.run_count = Scaled(cost.run_count, factor);
+absl::Status ProgramStatistics::End(Read read, uint64_t now_ns) {
+  auto counts = read();
+  const base::UniqueFd ended = std::move(counting_);
+  if (!counts.ok()) return counts.status();
+  if (sums_.empty()) {
+    for (const kernel::ProgramCost& cost : *counts) sums_.push_back({cost.name, 0, 0, 0});
   }
-  return counted;
+  for (size_t i = 0; i < sums_.size(); ++i) {
+    sums_[i].run_time_ns += (*counts)[i].run_time_ns - begin_[i].run_time_ns;
+    sums_[i].run_count += (*counts)[i].run_count - begin_[i].run_count;
+    sums_[i].misses = (*counts)[i].misses;  // always counted
+  }
+  counted_ns_ += now_ns - switched_ns_;
+  switched_ns_ = now_ns;
+  return absl::OkStatus();
+}
+
+std::vector<kernel::ProgramCost> ProgramStatistics::Scaled() const {
+  std::vector<kernel::ProgramCost> costs = sums_;
+  if (counted_ns_ == 0) return costs;
+  const double factor = static_cast<double>(base::MonotonicNs() - start_ns_) / static_cast<double>(counted_ns_);
+  for (kernel::ProgramCost& cost : costs) {
+    cost.run_time_ns = Multiplied(cost.run_time_ns, factor);
+    cost.run_count = Multiplied(cost.run_count, factor);
+  }
+  return costs;
 }
 
 }  // namespace sonde::app

@@ -3,30 +3,39 @@
 #include <cstdint>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
+#include "absl/status/statusor.h"
 #include "agent/kernel/bpf_cost.h"
 #include "base/unique_fd.h"
 
 namespace sonde::app {
 
 // What the BPF programs cost. The kernel counts their run time only while asked to, and asking costs some 20 ns a run:
-// so it is asked for one second in thirty, and scaled. Single-threaded.
+// so it is asked for one second in thirty, and that is scaled. What others have it count besides does not matter.
+// Single-threaded.
 class ProgramStatistics {
  public:
+  // The programs' counts as of now, always the same programs in the same order.
+  using Read = absl::FunctionRef<absl::StatusOr<std::vector<kernel::ProgramCost>>()>;
+
   ProgramStatistics();
 
-  // Switches the kernel's counting on and off in turn. Call some ten times a second.
-  void Tick();
+  // Switches the kernel's counting on and off in turn. Call some ten times a second. Errors as of `read`.
+  absl::Status Tick(Read read);
 
-  // Run time and count as they would be, had they been counted since the start.
-  std::vector<kernel::ProgramCost> Scale(std::vector<kernel::ProgramCost> counted) const;
+  // Run time and count as they would be, had they been counted since the start; empty until a second was.
+  std::vector<kernel::ProgramCost> Scaled() const;
 
  private:
-  uint64_t CountedNs(uint64_t now_ns) const;
+  absl::Status Begin(Read read, uint64_t now_ns);
+  absl::Status End(Read read, uint64_t now_ns);
 
   const uint64_t start_ns_;
-  base::UniqueFd counting_;  // valid while the kernel counts
-  uint64_t switched_ns_;     // when counting was last switched
-  uint64_t counted_ns_ = 0;  // before that
+  base::UniqueFd counting_;                 // valid while the kernel counts
+  uint64_t switched_ns_;                    // when counting was last switched
+  std::vector<kernel::ProgramCost> begin_;  // counts when it was switched on
+  std::vector<kernel::ProgramCost> sums_;   // of what was counted while it was on
+  uint64_t counted_ns_ = 0;
   bool is_refused_ = false;
 };
 

@@ -418,10 +418,22 @@ int BPF_PROG(on_wakeup_new, struct task_struct *task)
 	return 0;
 }
 
+/* A new process has its parent's mappings until it calls exec: the agent, which will tell the same, needs a few
+ * milliseconds, and many processes do not live longer. */
+static __always_inline void inherit_mappings(__u32 parent_tgid, __u32 child_tgid)
+{
+	struct unwind_process *process = bpf_map_lookup_elem(&unwind_processes, &parent_tgid);
+
+	/* Refused, when it is full: the child is not known then, as the parent may be. */
+	if (process && parent_tgid != child_tgid)
+		bpf_map_update_elem(&unwind_processes, &child_tgid, process, BPF_ANY);
+}
+
 /* In the parent, no run-queue lock: the place to make the child's clock. */
 SEC("tp_btf/sched_process_fork")
 int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
 {
+	inherit_mappings(parent->tgid, child->tgid);
 	make_clock(child, THREAD_RUN_QUEUE, bpf_ktime_get_ns(), STACK_NEW_THREAD);
 	return 0;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The unwinding tables. Made once by the agent and given to every object that walks: programs only look up here, and
- * look-ups in arrays and in a preallocated hash wait for nobody, so that a walk in NMI may share them with all others.
+ * The unwinding tables. Made once by the agent and given to every object that walks. Walks only look up here, and
+ * look-ups in arrays and in a preallocated hash wait for nobody, so that one in NMI may share them with all others.
  */
 #ifndef SONDE_BPF_UNWIND_TABLES_BPF_H
 #define SONDE_BPF_UNWIND_TABLES_BPF_H
@@ -67,7 +67,7 @@ struct {
 	__type(value, struct unwind_mapping);
 } unwind_mappings SEC(".maps");
 
-/* By process id. Preallocated, as old kernels demand for perf events: 1.2 MiB. */
+/* By process id; a fork copies its parent's. Preallocated, as old kernels demand for perf events: 1.2 MiB. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, UNWIND_PROCESSES);
