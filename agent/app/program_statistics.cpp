@@ -49,7 +49,7 @@ absl::Status ProgramStatistics::End(Read read, uint64_t now_ns) {
   const base::UniqueFd ended = std::move(counting_);
   if (!counts.ok()) return counts.status();
   if (sums_.empty()) {
-    for (const kernel::ProgramCost& cost : *counts) sums_.push_back({cost.name, 0, 0, 0});
+    for (const kernel::ProgramCost& cost : *counts) sums_.push_back({cost.name, 0, 0, 0, cost.verified_instructions});
   }
   for (size_t i = 0; i < sums_.size(); ++i) {
     sums_[i].run_time_ns += (*counts)[i].run_time_ns - begin_[i].run_time_ns;

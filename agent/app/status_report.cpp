@@ -83,6 +83,7 @@ uint64_t AddCosts(const KernelFacts& kernel, control::v1::StatusReply* reply) {
     program->set_run_time_ns(cost.run_time_ns);
     program->set_run_count(cost.run_count);
     program->set_misses(cost.misses);
+    program->set_verified_instructions(cost.verified_instructions);
     run_time_ns += cost.run_time_ns;
   }
   reply->set_map_bytes(map_bytes);

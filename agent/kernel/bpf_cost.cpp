@@ -46,7 +46,8 @@ absl::StatusOr<std::vector<ProgramCost>> ProgramCosts(const bpf_object* object) 
     __u32 size = sizeof(info);
     int error = bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &size);
     if (error != 0) return LibbpfError("cannot read a program's cost", error);
-    costs.push_back({bpf_program__name(program), info.run_time_ns, info.run_cnt, info.recursion_misses});
+    costs.push_back(
+        {bpf_program__name(program), info.run_time_ns, info.run_cnt, info.recursion_misses, info.verified_insns});
   }
   return costs;
 }

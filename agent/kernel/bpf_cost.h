@@ -20,7 +20,8 @@ struct ProgramCost {
   std::string name;
   uint64_t run_time_ns = 0;  // since the program was loaded, while statistics were on
   uint64_t run_count = 0;
-  uint64_t misses = 0;       // skipped because it was running already on that CPU
+  uint64_t misses = 0;                 // skipped because it was running already on that CPU
+  uint64_t verified_instructions = 0;  // that the verifier looked at; 0: the kernel does not tell
 };
 
 // Memory of one map, from its fdinfo.

@@ -26,6 +26,8 @@ absl::Status SchedPrograms::TryLoad(const Features& features, const UnwindMaps& 
   skeleton->rodata->scheduler_text_end = features.scheduler_text.end;
   bpf_map__set_autocreate(skeleton->maps.clocks, features.task_storage);
   bpf_map__set_autocreate(skeleton->maps.clocks_by_task, !features.task_storage);
+  bpf_map__set_autocreate(skeleton->maps.sites, features.task_storage);
+  bpf_map__set_autocreate(skeleton->maps.sites_by_task, !features.task_storage);
   if (absl::Status status = unwind_maps.GiveTo(skeleton->obj); !status.ok()) return status;
   int error = sched_bpf__load(skeleton);
   return error == 0 ? absl::OkStatus() : LibbpfError("the kernel refuses the scheduler programs", error);

@@ -54,6 +54,7 @@ enum counter {
 	COUNT_SITE_HITS,	/* stacks reused after their return addresses were found in place */
 	COUNT_SITE_CHECKS,	/* reuses that were walked all the same, to know how many are wrong */
 	COUNT_SITE_WRONG,	/* ... and gave another stack */
+	COUNT_STACK_HELD,	/* preemptions that were given the thread's last preempted stack */
 	COUNT_STOPS,		/* how walks ended: from here on by enum unwind_stop */
 	COUNTERS = COUNT_STOPS + UNWIND_STOPS,
 };

@@ -20,26 +20,6 @@
 #include "../abi/thread.h"
 #include "counters.bpf.h"
 
-/* A place where a thread left the CPU, with the stack it had and what to find again before that stack is reused. */
-struct wait_site {
-	__u64 user_ip;
-	__u64 user_sp;
-	__u64 user_bp;
-	__u64 syscall;
-	__u64 first_argument;
-	__u64 user_hash;    /* hash of the words at user_slots */
-	__u8 user_slots[8]; /* where return addresses lay, in words above the stack pointer */
-	__u64 kernel_hash;  /* hash of the words at kernel_slots */
-	__u8 kernel_slots[8]; /* where return addresses lay, in words above the tracepoint's arguments */
-	__u32 kernel_count;
-	__u32 user_count;
-	__u32 padding;
-	__u32 slice;	    /* in which the frames were sent; older ones are not reused */
-	struct stack_id stack;
-};
-
-#define SITES 2
-
 struct thread_clock {
 	struct bpf_spin_lock lock;
 	__u32 state; /* enum thread_state */
@@ -50,10 +30,6 @@ struct thread_clock {
 	__u64 ns[4];		 /* by state; the fourth for the verifier only */
 	__u64 previous_ns[4];	 /* of the slice before, until collected */
 	struct stack_id wait_stack; /* of the wait in progress */
-	/* Written and read by this thread's own switch-out only. */
-	struct wait_site sites[SITES];
-	__u32 next_site;
-	__u32 padding;
 };
 
 /* Which of the two maps holds the clocks. Set before load; the other one is then not even made. */
@@ -64,7 +40,7 @@ const volatile bool clocks_in_task_storage = true;
 const volatile bool clocks_have_lock = true;
 
 /* Owner: the scheduler's programs. One object a thread, made at fork (process context), freed with the thread by the
- * kernel: ~400 B x threads. The best kind, since 5.12. */
+ * kernel: 170 B x threads. The best kind, since 5.12. */
 struct {
 	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
@@ -74,7 +50,7 @@ struct {
 
 /* The same for kernels without task storage in tracing programs (before 5.12), keyed by the task's address, which unlike
  * the thread id stays the same when a thread other than the leader calls exec. Preallocated, as those kernels demand:
- * 32,768 (the usual pid_max) x 450 B = 14 MB. Deleted at the thread's last switch. */
+ * 32,768 (the usual pid_max) x 230 B = 8 MB. Deleted at the thread's last switch. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 32768);

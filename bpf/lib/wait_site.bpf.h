@@ -19,11 +19,92 @@
 #define PROBE_WORDS SLOT_WORDS
 #define KERNEL_SLOTS 8
 
+/* A place where a thread left the CPU, with the stack it had and what to find again before that stack is reused. */
+struct wait_site {
+	__u64 user_ip;
+	__u64 user_sp;
+	__u64 user_bp;
+	__u64 syscall;
+	__u64 first_argument;
+	__u64 user_hash;    /* hash of the words at user_slots */
+	__u8 user_slots[8]; /* where return addresses lay, in words above the stack pointer */
+	__u64 kernel_hash;  /* hash of the words at kernel_slots */
+	__u8 kernel_slots[8]; /* where return addresses lay, in words above the tracepoint's arguments */
+	__u32 kernel_count;
+	__u32 user_count;
+	__u32 padding;
+	__u32 slice;	    /* in which the frames were sent; older ones are not reused */
+	struct stack_id stack;
+};
+
+#define SITES 8 /* a power of two: a database server waits at four to six in turn */
+
+/* Written and read by the thread's own switch-out only. */
+struct thread_sites {
+	__u32 tags[SITES]; /* hash of what a site must equal, to find it at a glance; 0: nothing there */
+	struct wait_site sites[SITES];
+	__u32 next;
+	__u32 drawn_slice;
+	__u64 drawn_ns;
+	struct stack_id drawn; /* where it was last seen preempted, at drawn_ns */
+};
+
+/* How long a preempted thread's stack stands for the next ones. */
+#define DRAWN_NS 10000000
+
+/* As the clocks: one for each thread, made at fork, freed with the thread. 0.9 KiB x threads. */
+struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct thread_sites);
+} sites SEC(".maps");
+
+/* For kernels without task storage: 8,192 x 0.9 KiB = 8 MB. Threads beyond have none, and are walked each time. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 8192);
+	__type(key, __u64);
+	__type(value, struct thread_sites);
+} sites_by_task SEC(".maps");
+
+/* What they begin as: too large for a program's stack. */
+static struct thread_sites no_sites;
+
+static __always_inline struct thread_sites *find_sites(struct task_struct *task)
+{
+	__u64 address = (__u64)task;
+
+	if (clocks_in_task_storage)
+		return bpf_task_storage_get(&sites, task, 0, 0);
+	return bpf_map_lookup_elem(&sites_by_task, &address);
+}
+
+/* Process context only, as of make_clock. Refused: the thread is walked each time. */
+static __always_inline void make_sites(struct task_struct *task)
+{
+	__u64 address = (__u64)task;
+
+	if (clocks_in_task_storage)
+		bpf_task_storage_get(&sites, task, &no_sites, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	else
+		bpf_map_update_elem(&sites_by_task, &address, &no_sites, BPF_NOEXIST);
+}
+
+static __always_inline void drop_sites(struct task_struct *task)
+{
+	__u64 address = (__u64)task;
+
+	if (!clocks_in_task_storage)
+		bpf_map_delete_elem(&sites_by_task, &address);
+}
+
 /* Copies of the tops of both stacks: one for each CPU, used by sched_switch only, which does not nest. 1 KiB x CPUs. */
 struct switch_scratch {
 	__u64 kernel_top[PROBE_WORDS];
 	__u64 user_top[PROBE_WORDS];
-	/* State of find_kernel_slots. */
+	/* State of searches, in memory and volatile: in registers the verifier would follow every combination of its values. */
+	volatile __u32 index;
 	volatile __u32 frame;
 	volatile __u32 found;
 	volatile __u64 hash;
@@ -75,8 +156,7 @@ static __always_inline bool copy_kernel_top(void *ctx, struct switch_scratch *sc
 	return bpf_probe_read_kernel(scratch->kernel_top, sizeof(scratch->kernel_top), ctx) == 0;
 }
 
-/* Remembers where the innermost return addresses of a walked stack lie. The search's state is kept in memory and
- * volatile: in registers the verifier would follow every combination of its values, and give up. */
+/* Remembers where the innermost return addresses of a walked stack lie. */
 static __always_inline void find_kernel_slots(struct switch_scratch *scratch, const struct stack_record *record,
 					      struct wait_site *site)
 {
@@ -118,6 +198,53 @@ static __always_inline bool same_registers(const struct wait_site *site, const s
 {
 	return site->user_ip == regs->ip && site->user_sp == regs->sp && site->user_bp == regs->bp &&
 	       site->syscall == regs->syscall && site->first_argument == regs->first_argument;
+}
+
+/* Of what a place is known by. Not how deep in the kernel it is: the kernel moves its stack with each system call. Never
+ * 0: nothing is there. */
+static __always_inline __u32 tag_of(const struct user_registers *regs)
+{
+	__u64 hash = mix(mix(regs->ip, regs->sp), regs->first_argument ^ (regs->syscall << 32));
+
+	return (__u32)(hash >> 32) | 1;
+}
+
+/* Sets scratch->index to where the tag is, or to SITES. */
+static __always_inline void find_tag(const struct thread_sites *all, __u32 tag, struct switch_scratch *scratch)
+{
+	scratch->index = SITES;
+	for (__u32 i = 0; i < SITES; i++)
+		if (all->tags[i] == tag)
+			scratch->index = i;
+}
+
+/* The thread's site with these registers in the slice, or null. */
+static __always_inline struct wait_site *find_site(struct thread_sites *all, const struct user_registers *regs, __u32 tag,
+						   __u32 slice, struct switch_scratch *scratch)
+{
+	struct wait_site *site;
+	__u32 index;
+
+	find_tag(all, tag, scratch);
+	index = scratch->index;
+	if (index >= SITES)
+		return NULL;
+	site = &all->sites[index];
+	return site->slice == slice && same_registers(site, regs) ? site : NULL;
+}
+
+/* Where the thread's next site goes: to one of the same registers, whose stack is another by now, or round and round. */
+static __always_inline struct wait_site *place_for_site(struct thread_sites *all, __u32 tag,
+							struct switch_scratch *scratch)
+{
+	__u32 index;
+
+	find_tag(all, tag, scratch);
+	if (scratch->index >= SITES)
+		scratch->index = all->next++;
+	index = scratch->index & (SITES - 1);
+	all->tags[index] = tag;
+	return &all->sites[index];
 }
 
 #endif

@@ -196,67 +196,98 @@ static __always_inline bool is_lost(const struct stack_id *id)
 	return id->high == 0;
 }
 
-/*
- * The stack of the thread that leaves the CPU: one of its last sites', when the return addresses are still in place,
- * else a walk. A kernel thread has no user registers; zeros stand for them.
- */
-static __always_inline struct stack_id stack_at_switch_out(void *ctx, struct task_struct *prev,
-							   struct thread_clock *clock, __u32 slice)
+static __always_inline void keep_site(struct thread_sites *all, const struct user_registers *regs, __u32 tag, __u32 slice,
+				      struct stack_id id, const struct walk_state *state,
+				      struct switch_scratch *scratch)
+{
+	struct wait_site *site = place_for_site(all, tag, scratch);
+
+	site->user_ip = regs->ip;
+	site->user_sp = regs->sp;
+	site->user_bp = regs->bp;
+	site->syscall = regs->syscall;
+	site->first_argument = regs->first_argument;
+	site->slice = slice;
+	site->stack = id;
+	keep_user_slots(state, site);
+	find_kernel_slots(scratch, &state->record, site);
+}
+
+/* Of a thread that blocks: one of its last sites', when the return addresses are still in place, else a walk. A kernel
+ * thread has no user registers; zeros stand for them. */
+static __always_inline struct stack_id stack_of_blocked(void *ctx, struct task_struct *prev, __u32 slice,
+							struct thread_sites *all, struct walk_state *state,
+							struct switch_scratch *scratch)
 {
 	bool has_user = !(prev->flags & PF_KTHREAD);
 	struct user_registers regs = {};
-	struct stack_id id = {.low = STACK_LOST};
-	struct wait_site *site, *known = NULL;
-	struct walk_state *state = walk_state_of_cpu();
-	struct switch_scratch *scratch;
-	__u32 zero = 0, index;
+	struct wait_site *site = NULL;
+	struct stack_id id;
 	bool copied;
+	__u32 tag;
 
-	scratch = bpf_map_lookup_elem(&switch_scratches, &zero);
-	if (!scratch || !state)
-		return id;
 	if (has_user)
 		has_user = read_user_registers(prev, &regs);
-	if (has_user)
-		copy_user_top(scratch, regs.sp);
+	tag = tag_of(&regs);
 	copied = copy_kernel_top(ctx, scratch);
-
-	for (int i = 0; i < SITES && copied; i++) {
-		site = &clock->sites[i];
-		if (site->slice == slice && same_registers(site, &regs) && user_top_is(scratch, site) &&
-		    kernel_top_is(scratch, site)) {
-			known = site;
-			break;
-		}
-	}
-	if (known) {
+	if (copied)
+		site = find_site(all, &regs, tag, slice, scratch);
+	if (site && has_user)
+		copy_user_top(scratch, regs.sp);
+	if (site && !(user_top_is(scratch, site) && kernel_top_is(scratch, site)))
+		site = NULL;
+	if (site) {
 		count(COUNT_SITE_HITS);
 		if (site_check_share == 0 || bpf_get_prandom_u32() % site_check_share != 0)
-			return known->stack;
+			return site->stack;
 		count(COUNT_SITE_CHECKS);
 	}
 
 	id = walk_and_send(ctx, prev, slice, state, has_user);
 	if (is_lost(&id) || !copied)
 		return id;
-	if (known) {
-		if (id.low != known->stack.low || id.high != known->stack.high)
-			count(COUNT_SITE_WRONG);
-		known->stack = id;
+	if (!site) {
+		keep_site(all, &regs, tag, slice, id, state, scratch);
 		return id;
 	}
-	index = clock->next_site++ % SITES;
-	site = &clock->sites[index];
-	site->user_ip = regs.ip;
-	site->user_sp = regs.sp;
-	site->user_bp = regs.bp;
-	site->syscall = regs.syscall;
-	site->first_argument = regs.first_argument;
-	site->slice = slice;
+	if (id.low != site->stack.low || id.high != site->stack.high)
+		count(COUNT_SITE_WRONG);
 	site->stack = id;
-	keep_user_slots(state, site);
-	find_kernel_slots(scratch, &state->record, site);
 	return id;
+}
+
+/* Of a thread that would run on: it stops anywhere, so that its sites do not come again. Looked at as often as the on-CPU
+ * profile looks, a hundred times a second; in between its last stack stands. Its time stays exact. */
+static __always_inline struct stack_id stack_of_preempted(void *ctx, struct task_struct *prev, __u32 slice, __u64 now,
+							  struct thread_sites *all, struct walk_state *state)
+{
+	if (all->drawn_slice == slice && now - all->drawn_ns < DRAWN_NS && all->drawn.high != 0) {
+		count(COUNT_STACK_HELD);
+		return all->drawn;
+	}
+	all->drawn = walk_and_send(ctx, prev, slice, state, !(prev->flags & PF_KTHREAD));
+	all->drawn_slice = slice;
+	all->drawn_ns = now;
+	return all->drawn;
+}
+
+static __always_inline struct stack_id stack_at_switch_out(void *ctx, struct task_struct *prev, bool is_preempted,
+							   __u32 slice, __u64 now)
+{
+	struct walk_state *state = walk_state_of_cpu();
+	struct thread_sites *all = find_sites(prev);
+	struct stack_id lost = {.low = STACK_LOST};
+	struct switch_scratch *scratch;
+	__u32 zero = 0;
+
+	scratch = bpf_map_lookup_elem(&switch_scratches, &zero);
+	if (!scratch || !state)
+		return lost;
+	if (!all)
+		return walk_and_send(ctx, prev, slice, state, !(prev->flags & PF_KTHREAD));
+	if (is_preempted)
+		return stack_of_preempted(ctx, prev, slice, now, all, state);
+	return stack_of_blocked(ctx, prev, slice, all, state, scratch);
 }
 
 /* The last switch of a thread: its account goes out whole, since nothing can be asked of it later. */
@@ -283,6 +314,7 @@ static __always_inline void send_exit(struct task_struct *task, struct thread_cl
 		count(COUNT_EXIT_RING_FULL);
 	if (!clocks_in_task_storage)
 		bpf_map_delete_elem(&clocks_by_task, &address);
+	drop_sites(task);
 }
 
 /*
@@ -325,7 +357,7 @@ static __always_inline void leave_cpu(void *ctx, bool preempt, struct task_struc
 	else
 		state = preempt || state == 0 ? THREAD_RUN_QUEUE : THREAD_BLOCKED;
 	if (state != THREAD_DEAD)
-		stack = stack_at_switch_out(ctx, prev, clock, bound->number);
+		stack = stack_at_switch_out(ctx, prev, state == THREAD_RUN_QUEUE, bound->number, now);
 	else
 		stack = (struct stack_id){};
 
@@ -434,6 +466,7 @@ SEC("tp_btf/sched_process_fork")
 int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
 {
 	inherit_mappings(parent->tgid, child->tgid);
+	make_sites(child);
 	make_clock(child, THREAD_RUN_QUEUE, bpf_ktime_get_ns(), STACK_NEW_THREAD);
 	return 0;
 }
@@ -443,10 +476,12 @@ SEC("tp_btf/sched_process_exec")
 int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm *binprm)
 {
 	struct exec_record record = {.type = RECORD_EXEC, .tgid = task->tgid};
-	struct thread_clock *clock = find_clock(task);
+	struct thread_sites *all = find_sites(task);
 
-	for (int i = 0; clock && i < SITES; i++)
-		clock->sites[i].slice = ~0U; /* same addresses, other code */
+	for (int i = 0; all && i < SITES; i++)
+		all->tags[i] = 0; /* same addresses, other code */
+	if (all)
+		all->drawn_ns = 0;
 	if (bpf_ringbuf_output(&sched_events, &record, sizeof(record), BPF_RB_NO_WAKEUP) != 0)
 		count(COUNT_EXEC_RING_FULL);
 	return 0;
@@ -496,6 +531,7 @@ static __always_inline void adopt(struct task_struct *task)
 	if (iterator_collects)
 		count(COUNT_CLOCK_LATE);
 	clock = make_clock(task, state, bpf_ktime_get_ns(), STACK_UNSEEN);
+	make_sites(task);
 	if (!clock || !walk || state != THREAD_BLOCKED)
 		return;
 	stack = stack_of_sleeper(task, walk);

@@ -8,6 +8,7 @@ import json
 import re
 
 # Of the whole guest's wall time, what neither on-CPU, run queue nor blocked explains (DESIGN 7.1).
+MIN_COMPLETE = 0.95
 MAX_UNEXPLAINED = 0.005
 # Of the guest; run passes it to the emulator.
 CPUS = 2
@@ -67,7 +68,21 @@ def check_account(verdict, account):
     verdict.check(number(load[0], "threads") >= 4, f"the load's threads are {number(load[0], 'threads')}")
 
 
+def check_stacks(verdict, status):
+    """Kernel threads have no user stack, and the guest's few processes are all known."""
+    ends = {end["reason"]: number(end, "count") for end in status.get("stack_ends", []) if end["reason"] != "kernel threads"}
+    walked, complete = sum(ends.values()), ends.get("complete", 0)
+    verdict.check(walked > 0 and complete >= MIN_COMPLETE * walked, f"of {walked} user stacks {complete} are complete")
+    for reason, count in ends.items():
+        if reason != "complete":
+            verdict.lines.append(f"note: stacks cut: {reason}: {count}")
+    for program in status.get("programs", []):
+        verified = number(program, "verified_instructions")
+        verdict.lines.append(f"note: the verifier looked at {verified or 'an unknown number of'} instructions of {program.get('name')}")
+
+
 def check_status(verdict, status):
+    check_stacks(verdict, status)
     verdict.check(number(status, "samples") > 0, f"on-CPU samples: {number(status, 'samples')}")
     verdict.check(number(status, "waits") > 0, f"off-CPU waits: {number(status, 'waits')}")
     if not verdict.check(number(status, "windows") > 0, f"windows closed: {number(status, 'windows')}"):

@@ -13,7 +13,9 @@ GOOD = {
     "release": "5.10.0", "btf": "yes", "seconds_to_ready": "3", "load_alive": "yes", "agent.code": "0",
     "account.json.code": "0", "record.code": "0", "status.json.code": "1", "dmesg": "[0.1] Linux version",
     "account.json": {"duration_ns": "5000", "processes": [LOAD, INIT]},
-    "status.json": {"samples": "400", "waits": "900", "windows": "3", "unexplained_ratio": 0.0001},
+    "status.json": {"samples": "400", "waits": "900", "windows": "3", "unexplained_ratio": 0.0001,
+                    "stack_ends": [{"reason": "kernel threads", "count": "50"}, {"reason": "complete", "count": "97"},
+                                   {"reason": "table not ready", "count": "2"}]},
 }
 
 
@@ -52,6 +54,12 @@ class VerdictTest(unittest.TestCase):
 
     def test_refuses_a_load_that_never_blocked(self):
         self.refuses(lambda r: r["account.json"]["processes"][0].update(blocked_ns="0"), "the load's blocked")
+
+    def test_refuses_stacks_that_are_cut(self):
+        self.refuses(lambda r: r["status.json"]["stack_ends"][1].update(count="30"), "of 32 user stacks 30 are complete")
+
+    def test_refuses_a_guest_without_user_stacks(self):
+        self.refuses(lambda r: r["status.json"].update(stack_ends=[]), "of 0 user stacks 0 are complete")
 
     def test_refuses_no_samples(self):
         self.refuses(lambda r: r["status.json"].pop("samples"), "on-CPU samples: 0")

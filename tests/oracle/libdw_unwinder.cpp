@@ -1,0 +1,139 @@
+#include "tests/oracle/libdw_unwinder.h"
+
+#include <elfutils/libdwfl.h>
+
+#include <algorithm>
+#include <cinttypes>
+#include <cstdio>
+#include <cstring>
+#include <fstream>
+#include <sstream>
+
+namespace sonde::oracle {
+namespace {
+
+std::vector<MappedCode> ParseCode(const std::string& maps) {
+  std::vector<MappedCode> code;
+  std::istringstream lines(maps);
+  for (std::string line; std::getline(lines, line);) {
+    MappedCode mapping;
+    char permissions[5] = "";
+    unsigned major = 0, minor = 0;
+    int path = 0;
+    if (std::sscanf(line.c_str(), "%" SCNx64 "-%" SCNx64 " %4s %" SCNx64 " %x:%x %" SCNu64 " %n", &mapping.start,
+                    &mapping.limit, permissions, &mapping.file_offset, &major, &minor, &mapping.inode, &path) < 7)
+      continue;
+    if (permissions[2] != 'x') continue;
+    mapping.path = line.substr(static_cast<size_t>(path));
+    code.push_back(mapping);
+  }
+  return code;
+}
+
+const Dwfl_Callbacks kModules = {.find_elf = dwfl_linux_proc_find_elf,
+                                 .find_debuginfo = dwfl_standard_find_debuginfo,
+                                 .section_address = nullptr,
+                                 .debuginfo_path = nullptr};
+
+}  // namespace
+
+struct Callbacks {
+  static pid_t NextThread(Dwfl*, void* self, void** thread) {
+    const bool is_first = *thread == nullptr;
+    *thread = self;
+    return is_first ? static_cast<pid_t>(static_cast<LibdwUnwinder*>(self)->instant_->tid) : 0;
+  }
+
+  static bool GetThread(Dwfl*, pid_t, void* self, void** thread) {
+    *thread = self;
+    return true;
+  }
+
+  static bool ReadMemory(Dwfl*, Dwarf_Addr address, Dwarf_Word* result, void* self) {
+    auto* unwinder = static_cast<LibdwUnwinder*>(self);
+    const Instant& instant = *unwinder->instant_;
+    const uint64_t offset = address - instant.registers[UNWIND_RSP];
+    if (offset > instant.stack.size() || instant.stack.size() - offset < sizeof(*result)) {
+      unwinder->needs_more_stack_ = true;
+      return false;
+    }
+    std::memcpy(result, instant.stack.data() + offset, sizeof(*result));
+    return true;
+  }
+
+  static bool SetRegisters(Dwfl_Thread* thread, void* self) {
+    std::array<Dwarf_Word, UNWIND_REGISTERS + 1> registers;
+    std::ranges::copy(static_cast<LibdwUnwinder*>(self)->instant_->registers, registers.begin());
+    return dwfl_thread_state_registers(thread, 0, registers.size(), registers.data());
+  }
+
+  struct Visit {
+    LibdwUnwinder* unwinder;
+    Truth* truth;
+  };
+  static int OnFrame(Dwfl_Frame* frame, void* visit) {
+    Dwarf_Addr pc = 0;
+    bool is_activation = false;
+    if (!dwfl_frame_pc(frame, &pc, &is_activation)) return DWARF_CB_ABORT;
+    auto [unwinder, truth] = *static_cast<Visit*>(visit);
+    if (pc == 0) return DWARF_CB_OK;  // what the outermost frame would return to
+    truth->frames.push_back(unwinder->PlaceOf(is_activation ? pc : pc - 1));
+    return DWARF_CB_OK;
+  }
+};
+
+LibdwUnwinder::~LibdwUnwinder() { dwfl_end(dwfl_); }
+
+Place LibdwUnwinder::PlaceOf(uint64_t address) const {
+  for (const MappedCode& mapping : code_) {
+    if (address < mapping.start || address >= mapping.limit) continue;
+    if (mapping.inode == 0) return {0, address, mapping.path};
+    return {mapping.inode, address - mapping.start + mapping.file_offset, mapping.path};
+  }
+  return {0, address, "?"};
+}
+
+uint64_t LibdwUnwinder::VdsoStart() const {
+  auto vdso = std::ranges::find(code_, "[vdso]", &MappedCode::path);
+  return vdso != code_.end() ? vdso->start : 0;
+}
+
+bool LibdwUnwinder::Refresh() {
+  std::ifstream file("/proc/" + std::to_string(pid_) + "/maps");
+  std::string maps{std::istreambuf_iterator<char>(file), {}};
+  if (maps.empty()) return false;
+  std::vector<MappedCode> code = ParseCode(maps);
+  const bool is_same = dwfl_ != nullptr && std::ranges::equal(code, code_, [](const auto& a, const auto& b) {
+                         return a.start == b.start && a.limit == b.limit && a.inode == b.inode;
+                       });
+  if (is_same) return true;
+  code_ = std::move(code);
+  return Attach();
+}
+
+bool LibdwUnwinder::Attach() {
+  static const Dwfl_Thread_Callbacks kThreads = {.next_thread = Callbacks::NextThread,
+                                                 .get_thread = Callbacks::GetThread,
+                                                 .memory_read = Callbacks::ReadMemory,
+                                                 .set_initial_registers = Callbacks::SetRegisters,
+                                                 .detach = nullptr,
+                                                 .thread_detach = nullptr};
+  dwfl_end(dwfl_);
+  dwfl_ = dwfl_begin(&kModules);
+  return dwfl_ != nullptr && dwfl_linux_proc_report(dwfl_, pid_) == 0 &&
+         dwfl_report_end(dwfl_, nullptr, nullptr) == 0 && dwfl_attach_state(dwfl_, nullptr, pid_, &kThreads, this);
+}
+
+std::optional<Truth> LibdwUnwinder::Unwind(const Instant& instant) {
+  instant_ = &instant;
+  needs_more_stack_ = false;
+  if (!Refresh()) return std::nullopt;
+  Truth truth;
+  Callbacks::Visit visit{this, &truth};
+  const int end = dwfl_getthread_frames(dwfl_, static_cast<pid_t>(instant.tid), Callbacks::OnFrame, &visit);
+  if (end != 0) truth.error = dwfl_errmsg(-1);
+  truth.needs_more_stack = needs_more_stack_;
+  return truth;
+}
+
+}  // namespace sonde::oracle
