@@ -110,6 +110,19 @@ class CfiImageForTest {
     if (flags != 0) Load(PF_R, image_.size(), bytes.size());
     image_.insert(image_.end(), bytes.begin(), bytes.end());
   }
+  // A section that names a part of the code, from `vaddr` on, and puts these bytes there.
+  void AddCodeSection(const std::string& name, uint64_t vaddr, const ByteList& code) {
+    PatchCode(vaddr, code);
+    Elf64_Shdr header{};
+    header.sh_name = static_cast<uint32_t>(names_.size());
+    header.sh_type = SHT_PROGBITS;
+    header.sh_flags = SHF_ALLOC | SHF_EXECINSTR;
+    header.sh_offset = vaddr - kBias;
+    header.sh_addr = vaddr;
+    header.sh_size = code.size();
+    names_ += name + '\0';
+    sections_.push_back(header);
+  }
   // .eh_frame_hdr without a search table, and PT_GNU_EH_FRAME for it.
   void AddFrameHeader(uint64_t eh_frame_vaddr) {
     auto relative = static_cast<uint32_t>(eh_frame_vaddr - (NextVaddr() + 4));

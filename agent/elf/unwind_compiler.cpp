@@ -12,6 +12,7 @@
 #include "agent/elf/entry_rules.h"
 #include "agent/elf/go_rules.h"
 #include "agent/elf/limits.h"
+#include "agent/elf/linker_rules.h"
 #include "agent/elf/unwind_rules.h"
 
 namespace sonde::elf {
@@ -31,6 +32,7 @@ class TableCompiler {
       if (!status.ok() && !absl::IsNotFound(status)) failure_ = status;
     }
     if (ranges_.empty()) return NothingToCompile();
+    AddLinkers();
     AddEntry();
     return WriteAll();
   }
@@ -48,7 +50,16 @@ class TableCompiler {
     return Add(*std::move(rules));
   }
 
-  // Not among the others: a file of which nothing else is known has no table.
+  // This and the next are not among the others: a file of which nothing else is known has no table.
+  void AddLinkers() {
+    auto linkers = std::make_unique<LinkerRules>(file_, code_);
+    std::vector<CodeRange> found;
+    if (!linkers->AddRanges(static_cast<uint32_t>(sources_.size()), &found).ok()) return;
+    SortRanges(&found);
+    AddUncovered(found, &ranges_);
+    sources_.push_back(std::move(linkers));
+  }
+
   void AddEntry() {
     auto entry = std::make_unique<EntryRules>(file_, code_);
     if (entry->AddRanges(static_cast<uint32_t>(sources_.size()), &ranges_).ok()) sources_.push_back(std::move(entry));

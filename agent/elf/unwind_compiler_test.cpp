@@ -81,6 +81,26 @@ TEST(UnwindCompiler, EndsStacksWhereExecutionBegins) {
   EXPECT_EQ(Compile(BeginningAt(1, image)).At(kCode), kUncovered);
 }
 
+TEST(UnwindCompiler, KnowsTheLinkersStubsAndTheStartFilesFunctions) {
+  const ByteList init = {0x48, 0x83, 0xEC, 0x08, 0x90, 0x48, 0x83, 0xC4, 0x08, 0xC3};
+  CfiImageForTest image(0x1000);
+  CfiBytesForTest bytes(image.NextVaddr());
+  bytes.Fde(bytes.UsualCie(), kCode + 16, 64, kPushRbp);
+  image.AddSection(".eh_frame", bytes.bytes);
+  image.AddCodeSection(".plt.got", kCode + 0x100, ByteList(16, 0x90));
+  image.AddCodeSection(".init", kCode + 0x200, init);
+  image.AddCodeSection(".fini", kCode + 0x300, ByteList(16, 0x90));  // not what the start files have
+  image.AddCodeSection(".plt", kCode + 16, ByteList(32, 0x90));      // has CFI
+  Compiled compiled = Compile(image.Build());
+  ASSERT_TRUE(compiled.table.ok()) << compiled.table.status();
+  EXPECT_EQ(compiled.At(kCode + 0x108), kEntry);
+  EXPECT_EQ(compiled.At(kCode + 0x203), kEntry);
+  EXPECT_EQ(compiled.At(kCode + 0x204), kPushed);
+  EXPECT_EQ(compiled.At(kCode + 0x209), kEntry);
+  EXPECT_EQ(compiled.At(kCode + 0x300), kUncovered);
+  EXPECT_EQ(compiled.At(kCode + 40), kFramed);
+}
+
 TEST(UnwindCompiler, CompilesAFunction) {
   Compiled compiled =
       Compile(ImageWith([](CfiBytesForTest& bytes) { bytes.Fde(bytes.UsualCie(), kCode + 16, 64, kPushRbp); }));

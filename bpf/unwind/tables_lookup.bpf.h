@@ -9,7 +9,7 @@
 #define MAPPING_STEPS 13 /* of bisection: UNWIND_MAPPINGS_PER_PROCESS */
 #define ROW_STEPS 15	 /* UNWIND_BLOCK_ROWS */
 
-#define NO_RULE (-1)
+#define NO_RULE (-UNWIND_STOP_NO_ROW)
 
 /* The mapping that holds `pc`, or null. A list that is replaced meanwhile may give a wrong one: the walk then finds no
  * rule, or a frame that the next walk does not. */

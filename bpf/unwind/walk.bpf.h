@@ -15,32 +15,47 @@
 
 #define MOST_USER_ADDRESS (1ULL << 47)
 
-static __always_inline int step_in_file(struct walk_state *state, const struct unwind_mapping *mapping, __u64 pc)
+/* The rule for a ready file's code; else how it ends, below 0. */
+static __always_inline int rule_in_file(struct walk_state *state, struct unwind_file *file, __u64 offset)
 {
-	__u64 offset = (pc + mapping->bias) & UNWIND_FRAME_OFFSET;
-	__u32 id = mapping->file;
-	struct unwind_file *file;
-	int rule;
-
-	if (!push_frame(state, ((__u64)id << UNWIND_FRAME_FILE_SHIFT) | offset))
-		return stop_walk(state, UNWIND_STOP_TRUNCATED);
-	file = bpf_map_lookup_elem(&unwind_files, &id);
-	if (!file)
-		return stop_walk(state, UNWIND_STOP_BAD_RULE);
 	switch (file->state) {
 	case UNWIND_FILE_READY:
 		break;
 	case UNWIND_FILE_NO_CFI:
-		return step_by_frame_pointer(state);
+		return (UNWIND_FRAME_POINTER << UNWIND_RULE_CFA_SHIFT) | UNWIND_RBP_ESCAPE;
 	case UNWIND_FILE_REFUSED:
-		return stop_walk(state, UNWIND_STOP_FILE_REFUSED);
+		return -UNWIND_STOP_FILE_REFUSED;
 	default:
-		return stop_walk(state, UNWIND_STOP_NO_TABLE);
+		return -UNWIND_STOP_NO_TABLE;
 	}
 	if (state->marks_uses)
 		file->uses++;
-	rule = find_rule(file, offset);
-	return rule == NO_RULE ? stop_walk(state, UNWIND_STOP_NO_ROW) : step_by_rule(state, file, rule);
+	return find_rule(file, offset);
+}
+
+/* A signal's trampoline is returned to without having called: the frame is its own first byte, not the one before. */
+static __always_inline bool is_trampoline(int rule)
+{
+	return rule == ((UNWIND_SIGNAL << UNWIND_RULE_CFA_SHIFT) | UNWIND_RBP_ESCAPE);
+}
+
+static __always_inline int step_in_file(struct walk_state *state, const struct unwind_mapping *mapping, __u64 pc)
+{
+	__u64 offset = (pc + mapping->bias) & UNWIND_FRAME_OFFSET;
+	__u64 frame = ((__u64)mapping->file << UNWIND_FRAME_FILE_SHIFT) | offset;
+	__u32 id = mapping->file;
+	struct unwind_file *file;
+	int rule;
+
+	file = bpf_map_lookup_elem(&unwind_files, &id);
+	if (!file)
+		return stop_walk(state, UNWIND_STOP_BAD_RULE);
+	rule = rule_in_file(state, file, offset);
+	if (is_trampoline(rule) && !state->is_exact)
+		frame++;
+	if (!push_frame(state, frame))
+		return stop_walk(state, UNWIND_STOP_TRUNCATED);
+	return rule < 0 ? stop_walk(state, -rule) : step_by_rule(state, file, rule);
 }
 
 /* Code without a file: the frame is an address, and frame pointers are all there is. */

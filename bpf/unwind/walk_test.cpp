@@ -126,12 +126,12 @@ TEST_F(Walk, RestoresTheFramePointerThatRulesNeedLater) {
 TEST_F(Walk, CrossesASignalToWhatItInterrupted) {
   constexpr uint64_t kContext = 8, kRegisters = kContext + 5;  // in words: the ucontext, and its first register
   Rule(0x00, FromRsp(8));
-  Rule(0x20, Command(UNWIND_SIGNAL));
+  Rule(0x1F, Command(UNWIND_SIGNAL));
   Rule(0x30, Escape(0));  // needs rbx, which is known where a signal interrupted
   Rule(0x40, Command(UNWIND_BOTTOM));
   escapes_ = {{.flags = 0, .cfa_register = 3, .cfa_offset = 16, .ra_offset = -8}};
   files_[1].escapes = 1;
-  stack_[7] = kCode + 0x21;
+  stack_[7] = kCode + 0x20;
   stack_[kRegisters + 11] = kStack + 40 * 8;  // rbx
   stack_[kRegisters + 15] = kStack + 35 * 8;  // rsp
   stack_[kRegisters + 16] = kCode + 0x30;     // rip: exactly the rule's first byte
@@ -139,6 +139,13 @@ TEST_F(Walk, CrossesASignalToWhatItInterrupted) {
   walked_stack stack = Run();
   EXPECT_THAT(Frames(stack), ElementsAre(InFile(0x10), InFile(0x20), InFile(0x30), InFile(0x40)));
   EXPECT_EQ(stack.stop, UNWIND_STOP_BOTTOM);
+}
+
+TEST_F(Walk, TakesASignalsTrampolineForItselfThoughNobodyCallsIt) {
+  Rule(0x00, FromRsp(1));
+  Rule(0x1F, Command(UNWIND_SIGNAL));  // tables begin it a byte early, where the return address less one leads
+  stack_[0] = kCode + 0x20;
+  EXPECT_THAT(Frames(Run()), testing::Contains(InFile(0x20)));
 }
 
 TEST_F(Walk, KnowsHowMuchAPltStubHasPushed) {

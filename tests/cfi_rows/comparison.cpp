@@ -1,6 +1,8 @@
 #include "comparison.h"
 
 #include <algorithm>
+#include <set>
+#include <string>
 
 #include "absl/strings/str_cat.h"
 #include "compiled_rule.h"
@@ -123,6 +125,13 @@ class Comparer {
     CompareValues(compiled, truth, at);
   }
 
+  bool IsLinkers(uint64_t vaddr) const {
+    return std::ranges::any_of(file_.Sections(), [vaddr](const elf::Section& section) {
+      static const std::set<std::string> kNames = {".plt", ".plt.got", ".plt.sec", ".iplt", ".init", ".fini"};
+      return kNames.contains(section.name) && vaddr >= section.vaddr && vaddr - section.vaddr < section.size;
+    });
+  }
+
   // False: the rest of the row needs no look.
   bool ExplainUncovered(const Row& row, uint64_t at, uint64_t padding) {
     unsigned index = row.rule >> UNWIND_RULE_CFA_SHIFT;
@@ -137,6 +146,10 @@ class Comparer {
     }
     if (padding <= kMaxPaddingBytes) {
       if (padding == 1) Class("padding between functions", at);
+      return true;
+    }
+    if (IsLinkers(at)) {
+      if (at == row.begin) Class("linker's code, without CFI", at);
       return true;
     }
     if (options_.has_pclntab) {

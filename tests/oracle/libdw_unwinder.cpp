@@ -6,8 +6,9 @@
 #include <cinttypes>
 #include <cstdio>
 #include <cstring>
-#include <fstream>
 #include <sstream>
+
+#include "base/read_file.h"
 
 namespace sonde::oracle {
 namespace {
@@ -99,10 +100,10 @@ uint64_t LibdwUnwinder::VdsoStart() const {
 }
 
 bool LibdwUnwinder::Refresh() {
-  std::ifstream file("/proc/" + std::to_string(pid_) + "/maps");
-  std::string maps{std::istreambuf_iterator<char>(file), {}};
-  if (maps.empty()) return false;
-  std::vector<MappedCode> code = ParseCode(maps);
+  constexpr size_t kMostMapBytes = size_t{16} << 20;
+  auto maps = base::ReadFile("/proc/" + std::to_string(pid_) + "/maps", kMostMapBytes);
+  if (!maps.ok() || maps->empty()) return false;
+  std::vector<MappedCode> code = ParseCode(*maps);
   const bool is_same = dwfl_ != nullptr && std::ranges::equal(code, code_, [](const auto& a, const auto& b) {
                          return a.start == b.start && a.limit == b.limit && a.inode == b.inode;
                        });

@@ -52,7 +52,6 @@ class LibdwUnwinder {
   bool Attach();
 
   const pid_t pid_;
-  std::string maps_;
   std::vector<MappedCode> code_;
   Dwfl* dwfl_ = nullptr;
   const Instant* instant_ = nullptr;

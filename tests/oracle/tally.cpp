@@ -27,6 +27,12 @@ const char* NameOf(uint32_t stop) {
 }
 
 void Tally::Add(const Instant& instant, const std::vector<Place>& walked, const Truth& truth) {
+  // Where libdw found no mapping and the walk did, it was unmapped meanwhile.
+  const auto unmapped = std::ranges::find(truth.frames, "?", &Place::path);
+  if (instant.stop == abi::UNWIND_STOP_BOTTOM && unmapped != truth.frames.end()) {
+    ++gone;
+    return;
+  }
   ++stacks;
   frames += walked.size();
   if (instant.stop != abi::UNWIND_STOP_BOTTOM) {

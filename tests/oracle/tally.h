@@ -16,7 +16,7 @@ struct Tally {
   uint64_t compared = 0;       // of these: libdw came to the bottom too
   uint64_t identical = 0;      // of these
   uint64_t libdw_gave_up = 0;  // complete ones, the same as far as libdw went
-  uint64_t gone = 0;           // the process ended before libdw could look at it; not among the above
+  uint64_t gone = 0;           // the process, or a mapping of it, was gone when libdw looked; not among the above
   uint64_t frames = 0;
   std::map<std::string, uint64_t> misses;  // why not complete, or how different, with the place
 
