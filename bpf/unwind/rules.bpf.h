@@ -65,14 +65,15 @@ static __always_inline bool load_bp(struct walk_state *state, __u64 address)
 	return true;
 }
 
-/* The psABI has a zero frame pointer mark the outermost frame. */
+/* The psABI has a zero frame pointer mark the outermost frame. Not in the innermost one: there it may as well be a register
+ * of code that keeps no frame pointer and never used it. */
 static __always_inline int step_by_frame_pointer(struct walk_state *state)
 {
 	__u64 bp = state->bp;
 
 	if (!state->bp_known)
 		return stop_walk(state, UNWIND_STOP_BAD_FRAME_POINTER);
-	if (bp == 0)
+	if (bp == 0 && state->frames > 1)
 		return stop_walk(state, UNWIND_STOP_BOTTOM);
 	if ((bp & 7) || bp < state->sp || bp - state->sp >= FRAME_POINTER_REACH)
 		return stop_walk(state, UNWIND_STOP_BAD_FRAME_POINTER);

@@ -215,7 +215,11 @@ TEST_F(Walk, DoesNotBelieveFramePointersThatLeadNowhere) {
   }
   registers_[UNWIND_RBP] = kStack + 0x1000;
   EXPECT_EQ(Run().stop, UNWIND_STOP_READ_FAULT);
-  registers_[UNWIND_RBP] = 0;
+  registers_[UNWIND_RBP] = 0;  // of a leaf that may keep none
+  EXPECT_EQ(Run().stop, UNWIND_STOP_BAD_FRAME_POINTER);
+  registers_[UNWIND_RBP] = kStack + 8;
+  stack_[1] = 0;
+  stack_[2] = kJit + 0x61;
   EXPECT_EQ(Run().stop, UNWIND_STOP_BOTTOM);
 }
 
@@ -257,7 +261,7 @@ TEST_F(Walk, SaysWhatStateTheFileIsIn) {
   const std::pair<unwind_file_state, unwind_stop> kStates[] = {{UNWIND_FILE_PENDING, UNWIND_STOP_NO_TABLE},
                                                                {UNWIND_FILE_EMPTY, UNWIND_STOP_NO_TABLE},
                                                                {UNWIND_FILE_REFUSED, UNWIND_STOP_FILE_REFUSED},
-                                                               {UNWIND_FILE_NO_CFI, UNWIND_STOP_BOTTOM}};
+                                                               {UNWIND_FILE_NO_CFI, UNWIND_STOP_BAD_FRAME_POINTER}};
   for (const auto& [state, stop] : kStates) {
     files_[1].state = state;
     EXPECT_EQ(Run().stop, stop) << state;
