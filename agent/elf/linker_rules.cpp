@@ -37,7 +37,7 @@ bool LinkerRules::Recognise(const Section& section, Code* code) const {
   auto bytes = file_.ReadSection(section, kMostInitialiserBytes);
   if (!bytes.ok()) return false;
   const Bytes all = *bytes;
-  const uint32_t begin = BeginsWith(all, kEndbr64) ? kEndbr64.size() : 0;
+  const uint32_t begin = BeginsWith(all, kEndbr64) ? uint32_t{kEndbr64.size()} : 0;
   if (all.size() < begin + kMakeFrame.size() + kLeave.size()) return false;
   if (!BeginsWith(all.subspan(begin), kMakeFrame) || !BeginsWith(all.last(kLeave.size()), kLeave)) return false;
   code->kind = Kind::kInitialiser;

@@ -58,6 +58,10 @@ class VerdictTest(unittest.TestCase):
     def test_refuses_stacks_that_are_cut(self):
         self.refuses(lambda r: r["status.json"]["stack_ends"][1].update(count="30"), "of 32 user stacks 30 are complete")
 
+    def test_refuses_stacks_that_are_mostly_gone(self):
+        self.refuses(lambda r: r["status.json"]["stack_ends"].append({"reason": "stack memory not there", "count": "60"}),
+                     "of 159 user stacks 60 were gone")
+
     def test_refuses_a_guest_without_user_stacks(self):
         self.refuses(lambda r: r["status.json"].update(stack_ends=[]), "of 0 user stacks 0 are complete")
 
