@@ -103,22 +103,20 @@ TEST_F(SideBandTest, TellsWhichFileAMappingHoldsAndWhere) {
   void* readable = ::mmap(nullptr, 4'096, PROT_READ, MAP_PRIVATE, fd, 0);
   void* executable = ::mmap(nullptr, 8'192, PROT_READ | PROT_EXEC, MAP_PRIVATE, fd, 4'096);
   ::close(fd);
-  const uint64_t start = reinterpret_cast<uint64_t>(executable);
-  ASSERT_TRUE(ReadUntil([start](const ProcessEvent& event) {
+  auto is_ours_at = [](const ProcessEvent& event, const void* start) {
     const auto* mapping = std::get_if<MappingEvent>(&event.what);
-    return mapping != nullptr && mapping->start == start;
-  }));
-  const auto& mapping = std::get<MappingEvent>(seen_.back().what);
-  EXPECT_EQ(mapping.tgid, static_cast<uint32_t>(::getpid()));
+    return mapping != nullptr && mapping->tgid == static_cast<uint32_t>(::getpid()) &&
+           mapping->start == reinterpret_cast<uint64_t>(start);
+  };
+  ASSERT_TRUE(ReadUntil([&](const ProcessEvent& event) { return is_ours_at(event, executable); }));
+  auto found = std::ranges::find_if(seen_, [&](const ProcessEvent& event) { return is_ours_at(event, executable); });
+  const auto& mapping = std::get<MappingEvent>(found->what);
   EXPECT_EQ(mapping.length, 8'192U);
   EXPECT_EQ(mapping.file_offset, 4'096U);
   EXPECT_EQ(mapping.inode, info.st_ino);
   EXPECT_EQ(mapping.path, RealPathOf("/bin/true"));
   EXPECT_EQ(mapping.protection, uint32_t{PROT_READ | PROT_EXEC});
-  for (const ProcessEvent& event : seen_) {
-    const auto* other = std::get_if<MappingEvent>(&event.what);
-    EXPECT_FALSE(other != nullptr && other->start == reinterpret_cast<uint64_t>(readable));
-  }
+  EXPECT_TRUE(std::ranges::none_of(seen_, [&](const ProcessEvent& event) { return is_ours_at(event, readable); }));
   ::munmap(readable, 4'096);
   ::munmap(executable, 8'192);
 }

@@ -153,11 +153,17 @@ void Unwinder::Build(const BuildQueue::Job& job) {
   absl::StatusOr<elf::UnwindTable> table = TableOf(*job.file, compile_);
   absl::Status status = table.ok() ? Publish(job, *table) : table.status();
   if (status.ok() || absl::IsUnavailable(status)) return;
-  const bool has_no_cfi = absl::IsNotFound(status);
-  Report(store_.Withdraw(job.id, has_no_cfi ? abi::UNWIND_FILE_NO_CFI : abi::UNWIND_FILE_REFUSED));
+  Refuse(job.id, absl::IsNotFound(status));
+}
+
+// Counted before the state can be seen: who sees that stacks end in this file finds out why.
+void Unwinder::Refuse(uint16_t id, bool has_no_cfi) {
   if (!has_no_cfi) ledger_->Add("table_refused", "unwinding table of a file", kStackEnds, 1);
-  absl::MutexLock lock(&mutex_);
-  ++(has_no_cfi ? statistics_.no_cfi : statistics_.refused);
+  {
+    absl::MutexLock lock(&mutex_);
+    ++(has_no_cfi ? statistics_.no_cfi : statistics_.refused);
+  }
+  Report(store_.Withdraw(id, has_no_cfi ? abi::UNWIND_FILE_NO_CFI : abi::UNWIND_FILE_REFUSED));
 }
 
 // kUnavailable: it will be built again when others have left.

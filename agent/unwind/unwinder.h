@@ -82,6 +82,7 @@ class Unwinder {
   // On the builder's thread.
   void Build(const BuildQueue::Job& job) ABSL_LOCKS_EXCLUDED(mutex_);
   absl::Status Publish(const BuildQueue::Job& job, const elf::UnwindTable& table) ABSL_LOCKS_EXCLUDED(mutex_);
+  void Refuse(uint16_t id, bool has_no_cfi) ABSL_LOCKS_EXCLUDED(mutex_);
   void Retire(uint16_t id) ABSL_LOCKS_EXCLUDED(mutex_);
   void Tick() ABSL_LOCKS_EXCLUDED(mutex_);
 

@@ -43,10 +43,13 @@ class UnwinderTest : public kernel::UnwindMapsReader {
     auto process = Process(tgid);
     return process ? Mappings(*process) : std::vector<abi::unwind_mapping>();
   }
-  // Waits until the file's table is no longer in the making.
-  uint32_t AwaitState(uint16_t id) const {
-    for (int i = 0; i < 1'000 && File(id).state == abi::UNWIND_FILE_PENDING; ++i)
-      absl::SleepFor(absl::Milliseconds(10));
+  template <typename Condition>
+  static void Await(Condition condition) {
+    for (int i = 0; i < 1'000 && !condition(); ++i) absl::SleepFor(absl::Milliseconds(10));
+  }
+  // Waits until that many jobs are done to the end, figures and all.
+  uint32_t StateAfter(const Unwinder& unwinder, uint64_t builds, uint16_t id) const {
+    Await([&] { return unwinder.Statistics().builds >= builds; });
     return File(id).state;
   }
   uint64_t Losses(const std::string& cause) const {
@@ -82,7 +85,7 @@ TEST_F(UnwinderTest, BuildsTheTableOfARealFile) {
   auto unwinder = MakeUnwinder();
   unwinder->SetMappings(5, std::vector<Mapping>{{kHigh, kHigh + 0x1000, 0, Open("/proc/self/exe")}});
   const auto id = static_cast<uint16_t>(MappingsOf(5).at(0).file);
-  EXPECT_EQ(AwaitState(id), uint32_t{abi::UNWIND_FILE_READY});
+  EXPECT_EQ(StateAfter(*unwinder, 1, id), uint32_t{abi::UNWIND_FILE_READY});
   EXPECT_GT(File(id).pages, 0U);
   UnwindStatistics statistics = unwinder->Statistics();
   EXPECT_EQ(statistics.files, 1U);
@@ -100,7 +103,7 @@ TEST_F(UnwinderTest, BuildsTheVdsosTableFromOurOwn) {
   auto mappings = MappingsOf(5);
   EXPECT_EQ(mappings.at(0).file, uint32_t{UNWIND_FILE_ANONYMOUS}) << "that of a 32-bit program is another one";
   const auto id = static_cast<uint16_t>(mappings.at(1).file);
-  EXPECT_EQ(AwaitState(id), uint32_t{abi::UNWIND_FILE_READY});
+  EXPECT_EQ(StateAfter(*unwinder, 1, id), uint32_t{abi::UNWIND_FILE_READY});
 }
 
 TEST_F(UnwinderTest, SaysWhatCannotBeCompiled) {
@@ -117,7 +120,8 @@ TEST_F(UnwinderTest, SaysWhatCannotBeCompiled) {
   uint32_t tgid = 0;
   for (const auto& one : cases) {
     unwinder->SetMappings(++tgid, std::vector<Mapping>{{kHigh, kHigh + 0x1000, 0, one.file}});
-    EXPECT_EQ(AwaitState(static_cast<uint16_t>(MappingsOf(tgid).at(0).file)), uint32_t{one.state});
+    const auto id = static_cast<uint16_t>(MappingsOf(tgid).at(0).file);
+    EXPECT_EQ(StateAfter(*unwinder, tgid, id), uint32_t{one.state});
   }
   EXPECT_EQ(Losses("table_refused"), 2U);
   ::unlink((folder + "/sonde_text").c_str());
@@ -144,15 +148,15 @@ TEST_F(UnwinderTest, RetiresAFileTwoWindowsAfterItsLastProcess) {
   unwinder->SetMappings(5, std::vector<Mapping>{{kHigh, kHigh + 0x1000, 0, file}});
   unwinder->SetMappings(5, std::vector<Mapping>{{kHigh, kHigh + 0x2000, 0, file}});
   const auto id = static_cast<uint16_t>(MappingsOf(5).at(0).file);
-  ASSERT_EQ(AwaitState(id), uint32_t{abi::UNWIND_FILE_READY});
+  ASSERT_EQ(StateAfter(*unwinder, 1, id), uint32_t{abi::UNWIND_FILE_READY});
   for (int i = 0; i < 10; ++i) unwinder->EndWindow();
   EXPECT_EQ(File(id).state, uint32_t{abi::UNWIND_FILE_READY});
   unwinder->Forget(5);
   for (int i = 0; i < 3; ++i) unwinder->EndWindow();
-  for (int i = 0; i < 1'000 && File(id).state != abi::UNWIND_FILE_EMPTY; ++i) absl::SleepFor(absl::Milliseconds(10));
+  Await([&] { return unwinder->Statistics().tables == 0; });
+  EXPECT_EQ(unwinder->Statistics().tables, 0U);
   EXPECT_EQ(File(id).state, uint32_t{abi::UNWIND_FILE_EMPTY});
   EXPECT_EQ(unwinder->FileOf(id), file);
-  EXPECT_EQ(unwinder->Statistics().tables, 0U);
 }
 
 TEST_F(UnwinderTest, CompilesEachFileOnceWhicheverProcessesComeAndGo) {
@@ -168,7 +172,7 @@ TEST_F(UnwinderTest, CompilesEachFileOnceWhicheverProcessesComeAndGo) {
     unwinder->SetMappings(tgid, std::vector<Mapping>{{kHigh + 0x1000 * tgid, kHigh + 0x1000 * tgid + 0x1000, 0, file}});
     unwinder->Forget(tgid);
   }
-  EXPECT_EQ(AwaitState(1), uint32_t{abi::UNWIND_FILE_NO_CFI});
+  EXPECT_EQ(StateAfter(*unwinder, 1, 1), uint32_t{abi::UNWIND_FILE_NO_CFI});
   EXPECT_EQ(compilations, 1);
 }
 
