@@ -10,6 +10,8 @@
 #include <string_view>
 #include <vector>
 
+#include "agent/elf/elf_header_for_test.h"
+
 namespace sonde::elf {
 
 using ByteList = std::vector<uint8_t>;
@@ -135,7 +137,7 @@ class CfiImageForTest {
 
   std::vector<std::byte> Build(bool with_section_headers = true) {
     std::vector<std::byte> image = image_;
-    Elf64_Ehdr header = FileHeader();
+    Elf64_Ehdr header = FileHeaderForTest();
     header.e_phoff = sizeof(header);
     header.e_phnum = static_cast<uint16_t>(segments_.size());
     if (with_section_headers) {
@@ -176,17 +178,6 @@ class CfiImageForTest {
     header.sh_size = names_.size();
     sections_.push_back(header);
     Append(names_.data(), names_.size(), image);
-  }
-  static Elf64_Ehdr FileHeader() {
-    Elf64_Ehdr header{};
-    std::memcpy(header.e_ident, ELFMAG, SELFMAG);
-    header.e_ident[EI_CLASS] = ELFCLASS64;
-    header.e_ident[EI_DATA] = ELFDATA2LSB;
-    header.e_type = ET_DYN;
-    header.e_machine = EM_X86_64;
-    header.e_phentsize = sizeof(Elf64_Phdr);
-    header.e_shentsize = sizeof(Elf64_Shdr);
-    return header;
   }
 
   std::vector<std::byte> image_;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "agent/elf/byte_source.h"
+#include "agent/elf/elf_header_for_test.h"
 
 namespace sonde::elf {
 
@@ -78,15 +79,8 @@ class ElfImageForTest {
   }
 
   static Elf64_Ehdr FileHeader() {
-    Elf64_Ehdr header{};
-    std::memcpy(header.e_ident, ELFMAG, SELFMAG);
-    header.e_ident[EI_CLASS] = ELFCLASS64;
-    header.e_ident[EI_DATA] = ELFDATA2LSB;
-    header.e_type = ET_DYN;
-    header.e_machine = EM_X86_64;
-    header.e_phentsize = sizeof(Elf64_Phdr);
+    Elf64_Ehdr header = FileHeaderForTest();
     header.e_phnum = 2;
-    header.e_shentsize = sizeof(Elf64_Shdr);
     return header;
   }
 

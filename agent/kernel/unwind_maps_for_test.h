@@ -44,13 +44,17 @@ class UnwindMapsReader : public testing::Test {
     }
     return list;
   }
-  std::vector<abi::unwind_row> Rows(const abi::unwind_page& page) const {
-    if (page.rows == 0) return {};
-    auto arena_id = Element<uint32_t>("unwind_arenas", page.block / UNWIND_BLOCKS_PER_ARENA);
+  std::unique_ptr<abi::unwind_block> Block(uint32_t number) const {
+    auto arena_id = Element<uint32_t>("unwind_arenas", number / UNWIND_BLOCKS_PER_ARENA);
     base::UniqueFd arena(bpf_map_get_fd_by_id(arena_id));
     auto block = std::make_unique<abi::unwind_block>();
-    uint32_t key = page.block % UNWIND_BLOCKS_PER_ARENA;
+    uint32_t key = number % UNWIND_BLOCKS_PER_ARENA;
     EXPECT_EQ(bpf_map_lookup_elem(arena.Get(), &key, block.get()), 0);
+    return block;
+  }
+  std::vector<abi::unwind_row> Rows(const abi::unwind_page& page) const {
+    if (page.rows == 0) return {};
+    auto block = Block(page.block);
     EXPECT_LE(page.first + page.rows, UNWIND_BLOCK_ROWS);
     return {block->rows + page.first, block->rows + page.first + page.rows};
   }

@@ -8,40 +8,20 @@
 #include <fstream>
 #include <string>
 
+#include "agent/kernel/unwind_maps_for_test.h"
+
 namespace sonde::kernel {
 namespace {
 
-class UnwindMapsTest : public testing::Test {
+class UnwindMapsTest : public UnwindMapsReader {
  protected:
-  void SetUp() override {
-    if (::geteuid() != 0) GTEST_SKIP() << "making BPF maps needs root";
-    auto maps = UnwindMaps::Create();
-    ASSERT_TRUE(maps.ok()) << maps.status();
-    maps_ = *std::move(maps);
-  }
-  // As a program would see it.
-  template <typename T>
-  T Element(const char* map, uint32_t key) const {
-    T value{};
-    EXPECT_EQ(bpf_map_lookup_elem(maps_->Fd(map), &key, &value), 0) << map << " " << key;
-    return value;
-  }
-  abi::unwind_row Row(uint32_t block, uint32_t index) const {
-    auto arena_id = Element<uint32_t>("unwind_arenas", block / UNWIND_BLOCKS_PER_ARENA);
-    base::UniqueFd arena(bpf_map_get_fd_by_id(arena_id));
-    auto content = std::make_unique<abi::unwind_block>();
-    uint32_t key = block % UNWIND_BLOCKS_PER_ARENA;
-    EXPECT_EQ(bpf_map_lookup_elem(arena.Get(), &key, content.get()), 0);
-    return content->rows[index];
-  }
+  abi::unwind_row Row(uint32_t block, uint32_t index) const { return Block(block)->rows[index]; }
   static uint64_t ResidentBytes() {
     std::ifstream statm("/proc/self/statm");
     uint64_t all = 0, resident = 0;
     statm >> all >> resident;
     return resident * static_cast<uint64_t>(::sysconf(_SC_PAGESIZE));
   }
-
-  std::unique_ptr<UnwindMaps> maps_;
 };
 
 TEST_F(UnwindMapsTest, HaveTheNamesAndShapesThatProgramsDeclare) {

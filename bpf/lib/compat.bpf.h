@@ -38,16 +38,24 @@ struct user_registers {
 	__u64 syscall; /* -1: not in a system call */
 };
 
+static __always_inline bool has_task_pt_regs(void)
+{
+	return bpf_core_enum_value_exists(enum bpf_func_id___with_task_pt_regs,
+					  BPF_FUNC_task_pt_regs___with_task_pt_regs);
+}
+
+/* The same on 5.10 to 5.14: computed. No FRED there, so nothing stands above the registers. */
+static __always_inline struct pt_regs *computed_pt_regs(struct task_struct *task)
+{
+	return (struct pt_regs *)(BPF_CORE_READ(task, stack) + KERNEL_STACK_BYTES - PT_REGS_BYTES);
+}
+
 /* Where the current task's lie, for one bulk read. */
 static __always_inline void *current_user_registers(void)
 {
-	struct task_struct *task;
-
-	if (bpf_core_enum_value_exists(enum bpf_func_id___with_task_pt_regs,
-				       BPF_FUNC_task_pt_regs___with_task_pt_regs))
+	if (has_task_pt_regs())
 		return (void *)bpf_task_pt_regs(bpf_get_current_task_btf());
-	task = (struct task_struct *)bpf_get_current_task();
-	return (void *)(BPF_CORE_READ(task, stack) + KERNEL_STACK_BYTES - PT_REGS_BYTES);
+	return computed_pt_regs((struct task_struct *)bpf_get_current_task());
 }
 
 /* All registers of user space by DWARF number, rip last (16). `saved` is room for PT_REGS_BYTES: r15 comes first there,
@@ -81,8 +89,7 @@ static __always_inline bool read_user_registers(struct task_struct *task, struct
 {
 	struct pt_regs *regs;
 
-	if (bpf_core_enum_value_exists(enum bpf_func_id___with_task_pt_regs,
-				       BPF_FUNC_task_pt_regs___with_task_pt_regs)) {
+	if (has_task_pt_regs()) {
 		regs = (struct pt_regs *)bpf_task_pt_regs(task);
 		out->ip = regs->ip;
 		out->sp = regs->sp;
@@ -91,8 +98,7 @@ static __always_inline bool read_user_registers(struct task_struct *task, struct
 		out->syscall = regs->orig_ax;
 		return true;
 	}
-	/* 5.10 to 5.14: computed. No FRED there, so nothing stands above the registers. */
-	regs = (struct pt_regs *)(BPF_CORE_READ(task, stack) + KERNEL_STACK_BYTES - PT_REGS_BYTES);
+	regs = computed_pt_regs(task);
 	if (bpf_core_read(&out->ip, sizeof(out->ip), &regs->ip) != 0)
 		return false;
 	out->sp = BPF_CORE_READ(regs, sp);

@@ -17,19 +17,15 @@
 #include "thread_clock.bpf.h"
 
 #define PROBE_WORDS SLOT_WORDS
-#define KERNEL_SLOTS 8
+#define KERNEL_SLOTS WALK_SLOTS
 
 /* A place where a thread left the CPU, with the stack it had and what to find again before that stack is reused. */
 struct wait_site {
-	__u64 user_ip;
-	__u64 user_sp;
-	__u64 user_bp;
-	__u64 syscall;
-	__u64 first_argument;
+	struct user_registers registers;
 	__u64 user_hash;    /* hash of the words at user_slots */
-	__u8 user_slots[8]; /* where return addresses lay, in words above the stack pointer */
+	__u8 user_slots[WALK_SLOTS]; /* where return addresses lay, in words above the stack pointer */
 	__u64 kernel_hash;  /* hash of the words at kernel_slots */
-	__u8 kernel_slots[8]; /* where return addresses lay, in words above the tracepoint's arguments */
+	__u8 kernel_slots[KERNEL_SLOTS]; /* where return addresses lay, in words above the tracepoint's arguments */
 	__u32 kernel_count;
 	__u32 user_count;
 	__u32 padding;
@@ -121,7 +117,7 @@ struct {
  * it then do not give the hash of a site, but for a chance of 2^-64. */
 static __always_inline void copy_user_top(struct switch_scratch *scratch, __u64 sp)
 {
-	__u64 bytes = STACK_PAGE_BYTES - (sp & (STACK_PAGE_BYTES - 1));
+	__u64 bytes = rest_of_page(sp);
 
 	barrier_var(bytes); /* keeps the bound next to its use, where the verifier can see it */
 	if (bytes > sizeof(scratch->user_top))
@@ -130,17 +126,23 @@ static __always_inline void copy_user_top(struct switch_scratch *scratch, __u64 
 		scratch->user_top[0] = 0;
 }
 
-/* Whether the walked return addresses of a site are where they were. A site without any has only its registers. */
-static __always_inline bool user_top_is(const struct switch_scratch *scratch, const struct wait_site *site)
+/* Of the words of a copy at `count` slots. */
+static __always_inline __u64 hash_of_slots(const __u64 *top, const __u8 *slots, __u32 count)
 {
 	__u64 hash = 0;
 
 	for (__u32 i = 0; i < WALK_SLOTS; i++) {
-		if (i >= site->user_count)
+		if (i >= count)
 			break;
-		hash = mix(hash, scratch->user_top[site->user_slots[i] & (PROBE_WORDS - 1)]);
+		hash = mix(hash, top[slots[i] & (PROBE_WORDS - 1)]);
 	}
-	return hash == site->user_hash;
+	return hash;
+}
+
+/* Whether the walked return addresses of a site are where they were. A site without any has only its registers. */
+static __always_inline bool user_top_is(const struct switch_scratch *scratch, const struct wait_site *site)
+{
+	return hash_of_slots(scratch->user_top, site->user_slots, site->user_count) == site->user_hash;
 }
 
 static __always_inline void keep_user_slots(const struct walk_state *state, struct wait_site *site)
@@ -184,20 +186,17 @@ static __always_inline void find_kernel_slots(struct switch_scratch *scratch, co
 
 static __always_inline bool kernel_top_is(struct switch_scratch *scratch, const struct wait_site *site)
 {
-	__u64 hash = 0;
+	__u64 hash = hash_of_slots(scratch->kernel_top, site->kernel_slots, site->kernel_count);
 
-	for (__u32 i = 0; i < KERNEL_SLOTS; i++) {
-		if (i >= site->kernel_count)
-			break;
-		hash = mix(hash, scratch->kernel_top[site->kernel_slots[i] & (PROBE_WORDS - 1)]);
-	}
 	return hash == site->kernel_hash && site->kernel_count > 0;
 }
 
 static __always_inline bool same_registers(const struct wait_site *site, const struct user_registers *regs)
 {
-	return site->user_ip == regs->ip && site->user_sp == regs->sp && site->user_bp == regs->bp &&
-	       site->syscall == regs->syscall && site->first_argument == regs->first_argument;
+	const struct user_registers *kept = &site->registers;
+
+	return kept->ip == regs->ip && kept->sp == regs->sp && kept->bp == regs->bp && kept->syscall == regs->syscall &&
+	       kept->first_argument == regs->first_argument;
 }
 
 /* Of what a place is known by. Not how deep in the kernel it is: the kernel moves its stack with each system call. Never

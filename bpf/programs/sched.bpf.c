@@ -183,7 +183,7 @@ static __always_inline struct stack_id walk_and_send(void *ctx, struct task_stru
 	describe(record, task, 0);
 	take_kernel_stack(ctx, record, 1);
 	hash_kernel_stack(state, tracing_frames(record));
-	state->slots = 0;
+	forget_slots(state); /* a kernel thread has none */
 	if (has_user && !take_user_stack(state))
 		count(COUNT_WAIT_USER_FAULT);
 	count_stop(record->stop);
@@ -202,11 +202,7 @@ static __always_inline void keep_site(struct thread_sites *all, const struct use
 {
 	struct wait_site *site = place_for_site(all, tag, scratch);
 
-	site->user_ip = regs->ip;
-	site->user_sp = regs->sp;
-	site->user_bp = regs->bp;
-	site->syscall = regs->syscall;
-	site->first_argument = regs->first_argument;
+	site->registers = *regs;
 	site->slice = slice;
 	site->stack = id;
 	keep_user_slots(state, site);

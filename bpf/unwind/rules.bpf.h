@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* From a frame to its caller by one rule. Each returns 0, or 1 when the walk ends with state->stop set. */
+/* From a frame to its caller by one rule. Each returns 0, or 1 when the walk ends with the record's stop set. */
 #ifndef SONDE_BPF_UNWIND_RULES_BPF_H
 #define SONDE_BPF_UNWIND_RULES_BPF_H
 
@@ -15,7 +15,7 @@
 
 static __always_inline int stop_walk(struct walk_state *state, __u32 reason)
 {
-	state->stop = reason;
+	state->record.stop = (__u16)reason;
 	return 1;
 }
 
@@ -23,9 +23,8 @@ static __always_inline int stop_walk(struct walk_state *state, __u32 reason)
 static __always_inline void note_slot(struct walk_state *state, __u64 slot, __u64 word)
 {
 	__u64 offset = slot - state->entry_sp;
-	__u64 page_rest = STACK_PAGE_BYTES - (state->entry_sp & (STACK_PAGE_BYTES - 1));
 
-	if (state->slots >= WALK_SLOTS || (offset & 7) || offset >= SLOT_WORDS * 8 || offset >= page_rest)
+	if (state->slots >= WALK_SLOTS || (offset & 7) || offset >= SLOT_WORDS * 8 || offset >= rest_of_page(state->entry_sp))
 		return;
 	state->slot[state->slots & (WALK_SLOTS - 1)] = (__u8)(offset >> 3);
 	state->slot_hash = mix(state->slot_hash, word);
@@ -73,7 +72,7 @@ static __always_inline int step_by_frame_pointer(struct walk_state *state)
 
 	if (!state->bp_known)
 		return stop_walk(state, UNWIND_STOP_BAD_FRAME_POINTER);
-	if (bp == 0 && state->frames > 1)
+	if (bp == 0 && state->record.user_frames > 1)
 		return stop_walk(state, UNWIND_STOP_BOTTOM);
 	if ((bp & 7) || bp < state->sp || bp - state->sp >= FRAME_POINTER_REACH)
 		return stop_walk(state, UNWIND_STOP_BAD_FRAME_POINTER);

@@ -84,7 +84,7 @@ __attribute__((noinline)) int unwind_step(__u32 nothing)
 		return step_by_address(state, 0, pc);
 	mapping = find_mapping(state, pc);
 	if (!mapping) {
-		if (state->frames == 0) /* where it stopped is known at least */
+		if (state->record.user_frames == 0) /* where it stopped is known at least */
 			step_by_address(state, 0, pc);
 		return stop_walk(state, UNWIND_STOP_NO_MAPPING);
 	}
@@ -108,12 +108,11 @@ static __always_inline void begin_walk(struct walk_state *state, __u32 tgid)
 	state->registers_known = 1;
 	state->bp_known = 1;
 	state->is_exact = 1;
-	state->stop = UNWIND_STOP_NONE;
-	state->frames = 0;
+	state->record.stop = UNWIND_STOP_NONE;
+	state->record.user_frames = 0;
 	state->has_addresses = 0;
 	state->entry_sp = state->sp;
-	state->slots = 0;
-	state->slot_hash = 0;
+	forget_slots(state);
 	state->copy_bytes = 0;
 	state->marks_uses = bpf_get_prandom_u32() % USE_SHARE == 0;
 	state->is_process_known = process != NULL;
@@ -123,7 +122,7 @@ static __always_inline void begin_walk(struct walk_state *state, __u32 tgid)
 	}
 }
 
-/* Appends the user frames of process `tgid` to the record and says in state->stop how the walk ended. */
+/* Appends the user frames of process `tgid` to the record, with how the walk ended. */
 static __always_inline void walk_user_stack(struct walk_state *state, __u32 tgid)
 {
 	begin_walk(state, tgid);
@@ -131,9 +130,7 @@ static __always_inline void walk_user_stack(struct walk_state *state, __u32 tgid
 		if (unwind_step(0) != 0)
 			break;
 	if (!state->is_process_known)
-		state->stop = UNWIND_STOP_NO_PROCESS;
-	state->record.user_frames = (__u16)state->frames;
-	state->record.stop = (__u16)state->stop;
+		state->record.stop = UNWIND_STOP_NO_PROCESS;
 }
 
 #endif

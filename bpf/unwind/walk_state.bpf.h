@@ -28,13 +28,11 @@ struct walk_state {
 	__u32 registers_known;
 	__u32 bp_known;
 	__u32 is_exact; /* ip is where execution stopped; else it is a return address, and the call lies before it */
-	__u32 stop;	/* enum unwind_stop */
 	__u32 is_process_known;
 	__u32 first_mapping;
 	__u32 mappings;
 	__u32 marks_uses; /* this walk tells which tables are in use */
 	__u32 has_addresses; /* some frames are addresses of the process and not places in files */
-	__u32 frames;
 	__u64 hash_low;
 	__u64 hash_high;
 	__u64 entry_sp;
@@ -62,10 +60,21 @@ static __always_inline struct walk_state *walk_state_of_cpu(void)
 	return bpf_map_lookup_elem(&walk_states, &zero);
 }
 
+static __always_inline void forget_slots(struct walk_state *state)
+{
+	state->slots = 0;
+	state->slot_hash = 0;
+}
+
+static __always_inline __u64 rest_of_page(__u64 address)
+{
+	return STACK_PAGE_BYTES - (address & (STACK_PAGE_BYTES - 1));
+}
+
 /* Copies from `address` to the end of its page: one bulk read costs as much as three of a word. */
 static __always_inline bool copy_stack(struct walk_state *state, __u64 address)
 {
-	__u64 bytes = STACK_PAGE_BYTES - (address & (STACK_PAGE_BYTES - 1));
+	__u64 bytes = rest_of_page(address);
 
 	barrier_var(bytes); /* keeps the bound next to its use, where the verifier can see it */
 	if (bytes > sizeof(state->copy))
@@ -97,13 +106,13 @@ static __always_inline bool stack_word(struct walk_state *state, __u64 address, 
 /* Takes a frame into the record; false when there is no room. */
 static __always_inline bool push_frame(struct walk_state *state, __u64 frame)
 {
-	__u64 index = state->record.kernel_frames + state->frames;
+	__u64 index = state->record.kernel_frames + state->record.user_frames;
 
 	barrier_var(index);
-	if (state->frames >= SONDE_USER_FRAMES || index >= SONDE_MAX_FRAMES)
+	if (state->record.user_frames >= SONDE_USER_FRAMES || index >= SONDE_MAX_FRAMES)
 		return false;
 	state->record.frames[index] = frame;
-	state->frames++;
+	state->record.user_frames++;
 	state->hash_low = mix(state->hash_low, frame);
 	state->hash_high = mix_other(state->hash_high, frame);
 	return true;

@@ -1,35 +1,16 @@
 #include "tests/oracle/libdw_unwinder.h"
 
 #include <elfutils/libdwfl.h>
+#include <fcntl.h>
 
 #include <algorithm>
-#include <cinttypes>
-#include <cstdio>
 #include <cstring>
-#include <sstream>
+#include <utility>
 
-#include "base/read_file.h"
+#include "base/unique_fd.h"
 
 namespace sonde::oracle {
 namespace {
-
-std::vector<MappedCode> ParseCode(const std::string& maps) {
-  std::vector<MappedCode> code;
-  std::istringstream lines(maps);
-  for (std::string line; std::getline(lines, line);) {
-    MappedCode mapping;
-    char permissions[5] = "";
-    unsigned major = 0, minor = 0;
-    int path = 0;
-    if (std::sscanf(line.c_str(), "%" SCNx64 "-%" SCNx64 " %4s %" SCNx64 " %x:%x %" SCNu64 " %n", &mapping.start,
-                    &mapping.limit, permissions, &mapping.file_offset, &major, &minor, &mapping.inode, &path) < 7)
-      continue;
-    if (permissions[2] != 'x') continue;
-    mapping.path = line.substr(static_cast<size_t>(path));
-    code.push_back(mapping);
-  }
-  return code;
-}
 
 const Dwfl_Callbacks kModules = {.find_elf = dwfl_linux_proc_find_elf,
                                  .find_debuginfo = dwfl_standard_find_debuginfo,
@@ -86,24 +67,26 @@ struct Callbacks {
 LibdwUnwinder::~LibdwUnwinder() { dwfl_end(dwfl_); }
 
 Place LibdwUnwinder::PlaceOf(uint64_t address) const {
-  for (const MappedCode& mapping : code_) {
+  for (const process::MapLine& mapping : code_) {
     if (address < mapping.start || address >= mapping.limit) continue;
-    if (mapping.inode == 0) return {0, address, mapping.path};
-    return {mapping.inode, address - mapping.start + mapping.file_offset, mapping.path};
+    if (mapping.inode == 0) return {0, address, mapping.name};
+    return {mapping.inode, address - mapping.start + mapping.file_offset, mapping.name};
   }
   return {0, address, "?"};
 }
 
 uint64_t LibdwUnwinder::VdsoStart() const {
-  auto vdso = std::ranges::find(code_, "[vdso]", &MappedCode::path);
+  auto vdso = std::ranges::find(code_, "[vdso]", &process::MapLine::name);
   return vdso != code_.end() ? vdso->start : 0;
 }
 
 bool LibdwUnwinder::Refresh() {
-  constexpr size_t kMostMapBytes = size_t{16} << 20;
-  auto maps = base::ReadFile("/proc/" + std::to_string(pid_) + "/maps", kMostMapBytes);
-  if (!maps.ok() || maps->empty()) return false;
-  std::vector<MappedCode> code = ParseCode(*maps);
+  constexpr size_t kMostLines = 65'536;
+  const base::UniqueFd file(::open(("/proc/" + std::to_string(pid_) + "/maps").c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file.IsValid()) return false;
+  auto maps = process::ReadMemoryMap(file.Get(), kMostLines);
+  if (!maps.ok() || maps->executable.empty()) return false;
+  std::vector<process::MapLine> code = std::move(maps->executable);
   const bool is_same = dwfl_ != nullptr && std::ranges::equal(code, code_, [](const auto& a, const auto& b) {
                          return a.start == b.start && a.limit == b.limit && a.inode == b.inode;
                        });

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "agent/process/memory_map.h"
 #include "tests/oracle/instants.h"
 
 struct Dwfl;
@@ -20,12 +21,6 @@ struct Place {
   std::string path;
 
   friend bool operator==(const Place& a, const Place& b) { return a.inode == b.inode && a.offset == b.offset; }
-};
-
-// One executable mapping as /proc tells.
-struct MappedCode {
-  uint64_t start = 0, limit = 0, file_offset = 0, inode = 0;
-  std::string path;
 };
 
 // What libdw makes of an instant.
@@ -52,7 +47,7 @@ class LibdwUnwinder {
   bool Attach();
 
   const pid_t pid_;
-  std::vector<MappedCode> code_;
+  std::vector<process::MapLine> code_;
   Dwfl* dwfl_ = nullptr;
   const Instant* instant_ = nullptr;
   bool needs_more_stack_ = false;

@@ -48,10 +48,10 @@ int on_tick(void *ctx)
 	record->sp = state->registers[UNWIND_RSP];
 	state->record.kernel_frames = 0;
 	walk_user_stack(state, record->tgid);
-	record->stop = state->stop;
-	record->frames = state->frames;
+	record->stop = state->record.stop;
+	record->frames = state->record.user_frames;
 	bpf_probe_read_kernel(record->frame, sizeof(record->frame), state->record.frames);
-	bytes = state->frames * sizeof(__u64);
+	bytes = record->frames * sizeof(__u64);
 	barrier_var(bytes);
 	if (bytes > sizeof(record->frame))
 		bytes = sizeof(record->frame);
