@@ -54,7 +54,8 @@ class ProcessFollowerTest : public kernel::UnwindMapsReader {
   }
 
   static bool Await(const std::function<bool()>& done) {
-    for (int i = 0; i < 10'000 && !done(); ++i) absl::SleepFor(absl::Milliseconds(1));
+    // A sanitizer's program has a table of megabytes, which is built under a budget: a bound, nothing is measured.
+    for (int i = 0; i < 60'000 && !done(); ++i) absl::SleepFor(absl::Milliseconds(1));
     return done();
   }
   void StartChild(std::vector<std::string> arguments) {

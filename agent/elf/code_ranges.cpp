@@ -41,7 +41,7 @@ bool RangeWriter::Begin(const CodeRange& range) {
   if (begin_ >= end_) return false;
   uint64_t gap = begin_ - covered_end_;
   bool is_padding = covered_end_ != 0 && gap <= kMaxPaddingBytes;
-  if (!is_padding) builder_.Set(covered_end_, CommandRule(abi::UNWIND_UNCOVERED));
+  if (!is_padding) builder_.Set(covered_end_, CommandRule(between_));
   if (covered_end_ != 0) (is_padding ? statistics_.padding_bytes : statistics_.uncovered_bytes) += gap;
   statistics_.covered_bytes += end_ - begin_;
   return true;

@@ -30,10 +30,11 @@ void SortRanges(std::vector<CodeRange>* ranges);
 uint64_t AddUncovered(const std::vector<CodeRange>& more, std::vector<CodeRange>* ranges);
 
 // Puts the rules of ranges, one range after the other, into a table: what an earlier range covers stays, what lies
-// between ranges is padding of up to 15 bytes, or uncovered.
+// between ranges is padding of up to 15 bytes, or goes by the command `between`.
 class RangeWriter {
  public:
-  explicit RangeWriter(CompileStatistics* statistics) : statistics_(*statistics), builder_(statistics) {}
+  RangeWriter(CompileStatistics* statistics, abi::unwind_command between)
+      : statistics_(*statistics), between_(between), builder_(statistics) {}
 
   void Reserve(size_t rows) { builder_.Reserve(rows); }
   bool IsWithinLimits() const { return builder_.IsWithinLimits(); }
@@ -49,6 +50,7 @@ class RangeWriter {
 
  private:
   CompileStatistics& statistics_;
+  const abi::unwind_command between_;
   UnwindTableBuilder builder_;
   uint64_t covered_end_ = 0;  // of all ranges before this one
   uint64_t begin_ = 0;

@@ -39,6 +39,8 @@ std::string_view Name(abi::unwind_command command) {
       return "bad rule";
     case abi::UNWIND_FRAME_POINTER:
       return "frame pointer";
+    case abi::UNWIND_OTHER_STACK:
+      return "other stack";
     default:
       return "unknown command";
   }
@@ -60,6 +62,8 @@ void CompileStatistics::Add(const CompileStatistics& other) {
   cfi_bytes += other.cfi_bytes;
   fdes += other.fdes;
   go_functions += other.go_functions;
+  followed_functions += other.followed_functions;
+  followed_bytes += other.followed_bytes;
   rows += other.rows;
   direct_rows += other.direct_rows;
   escape_rows += other.escape_rows;

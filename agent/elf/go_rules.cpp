@@ -116,7 +116,7 @@ uint16_t GoRules::RuleAt(const GoFunction& function, const std::optional<GoFrame
   constexpr int64_t kWordBytes = 8;
   bool has_pointer = frame && frame->pointer_from != 0;
   if (function.writes_sp && !has_pointer) return encoder_.Bad(BadRule::kStackSwitch);
-  if (function.writes_sp && at >= frame->pointer_from && delta != 0) return CommandRule(abi::UNWIND_FRAME_POINTER);
+  if (function.writes_sp && at >= frame->pointer_from && delta != 0) return CommandRule(abi::UNWIND_OTHER_STACK);
   if (delta < 0) return encoder_.Bad(BadRule::kCfaRange);
   CfiState state;
   state.cfa = {CfaState::Kind::kRegister, kDwarfRsp, delta + kWordBytes, {}};

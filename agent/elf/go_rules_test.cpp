@@ -118,8 +118,8 @@ TEST(GoRules, KnowRootsSignalsAndChangesOfStacks) {
   EXPECT_EQ(program.At(mstart), CommandRule(abi::UNWIND_BOTTOM));
   EXPECT_EQ(program.At(systemstack), kAtGoEntry);
   EXPECT_EQ(program.At(systemstack + 1), FrameOf(2));
-  EXPECT_EQ(program.At(systemstack + 4), CommandRule(abi::UNWIND_FRAME_POINTER));
-  EXPECT_EQ(program.At(systemstack + 16), CommandRule(abi::UNWIND_FRAME_POINTER));
+  EXPECT_EQ(program.At(systemstack + 4), CommandRule(abi::UNWIND_OTHER_STACK));
+  EXPECT_EQ(program.At(systemstack + 16), CommandRule(abi::UNWIND_OTHER_STACK));
   EXPECT_EQ(program.At(systemstack + 17), kAtGoEntry);
   EXPECT_EQ(program.At(no_frame), CommandRule(abi::UNWIND_BAD_RULE));
   EXPECT_EQ(program.At(morestack), CommandRule(abi::UNWIND_BAD_RULE));

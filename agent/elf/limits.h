@@ -28,6 +28,8 @@ inline constexpr uint64_t kMaxPclntabBytes = uint64_t{128} << 20;
 inline constexpr uint64_t kMaxPclntabSearchBytes = uint64_t{256} << 20;
 inline constexpr size_t kMaxGoFunctions = 4'000'000;
 inline constexpr size_t kMaxGoTextSearchBytes = size_t{16} << 20;
+// Of a function without CFI whose code is followed.
+inline constexpr uint64_t kMaxFollowedBytes = uint64_t{1} << 20;
 inline constexpr size_t kMaxUnwindRows = size_t{16} << 20;
 
 }  // namespace sonde::elf

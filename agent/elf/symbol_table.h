@@ -33,6 +33,8 @@ class SymbolTable {
   std::optional<Symbol> Find(uint64_t vaddr) const;
 
   size_t Size() const { return entries_.size(); }
+  // The address and size of the one at `index`, rising; without its name.
+  Symbol ExtentAt(size_t index) const { return {base_ + entries_[index].start, entries_[index].size, {}}; }
   size_t MemoryBytes() const { return entries_.capacity() * sizeof(Entry); }
 
  private:

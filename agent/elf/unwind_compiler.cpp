@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "agent/elf/cfi_rules.h"
 #include "agent/elf/code_map.h"
+#include "agent/elf/code_rules.h"
 #include "agent/elf/code_ranges.h"
 #include "agent/elf/entry_rules.h"
 #include "agent/elf/go_rules.h"
@@ -24,17 +25,21 @@ constexpr size_t kRowsAnFde = 9;
 class TableCompiler {
  public:
   TableCompiler(const ElfFile& file, CompileStatistics* statistics)
-      : file_(file), code_(file), statistics_(*statistics), encoder_(statistics), writer_(statistics) {}
+      : file_(file), code_(file), statistics_(*statistics), encoder_(statistics) {}
 
   absl::StatusOr<UnwindTable> Compile() {
     for (absl::Status status : {AddCfi(ReadEhFrame(file_)), AddGo(), AddCfi(ReadDebugFrame(file_))}) {
       if (absl::IsResourceExhausted(status)) return status;
       if (!status.ok() && !absl::IsNotFound(status)) failure_ = status;
     }
+    const bool has_cfi = !ranges_.empty();
+    if (!has_cfi) AddCode();
     if (ranges_.empty()) return NothingToCompile();
     AddLinkers();
     AddEntry();
-    return WriteAll();
+    if (has_cfi) AddCode();
+    RangeWriter writer(&statistics_, has_cfi ? abi::UNWIND_UNCOVERED : abi::UNWIND_FRAME_POINTER);
+    return WriteAll(&writer);
   }
 
  private:
@@ -65,6 +70,16 @@ class TableCompiler {
     if (entry->AddRanges(static_cast<uint32_t>(sources_.size()), &ranges_).ok()) sources_.push_back(std::move(entry));
   }
 
+  // What is left. That a file's symbols are broken is no reason to refuse its CFI.
+  void AddCode() {
+    auto code = std::make_unique<CodeRules>(file_, code_, &encoder_, &statistics_);
+    std::vector<CodeRange> found;
+    if (!code->AddRanges(static_cast<uint32_t>(sources_.size()), &found).ok()) return;
+    SortRanges(&found);
+    AddUncovered(found, &ranges_);
+    sources_.push_back(std::move(code));
+  }
+
   // Sources are added in the order in which they are believed.
   absl::Status Add(std::unique_ptr<RuleSource> source) {
     std::vector<CodeRange> found;
@@ -88,19 +103,19 @@ class TableCompiler {
         absl::StrCat("none of the file's ", unusable, " frame descriptions can be used for its code"));
   }
 
-  absl::StatusOr<UnwindTable> WriteAll() {
-    writer_.Reserve(std::min(ranges_.size() * kRowsAnFde, kMaxUnwindRows));
+  absl::StatusOr<UnwindTable> WriteAll(RangeWriter* writer) {
+    writer->Reserve(std::min(ranges_.size() * kRowsAnFde, kMaxUnwindRows));
     for (const CodeRange& range : ranges_) {
-      if (!writer_.Begin(range)) {
+      if (!writer->Begin(range)) {
         ++statistics_[CfiSkip::kCovered].fdes;
         continue;
       }
-      sources_[range.source]->Write(range, &writer_);
-      if (!writer_.IsWithinLimits()) {
+      sources_[range.source]->Write(range, writer);
+      if (!writer->IsWithinLimits()) {
         return absl::ResourceExhaustedError(absl::StrCat("more than ", kMaxUnwindRows, " unwinding rows"));
       }
     }
-    UnwindTable table = writer_.Finish();
+    UnwindTable table = writer->Finish();
     table.escapes = encoder_.TakeEscapes();
     statistics_.CountRows(table.rows);
     return table;
@@ -110,7 +125,6 @@ class TableCompiler {
   CodeMap code_;
   CompileStatistics& statistics_;
   RuleEncoder encoder_;
-  RangeWriter writer_;
   std::vector<std::unique_ptr<CfiSection>> sections_;
   std::vector<std::unique_ptr<RuleSource>> sources_;
   std::vector<CodeRange> ranges_;

@@ -42,7 +42,8 @@ enum unwind_command {
 	UNWIND_PLT_11,	  /* the same with 11 */
 	UNWIND_SIGNAL,	  /* the kernel's signal frame: rsp points to a struct ucontext; all registers come from it */
 	UNWIND_BAD_RULE,  /* CFI that this format cannot say */
-	UNWIND_FRAME_POINTER, /* CFA = rbp + 16, rbp at CFA - 16: compilers that promise it without CFI (Go) */
+	UNWIND_FRAME_POINTER, /* CFA = rbp + 16, rbp at CFA - 16: a file without CFI */
+	UNWIND_OTHER_STACK,   /* the same, but rbp points into another stack: a function of Go's that has changed stacks */
 	UNWIND_COMMANDS = 16,
 };
 

@@ -41,6 +41,16 @@ static __always_inline int go_to_caller(struct walk_state *state, __u64 ip, __u6
 	return ip == 0 ? stop_walk(state, UNWIND_STOP_BOTTOM) : 0;
 }
 
+/* By return addresses in another stack, which may lie anywhere. */
+static __always_inline int return_into_other_stack(struct walk_state *state, __u64 slot)
+{
+	__u64 ip;
+
+	if (!stack_word(state, slot, &ip))
+		return stop_walk(state, UNWIND_STOP_READ_FAULT);
+	return go_to_caller(state, ip, slot + 8);
+}
+
 static __always_inline int return_from(struct walk_state *state, __u64 cfa, __u64 slot)
 {
 	__u64 ip;
@@ -79,6 +89,18 @@ static __always_inline int step_by_frame_pointer(struct walk_state *state)
 	if (!load_bp(state, bp))
 		return stop_walk(state, UNWIND_STOP_READ_FAULT);
 	return return_from(state, bp + 16, bp + 8);
+}
+
+/* Walks of stacks that lead to each other in a ring end at the deepest frame. */
+static __always_inline int step_to_other_stack(struct walk_state *state)
+{
+	__u64 bp = state->bp;
+
+	if (!state->bp_known || bp == 0 || (bp & 7))
+		return stop_walk(state, UNWIND_STOP_BAD_FRAME_POINTER);
+	if (!load_bp(state, bp))
+		return stop_walk(state, UNWIND_STOP_READ_FAULT);
+	return return_into_other_stack(state, bp + 8);
 }
 
 /* Everything comes from the interrupted context; the handler may have run on another stack. */
@@ -128,6 +150,8 @@ static __always_inline int step_by_command(struct walk_state *state, __u32 comma
 		return step_over_signal(state);
 	case UNWIND_FRAME_POINTER:
 		return step_by_frame_pointer(state);
+	case UNWIND_OTHER_STACK:
+		return step_to_other_stack(state);
 	default:
 		return stop_walk(state, UNWIND_STOP_BAD_RULE);
 	}

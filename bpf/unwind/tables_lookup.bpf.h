@@ -13,11 +13,19 @@
 
 /* The mapping that holds `pc`, or null. A list that is replaced meanwhile may give a wrong one: the walk then finds no
  * rule, or a frame that the next walk does not. */
-static __always_inline const struct unwind_mapping *find_mapping(const struct walk_state *state, __u64 pc)
+static __always_inline bool covers(const struct unwind_mapping *mapping, __u64 pc)
 {
-	__u32 low = 0, high = state->mappings, index, middle;
+	return pc - mapping->start < (__u64)mapping->pages << 12;
+}
+
+static __always_inline const struct unwind_mapping *find_mapping(struct walk_state *state, __u64 pc)
+{
+	__u32 low = 0, high = state->mappings, index = state->last_mapping, middle;
 	const struct unwind_mapping *mapping;
 
+	mapping = bpf_map_lookup_elem(&unwind_mappings, &index); /* callers lie mostly beside their callees */
+	if (mapping && covers(mapping, pc))
+		return mapping;
 	for (int i = 0; i < MAPPING_STEPS; i++) { /* the first whose start is above pc */
 		if (low >= high)
 			break;
@@ -35,8 +43,9 @@ static __always_inline const struct unwind_mapping *find_mapping(const struct wa
 		return NULL;
 	index = state->first_mapping + low - 1;
 	mapping = bpf_map_lookup_elem(&unwind_mappings, &index);
-	if (!mapping || pc - mapping->start >= (__u64)mapping->pages << 12)
+	if (!mapping || !covers(mapping, pc))
 		return NULL;
+	state->last_mapping = index;
 	return mapping;
 }
 

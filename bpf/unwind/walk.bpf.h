@@ -118,6 +118,7 @@ static __always_inline void begin_walk(struct walk_state *state, __u32 tgid)
 	state->is_process_known = process != NULL;
 	if (process) {
 		state->first_mapping = process->first_mapping;
+		state->last_mapping = process->first_mapping;
 		state->mappings = process->mappings;
 	}
 }

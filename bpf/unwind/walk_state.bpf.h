@@ -31,6 +31,7 @@ struct walk_state {
 	__u32 is_process_known;
 	__u32 first_mapping;
 	__u32 mappings;
+	__u32 last_mapping; /* where the frame before was */
 	__u32 marks_uses; /* this walk tells which tables are in use */
 	__u32 has_addresses; /* some frames are addresses of the process and not places in files */
 	__u64 hash_low;

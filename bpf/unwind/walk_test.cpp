@@ -223,6 +223,31 @@ TEST_F(Walk, DoesNotBelieveFramePointersThatLeadNowhere) {
   EXPECT_EQ(Run().stop, UNWIND_STOP_BOTTOM);
 }
 
+TEST_F(Walk, GoesOnInAnotherStackWhereverItLies) {
+  Rule(0x00, Command(UNWIND_OTHER_STACK));
+  Rule(0x20, FromRsp(2));
+  Rule(0x40, Command(UNWIND_BOTTOM));
+  registers_[UNWIND_RSP] = kStack + 0x800;
+  registers_[UNWIND_RBP] = kStack + 8;
+  stack_[2] = kCode + 0x21;
+  stack_[4] = kCode + 0x41;
+  walked_stack stack = Run();
+  EXPECT_THAT(Frames(stack), ElementsAre(InFile(0x10), InFile(0x20), InFile(0x40)));
+  EXPECT_EQ(stack.stop, UNWIND_STOP_BOTTOM);
+  for (uint64_t rbp : {uint64_t{0}, kStack + 4}) {
+    registers_[UNWIND_RBP] = rbp;
+    EXPECT_EQ(Run().stop, UNWIND_STOP_BAD_FRAME_POINTER) << rbp;
+  }
+}
+
+TEST_F(Walk, EndsInARingOfStacks) {
+  Rule(0x00, Command(UNWIND_OTHER_STACK));
+  registers_[UNWIND_RBP] = kStack + 8;
+  stack_[1] = kStack + 8;
+  stack_[2] = kCode + 0x11;
+  EXPECT_EQ(Run().stop, UNWIND_STOP_TRUNCATED);
+}
+
 TEST_F(Walk, DoesItsBestForAProcessThatIsNotKnownYet) {
   registers_[UNWIND_RBP] = kStack + 8;
   stack_[2] = kCode + 0x31;

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "agent/elf/symbol_table.h"
 #include "compiled_rule.h"
 
 namespace sonde::cfi_rows {
@@ -24,7 +25,7 @@ class Comparer {
  public:
   Comparer(const elf::ElfFile& file, const elf::UnwindTable& table, const LibdwOracle& oracle,
            const ComparisonOptions& options)
-      : file_(file), table_(table), oracle_(oracle), options_(options) {}
+      : file_(file), table_(table), oracle_(oracle), options_(options), symbols_(elf::SymbolTable::Read(file)) {}
 
   Verdict Run() {
     verdict_.compiled_rows = table_.rows.size();
@@ -73,7 +74,7 @@ class Comparer {
         CompareFrame(row, kind, compiled, truth, at, next - 1);
       } else if (kind == RuleKind::kUncovered) {
         next = std::min(at + kUncoveredStride, at + 1 < row.end ? row.end - 1 : row.end);
-      } else if (!ExplainUncovered(row, at, ++padding)) {
+      } else if (!ExplainUncovered(row, at, &padding)) {
         return;
       }
       at = std::max(next, at + 1);
@@ -118,7 +119,7 @@ class Comparer {
     if ((rule & UNWIND_RULE_RBP) != UNWIND_RBP_ESCAPE) command = abi::UNWIND_COMMANDS;
     if (command == abi::UNWIND_BOTTOM) return Class("Go: root", at);
     if (command == abi::UNWIND_SIGNAL) return Class("Go: signal return", at);
-    if (command == abi::UNWIND_FRAME_POINTER) return Class("Go: change of stacks, by frame pointer", at);
+    if (command == abi::UNWIND_OTHER_STACK) return Class("Go: change of stacks, by frame pointer", at);
     if (compiled.rbp != truth.rbp || !compiled.knows_rbp) Class("Go: rbp, which its DWARF leaves out", at);
     truth.rbp = compiled.rbp;
     truth.knows_rbp = compiled.knows_rbp;
@@ -133,7 +134,7 @@ class Comparer {
   }
 
   // False: the rest of the row needs no look.
-  bool ExplainUncovered(const Row& row, uint64_t at, uint64_t padding) {
+  bool ExplainUncovered(const Row& row, uint64_t at, uint64_t* padding) {
     unsigned index = row.rule >> UNWIND_RULE_CFA_SHIFT;
     bool is_command = (row.rule & UNWIND_RULE_RBP) == UNWIND_RBP_ESCAPE && index < abi::UNWIND_COMMANDS;
     if (is_command && index == abi::UNWIND_SIGNAL && at == row.begin) {
@@ -144,8 +145,13 @@ class Comparer {
       if (at == row.begin) Class("entry point, without CFI", at);
       return true;
     }
-    if (padding <= kMaxPaddingBytes) {
-      if (padding == 1) Class("padding between functions", at);
+    if (!options_.has_pclntab && symbols_.ok() && symbols_->Find(at)) {
+      if (at == row.begin) Class("without CFI, by its code", at);
+      *padding = 0;
+      return true;
+    }
+    if (++*padding <= kMaxPaddingBytes) {
+      if (*padding == 1) Class("padding between functions", at);
       return true;
     }
     if (IsLinkers(at)) {
@@ -153,7 +159,7 @@ class Comparer {
       return true;
     }
     if (options_.has_pclntab) {
-      if (padding == kMaxPaddingBytes + 1) Class("Go, without CFI", at);
+      if (*padding == kMaxPaddingBytes + 1) Class("Go, without CFI", at);
       return true;
     }
     Mismatch("covered by the table only", at);
@@ -173,6 +179,7 @@ class Comparer {
   const elf::UnwindTable& table_;
   const LibdwOracle& oracle_;
   const ComparisonOptions& options_;
+  absl::StatusOr<elf::SymbolTable> symbols_;
   Verdict verdict_;
 };
 

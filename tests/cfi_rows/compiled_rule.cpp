@@ -78,6 +78,7 @@ RuleKind Walk(uint16_t rule, std::span<const abi::unwind_escape> escapes, const 
       *frame = WalkSignal(machine);
       return RuleKind::kFrame;
     case abi::UNWIND_FRAME_POINTER:
+    case abi::UNWIND_OTHER_STACK:
       *frame = WalkFramePointer(machine);
       return RuleKind::kFrame;
     default:

@@ -171,12 +171,14 @@ class AgentctlTest : public testing::Test {
     argv.push_back(nullptr);
     const base::UniqueFd out(open(out_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666));
     const base::UniqueFd err(open(err_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666));
+    // Opened before `prepare`: who is nobody then may have no way to where it lies.
+    const base::UniqueFd program(open(AGENTCTL, O_PATH | O_CLOEXEC));
     const pid_t child = fork();
     if (child == 0) {
       dup2(out.Get(), STDOUT_FILENO);
       dup2(err.Get(), STDERR_FILENO);
       prepare();
-      execv(AGENTCTL, argv.data());
+      fexecve(program.Get(), argv.data(), environ);
       _exit(127);
     }
     return child;

@@ -29,7 +29,7 @@ inline void RequireSound(const elf::UnwindTable& table) {
     unsigned index = row.rule >> UNWIND_RULE_CFA_SHIFT;
     bool is_escape = (row.rule & UNWIND_RULE_RBP) == UNWIND_RBP_ESCAPE;
     if (is_escape && index >= abi::UNWIND_COMMANDS) Require(index - abi::UNWIND_COMMANDS < table.escapes.size());
-    if (is_escape && index < abi::UNWIND_COMMANDS) Require(index <= abi::UNWIND_FRAME_POINTER);
+    if (is_escape && index < abi::UNWIND_COMMANDS) Require(index <= abi::UNWIND_OTHER_STACK);
   }
   for (const abi::unwind_escape& escape : table.escapes) {
     Require(escape.cfa_register < UNWIND_REGISTERS && escape.rbp_register < UNWIND_REGISTERS &&

@@ -45,7 +45,7 @@ T Take(std::span<const std::byte>* bytes) {
 
 struct Instants::Walked {
   uint32_t tgid, tid, stop;
-  uint64_t ip, sp;
+  uint64_t time_ns, ip, sp;
   std::vector<uint64_t> frames;
 };
 
@@ -114,7 +114,7 @@ void Instants::OnWalk(std::span<const std::byte> bytes) {
   std::memcpy(&record, bytes.data(), std::min(bytes.size(), sizeof(record)));
   cpus_.at(record.cpu)
       ->walks.push_back(
-          {record.tgid, record.tid, record.stop, record.ip, record.sp, {record.frame, record.frame + record.frames}});
+          {record.tgid, record.tid, record.stop, record.time_ns, record.ip, record.sp, {record.frame, record.frame + record.frames}});
 }
 
 void Instants::OnDump(std::span<const std::byte> bytes, std::deque<Dump>* dumps) {
@@ -156,7 +156,7 @@ absl::Status Instants::Read(const std::function<void(const Instant&)>& visit) {
         continue;
       }
       Walked& walk = cpu->walks.front();
-      visit({walk.tgid, walk.tid, walk.stop, std::move(walk.frames), dump.registers, std::move(dump.stack)});
+      visit({walk.tgid, walk.tid, walk.stop, walk.time_ns, std::move(walk.frames), dump.registers, std::move(dump.stack)});
       cpu->walks.pop_front();
     }
   }

@@ -23,6 +23,7 @@ struct Instant {
   uint32_t tgid = 0;
   uint32_t tid = 0;
   uint32_t stop = 0;                                       // abi::unwind_stop
+  uint64_t time_ns = 0;                                    // monotonic
   std::vector<uint64_t> frames;                            // as the walker encodes them
   std::array<uint64_t, UNWIND_REGISTERS + 1> registers{};  // by DWARF number, rip last
   std::vector<std::byte> stack;                            // memory from rsp on

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <cstring>
 #include <utility>
 
@@ -52,14 +53,19 @@ struct Callbacks {
   struct Visit {
     LibdwUnwinder* unwinder;
     Truth* truth;
+    bool is_last_without_cfi = false;
   };
   static int OnFrame(Dwfl_Frame* frame, void* visit) {
     Dwarf_Addr pc = 0;
     bool is_activation = false;
     if (!dwfl_frame_pc(frame, &pc, &is_activation)) return DWARF_CB_ABORT;
-    auto [unwinder, truth] = *static_cast<Visit*>(visit);
+    auto* visitor = static_cast<Visit*>(visit);
+    LibdwUnwinder* unwinder = visitor->unwinder;
+    Truth* truth = visitor->truth;
     if (pc == 0) return DWARF_CB_OK;  // what the outermost frame would return to
+    truth->is_guess = truth->is_guess || visitor->is_last_without_cfi;
     truth->frames.push_back(unwinder->PlaceOf(is_activation ? pc : pc - 1));
+    visitor->is_last_without_cfi = !unwinder->HasCfi(is_activation ? pc : pc - 1);
     return DWARF_CB_OK;
   }
 };
@@ -78,6 +84,20 @@ Place LibdwUnwinder::PlaceOf(uint64_t address) const {
 uint64_t LibdwUnwinder::VdsoStart() const {
   auto vdso = std::ranges::find(code_, "[vdso]", &process::MapLine::name);
   return vdso != code_.end() ? vdso->start : 0;
+}
+
+bool LibdwUnwinder::HasCfi(uint64_t address) const {
+  Dwfl_Module* module = dwfl_addrmodule(dwfl_, address);
+  if (module == nullptr) return false;
+  for (auto cfi_of : {dwfl_module_eh_cfi, dwfl_module_dwarf_cfi}) {
+    Dwarf_Addr bias = 0;
+    Dwarf_CFI* cfi = cfi_of(module, &bias);
+    Dwarf_Frame* frame = nullptr;
+    if (cfi == nullptr || dwarf_cfi_addrframe(cfi, address - bias, &frame) != 0) continue;
+    std::free(frame);
+    return true;
+  }
+  return false;
 }
 
 bool LibdwUnwinder::Refresh() {

@@ -41,6 +41,7 @@ int on_tick(void *ctx)
 	if ((__u32)ids == 0 || ids >> 32 == own_tgid || !record || !state ||
 	    (BPF_CORE_READ(task, flags) & PF_KTHREAD) || !read_all_user_registers(state->registers, state->copy))
 		return 0;
+	record->time_ns = bpf_ktime_get_ns();
 	record->cpu = bpf_get_smp_processor_id();
 	record->tgid = ids >> 32;
 	record->tid = (__u32)ids;

@@ -1,21 +1,28 @@
 // The walker against libdw: for the same instant, registers and stack memory, frame by frame.
-// usage: oracle SECONDS PROGRAM...    (base names of executables; what else runs is left out)
+// usage: oracle SECONDS PROGRAM[:THREADS]...
+// PROGRAM is the base name of an executable, THREADS how names of the threads that count begin, separated by commas. What
+// else runs is left out.
 // Prints for each program a line of JSON with the counts of tests/oracle/tally.h.
 
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <map>
 #include <memory>
-#include <set>
 #include <string>
+#include <utility>
+#include <vector>
 
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "absl/time/clock.h"
 #include "agent/app/code_tables.h"
 #include "agent/kernel/libbpf_log.h"
+#include "base/read_file.h"
 #include "nlohmann/json.hpp"
 #include "tests/oracle/instants.h"
 #include "tests/oracle/tally.h"
@@ -27,12 +34,16 @@ constexpr uint32_t kHz = 199;
 
 class Comparison {
  public:
-  Comparison(const app::CodeTables* code, std::set<std::string> programs)
+  // Names of threads by programs.
+  using Programs = std::map<std::string, std::vector<std::string>>;
+
+  Comparison(const app::CodeTables* code, Programs programs)
       : code_(code), programs_(std::move(programs)) {}
 
   void Add(const Instant& instant) {
     const std::string program = ProgramOf(instant.tgid);
-    if (!programs_.contains(program)) return;
+    auto wanted = programs_.find(program);
+    if (wanted == programs_.end() || !IsWanted(instant, wanted->second)) return;
     auto& unwinder = unwinders_[instant.tgid];
     if (!unwinder) unwinder = std::make_unique<LibdwUnwinder>(static_cast<pid_t>(instant.tgid));
     const std::optional<Truth> truth = unwinder->Unwind(instant);
@@ -51,6 +62,8 @@ class Comparison {
     for (const auto& [program, tally] : tallies_) {
       result[program] = {{"stacks", tally.stacks},
                          {"complete", tally.complete},
+                         {"guessed", tally.guessed},
+                         {"guessed_identical", tally.guessed_identical},
                          {"compared", tally.compared},
                          {"identical", tally.identical},
                          {"libdw_gave_up", tally.libdw_gave_up},
@@ -70,6 +83,12 @@ class Comparison {
     return names_[tgid];
   }
 
+  static bool IsWanted(const Instant& instant, const std::vector<std::string>& threads) {
+    if (threads.empty()) return true;
+    auto name = base::ReadFile(absl::StrCat("/proc/", instant.tgid, "/task/", instant.tid, "/comm"), 64);
+    return name.ok() && std::ranges::any_of(threads, [&](const std::string& thread) { return name->starts_with(thread); });
+  }
+
   Place PlaceOf(uint64_t frame, const LibdwUnwinder& unwinder) const {
     const auto number = static_cast<uint16_t>(frame >> UNWIND_FRAME_FILE_SHIFT);
     const uint64_t offset = frame & UNWIND_FRAME_OFFSET;
@@ -81,7 +100,7 @@ class Comparison {
   }
 
   const app::CodeTables* const code_;
-  const std::set<std::string> programs_;
+  const Programs programs_;
   std::map<uint32_t, std::unique_ptr<LibdwUnwinder>> unwinders_;
   std::map<uint32_t, std::string> names_;
   std::map<std::string, Tally> tallies_;
@@ -92,7 +111,16 @@ int Fail(const absl::Status& status) {
   return 1;
 }
 
-int Run(absl::Duration length, std::set<std::string> programs) {
+Comparison::Programs ReadPrograms(char** begin, char** end) {
+  Comparison::Programs programs;
+  for (char** argument = begin; argument != end; ++argument) {
+    const std::pair<std::string, std::string> parts = absl::StrSplit(*argument, absl::MaxSplits(':', 1));
+    programs[parts.first] = absl::StrSplit(parts.second, ',', absl::SkipEmpty());
+  }
+  return programs;
+}
+
+int Run(absl::Duration length, Comparison::Programs programs) {
   kernel::CaptureLibbpfLog();
   telemetry::LossLedger losses;
   app::CodeTables code(&losses);
@@ -116,8 +144,8 @@ int Run(absl::Duration length, std::set<std::string> programs) {
 
 int main(int argc, char** argv) {
   if (argc < 3 || std::atoi(argv[1]) < 1) {
-    std::fprintf(stderr, "usage: oracle SECONDS PROGRAM...\n");
+    std::fprintf(stderr, "usage: oracle SECONDS PROGRAM[:THREADS]...\n");
     return 2;
   }
-  return sonde::oracle::Run(absl::Seconds(std::atoi(argv[1])), {argv + 2, argv + argc});
+  return sonde::oracle::Run(absl::Seconds(std::atoi(argv[1])), sonde::oracle::ReadPrograms(argv + 2, argv + argc));
 }

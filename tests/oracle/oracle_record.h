@@ -12,6 +12,7 @@ struct oracle_record {
   __u32 stop; /* enum unwind_stop */
   __u32 frames;
   __u32 padding;
+  __u64 time_ns; /* monotonic */
   __u64 ip;
   __u64 sp;
   __u64 frame[SONDE_USER_FRAMES];

@@ -43,6 +43,11 @@ void Tally::Add(const Instant& instant, const std::vector<Place>& walked, const 
   ++complete;
   const bool is_whole = truth.error.empty() && !truth.needs_more_stack;
   const auto [ours, theirs] = std::ranges::mismatch(walked, truth.frames);
+  if (truth.is_guess) {
+    ++guessed;
+    guessed_identical += ours == walked.end() && theirs == truth.frames.end() ? 1 : 0;
+    return;
+  }
   if (!is_whole && theirs == truth.frames.end()) {
     ++libdw_gave_up;
     return;
