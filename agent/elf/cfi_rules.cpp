@@ -75,6 +75,8 @@ void CfiRules::Write(const CodeRange& range, RangeWriter* writer) {
 
 void CfiRules::ExpandPlt(const CfiRow& row, unsigned threshold, uint64_t bias, RangeWriter* writer) {
   constexpr uint64_t kEntryBytes = 16;
+  plt_bytes_ += row.end - row.begin;
+  if (plt_bytes_ > kMaxPltBytes) return writer->Set(row.begin + bias, encoder_.Bad(BadRule::kCfaExpression));
   CfiState state = *row.state;
   state.cfa = {CfaState::Kind::kRegister, kDwarfRsp, 8, {}};
   uint16_t before = encoder_.Encode(&state, false);

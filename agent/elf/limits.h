@@ -23,6 +23,7 @@ inline constexpr size_t kMaxCies = 65'536;
 inline constexpr size_t kMaxAugmentationBytes = 64;
 inline constexpr size_t kMaxCieInstructionBytes = 4'096;
 inline constexpr size_t kMaxRememberedStates = 8;
+inline constexpr uint64_t kMaxPltBytes = uint64_t{16} << 20;  // of stubs whose rule changes within each
 inline constexpr size_t kMaxExpressionOperations = 256;
 inline constexpr uint64_t kMaxPclntabBytes = uint64_t{128} << 20;
 inline constexpr uint64_t kMaxPclntabSearchBytes = uint64_t{256} << 20;
