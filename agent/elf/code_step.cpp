@@ -11,14 +11,6 @@ constexpr int32_t kPushBytes = 8;
 // Deeper frames are not followed: the sums stay far from overflow, and rules could not say them.
 constexpr int32_t kDeepest = 1 << 28;
 
-struct Decoded {
-  ZydisDecodedInstruction instruction;
-  ZydisDecodedOperand operands[ZYDIS_MAX_OPERAND_COUNT];
-
-  const ZydisDecodedOperand& operator[](size_t i) const { return operands[i]; }
-  ZydisMnemonic Mnemonic() const { return instruction.mnemonic; }
-};
-
 const ZydisDecoder& Decoder() {
   static const ZydisDecoder decoder = [] {
     ZydisDecoder made;
@@ -27,6 +19,23 @@ const ZydisDecoder& Decoder() {
   }();
   return decoder;
 }
+
+// Operands cost as much as the rest: they are read for those that need them.
+struct Decoded {
+  ZydisDecoderContext context;
+  ZydisDecodedInstruction instruction;
+  ZydisDecodedOperand operands[ZYDIS_MAX_OPERAND_COUNT];
+
+  bool ReadInstruction(std::span<const std::byte> code) {
+    return ZYAN_SUCCESS(ZydisDecoderDecodeInstruction(&Decoder(), &context, code.data(), code.size(), &instruction));
+  }
+  bool ReadOperands() {
+    return ZYAN_SUCCESS(
+        ZydisDecoderDecodeOperands(&Decoder(), &context, &instruction, operands, instruction.operand_count));
+  }
+  const ZydisDecodedOperand& operator[](size_t i) const { return operands[i]; }
+  ZydisMnemonic Mnemonic() const { return instruction.mnemonic; }
+};
 
 bool IsRegister(const ZydisDecodedOperand& operand, ZydisRegister reg) {
   return operand.type == ZYDIS_OPERAND_TYPE_REGISTER && operand.reg.value == reg;
@@ -76,6 +85,19 @@ void Pop(bool is_rbp, CodeFrame* frame) {
   const int32_t from = frame->rsp;
   frame->rsp = Plus(from, -kPushBytes);
   if (is_rbp) LoadRbpFrom(from, frame);
+}
+
+// Whether rsp or rbp may be among the instruction's registers. One with a ModRM byte names them there, or, as stack
+// operations do, leaves rsp unnamed.
+bool MayConcernFrame(const Decoded& code) {
+  const ZydisDecodedInstruction& instruction = code.instruction;
+  const bool is_legacy = instruction.encoding == ZYDIS_INSTRUCTION_ENCODING_LEGACY;
+  const bool has_modrm = (instruction.attributes & ZYDIS_ATTRIB_HAS_MODRM) != 0;
+  const bool is_stack_operation = code.Mnemonic() == ZYDIS_MNEMONIC_PUSH || code.Mnemonic() == ZYDIS_MNEMONIC_POP;
+  if (!is_legacy || !has_modrm || is_stack_operation) return true;
+  auto is_of_frame = [](unsigned number, unsigned extension) { return extension == 0 && (number == 4 || number == 5); };
+  const auto& modrm = instruction.raw.modrm;
+  return is_of_frame(modrm.reg, instruction.raw.rex.R) || (modrm.mod == 3 && is_of_frame(modrm.rm, instruction.raw.rex.B));
 }
 
 // What is none of the usual ways to change a frame.
@@ -170,9 +192,7 @@ void SetJump(const Decoded& code, CodeStep* step) {
 
 std::optional<CodeStep> StepOver(std::span<const std::byte> code, const CodeFrame& before) {
   Decoded decoded;
-  const ZyanStatus status = ZydisDecoderDecodeFull(&Decoder(), code.data(), code.size(), &decoded.instruction,
-                                                   decoded.operands);
-  if (!ZYAN_SUCCESS(status)) return std::nullopt;
+  if (!decoded.ReadInstruction(code)) return std::nullopt;
   CodeStep step;
   step.after = before;
   step.bytes = decoded.instruction.length;
@@ -181,11 +201,10 @@ std::optional<CodeStep> StepOver(std::span<const std::byte> code, const CodeFram
       step.is_call = true;
       return step;
     case ZYDIS_CATEGORY_COND_BR:
-      SetJump(decoded, &step);
-      return step;
     case ZYDIS_CATEGORY_UNCOND_BR:
+      if (!decoded.ReadOperands()) return std::nullopt;
       SetJump(decoded, &step);
-      step.goes_on = false;
+      step.goes_on = decoded.instruction.meta.category == ZYDIS_CATEGORY_COND_BR;
       return step;
     case ZYDIS_CATEGORY_NOP:
     case ZYDIS_CATEGORY_WIDENOP:
@@ -211,6 +230,8 @@ std::optional<CodeStep> StepOver(std::span<const std::byte> code, const CodeFram
     case ZYDIS_MNEMONIC_SYSCALL:  // hidden operands name rsp in some revisions; the kernel gives it back
       return step;
     default:
+      if (!MayConcernFrame(decoded)) return step;
+      if (!decoded.ReadOperands()) return std::nullopt;
       if (!ApplyUsual(decoded, &step.after)) ForgetWritten(decoded, &step.after);
       return step;
   }

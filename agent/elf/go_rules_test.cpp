@@ -6,6 +6,7 @@
 
 #include "agent/elf/pclntab_for_test.h"
 #include "agent/elf/unwind_compiler.h"
+#include "agent/elf/unwind_table_for_test.h"
 
 namespace sonde::elf {
 namespace {
@@ -49,14 +50,7 @@ class GoProgram {
     result = file.ok() ? CompileUnwindTable(*file, &statistics) : file.status();
   }
 
-  uint16_t At(uint64_t vaddr) const {
-    uint64_t pc = (vaddr - CfiImageForTest::kBias) & (UNWIND_PAGE_BYTES - 1);
-    uint16_t rule = CommandRule(abi::UNWIND_UNCOVERED);
-    for (const abi::unwind_row& row : result->rows) {
-      if (row.pc <= pc) rule = row.rule;
-    }
-    return rule;
-  }
+  uint16_t At(uint64_t vaddr) const { return RuleAt(*result, vaddr - CfiImageForTest::kBias); }
 
   PclntabForTest table;
   CfiImageForTest image;

@@ -21,11 +21,13 @@ namespace {
 
 // Rows that an FDE has on average, and a little more: what is reserved for the table.
 constexpr size_t kRowsAnFde = 9;
+// Following so much code takes some milliseconds.
+constexpr uint64_t kWideGapBytes = 64 << 10;
 
 class TableCompiler {
  public:
-  TableCompiler(const ElfFile& file, CompileStatistics* statistics)
-      : file_(file), code_(file), statistics_(*statistics), encoder_(statistics) {}
+  TableCompiler(const ElfFile& file, CompileStatistics* statistics, CodeEffort effort)
+      : file_(file), code_(file), statistics_(*statistics), effort_(effort), encoder_(statistics) {}
 
   absl::StatusOr<UnwindTable> Compile() {
     for (absl::Status status : {AddCfi(ReadEhFrame(file_)), AddGo(), AddCfi(ReadDebugFrame(file_))}) {
@@ -37,9 +39,12 @@ class TableCompiler {
     if (ranges_.empty()) return NothingToCompile();
     AddLinkers();
     AddEntry();
-    if (has_cfi) AddCode();
+    const bool leaves_out_code = effort_ == CodeEffort::kSoon && has_cfi && HasWideGap();
+    if (has_cfi && !leaves_out_code) AddCode();
     RangeWriter writer(&statistics_, has_cfi ? abi::UNWIND_UNCOVERED : abi::UNWIND_FRAME_POINTER);
-    return WriteAll(&writer);
+    auto table = WriteAll(&writer);
+    if (table.ok()) table->leaves_out_code = leaves_out_code;
+    return table;
   }
 
  private:
@@ -68,6 +73,16 @@ class TableCompiler {
   void AddEntry() {
     auto entry = std::make_unique<EntryRules>(file_, code_);
     if (entry->AddRanges(static_cast<uint32_t>(sources_.size()), &ranges_).ok()) sources_.push_back(std::move(entry));
+  }
+
+  // Whether there may be much code to follow.
+  bool HasWideGap() const {
+    uint64_t covered_end = ranges_.front().offset;
+    for (const CodeRange& range : ranges_) {
+      if (range.offset > covered_end + kWideGapBytes) return true;
+      covered_end = std::max(covered_end, range.End());
+    }
+    return false;
   }
 
   // What is left. That a file's symbols are broken is no reason to refuse its CFI.
@@ -124,6 +139,7 @@ class TableCompiler {
   const ElfFile& file_;
   CodeMap code_;
   CompileStatistics& statistics_;
+  const CodeEffort effort_;
   RuleEncoder encoder_;
   std::vector<std::unique_ptr<CfiSection>> sections_;
   std::vector<std::unique_ptr<RuleSource>> sources_;
@@ -133,10 +149,10 @@ class TableCompiler {
 
 }  // namespace
 
-absl::StatusOr<UnwindTable> CompileUnwindTable(const ElfFile& file, CompileStatistics* statistics) {
+absl::StatusOr<UnwindTable> CompileUnwindTable(const ElfFile& file, CompileStatistics* statistics, CodeEffort effort) {
   if (file.Machine() != EM_X86_64) return absl::UnimplementedError("unwinding tables are for x86-64 only");
   CompileStatistics unwanted;
-  return TableCompiler(file, statistics != nullptr ? statistics : &unwanted).Compile();
+  return TableCompiler(file, statistics != nullptr ? statistics : &unwanted, effort).Compile();
 }
 
 }  // namespace sonde::elf

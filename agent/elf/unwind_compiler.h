@@ -7,8 +7,14 @@
 
 namespace sonde::elf {
 
+// Following code costs some ten times what reading CFI of as much code does.
+enum class CodeEffort {
+  kAll,
+  kSoon,  // much code without CFI is left out, which the table says
+};
+
 // Compiles a file's CFI, of .eh_frame and then, for code that it does not cover, of .debug_frame, into the table that
-// the kernel side walks by. Where two FDEs describe the same code the one that begins first holds, and of two that
+// the kernel side walks by. Functions that neither describes get their rules from their code (code_rules.h). Where two FDEs describe the same code the one that begins first holds, and of two that
 // begin together the first in the file.
 //
 // The file is hostile: time and memory are linear in its CFI, which is capped (limits.h). A rule that the format cannot
@@ -18,6 +24,7 @@ namespace sonde::elf {
 //
 // Errors: kNotFound: the file has no CFI at all (walk by frame pointers). kInvalidArgument: it has, but nothing of it
 // can be used. kResourceExhausted: over a cap. kUnimplemented: not x86-64.
-absl::StatusOr<UnwindTable> CompileUnwindTable(const ElfFile& file, CompileStatistics* statistics);
+absl::StatusOr<UnwindTable> CompileUnwindTable(const ElfFile& file, CompileStatistics* statistics,
+                                               CodeEffort effort = CodeEffort::kAll);
 
 }  // namespace sonde::elf

@@ -10,7 +10,7 @@
 
 #include "agent/elf/cfi_image_for_test.h"
 #include "agent/elf/limits.h"
-#include "agent/elf/unwind_rules.h"
+#include "agent/elf/unwind_table_for_test.h"
 #include "base/unique_fd.h"
 
 namespace sonde::elf {
@@ -30,17 +30,7 @@ struct Compiled {
   CompileStatistics statistics;
 
   // The rule for a byte of code.
-  uint16_t At(uint64_t vaddr) const {
-    uint64_t offset = vaddr - CfiImageForTest::kBias;
-    uint64_t page = (offset >> UNWIND_PAGE_SHIFT) - table->base_page;
-    if (page >= table->pages.size()) return kUncovered;
-    uint16_t rule = kUncovered;
-    for (uint32_t i = 0; i < table->pages[page].count; ++i) {
-      const abi::unwind_row& row = table->rows[table->pages[page].first + i];
-      if (row.pc <= (offset & (UNWIND_PAGE_BYTES - 1))) rule = row.rule;
-    }
-    return rule;
-  }
+  uint16_t At(uint64_t vaddr) const { return RuleAt(*table, vaddr - CfiImageForTest::kBias); }
 };
 
 Compiled Compile(const std::vector<std::byte>& image) {

@@ -22,6 +22,7 @@ struct UnwindTable {
   std::vector<UnwindTablePage> pages;
   std::vector<abi::unwind_row> rows;  // page by page; the first row of a page that has any is at pc 0
   std::vector<abi::unwind_escape> escapes;
+  bool leaves_out_code = false;  // made soon: CodeEffort::kAll has more
 
   size_t Bytes() const {
     return pages.size() * sizeof(abi::unwind_page) + rows.size() * sizeof(abi::unwind_row) +

@@ -16,7 +16,7 @@ constexpr char kStackEnds[] = "stacks end at frames in it";
 
 Compile OrCompiler(Compile compile) {
   if (compile) return compile;
-  return [](const elf::ElfFile& file) { return elf::CompileUnwindTable(file, nullptr); };
+  return [](const elf::ElfFile& file, elf::CodeEffort effort) { return elf::CompileUnwindTable(file, nullptr, effort); };
 }
 
 // 32-bit programs have another vdso than we.
@@ -150,8 +150,13 @@ void Unwinder::ReleaseFiles(std::span<const abi::unwind_mapping> mappings) {
 }
 
 void Unwinder::Build(const BuildQueue::Job& job) {
-  absl::StatusOr<elf::UnwindTable> table = TableOf(*job.file, compile_);
-  absl::Status status = table.ok() ? Publish(job, *table) : table.status();
+  absl::Status status;
+  // Walks go by what can be had soon while the rest is made.
+  for (elf::CodeEffort effort : {elf::CodeEffort::kSoon, elf::CodeEffort::kAll}) {
+    absl::StatusOr<elf::UnwindTable> table = TableOf(*job.file, compile_, effort);
+    status = table.ok() ? Publish(job, *table) : table.status();
+    if (!status.ok() || !table->leaves_out_code) break;
+  }
   if (status.ok() || absl::IsUnavailable(status)) return;
   Refuse(job.id, absl::IsNotFound(status));
 }

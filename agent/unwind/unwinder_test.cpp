@@ -162,7 +162,7 @@ TEST_F(UnwinderTest, RetiresAFileTwoWindowsAfterItsLastProcess) {
 TEST_F(UnwinderTest, CompilesEachFileOnceWhicheverProcessesComeAndGo) {
   std::atomic<int> compilations = 0;
   UnwinderOptions options;
-  options.compile = [&](const elf::ElfFile&) -> absl::StatusOr<elf::UnwindTable> {
+  options.compile = [&](const elf::ElfFile&, elf::CodeEffort) -> absl::StatusOr<elf::UnwindTable> {
     ++compilations;
     return absl::NotFoundError("none");
   };
@@ -174,6 +174,24 @@ TEST_F(UnwinderTest, CompilesEachFileOnceWhicheverProcessesComeAndGo) {
   }
   EXPECT_EQ(StateAfter(*unwinder, 1, 1), uint32_t{abi::UNWIND_FILE_NO_CFI});
   EXPECT_EQ(compilations, 1);
+}
+
+TEST_F(UnwinderTest, GivesWhatCanBeHadSoonBeforeTheRest) {
+  std::vector<uint32_t> states;
+  UnwinderOptions options;
+  options.compile = [&](const elf::ElfFile& file, elf::CodeEffort effort) -> absl::StatusOr<elf::UnwindTable> {
+    states.push_back(File(1).state);
+    auto table = elf::CompileUnwindTable(file, nullptr);
+    if (table.ok()) table->leaves_out_code = effort == elf::CodeEffort::kSoon;
+    return table;
+  };
+  auto unwinder = MakeUnwinder(std::move(options));
+  unwinder->SetMappings(5, std::vector<Mapping>{{kHigh, kHigh + 0x1000, 0, Open("/bin/true")}});
+  const auto id = static_cast<uint16_t>(MappingsOf(5).at(0).file);
+  ASSERT_EQ(id, 1);
+  EXPECT_EQ(StateAfter(*unwinder, 1, id), uint32_t{abi::UNWIND_FILE_READY});
+  EXPECT_THAT(states, testing::ElementsAre(uint32_t{abi::UNWIND_FILE_PENDING}, uint32_t{abi::UNWIND_FILE_READY}));
+  EXPECT_EQ(unwinder->Statistics().tables, 1U);
 }
 
 TEST_F(UnwinderTest, CountsProcessesThatFindNoRoom) {

@@ -14,7 +14,7 @@
 #include "../lib/mix.h"
 
 #define STACK_PAGE_BYTES 4096
-#define STACK_COPY_WORDS 512
+#define STACK_COPY_WORDS 128
 
 /* Return addresses near the stack pointer: where they lay tells later, by one copy, whether they still do. */
 #define WALK_SLOTS 8

@@ -3,7 +3,7 @@
 // usage: first_samples SECONDS PROGRAM [ARGUMENT...]
 //
 // Starts the program under a clock of 999 Hz on every CPU and the agent's own tables, and prints a line of JSON: samples of
-// the first so many seconds, complete ones among them, and milliseconds from just before exec to the first complete one.
+// the first so many seconds, complete ones among them, why the others are cut, and milliseconds from just before exec to the first complete one.
 
 #include <signal.h>
 #include <sys/wait.h>
@@ -11,7 +11,9 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <map>
 #include <optional>
+#include <string>
 
 #include "absl/time/clock.h"
 #include "agent/app/code_tables.h"
@@ -30,10 +32,14 @@ struct Samples {
   uint64_t all = 0;
   uint64_t complete = 0;
   std::optional<double> first_complete_ms;
+  std::map<std::string, uint64_t> cut;  // by why
 
   void Add(const oracle::Instant& instant, uint64_t start_ns) {
     ++all;
-    if (instant.stop != abi::UNWIND_STOP_BOTTOM) return;
+    if (instant.stop != abi::UNWIND_STOP_BOTTOM) {
+      ++cut[oracle::NameOfStop(instant.stop)];
+      return;
+    }
     ++complete;
     if (!first_complete_ms) first_complete_ms = static_cast<double>(instant.time_ns - start_ns) / kNsPerMs;
   }
@@ -71,7 +77,7 @@ int Run(absl::Duration length, char** arguments) {
   ::kill(pid, SIGKILL);
   ::waitpid(pid, nullptr, 0);
   if (!status.ok()) return Fail(status);
-  nlohmann::json result = {{"samples", samples.all}, {"complete", samples.complete}};
+  nlohmann::json result = {{"samples", samples.all}, {"complete", samples.complete}, {"cut", samples.cut}};
   if (samples.first_complete_ms) result["first_complete_ms"] = *samples.first_complete_ms;
   std::printf("%s\n", result.dump().c_str());
   return 0;

@@ -1,5 +1,6 @@
 """What whole stacks cost: a sample's price by depth, tables of many programs, and how soon they are there."""
 
+import collections
 import contextlib
 import json
 import os
@@ -19,8 +20,9 @@ BIN = BUILD / "bin"
 SPINNER = WORKLOADS / "deep_spinner"
 DEPTHS = (10, 30, 100)
 MANY = 100
-# A program that has much code of its own, and does something with it for a second.
-LARGE_PROGRAM = ["node", "-e", "for(;;)JSON.parse(JSON.stringify([...Array(999).keys()]))"]
+# Takes a compiler longer than a second.
+SOURCE = "#include <iostream>\n#include <map>\n#include <regex>\nint main() { std::cout << std::regex_match(\"a\", std::regex(\"a*\")); }\n"
+NODE_LOOP = "for(;;)JSON.parse(JSON.stringify([...Array(999).keys()]))"
 
 
 def tick_price():
@@ -103,13 +105,19 @@ def is_dynamic_program(path):
     return head[:5] == b"\x7fELF\x02" and head[18:20] == b"\x3e\x00" and b"ld-linux" in head
 
 
-def large_programs(count):
+def programs_by_size():
+    """Dynamic programs of /usr/bin, each file once, the largest first."""
     files = {}
     for path in pathlib.Path("/usr/bin").iterdir():
         info = path.stat() if path.exists() else None
         if info and path.is_file() and os.access(path, os.X_OK) and is_dynamic_program(path):
             files[info.st_ino] = (info.st_size, path)
-    return [path for _, path in sorted(files.values(), reverse=True)[:count]]
+    return [path for _, path in sorted(files.values(), reverse=True)]
+
+
+def spread(items, count):
+    """So many of them, evenly."""
+    return [items[i * len(items) // count] for i in range(min(count, len(items)))]
 
 
 def libraries_of(programs):
@@ -122,7 +130,7 @@ def libraries_of(programs):
 
 
 def table_cost(tell):
-    programs = large_programs(MANY)
+    programs = programs_by_size()[:MANY]
     tell(f"tables of {len(programs)} programs")
     files = [*map(str, programs), *libraries_of(programs)]
     runs = [json.loads(subprocess.run([str(BIN / "sonde_unwind_tables"), *files], check=True, capture_output=True, text=True).stdout)
@@ -135,9 +143,8 @@ def table_cost(tell):
             f"(`sonde_unwind_tables FILE...`, median of three).\n")
 
 
-def cost_of_many_programs(tell):
-    programs = large_programs(MANY)
-    tell(f"{len(programs)} programs running")
+def cost_of_many_programs(which, programs, tell):
+    tell(f"{len(programs)} {which} programs running")
     with tempfile.TemporaryDirectory(prefix="sonde-bench-") as folder, contextlib.ExitStack() as stack:
         environment = {**os.environ, "LD_PRELOAD": str(BUILD / "lib/libsonde_pause_at_start.so")}
         running = []
@@ -158,34 +165,49 @@ def cost_of_many_programs(tell):
         finally:
             sonde.stop()
     tables = status["unwinding"]
-    return (f"## With {alive} different programs running\n\nEach kept at its start with its libraries. The agent's memory: "
+    return (f"## With {alive} different programs running: {which}\n\nEach kept at its start with its libraries. The agent's memory: "
             f"{rss / 1024:.1f} MiB (peak {peak / 1024:.1f}), BPF maps {maps / 2**20:.1f} MiB, in which {tables['tables']} tables of "
             f"{int(tables['rows']) / 1e6:.2f} million rows.\n")
 
 
+def large_new_programs(folder):
+    """Programs with much code of their own, and what has them use it for a second: (name, file, arguments)."""
+    compiler = subprocess.run(["g++", "-print-prog-name=cc1plus"], capture_output=True, text=True, check=True).stdout.strip()
+    source = pathlib.Path(folder) / "source.cpp"
+    source.write_text(SOURCE)
+    yield "cc1plus", compiler, ["-quiet", "-D_GNU_SOURCE", "-imultiarch", "x86_64-linux-gnu", "-std=c++20", "-O2", "-o", "/dev/null", str(source)]
+    if shutil.which("node"):
+        yield "node", shutil.which("node"), ["-e", NODE_LOOP]
+
+
+def run_as_new(name, file, arguments, rounds, folder, tell):
+    for number in range(rounds):
+        tell(f"{name} as a new program, {number + 1} of {rounds}")
+        program = pathlib.Path(folder) / f"program{number}"
+        shutil.copyfile(file, program)  # a file that nobody has seen
+        program.chmod(0o755)
+        done = subprocess.run([str(BIN / "sonde_first_samples"), "1", str(program), *arguments], check=True, capture_output=True, text=True)
+        program.unlink()
+        yield json.loads(done.stdout)
+
+
 def first_samples(rounds, tell):
-    if shutil.which(LARGE_PROGRAM[0]) is None:
-        return f"## A new large program\n\nNot measured here: {LARGE_PROGRAM[0]} is not installed.\n"
-    found = []
+    rows = []
     with tempfile.TemporaryDirectory(prefix="sonde-bench-") as folder:
-        for number in range(rounds):
-            tell(f"a new large program, {number + 1} of {rounds}")
-            program = pathlib.Path(folder) / f"program{number}"
-            shutil.copyfile(shutil.which(LARGE_PROGRAM[0]), program)  # a file that nobody has seen
-            program.chmod(0o755)
-            done = subprocess.run([str(BIN / "sonde_first_samples"), "1", str(program), *LARGE_PROGRAM[1:]], check=True,
-                                  capture_output=True, text=True)
-            found.append(json.loads(done.stdout))
-            program.unlink()
-    first = Figure([run["first_complete_ms"] for run in found])
-    share = Figure([100 * run["complete"] / run["samples"] for run in found])
-    return (f"## A new large program\n\n`{' '.join(LARGE_PROGRAM)}`, copied to a new file for each of {rounds} rounds, at 999 Hz, with its "
-            f"tables built by the agent's rules. From just before exec to the first complete stack: {first.text(1)} ms; complete of its "
-            f"first second's samples: {share.text(1)} %.\n")
+        for name, file, arguments in large_new_programs(folder):
+            found = list(run_as_new(name, file, arguments, rounds, folder, tell))
+            cut = sum((collections.Counter(run["cut"]) for run in found), collections.Counter())
+            rows.append((name, f"{os.path.getsize(file) / 2**20:.0f} MiB", Figure([run["first_complete_ms"] for run in found]).text(1),
+                         Figure([100 * run["complete"] / run["samples"] for run in found]).text(1),
+                         ", ".join(f"{reason}: {count}" for reason, count in cut.most_common(3))))
+    heads = ("program", "size", "ms from just before exec to the first complete stack", "% complete of the first second", "cut, all rounds")
+    return (f"## A new large program\n\nCopied to a new file for each of {rounds} rounds, at 999 Hz, with tables built as the agent builds "
+            f"them (`sonde_first_samples 1 PROGRAM ARGUMENT...`).\n\n{report.table(heads, rows)}\n")
 
 
 def sections(seconds, rounds, tell):
     yield price_of_samples(seconds, tell)
     yield first_samples(rounds, tell)
     yield table_cost(tell)
-    yield cost_of_many_programs(tell)
+    yield cost_of_many_programs("any of /usr/bin", spread(programs_by_size(), MANY), tell)
+    yield cost_of_many_programs("the largest of /usr/bin", programs_by_size()[:MANY], tell)

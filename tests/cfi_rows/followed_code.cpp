@@ -21,6 +21,7 @@
 #include "agent/elf/code_walk.h"
 #include "agent/elf/symbol_table.h"
 #include "agent/elf/unwind_compiler.h"
+#include "agent/elf/unwind_table_for_test.h"
 #include "base/unique_fd.h"
 
 namespace sonde::cfi_rows {
@@ -48,11 +49,7 @@ class Comparison {
  private:
   // The plain rule at a file offset; empty for another one, or none.
   std::optional<uint16_t> RuleAt(uint64_t offset) const {
-    const uint64_t page = (offset >> UNWIND_PAGE_SHIFT) - table_.base_page;
-    if (page >= table_.pages.size() || table_.pages[page].count == 0) return std::nullopt;
-    auto rows = std::span(table_.rows).subspan(table_.pages[page].first, table_.pages[page].count);
-    auto after = std::ranges::upper_bound(rows, offset & (UNWIND_PAGE_BYTES - 1), {}, &abi::unwind_row::pc);
-    const uint16_t rule = std::prev(after)->rule;
+    const uint16_t rule = elf::RuleAt(table_, offset);
     if ((rule & UNWIND_RULE_RBP) == UNWIND_RBP_ESCAPE) return std::nullopt;
     return rule;
   }

@@ -8,6 +8,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <iterator>
 #include <span>
 #include <utility>
 
@@ -42,6 +43,14 @@ T Take(std::span<const std::byte>* bytes) {
 }
 
 }  // namespace
+
+const char* NameOfStop(uint32_t stop) {
+  static constexpr const char* kNames[] = {
+      "none",   "bottom",   "truncated",  "no process",    "no mapping",    "no table",         "refused",
+      "no row", "bad rule", "read fault", "sp not rising", "bad registers", "bad frame pointer"};
+  static_assert(std::size(kNames) == abi::UNWIND_STOPS);
+  return stop < std::size(kNames) ? kNames[stop] : "unknown";
+}
 
 struct Instants::Walked {
   uint32_t tgid, tid, stop;

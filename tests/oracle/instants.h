@@ -29,6 +29,9 @@ struct Instant {
   std::vector<std::byte> stack;                            // memory from rsp on
 };
 
+// Why a walk ended, in a word or two.
+const char* NameOfStop(uint32_t stop);
+
 // Samples every CPU. Single-threaded.
 class Instants {
  public:

@@ -18,14 +18,6 @@ std::string TextOf(const std::vector<Place>& frames, size_t index) {
 
 }  // namespace
 
-const char* NameOf(uint32_t stop) {
-  static constexpr const char* kNames[] = {
-      "none",   "bottom",   "truncated",  "no process",    "no mapping",    "no table",         "refused",
-      "no row", "bad rule", "read fault", "sp not rising", "bad registers", "bad frame pointer"};
-  static_assert(std::size(kNames) == abi::UNWIND_STOPS);
-  return stop < std::size(kNames) ? kNames[stop] : "unknown";
-}
-
 void Tally::Add(const Instant& instant, const std::vector<Place>& walked, const Truth& truth) {
   // Where libdw found no mapping and the walk did, it was unmapped meanwhile.
   const auto unmapped = std::ranges::find(truth.frames, "?", &Place::path);
@@ -37,7 +29,7 @@ void Tally::Add(const Instant& instant, const std::vector<Place>& walked, const 
   frames += walked.size();
   if (instant.stop != abi::UNWIND_STOP_BOTTOM) {
     std::string end = walked.empty() ? "the start" : TextOf(walked.back());
-    ++misses[std::string(NameOf(instant.stop)) + " at " + end];
+    ++misses[std::string(NameOfStop(instant.stop)) + " at " + end];
     return;
   }
   ++complete;

@@ -25,6 +25,4 @@ struct Tally {
   void Add(const Instant& instant, const std::vector<Place>& walked, const Truth& truth);
 };
 
-const char* NameOf(uint32_t stop);
-
 }  // namespace sonde::oracle
