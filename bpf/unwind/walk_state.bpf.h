@@ -14,7 +14,7 @@
 #include "../lib/mix.h"
 
 #define STACK_PAGE_BYTES 4096
-#define STACK_COPY_WORDS 128
+#define STACK_COPY_WORDS 128 /* a kilobyte */
 
 /* Return addresses near the stack pointer: where they lay tells later, by one copy, whether they still do. */
 #define WALK_SLOTS 8
@@ -46,7 +46,7 @@ struct walk_state {
 	struct stack_record record;
 };
 
-/* One for each CPU: programs of one object do not nest in each other on a CPU. 14 KiB x CPUs. */
+/* One for each CPU: programs of one object do not nest in each other on a CPU. 11 KiB x CPUs. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, 1);
@@ -72,7 +72,8 @@ static __always_inline __u64 rest_of_page(__u64 address)
 	return STACK_PAGE_BYTES - (address & (STACK_PAGE_BYTES - 1));
 }
 
-/* Copies from `address` to the end of its page: one bulk read costs as much as three of a word. */
+/* Copies from `address` on, within its page: one bulk read costs as much as three of a word. Most walks need less than a
+ * kilobyte, and copying the whole page costs a cold cache more than everything else. */
 static __always_inline bool copy_stack(struct walk_state *state, __u64 address)
 {
 	__u64 bytes = rest_of_page(address);
