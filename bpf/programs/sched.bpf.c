@@ -15,21 +15,9 @@
 #include "../lib/stack.bpf.h"
 #include "../lib/thread_clock.bpf.h"
 #include "../lib/wait_site.bpf.h"
+#include "../lib/wait_sums.bpf.h"
 
-#define WAIT_ENTRIES 16384
 #define STACK_ENTRIES 16384
-
-struct waits_map {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, WAIT_ENTRIES);
-	__type(key, struct wait_key);
-	__type(value, struct wait_sum);
-};
-
-/* Time off the CPU by process, state and stack, in slices of even and odd number; 1.7 MB each. Filled here, drained by
- * the agent once the slice is closed in every clock. */
-struct waits_map offcpu_waits_even SEC(".maps");
-struct waits_map offcpu_waits_odd SEC(".maps");
 
 struct stacks_map {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -48,8 +36,7 @@ struct {
 	__uint(max_entries, 2 << 20);
 } sched_events SEC(".maps");
 
-/* Entries made in the current slice; the agent ends the slice before a map is full, and sets them back. */
-volatile __u64 wait_entries_made = 0;
+/* Entries made in the current slice; the agent ends the slice before the map is full, and sets it back. */
 volatile __u64 stack_entries_made = 0;
 
 /* A reused stack is walked all the same once in so many times. */
@@ -62,11 +49,6 @@ const volatile __u64 scheduler_text_end = 0;
 /* What the iterator does: make the clocks of threads that live already, or collect the slice before the current one. */
 volatile bool iterator_collects = false;
 
-static __always_inline void *waits_of_slice(__u32 slice)
-{
-	return slice & 1 ? (void *)&offcpu_waits_odd : (void *)&offcpu_waits_even;
-}
-
 static __always_inline void *sent_stacks_of_slice(__u32 slice)
 {
 	return slice & 1 ? (void *)&sent_stacks_odd : (void *)&sent_stacks_even;
@@ -75,61 +57,6 @@ static __always_inline void *sent_stacks_of_slice(__u32 slice)
 static __always_inline bool is_idle_task(struct task_struct *task)
 {
 	return task->pid == 0;
-}
-
-/* Adds to the sum at `key`, making it if need be. */
-static __always_inline bool add_to_sum(void *waits, const struct wait_key *key, __u64 ns, __u64 ended)
-{
-	const long eexist = -17;
-	struct wait_sum *sum = bpf_map_lookup_elem(waits, key);
-	long error;
-
-	if (!sum) {
-		struct wait_sum fresh = {.count = ended, .ns = ns};
-
-		error = bpf_map_update_elem(waits, key, &fresh, BPF_NOEXIST);
-		if (error == 0) {
-			__sync_fetch_and_add(&wait_entries_made, 1);
-			return true;
-		}
-		if (error != eexist) {
-			count_refusal(error, COUNT_WAIT_MAP_FULL, COUNT_WAIT_MAP_BUSY);
-			return false;
-		}
-		sum = bpf_map_lookup_elem(waits, key);
-		if (!sum)
-			return false;
-	}
-	__sync_fetch_and_add(&sum->ns, ns);
-	/* The test keeps clang from making an atomic OR of adding zero, which 5.10 lacks. */
-	if (ended)
-		__sync_fetch_and_add(&sum->count, ended);
-	return true;
-}
-
-/* The time of a wait within one slice. What finds no room keeps its process and state and loses its stack. */
-static __always_inline void add_wait(__u32 slice, struct wait_key *key, __u64 ns, __u64 ended)
-{
-	void *waits = waits_of_slice(slice);
-	struct wait_key without_stack = {.tgid = key->tgid, .state = key->state, .stack = {.low = STACK_LOST}};
-
-	if (ns == 0 && ended == 0)
-		return;
-	if (!add_to_sum(waits, key, ns, ended) && !add_to_sum(waits, &without_stack, ns, ended))
-		count(COUNT_WAIT_LOST);
-}
-
-/* Adds what a clock just settled in an off-CPU state to the sums of both slices that it may touch. */
-static __always_inline void add_spent(const struct slice_bound *bound, struct wait_key *key, const struct spent *spent,
-				      __u64 ended)
-{
-	if (spent->skipped)
-		count(COUNT_CLOCK_SKIPPED);
-	if (key->state != THREAD_RUN_QUEUE && key->state != THREAD_BLOCKED)
-		return;
-	if (spent->previous_ns)
-		add_wait(bound->number - 1, key, spent->previous_ns, 0);
-	add_wait(bound->number, key, spent->current_ns, ended);
 }
 
 /* Sends the frames of the walked stack once a slice. False when they could not be sent: the stack is lost then. */
@@ -304,6 +231,7 @@ static __always_inline void send_exit(struct task_struct *task, struct thread_cl
 	}
 	clock->has_previous = 0;
 	unlock_clock(clock);
+	add_all_held(clock, task->tgid, NO_SLICE);
 	BPF_CORE_READ_INTO(&record.thread.comm, task, comm);
 	BPF_CORE_READ_INTO(&record.thread.group_comm, task, group_leader, comm);
 	if (bpf_ringbuf_output(&sched_events, &record, sizeof(record), BPF_RB_NO_WAKEUP) != 0)
@@ -392,8 +320,7 @@ static __always_inline void end_wait(struct task_struct *task, __u32 next_state,
 	settle(clock, bound, now, &spent);
 	clock->state = next_state;
 	key.stack = clock->wait_stack;
-	unlock_clock(clock);
-	add_spent(bound, &key, &spent, 1);
+	end_wait_in_clock(clock, &key, bound, &spent);
 	if (next_state == THREAD_ON_CPU)
 		count(COUNT_WAITS);
 }
@@ -563,6 +490,7 @@ static __always_inline void collect(struct seq_file *seq, struct task_struct *ta
 	unlock_clock(clock);
 
 	add_spent(&bound, &key, &spent, 0);
+	add_all_held(clock, task->tgid, bound.number);
 	if (!has_previous) /* it began after the slice */
 		return;
 	BPF_CORE_READ_INTO(&record.comm, task, comm);

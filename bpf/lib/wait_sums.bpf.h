@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * What waits come to: summed by process, state and stack in a map for each slice. A thread's own sums at the last few
+ * stacks it waited at are held in its clock and go into the map when another stack takes their place, when the slice's
+ * end collects the clock, or with the thread. Include once per object.
+ */
+#ifndef SONDE_BPF_LIB_WAIT_SUMS_BPF_H
+#define SONDE_BPF_LIB_WAIT_SUMS_BPF_H
+
+#include "../abi/tables.h"
+#include "counters.bpf.h"
+#include "thread_clock.bpf.h"
+
+#define WAIT_ENTRIES 16384
+
+struct waits_map {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, WAIT_ENTRIES);
+	__type(key, struct wait_key);
+	__type(value, struct wait_sum);
+};
+
+/* Time off the CPU by process, state and stack, in slices of even and odd number; 1.7 MB each. Filled here, drained by
+ * the agent once the slice is closed in every clock. */
+struct waits_map offcpu_waits_even SEC(".maps");
+struct waits_map offcpu_waits_odd SEC(".maps");
+
+/* Entries made in the current slice; the agent ends the slice before the map is full, and sets it back. */
+volatile __u64 wait_entries_made = 0;
+
+static __always_inline void *waits_of_slice(__u32 slice)
+{
+	return slice & 1 ? (void *)&offcpu_waits_odd : (void *)&offcpu_waits_even;
+}
+
+/* Adds to the sum at `key`, making it if need be. */
+static __always_inline bool add_to_sum(void *waits, const struct wait_key *key, __u64 ns, __u64 ended)
+{
+	const long eexist = -17;
+	struct wait_sum *sum = bpf_map_lookup_elem(waits, key);
+	long error;
+
+	if (!sum) {
+		struct wait_sum fresh = {.count = ended, .ns = ns};
+
+		error = bpf_map_update_elem(waits, key, &fresh, BPF_NOEXIST);
+		if (error == 0) {
+			__sync_fetch_and_add(&wait_entries_made, 1);
+			return true;
+		}
+		if (error != eexist) {
+			count_refusal(error, COUNT_WAIT_MAP_FULL, COUNT_WAIT_MAP_BUSY);
+			return false;
+		}
+		sum = bpf_map_lookup_elem(waits, key);
+		if (!sum)
+			return false;
+	}
+	/* The tests keep clang from making an atomic OR of adding zero, which 5.10 lacks. */
+	if (ns)
+		__sync_fetch_and_add(&sum->ns, ns);
+	if (ended)
+		__sync_fetch_and_add(&sum->count, ended);
+	return true;
+}
+
+/* The time of a wait within one slice. What finds no room keeps its process and state and loses its stack. */
+static __always_inline void add_wait(__u32 slice, struct wait_key *key, __u64 ns, __u64 ended)
+{
+	void *waits = waits_of_slice(slice);
+	struct wait_key without_stack = {.tgid = key->tgid, .state = key->state, .stack = {.low = STACK_LOST}};
+
+	if (ns == 0 && ended == 0)
+		return;
+	if (!add_to_sum(waits, key, ns, ended) && !add_to_sum(waits, &without_stack, ns, ended))
+		count(COUNT_WAIT_LOST);
+}
+
+static __always_inline bool is_off_cpu(__u32 state)
+{
+	return state == THREAD_RUN_QUEUE || state == THREAD_BLOCKED;
+}
+
+/* Adds what a clock just settled in an off-CPU state to the sums of both slices that it may touch. */
+static __always_inline void add_spent(const struct slice_bound *bound, struct wait_key *key, const struct spent *spent,
+				      __u64 ended)
+{
+	if (spent->skipped)
+		count(COUNT_CLOCK_SKIPPED);
+	if (!is_off_cpu(key->state))
+		return;
+	if (spent->previous_ns)
+		add_wait(bound->number - 1, key, spent->previous_ns, 0);
+	add_wait(bound->number, key, spent->current_ns, ended);
+}
+
+static __always_inline bool holds_nothing(const struct held_waits *held)
+{
+	return !(held->ns[0] | held->ns[1] | held->count[0] | held->count[1]);
+}
+
+/* Moves what is held, if anything, to `taken`. REQUIRES: the clock's lock is held. */
+static __always_inline void take_held(struct held_waits *held, struct held_waits *taken)
+{
+	*taken = *held;
+	held->ns[0] = held->ns[1] = 0;
+	held->count[0] = held->count[1] = 0;
+}
+
+/*
+ * Holds a part of a wait that ended; what was held in its place of another stack or slice is moved to `taken`. True: the
+ * first of its stack and slice. REQUIRES: the clock's lock is held, the state is one off the CPU.
+ */
+static __always_inline bool hold(struct thread_clock *clock, const struct wait_key *key, __u32 slice, __u64 ns,
+				 struct held_waits *taken)
+{
+	struct held_waits *held = &clock->held[key->stack.low & (HELD_WAITS - 1)];
+	__u32 state = (key->state - THREAD_RUN_QUEUE) & 1;
+	bool is_first = held->slice != slice || held->stack.low != key->stack.low || held->stack.high != key->stack.high;
+
+	if (is_first) {
+		take_held(held, taken);
+		held->stack = key->stack;
+		held->slice = slice;
+	}
+	held->ns[state] += ns;
+	held->count[state]++;
+	return is_first;
+}
+
+static __always_inline void add_held(__u32 tgid, const struct held_waits *held)
+{
+	struct wait_key key = {.tgid = tgid, .state = THREAD_RUN_QUEUE, .stack = held->stack};
+
+	if (holds_nothing(held))
+		return;
+	add_wait(held->slice, &key, held->ns[0], held->count[0]);
+	key.state = THREAD_BLOCKED;
+	add_wait(held->slice, &key, held->ns[1], held->count[1]);
+}
+
+#define NO_SLICE 0xffffffffu
+
+/* Adds all that the clock holds, but of `slice`. */
+static __always_inline void add_all_held(struct thread_clock *clock, __u32 tgid, __u32 slice)
+{
+	for (int i = 0; i < HELD_WAITS; i++) {
+		struct held_waits taken = {};
+
+		lock_clock(clock);
+		if (clock->held[i].slice != slice)
+			take_held(&clock->held[i], &taken);
+		unlock_clock(clock);
+		add_held(tgid, &taken);
+	}
+}
+
+/* A wait ended of which `spent` is the last part. REQUIRES: the lock is held; releases it. */
+static __always_inline void end_wait_in_clock(struct thread_clock *clock, struct wait_key *key,
+					      const struct slice_bound *bound, const struct spent *spent)
+{
+	struct held_waits taken = {};
+	bool is_first = false, holds = clocks_have_lock && is_off_cpu(key->state);
+
+	if (holds)
+		is_first = hold(clock, key, bound->number, spent->current_ns, &taken);
+	unlock_clock(clock);
+	if (!holds)
+		return add_spent(bound, key, spent, 1);
+	if (spent->skipped)
+		count(COUNT_CLOCK_SKIPPED);
+	if (spent->previous_ns)
+		add_wait(bound->number - 1, key, spent->previous_ns, 0);
+	/* The entry is made now, so that the agent sees the map fill up. Refused: the sum will lose its stack. */
+	if (is_first)
+		add_to_sum(waits_of_slice(bound->number), key, 0, 0);
+	add_held(key->tgid, &taken);
+}
+
+#endif
