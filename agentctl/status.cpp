@@ -51,7 +51,7 @@ std::string Stacks(const v1::StatusReply& reply) {
     if (end.reason() == kComplete) complete += end.count();
   }
   Table facts = Facts();
-  facts.AddRow({"walked", HumanCount(walked), "user stacks; unchanged ones are not walked again"});
+  facts.AddRow({"walked", HumanCount(walked), "user stacks"});
   const double all = walked == 0 ? 1 : static_cast<double>(walked);
   facts.AddRow({kComplete, walked == 0 ? "-" : Percent(static_cast<double>(complete) / all, 1), "of these"});
   for (const v1::StackEnd& end : reply.stack_ends()) {
@@ -59,6 +59,9 @@ std::string Stacks(const v1::StatusReply& reply) {
     facts.AddRow(
         {Printable(end.reason()), Percent(static_cast<double>(end.count()) / all, 1), HumanCount(end.count())});
   }
+  const v1::StackReuse& reuse = reply.stack_reuse();
+  facts.AddRow({"reused unchanged", HumanCount(reuse.reused()),
+                absl::StrCat(HumanCount(reuse.checked()), " of these walked to compare, ", HumanCount(reuse.wrong()), " wrong")});
   const v1::Unwinding& tables = reply.unwinding();
   facts.AddRow({"unwinding tables", HumanCount(tables.tables()),
                 absl::StrCat(HumanCount(tables.rows()), " rows, ", HumanBytes(tables.bytes()), "; ",

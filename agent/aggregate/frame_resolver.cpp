@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <iterator>
 #include <memory>
+#include <string>
 #include <utility>
 
 namespace sonde::aggregate {
@@ -10,36 +11,10 @@ namespace {
 
 using model::StackEnd;
 
-// What stands for the callers that are missing; null when none are.
-const char* TextOf(StackEnd end) {
-  switch (end) {
-    case StackEnd::kNone:
-    case StackEnd::kBottom:
-      return nullptr;
-    case StackEnd::kTruncated:
-      return "[stack cut: deeper than 1024 frames]";
-    case StackEnd::kNoProcess:
-      return "[stack cut: process not known yet]";
-    case StackEnd::kNoMapping:
-      return "[stack cut: address in no executable mapping]";
-    case StackEnd::kNoTable:
-      return "[stack cut: unwinding table not ready]";
-    case StackEnd::kFileRefused:
-      return "[stack cut: file could not be read]";
-    case StackEnd::kNoRow:
-      return "[stack cut: no unwinding information for this code]";
-    case StackEnd::kBadRule:
-      return "[stack cut: unwinding information not understood]";
-    case StackEnd::kReadFault:
-      return "[stack cut: stack memory not there]";
-    case StackEnd::kStackPointerNotRising:
-      return "[stack cut: caller would lie below its callee]";
-    case StackEnd::kBadRegisters:
-      return "[stack cut: needs a register that is not known]";
-    case StackEnd::kBadFramePointer:
-      return "[stack cut: no chain of frame pointers]";
-  }
-  return nullptr;
+// What stands for the callers that are missing; empty when none are.
+std::string CutMarker(StackEnd end) {
+  if (end == StackEnd::kNone || end == StackEnd::kBottom) return {};
+  return std::string("[stack cut: ") + model::TextOf(end) + "]";
 }
 
 }  // namespace
@@ -83,9 +58,9 @@ std::vector<model::Frame> FrameResolver::Resolve(const model::RawStack& stack) {
     frames.push_back({PseudoFile(model::CodeKind::kKernel, "[kernel.kallsyms]"), address});
   }
   for (const model::UserFrame& frame : stack.user) frames.push_back(ResolveUser(*stack.process, frame));
-  const char* root = TextOf(stack.end);
+  std::string root = CutMarker(stack.end);
   if (stack.asleep_since_before && !stack.process->is_kernel_thread) root = "[asleep since before Sonde started]";
-  if (root != nullptr) frames.push_back({PseudoFile(model::CodeKind::kMarker, root), 0});
+  if (!root.empty()) frames.push_back({PseudoFile(model::CodeKind::kMarker, root), 0});
   return frames;
 }
 

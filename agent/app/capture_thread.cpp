@@ -155,6 +155,9 @@ void CaptureThread::Publish(const capture::Capture& capture, const model::Slice&
   facts.samples = capture.Counters()[abi::COUNT_CPU_SAMPLES];
   facts.waits = capture.Counters()[abi::COUNT_WAITS];
   std::copy_n(capture.Counters().begin() + abi::COUNT_STOPS, model::kStackEnds, facts.stack_ends.begin());
+  facts.stacks_reused = capture.Counters()[abi::COUNT_SITE_HITS];
+  facts.reuses_checked = capture.Counters()[abi::COUNT_SITE_CHECKS];
+  facts.reuses_wrong = capture.Counters()[abi::COUNT_SITE_WRONG];
   facts.unwinding = code_->Statistics();
   facts.threads = slice.threads.size();
   facts.processes = alive_.size();

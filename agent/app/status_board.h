@@ -19,6 +19,7 @@ struct KernelFacts {
   uint64_t samples = 0;                                  // since the start
   uint64_t waits = 0;                                    // since the start
   std::array<uint64_t, model::kStackEnds> stack_ends{};  // of walked stacks since the start, by model::StackEnd
+  uint64_t stacks_reused = 0, reuses_checked = 0, reuses_wrong = 0;  // since the start
   unwind::UnwindStatistics unwinding;
   uint64_t threads = 0;
   uint64_t processes = 0;

@@ -90,45 +90,17 @@ uint64_t AddCosts(const KernelFacts& kernel, control::v1::StatusReply* reply) {
   return run_time_ns;
 }
 
-const char* ReasonOf(model::StackEnd end) {
-  switch (end) {
-    case model::StackEnd::kNone:
-      return "kernel threads";
-    case model::StackEnd::kBottom:
-      return "complete";
-    case model::StackEnd::kTruncated:
-      return "too deep";
-    case model::StackEnd::kNoProcess:
-      return "process not known yet";
-    case model::StackEnd::kNoMapping:
-      return "address in no executable mapping";
-    case model::StackEnd::kNoTable:
-      return "table not ready";
-    case model::StackEnd::kFileRefused:
-      return "file unreadable";
-    case model::StackEnd::kNoRow:
-      return "code without unwinding information";
-    case model::StackEnd::kBadRule:
-      return "unwinding information not understood";
-    case model::StackEnd::kReadFault:
-      return "stack memory not there";
-    case model::StackEnd::kStackPointerNotRising:
-      return "caller below its callee";
-    case model::StackEnd::kBadRegisters:
-      return "register not known";
-    case model::StackEnd::kBadFramePointer:
-      return "no chain of frame pointers";
-  }
-  return "unknown";
-}
-
 void AddUnwinding(const KernelFacts& kernel, control::v1::StatusReply* reply) {
   for (size_t i = 0; i < kernel.stack_ends.size(); ++i) {
     if (kernel.stack_ends[i] == 0) continue;
     control::v1::StackEnd* end = reply->add_stack_ends();
-    end->set_reason(ReasonOf(static_cast<model::StackEnd>(i)));
+    end->set_reason(model::TextOf(static_cast<model::StackEnd>(i)));
     end->set_count(kernel.stack_ends[i]);
   }
+  control::v1::StackReuse* reuse = reply->mutable_stack_reuse();
+  reuse->set_reused(kernel.stacks_reused);
+  reuse->set_checked(kernel.reuses_checked);
+  reuse->set_wrong(kernel.reuses_wrong);
   const unwind::UnwindStatistics& statistics = kernel.unwinding;
   control::v1::Unwinding* unwinding = reply->mutable_unwinding();
   unwinding->set_processes(statistics.processes);

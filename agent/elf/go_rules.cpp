@@ -5,12 +5,15 @@
 #include <string_view>
 #include <utility>
 
+#include "agent/elf/code_walk.h"
 #include "agent/elf/limits.h"
 
 namespace sonde::elf {
 namespace {
 
 static_assert(kMaxGoFunctions <= CodeRange::kMaxPosition);
+
+constexpr uint32_t kMostLeaverBytes = 4'096;
 
 bool IsOneOf(std::string_view name, std::span<const std::string_view> names) {
   constexpr std::string_view kAssemblyAbi = ".abi0";
@@ -32,11 +35,16 @@ bool IsSignalReturn(std::string_view name) {
   return IsOneOf(name, kReturns);
 }
 
-// These leave the stack and their frame pointer.
-bool LosesItsFrame(std::string_view name) {
-  static constexpr std::array<std::string_view, 3> kLosers = {"runtime.morestack", "runtime.morestack_noctxt",
-                                                              "runtime.gogo"};
-  return IsOneOf(name, kLosers);
+// These leave their stack on the way, and the frame pointer too: for the scheduler's stack, to begin anew there and never
+// return, or, gogo, for another goroutine's.
+bool LeavesItsStack(std::string_view name) {
+  static constexpr std::array<std::string_view, 3> kLeavers = {"runtime.morestack", "runtime.morestack_noctxt",
+                                                               "runtime.gogo"};
+  return IsOneOf(name, kLeavers);
+}
+bool LeavesForAnotherGoroutine(std::string_view name) {
+  static constexpr std::array<std::string_view, 1> kGogo = {"runtime.gogo"};
+  return IsOneOf(name, kGogo);
 }
 
 }  // namespace
@@ -55,7 +63,8 @@ GoRules::GoRules(Pclntab table, uint64_t text, const ElfFile& file, const CodeMa
     : table_(std::move(table)),
       text_(text),
       code_(code),
-      window_(file.Source(), code),
+      source_(file.Source()),
+      window_(source_, code),
       encoder_(*encoder),
       statistics_(*statistics) {}
 
@@ -84,10 +93,25 @@ void GoRules::Write(const CodeRange& range, RangeWriter* writer) {
     writer->Set(range.offset, CommandRule(abi::UNWIND_BOTTOM));
   } else if (IsSignalReturn(function->name)) {
     writer->Set(range.offset, CommandRule(abi::UNWIND_SIGNAL));
-  } else if (LosesItsFrame(function->name)) {
-    writer->Set(range.offset, encoder_.Bad(BadRule::kStackSwitch));
+  } else if (LeavesItsStack(function->name)) {
+    WriteUntilItLeaves(*function, range, writer);
   } else {
     WriteDeltas(*function, range.offset - function->begin, writer);
+  }
+}
+
+// Up to where its code takes rsp from elsewhere the function has the frame of its caller's call.
+void GoRules::WriteUntilItLeaves(const GoFunction& function, const CodeRange& range, RangeWriter* writer) {
+  const uint16_t after = LeavesForAnotherGoroutine(function.name) ? encoder_.Bad(BadRule::kStackSwitch)
+                                                                  : CommandRule(abi::UNWIND_BOTTOM);
+  constexpr uint16_t kAtEntry = 1 << UNWIND_RULE_CFA_SHIFT;
+  std::vector<std::byte> code(std::min(range.size, kMostLeaverBytes));
+  if (!source_.ReadAt(range.offset, code)) return writer->Set(range.offset, encoder_.Bad(BadRule::kStackSwitch));
+  CodeWalk walk;
+  writer->Set(range.offset, kAtEntry);
+  for (const FrameChange& change : walk.Follow(code)) {
+    const bool is_left = !change.frame || change.frame->rsp == CodeFrame::kUnknown;
+    writer->Set(uint64_t{range.offset} + change.begin, is_left ? after : kAtEntry);
   }
 }
 

@@ -17,7 +17,7 @@ namespace sonde::elf {
 // The rules of Go's functions: CFA = rsp + stack delta + 8; the caller's rbp at CFA - 16 where the function's code
 // saves it there, as it is without a frame, unknown in assembly with a frame of another kind. Functions that move rsp
 // to another stack go by their frame pointer, which still points into the stack that called them; those without one are
-// bad rules. Roots of goroutines and threads are the bottom. All arguments are borrowed.
+// bad rules, and those that begin anew on another stack its bottom. Roots of goroutines and threads are the bottom. All arguments are borrowed.
 class GoRules : public RuleSource {
  public:
   // Errors: kNotFound (no Go program, or one whose code does not fit its table), and those of Pclntab::Read.
@@ -30,6 +30,7 @@ class GoRules : public RuleSource {
  private:
   GoRules(Pclntab table, uint64_t text, const ElfFile& file, const CodeMap& code, RuleEncoder* encoder,
           CompileStatistics* statistics);
+  void WriteUntilItLeaves(const GoFunction& function, const CodeRange& range, RangeWriter* writer);
   void WriteDeltas(const GoFunction& function, uint64_t bias, RangeWriter* writer);
   std::optional<GoFrame> FrameOf(const GoFunction& function);
   uint16_t RuleAt(const GoFunction& function, const std::optional<GoFrame>& frame, uint64_t at, int64_t delta);
@@ -37,6 +38,7 @@ class GoRules : public RuleSource {
   Pclntab table_;
   uint64_t text_;
   const CodeMap& code_;
+  const ByteSource source_;
   CodeWindow window_;
   RuleEncoder& encoder_;
   CompileStatistics& statistics_;

@@ -104,7 +104,10 @@ TEST(GoRules, KnowRootsSignalsAndChangesOfStacks) {
   uint64_t mstart = program.Add("runtime.mstart.abi0", {}, still);
   uint64_t systemstack = program.Add("runtime.systemstack", kNewCode, kNewSteps, PclntabForTest::kWritesSp);
   uint64_t no_frame = program.Add("runtime.asmcgocall", {}, still, PclntabForTest::kWritesSp);
-  uint64_t morestack = program.Add("runtime.morestack", {}, still);
+  // mov rax, [rsp]; mov rsp, [rbx + 0x38]; call; ud2
+  const ByteList leaves = {0x48, 0x8B, 0x04, 0x24, 0x48, 0x8B, 0x63, 0x38, 0xE8, 0, 0, 0, 0, 0x0F, 0x0B};
+  uint64_t morestack = program.Add("runtime.morestack", leaves, still);
+  uint64_t gogo = program.Add("runtime.gogo.abi0", leaves, still);
   uint64_t sigreturn = program.Add("runtime.sigreturn__sigaction", {}, still);
   program.Compile();
   ASSERT_TRUE(program.result.ok());
@@ -116,7 +119,11 @@ TEST(GoRules, KnowRootsSignalsAndChangesOfStacks) {
   EXPECT_EQ(program.At(systemstack + 16), CommandRule(abi::UNWIND_OTHER_STACK));
   EXPECT_EQ(program.At(systemstack + 17), kAtGoEntry);
   EXPECT_EQ(program.At(no_frame), CommandRule(abi::UNWIND_BAD_RULE));
-  EXPECT_EQ(program.At(morestack), CommandRule(abi::UNWIND_BAD_RULE));
+  EXPECT_EQ(program.At(morestack + 4), kAtGoEntry);
+  EXPECT_EQ(program.At(morestack + 8), CommandRule(abi::UNWIND_BOTTOM));
+  EXPECT_EQ(program.At(morestack + 13), CommandRule(abi::UNWIND_BOTTOM));
+  EXPECT_EQ(program.At(gogo), kAtGoEntry);
+  EXPECT_EQ(program.At(gogo + 8), CommandRule(abi::UNWIND_BAD_RULE));
   EXPECT_EQ(program.At(sigreturn), CommandRule(abi::UNWIND_SIGNAL));
 }
 

@@ -9,6 +9,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "agent/model/process_info.h"
+#include "agent/model/stack_end.h"
 
 namespace sonde::model {
 
@@ -32,24 +33,6 @@ struct StackId {
 inline constexpr StackId kStackLost{0, 0};       // could not be recorded; counted by cause
 inline constexpr StackId kStackNewThread{1, 0};  // the thread had not run yet
 inline constexpr StackId kStackUnseen{2, 0};     // off the CPU since before the agent started
-
-// How the user part of a stack ended. Only at its bottom is it complete. Values are those of bpf/abi/unwind.h.
-enum class StackEnd : uint8_t {
-  kNone,  // no user part
-  kBottom,
-  kTruncated,
-  kNoProcess,
-  kNoMapping,
-  kNoTable,
-  kFileRefused,
-  kNoRow,
-  kBadRule,
-  kReadFault,
-  kStackPointerNotRising,
-  kBadRegisters,
-  kBadFramePointer,
-};
-inline constexpr size_t kStackEnds = 13;
 
 // A place in user code: of callers, the call and not the address that it returns to.
 struct UserFrame {

@@ -216,6 +216,22 @@ TEST_F(AgentctlTest, StatusOfAWellAgentSaysOkFirstAndEveryNumberAfter) {
   EXPECT_EQ(outcome.err, "");
 }
 
+TEST_F(AgentctlTest, StatusTellsHowStacksEndedAndHowManyReusedOnesWereWrong) {
+  for (const auto& [reason, count] : {std::pair("kernel threads", 900), std::pair("complete", 990), std::pair("stack memory not there", 10)}) {
+    v1::StackEnd* end = backend_.status.add_stack_ends();
+    end->set_reason(reason);
+    end->set_count(static_cast<uint64_t>(count));
+  }
+  backend_.status.mutable_stack_reuse()->set_reused(6'400);
+  backend_.status.mutable_stack_reuse()->set_checked(100);
+  backend_.status.mutable_stack_reuse()->set_wrong(1);
+  const Outcome outcome = Run({"status"});
+  EXPECT_THAT(outcome.out, testing::ContainsRegex("walked +1,000 +user stacks\n"));
+  EXPECT_THAT(outcome.out, testing::ContainsRegex("complete +99\\.0% +of these\n"));
+  EXPECT_THAT(outcome.out, testing::ContainsRegex("stack memory not there +1\\.0% +10\n"));
+  EXPECT_THAT(outcome.out, testing::ContainsRegex("reused unchanged +6,400 +100 of these walked to compare, 1 wrong\n"));
+}
+
 TEST_F(AgentctlTest, StatusOfADegradedAgentSaysWhyFirst) {
   backend_.status.set_healthy(false);
   backend_.status.add_problems("127.0.0.1:7171 takes no profiles: connection refused");

@@ -15,7 +15,7 @@ GOOD = {
     "account.json": {"duration_ns": "5000", "processes": [LOAD, INIT]},
     "status.json": {"samples": "400", "waits": "900", "windows": "3", "unexplained_ratio": 0.0001,
                     "stack_ends": [{"reason": "kernel threads", "count": "50"}, {"reason": "complete", "count": "97"},
-                                   {"reason": "table not ready", "count": "2"}]},
+                                   {"reason": "unwinding table not ready", "count": "2"}]},
 }
 
 
