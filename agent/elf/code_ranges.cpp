@@ -7,8 +7,6 @@
 namespace sonde::elf {
 namespace {
 
-constexpr uint64_t kMaxPaddingBytes = 15;
-
 bool IsBefore(const CodeRange& a, const CodeRange& b) {
   return a.offset != b.offset ? a.offset < b.offset : a.position < b.position;
 }

@@ -29,6 +29,9 @@ void SortRanges(std::vector<CodeRange>* ranges);
 // The result is sorted.
 uint64_t AddUncovered(const std::vector<CodeRange>& more, std::vector<CodeRange>* ranges);
 
+// Between functions, to align the next.
+inline constexpr uint64_t kMaxPaddingBytes = 15;
+
 // Puts the rules of ranges, one range after the other, into a table: what an earlier range covers stays, what lies
 // between ranges is padding of up to 15 bytes, or goes by the command `between`.
 class RangeWriter {

@@ -23,6 +23,8 @@ namespace {
 constexpr size_t kRowsAnFde = 9;
 // Following so much code takes some milliseconds.
 constexpr uint64_t kWideGapBytes = 64 << 10;
+// Every program has a few functions of the start files without CFI, which run once: symbols are not read for them.
+constexpr uint64_t kFewBytes = 512;
 
 class TableCompiler {
  public:
@@ -39,8 +41,9 @@ class TableCompiler {
     if (ranges_.empty()) return NothingToCompile();
     AddLinkers();
     AddEntry();
-    const bool leaves_out_code = effort_ == CodeEffort::kSoon && has_cfi && HasWideGap();
-    if (has_cfi && !leaves_out_code) AddCode();
+    const Gaps gaps = has_cfi ? FindGaps() : Gaps{};
+    const bool leaves_out_code = effort_ == CodeEffort::kSoon && gaps.widest > kWideGapBytes;
+    if (gaps.all > kFewBytes && !leaves_out_code) AddCode();
     RangeWriter writer(&statistics_, has_cfi ? abi::UNWIND_UNCOVERED : abi::UNWIND_FRAME_POINTER);
     auto table = WriteAll(&writer);
     if (table.ok()) table->leaves_out_code = leaves_out_code;
@@ -75,14 +78,31 @@ class TableCompiler {
     if (entry->AddRanges(static_cast<uint32_t>(sources_.size()), &ranges_).ok()) sources_.push_back(std::move(entry));
   }
 
-  // Whether there may be much code to follow.
-  bool HasWideGap() const {
-    uint64_t covered_end = ranges_.front().offset;
-    for (const CodeRange& range : ranges_) {
-      if (range.offset > covered_end + kWideGapBytes) return true;
-      covered_end = std::max(covered_end, range.End());
+  // What nothing covers of the executable segments, but for padding.
+  struct Gaps {
+    uint64_t all = 0;
+    uint64_t widest = 0;
+
+    void Add(uint64_t begin, uint64_t end) {
+      if (end <= begin + kMaxPaddingBytes) return;
+      all += end - begin;
+      widest = std::max(widest, end - begin);
     }
-    return false;
+  };
+  Gaps FindGaps() const {
+    Gaps gaps;
+    size_t looks = 4 * ranges_.size();  // segments of a hostile file may all be the same
+    for (const LoadSegment& segment : file_.ExecutableSegments()) {
+      const uint64_t end = segment.file_offset + std::min(segment.file_size, kMaxFileBytes);
+      uint64_t covered_end = segment.file_offset;
+      for (auto range = std::ranges::lower_bound(ranges_, covered_end, {}, &CodeRange::offset);
+           range != ranges_.end() && range->offset < end && looks > 0; ++range, --looks) {
+        gaps.Add(covered_end, range->offset);
+        covered_end = std::max(covered_end, range->End());
+      }
+      gaps.Add(covered_end, end);
+    }
+    return gaps;
   }
 
   // What is left. That a file's symbols are broken is no reason to refuse its CFI.

@@ -66,10 +66,11 @@ void* executable_loop() {
     void* code = ::mmap(nullptr, 4 * kPageBytes, PROT_READ | PROT_EXEC, MAP_PRIVATE | (is_file ? 0 : MAP_ANONYMOUS), is_file ? self : -1,
                         static_cast<off_t>(round % 3 * kPageBytes));
     ::mprotect(static_cast<char*>(code) + kPageBytes, kPageBytes, PROT_READ);
-    ::munmap(code, (1 + round % 4) * kPageBytes);
+    // In two parts, of any size.
+    const size_t first_bytes = (1 + round % 3) * kPageBytes;
+    ::munmap(code, first_bytes);
     if (round % 1'000 == 0) spin(20'000'000);
-    // The addresses that are left are used up slowly.
-    ::munmap(code, 4 * kPageBytes);
+    ::munmap(static_cast<char*>(code) + first_bytes, 4 * kPageBytes - first_bytes);
   }
 }
 
