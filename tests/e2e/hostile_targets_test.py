@@ -21,7 +21,7 @@ class HostileTargets(sonde.SondeTest):
         target = self.keep(sonde.Program(self.folder, [program, how]))
         self.keep(sonde.Program(self.folder, [sonde.WORKLOADS / DECENT, 20, 1000 * sonde.PATIENCE]))
         time.sleep(1)
-        sonde.wait_until("for the programs' unwinding tables", lambda: self.tables_are_built(agent))
+        agent.wait_until_tables_are_built()
         path = self.folder / "profile.pb.gz"
         done = sonde.agentctl(agent.socket, "record", "--type", "cpu", "--duration", f"{SECONDS}s", "-o", path)
         self.assertEqual(done.returncode, 0, done.stderr)
@@ -33,10 +33,6 @@ class HostileTargets(sonde.SondeTest):
         status = agent.status()
         self.assertEqual(status["problems"], [])
         return by_process["hostile"], status
-
-    def tables_are_built(self, agent):
-        sonde.agentctl(agent.socket, "account", "--duration", "100ms")  # status is as of the last slice, which this ends
-        return int(agent.status()["unwinding"]["pending"]) == 0
 
     def assert_decent_is_whole(self, samples):
         self.assertGreater(sum(sample.value for sample in samples) / 1e9, SECONDS * MOST_MISSED)

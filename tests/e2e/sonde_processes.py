@@ -191,6 +191,15 @@ class Agent(Program):
     def status(self):
         return json.loads(agentctl(self.socket, "status", "-o", "json").stdout)
 
+    def wait_until_tables_are_built(self):
+        """Of all programs that run: before, stacks end where a table is missing. Under a sanitizer that takes seconds."""
+
+        def nothing_is_pending():
+            agentctl(self.socket, "account", "--duration", "100ms")  # status is as of the last slice, which this ends
+            return int(self.status()["unwinding"]["pending"]) == 0
+
+        wait_until("for unwinding tables", nothing_is_pending)
+
     def target(self):
         """Numbers of the one export target: sent, waiting, dropped."""
         found = self.status()["targets"][0]
