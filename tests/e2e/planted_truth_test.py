@@ -54,6 +54,9 @@ class PlantedTruth(sonde.SondeTest):
     def record(self, kind, *load):
         """A profile of the whole host while the load lived, cut to the load by its label, and the load's own report."""
         agent = self.agent(self.target, window="10s")
+        # Once before, so that its unwinding table is there.
+        name, _, *more = load
+        known_loads.Load(self.folder, name, 1, *more).finish()
         agent.wait_until_tables_are_built()
         path = self.folder / f"{kind}.pb.gz"
         recording = self.keep(sonde.Program(self.folder, [sonde.AGENTCTL, "--socket", agent.socket, "record", "--type", kind,
