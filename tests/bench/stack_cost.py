@@ -14,15 +14,12 @@ import time
 import own_cost
 import report
 from measure import Figure
-from sonde_processes import BUILD, WORKLOADS, Collector, Program, Sonde, wait_until
+from sonde_processes import BUILD, WORKLOADS, Sonde, wait_until
 
 BIN = BUILD / "bin"
 SPINNER = WORKLOADS / "deep_spinner"
 DEPTHS = (10, 30, 100)
 MANY = 100
-# go build go.opentelemetry.io/ebpf-profiler, in the PATH
-OPENTELEMETRY = "ebpf-profiler"
-OPENTELEMETRY_WARM_UP_SECONDS = 15
 # Takes a compiler longer than a second.
 SOURCE = "#include <iostream>\n#include <map>\n#include <regex>\nint main() { std::cout << std::regex_match(\"a\", std::regex(\"a*\")); }\n"
 NODE_LOOP = "for(;;)JSON.parse(JSON.stringify([...Array(999).keys()]))"
@@ -77,24 +74,6 @@ def held_objects(pid):
             yield from re.findall(r"^(prog|map)_id:\s*(\d+)", entry.read_text(), re.M)
 
 
-def price_of_opentelemetry(frames, seconds):
-    """ns a sample of its BPF programs. It wants somebody to listen, and samples also when nothing of it is taken."""
-    with tempfile.TemporaryDirectory(prefix="sonde-bench-") as folder, spinning(frames, seconds + 60):
-        collector = Collector(folder).wait_until_ready()
-        profiler = Program(folder, [OPENTELEMETRY, "-collection-agent", collector.grpc, "-disable-tls", "-samples-per-second", 99])
-        try:
-            time.sleep(OPENTELEMETRY_WARM_UP_SECONDS)
-            profiler.assert_alive()
-            with own_cost.bpf_run_time_counted():
-                ns_before, runs_before = sampling_price_of(profiler.pid)
-                time.sleep(seconds)
-                ns_after, runs_after = sampling_price_of(profiler.pid)
-        finally:
-            profiler.stop()
-            collector.stop()
-    return (ns_after - ns_before) / (runs_after - runs_before)
-
-
 def dwarf_record(frames, seconds):
     """(CPU ms of perf's own and bytes, each a sample; share of stacks that reach the program's begin) of perf's DWARF mode."""
     with tempfile.TemporaryDirectory(prefix="sonde-bench-") as folder, spinning(frames, seconds + 60):
@@ -117,13 +96,11 @@ def price_of_samples(seconds, tell):
         tell(f"a sample of {frames} frames")
         ns, complete = price_here(frames, seconds)
         row = [frames, f"{ns:.0f} ns", report.percent(complete)]
-        row.append(f"{price_of_opentelemetry(frames, seconds):.0f} ns" if shutil.which(OPENTELEMETRY) else "not installed")
         if shutil.which("perf"):
             cpu_ms, size, whole = dwarf_record(frames, seconds)
             row += [f"{cpu_ms:.1f} ms", f"{size / 1024:.1f} KiB", report.percent(whole)]
         rows.append(row)
-    heads = ("frames", "Sonde: BPF run time a sample", "complete", "OpenTelemetry's profiler: BPF run time a sample",
-             "perf --call-graph dwarf: CPU time a sample, recording and unwinding",
+    heads = ("frames", "Sonde: BPF run time a sample", "complete", "perf --call-graph dwarf: CPU time a sample, recording and unwinding",
              "written a sample", "complete")
     return (f"## A sample's price by depth\n\n`deep_spinner` on every CPU, without frame pointers, sampled at 99 Hz for {seconds} s.\n\n"
             f"{report.table(heads[:len(rows[0])], rows)}\n")

@@ -116,7 +116,7 @@ class FullDisk(CollectorTest):
 
     def grow(self, disk):
         collector = disk.parts[2]
-        subprocess.run(["nsenter", "-t", collector, "-m", "mount", "-o", f"remount,size={4 * self.BYTES}", "/mnt"],
+        subprocess.run(["nsenter", "-t", collector, "-m", "-r", "mount", "-o", f"remount,size={4 * self.BYTES}", "/mnt"],
                        check=True)
 
 
