@@ -123,6 +123,13 @@ static __always_inline bool is_lost(const struct stack_id *id)
 	return id->high == 0;
 }
 
+/* Whether the walk ended at what the agent may know a moment later: such a stack is not to be used again. */
+static __always_inline bool ended_too_early(const struct stack_record *record)
+{
+	return record->stop == UNWIND_STOP_NO_PROCESS || record->stop == UNWIND_STOP_NO_MAPPING ||
+	       record->stop == UNWIND_STOP_NO_TABLE;
+}
+
 static __always_inline void keep_site(struct thread_sites *all, const struct user_registers *regs, __u32 tag, __u32 slice,
 				      struct stack_id id, const struct walk_state *state,
 				      struct switch_scratch *scratch)
@@ -167,7 +174,7 @@ static __always_inline struct stack_id stack_of_blocked(void *ctx, struct task_s
 	}
 
 	id = walk_and_send(ctx, prev, slice, state, has_user);
-	if (is_lost(&id) || !copied)
+	if (is_lost(&id) || !copied || ended_too_early(&state->record))
 		return id;
 	if (!site) {
 		keep_site(all, &regs, tag, slice, id, state, scratch);
