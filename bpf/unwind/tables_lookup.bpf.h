@@ -11,18 +11,20 @@
 
 #define NO_RULE (-UNWIND_STOP_NO_ROW)
 
-/* The mapping that holds `pc`, or null. A list that is replaced meanwhile may give a wrong one: the walk then finds no
- * rule, or a frame that the next walk does not. */
 static __always_inline bool covers(const struct unwind_mapping *mapping, __u64 pc)
 {
 	return pc - mapping->start < (__u64)mapping->pages << 12;
 }
 
+/* The mapping that holds `pc`, or null. A list that is replaced meanwhile may give a wrong one: the walk then finds no
+ * rule, or a frame that the next walk does not. */
 static __always_inline const struct unwind_mapping *find_mapping(struct walk_state *state, __u64 pc)
 {
 	__u32 low = 0, high = state->mappings, index = state->last_mapping, middle;
 	const struct unwind_mapping *mapping;
 
+	if (high == 0) /* just after exec: what lies at its index is another process's */
+		return NULL;
 	mapping = bpf_map_lookup_elem(&unwind_mappings, &index); /* callers lie mostly beside their callees */
 	if (mapping && covers(mapping, pc))
 		return mapping;

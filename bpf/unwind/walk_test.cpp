@@ -248,6 +248,15 @@ TEST_F(Walk, EndsInARingOfStacks) {
   EXPECT_EQ(Run().stop, UNWIND_STOP_TRUNCATED);
 }
 
+TEST_F(Walk, KeepsOutOfOtherProcessesMappingsWhenThereAreNone) {
+  Rule(0x00, Command(UNWIND_BOTTOM));
+  walk_world world = World();
+  world.process.mappings = 0;
+  walked_stack stack{};
+  walk_in_user_space(&world, kProcess, registers_.data(), &stack);
+  EXPECT_EQ(stack.stop, UNWIND_STOP_NO_MAPPING);
+}
+
 TEST_F(Walk, DoesItsBestForAProcessThatIsNotKnownYet) {
   registers_[UNWIND_RBP] = kStack + 8;
   stack_[2] = kCode + 0x31;
