@@ -36,9 +36,7 @@ absl::Status CfiRules::AddRanges(uint32_t source, std::vector<CodeRange>* ranges
       ++statistics_[fde->size == 0 ? CfiSkip::kEmpty : CfiSkip::kNotInCode].fdes;
       continue;
     }
-    auto size = static_cast<uint32_t>(std::min<uint64_t>(in_file->size, UINT32_MAX));
-    ranges->push_back({static_cast<uint32_t>(in_file->file_offset), size, fde->position & CodeRange::kMaxPosition,
-                       source & CodeRange::kMaxSource});
+    ranges->push_back(RangeOf(*in_file, fde->position, source));
   }
   return absl::OkStatus();
 }

@@ -1,9 +1,11 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <vector>
 
 #include "absl/status/status.h"
+#include "agent/elf/code_map.h"
 #include "agent/elf/compile_statistics.h"
 #include "agent/elf/unwind_table_builder.h"
 
@@ -21,6 +23,15 @@ struct CodeRange {
 
   uint64_t End() const { return uint64_t{offset} + size; }
 };
+
+// Of `code`, as a source tells it.
+inline CodeRange RangeOf(const CodeMap::Range& code, uint64_t position, uint32_t source) {
+  CodeRange range{.offset = static_cast<uint32_t>(code.file_offset)};
+  range.size = static_cast<uint32_t>(std::min<uint64_t>(code.size, UINT32_MAX));
+  range.position = static_cast<uint32_t>(position) & CodeRange::kMaxPosition;
+  range.source = source & CodeRange::kMaxSource;
+  return range;
+}
 
 // By offset; of those that begin together the one with the lower position first.
 void SortRanges(std::vector<CodeRange>* ranges);

@@ -20,10 +20,7 @@ absl::Status CodeRules::AddRanges(uint32_t source, std::vector<CodeRange>* range
     const auto code = code_.Find(function.vaddr, function.size);
     if (!code || code->size > kMaxFollowedBytes || code->file_offset < covered_end) continue;
     covered_end = code->file_offset + code->size;
-    CodeRange range{.offset = static_cast<uint32_t>(code->file_offset), .size = static_cast<uint32_t>(code->size)};
-    range.position = static_cast<uint32_t>(i) & CodeRange::kMaxPosition;
-    range.source = source & CodeRange::kMaxSource;
-    ranges->push_back(range);
+    ranges->push_back(RangeOf(*code, i, source));
   }
   return absl::OkStatus();
 }
@@ -48,9 +45,9 @@ uint16_t CodeRules::RuleOf(const FrameChange& change) {
 }
 
 std::span<const FrameChange> CodeRules::Follow(const CodeRange& range) {
-  const auto function = symbols_->Find(symbols_->ExtentAt(range.position).vaddr);
+  const auto name = symbols_->NameAt(range.position);
   bytes_.resize(range.size);
-  if (!function || IsSplitOff(function->name) || !file_.Source().ReadAt(range.offset, bytes_)) return {};
+  if (!name || IsSplitOff(*name) || !file_.Source().ReadAt(range.offset, bytes_)) return {};
   return walk_.Follow(bytes_);
 }
 

@@ -3,13 +3,12 @@
 #include <algorithm>
 #include <iterator>
 
+#include "agent/elf/code_ranges.h"
 #include "agent/elf/code_step.h"
 
 namespace sonde::elf {
 namespace {
 
-// Filler that aligns what follows goes with what is before it.
-constexpr uint32_t kMostFillerBytes = 15;
 // How many jumps are asked whether they lead to a case.
 constexpr int kMostTables = 16;
 
@@ -107,16 +106,17 @@ void CodeWalk::FollowCases() {
   }
 }
 
+// Padding goes with what is before it.
 void CodeWalk::CollectChanges() {
   uint32_t known_until = 0;
   for (uint32_t at = 0; at < code_.size(); at += std::max<uint32_t>(seen_[at].length, 1)) {
     const Seen& here = seen_[at];
     if (here.length == 0) continue;
-    if (at - known_until > kMostFillerBytes || (at > 0 && changes_.empty())) changes_.push_back({known_until, std::nullopt});
+    if (at - known_until > kMaxPaddingBytes || (at > 0 && changes_.empty())) changes_.push_back({known_until, std::nullopt});
     if (changes_.empty() || here.frame != changes_.back().frame) changes_.push_back({at, here.frame});
     known_until = at + here.length;
   }
-  if (code_.size() > uint64_t{known_until} + kMostFillerBytes) changes_.push_back({known_until, std::nullopt});
+  if (code_.size() > uint64_t{known_until} + kMaxPaddingBytes) changes_.push_back({known_until, std::nullopt});
 }
 
 }  // namespace sonde::elf

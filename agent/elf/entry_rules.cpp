@@ -16,8 +16,7 @@ absl::Status EntryRules::AddRanges(uint32_t source, std::vector<CodeRange>* rang
   if (file_.Entry() == 0) return absl::NotFoundError("the file has no entry point");
   const auto code = code_.Find(file_.Entry(), kMostEntryBytes);
   if (!code) return absl::NotFoundError("the entry point is not in the file's code");
-  CodeRange entry{.offset = static_cast<uint32_t>(code->file_offset), .size = static_cast<uint32_t>(code->size)};
-  entry.source = source & CodeRange::kMaxSource;
+  CodeRange entry = RangeOf(*code, 0, source);
   for (const CodeRange& covered : *ranges) {
     if (covered.offset >= entry.End()) break;
     if (covered.End() <= entry.offset) continue;

@@ -77,9 +77,7 @@ absl::Status GoRules::AddRanges(uint32_t source, std::vector<CodeRange>* ranges)
     end_before = function->end;
     auto in_file = code_.Find(text_ + function->begin, function->end - function->begin);
     if (!in_file) continue;
-    auto size = static_cast<uint32_t>(std::min<uint64_t>(in_file->size, UINT32_MAX));
-    ranges->push_back({static_cast<uint32_t>(in_file->file_offset), size,
-                       static_cast<uint32_t>(i) & CodeRange::kMaxPosition, source & CodeRange::kMaxSource});
+    ranges->push_back(RangeOf(*in_file, i, source));
   }
   return absl::OkStatus();
 }

@@ -17,7 +17,8 @@ namespace sonde::elf {
 // The rules of Go's functions: CFA = rsp + stack delta + 8; the caller's rbp at CFA - 16 where the function's code
 // saves it there, as it is without a frame, unknown in assembly with a frame of another kind. Functions that move rsp
 // to another stack go by their frame pointer, which still points into the stack that called them; those without one are
-// bad rules, and those that begin anew on another stack its bottom. Roots of goroutines and threads are the bottom. All arguments are borrowed.
+// bad rules, and those that begin anew on another stack its bottom. Roots of goroutines and threads are the bottom. All
+// arguments are borrowed.
 class GoRules : public RuleSource {
  public:
   // Errors: kNotFound (no Go program, or one whose code does not fit its table), and those of Pclntab::Read.

@@ -52,11 +52,8 @@ absl::Status LinkerRules::AddRanges(uint32_t source, std::vector<CodeRange>* ran
     if (!Recognise(section, &recognised)) continue;
     const auto code = code_.Find(section.vaddr, section.size);
     if (!code || code->size != section.size) continue;
-    CodeRange range{.offset = static_cast<uint32_t>(code->file_offset), .size = static_cast<uint32_t>(code->size)};
-    range.position = static_cast<uint32_t>(found_.size()) & CodeRange::kMaxPosition;
-    range.source = source & CodeRange::kMaxSource;
+    ranges->push_back(RangeOf(*code, found_.size(), source));
     found_.push_back(recognised);
-    ranges->push_back(range);
   }
   return absl::OkStatus();
 }

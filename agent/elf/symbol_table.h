@@ -35,6 +35,8 @@ class SymbolTable {
   size_t Size() const { return entries_.size(); }
   // The address and size of the one at `index`, rising; without its name.
   Symbol ExtentAt(size_t index) const { return {base_ + entries_[index].start, entries_[index].size, {}}; }
+  // Its name; empty when it can no longer be read.
+  std::optional<std::string> NameAt(size_t index) const { return ReadName(entries_[index]); }
   size_t MemoryBytes() const { return entries_.capacity() * sizeof(Entry); }
 
  private:

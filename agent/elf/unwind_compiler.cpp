@@ -63,15 +63,17 @@ class TableCompiler {
     return Add(*std::move(rules));
   }
 
-  // This and the next are not among the others: a file of which nothing else is known has no table.
-  void AddLinkers() {
-    auto linkers = std::make_unique<LinkerRules>(file_, code_);
+  // These are not among the others: a file of which nothing else is known has no table. That what they read is broken is no
+  // reason to refuse the file's CFI.
+  void AddRest(std::unique_ptr<RuleSource> source) {
     std::vector<CodeRange> found;
-    if (!linkers->AddRanges(static_cast<uint32_t>(sources_.size()), &found).ok()) return;
+    if (!source->AddRanges(static_cast<uint32_t>(sources_.size()), &found).ok()) return;
     SortRanges(&found);
     AddUncovered(found, &ranges_);
-    sources_.push_back(std::move(linkers));
+    sources_.push_back(std::move(source));
   }
+  void AddLinkers() { AddRest(std::make_unique<LinkerRules>(file_, code_)); }
+  void AddCode() { AddRest(std::make_unique<CodeRules>(file_, code_, &encoder_, &statistics_)); }
 
   void AddEntry() {
     auto entry = std::make_unique<EntryRules>(file_, code_);
@@ -103,16 +105,6 @@ class TableCompiler {
       gaps.Add(covered_end, end);
     }
     return gaps;
-  }
-
-  // What is left. That a file's symbols are broken is no reason to refuse its CFI.
-  void AddCode() {
-    auto code = std::make_unique<CodeRules>(file_, code_, &encoder_, &statistics_);
-    std::vector<CodeRange> found;
-    if (!code->AddRanges(static_cast<uint32_t>(sources_.size()), &found).ok()) return;
-    SortRanges(&found);
-    AddUncovered(found, &ranges_);
-    sources_.push_back(std::move(code));
   }
 
   // Sources are added in the order in which they are believed.

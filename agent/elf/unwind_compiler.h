@@ -14,8 +14,8 @@ enum class CodeEffort {
 };
 
 // Compiles a file's CFI, of .eh_frame and then, for code that it does not cover, of .debug_frame, into the table that
-// the kernel side walks by. Functions that neither describes get their rules from their code (code_rules.h). Where two FDEs describe the same code the one that begins first holds, and of two that
-// begin together the first in the file.
+// the kernel side walks by. Functions that neither describes get their rules from their code (code_rules.h). Where two
+// FDEs describe the same code the one that begins first holds, and of two that begin together the first in the file.
 //
 // The file is hostile: time and memory are linear in its CFI, which is capped (limits.h). A rule that the format cannot
 // say, or that is malformed, becomes UNWIND_BAD_RULE, and the rest is compiled nevertheless; `statistics`, which may be

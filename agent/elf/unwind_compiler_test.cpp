@@ -277,17 +277,22 @@ absl::StatusOr<UnwindTable> CompileHuge(const std::vector<std::byte>& eh_frame, 
   return CompileUnwindTable(*file, statistics);
 }
 
-TEST(HostileCfi, ThatClaimsAllAddressesGivesARowAPage) {
+// Of one FDE, with this CIE, that claims all addresses from the first code on.
+absl::StatusOr<UnwindTable> CompileForAllAddresses(const ByteList& cie_bytes, CompileStatistics* statistics) {
   CfiBytesForTest bytes(0);
-  size_t cie = bytes.Cie({1, 'z', 'R', 0, 1, 0x78, 16, 1, 0x04, 0x0C, 7, 8, 0x90, 1});
+  size_t cie = bytes.Cie(cie_bytes);
   bytes.Put<uint32_t>(4 + 8 + 8 + 1);
   bytes.PutCiePointer(cie);
   bytes.Put<uint64_t>(0x2000);
   bytes.Put<uint64_t>(uint64_t{1} << 62);
   bytes.Put<uint8_t>(0);
   bytes.Terminator();
+  return CompileHuge(bytes.bytes, statistics);
+}
+
+TEST(HostileCfi, ThatClaimsAllAddressesGivesARowAPage) {
   CompileStatistics statistics;
-  auto table = CompileHuge(bytes.bytes, &statistics);
+  auto table = CompileForAllAddresses({1, 'z', 'R', 0, 1, 0x78, 16, 1, 0x04, 0x0C, 7, 8, 0x90, 1}, &statistics);
   ASSERT_TRUE(table.ok()) << table.status();
   EXPECT_EQ(table->pages.size(), 65'536U);
   EXPECT_EQ(table->rows.size(), 65'537U);
@@ -296,17 +301,10 @@ TEST(HostileCfi, ThatClaimsAllAddressesGivesARowAPage) {
 TEST(HostileCfi, OfOnePltAllOverIsNotExpanded) {
   // From byte 9 of each stub on, and from byte 0 on, which would make one row of a walk over all addresses.
   for (const uint8_t literal : std::array<uint8_t, 2>{0x39, 0x30}) {
-    CfiBytesForTest bytes(0);
-    size_t cie = bytes.Cie({1,  'z',  'R',  0,    1,    0x78, 16,   1,       0x04, 0x90, 1,    0x0F,
-                            11, 0x77, 0x08, 0x80, 0x00, 0x3F, 0x1A, literal, 0x2A, 0x33, 0x24, 0x22});
-    bytes.Put<uint32_t>(4 + 8 + 8 + 1);
-    bytes.PutCiePointer(cie);
-    bytes.Put<uint64_t>(0x2000);
-    bytes.Put<uint64_t>(uint64_t{1} << 62);
-    bytes.Put<uint8_t>(0);
-    bytes.Terminator();
     CompileStatistics statistics;
-    auto table = CompileHuge(bytes.bytes, &statistics);
+    auto table = CompileForAllAddresses({1,  'z',  'R',  0,    1,    0x78, 16,   1,       0x04, 0x90, 1,    0x0F,
+                                         11, 0x77, 0x08, 0x80, 0x00, 0x3F, 0x1A, literal, 0x2A, 0x33, 0x24, 0x22},
+                                        &statistics);
     ASSERT_TRUE(table.ok()) << table.status();
     EXPECT_EQ(statistics[BadRule::kCfaExpression], 1U);
     EXPECT_EQ(table->rows.size(), table->pages.size() + 1);

@@ -21,7 +21,7 @@
 #include "counters.bpf.h"
 
 /* Sums of waits at one stack that are not in the slice's map yet: threads block at a few places again and again, and
- * adding here costs a fifth of what adding there does. Empty while both counts and times are 0. */
+ * what is added here touches nothing that other threads touch. Empty while both counts and times are 0. */
 struct held_waits {
 	struct stack_id stack;
 	__u64 ns[2];	/* by state: run queue, blocked */

@@ -81,17 +81,22 @@ static __always_inline bool is_off_cpu(__u32 state)
 	return state == THREAD_RUN_QUEUE || state == THREAD_BLOCKED;
 }
 
+/* Adds what a clock just settled of the slice before, if it was off the CPU there. */
+static __always_inline void add_previous(const struct slice_bound *bound, struct wait_key *key, const struct spent *spent)
+{
+	if (spent->skipped)
+		count(COUNT_CLOCK_SKIPPED);
+	if (spent->previous_ns && is_off_cpu(key->state))
+		add_wait(bound->number - 1, key, spent->previous_ns, 0);
+}
+
 /* Adds what a clock just settled in an off-CPU state to the sums of both slices that it may touch. */
 static __always_inline void add_spent(const struct slice_bound *bound, struct wait_key *key, const struct spent *spent,
 				      __u64 ended)
 {
-	if (spent->skipped)
-		count(COUNT_CLOCK_SKIPPED);
-	if (!is_off_cpu(key->state))
-		return;
-	if (spent->previous_ns)
-		add_wait(bound->number - 1, key, spent->previous_ns, 0);
-	add_wait(bound->number, key, spent->current_ns, ended);
+	add_previous(bound, key, spent);
+	if (is_off_cpu(key->state))
+		add_wait(bound->number, key, spent->current_ns, ended);
 }
 
 static __always_inline bool holds_nothing(const struct held_waits *held)
@@ -167,10 +172,7 @@ static __always_inline void end_wait_in_clock(struct thread_clock *clock, struct
 	unlock_clock(clock);
 	if (!holds)
 		return add_spent(bound, key, spent, 1);
-	if (spent->skipped)
-		count(COUNT_CLOCK_SKIPPED);
-	if (spent->previous_ns)
-		add_wait(bound->number - 1, key, spent->previous_ns, 0);
+	add_previous(bound, key, spent);
 	/* The entry is made now, so that the agent sees the map fill up. Refused: the sum will lose its stack. */
 	if (is_first)
 		add_to_sum(waits_of_slice(bound->number), key, 0, 0);

@@ -41,26 +41,23 @@ static __always_inline int go_to_caller(struct walk_state *state, __u64 ip, __u6
 	return ip == 0 ? stop_walk(state, UNWIND_STOP_BOTTOM) : 0;
 }
 
-/* By return addresses in another stack, which may lie anywhere. */
-static __always_inline int return_into_other_stack(struct walk_state *state, __u64 slot)
+/* By the return address at `slot`, wherever that lies. */
+static __always_inline int return_to(struct walk_state *state, __u64 cfa, __u64 slot)
 {
 	__u64 ip;
 
-	if (!stack_word(state, slot, &ip))
-		return stop_walk(state, UNWIND_STOP_READ_FAULT);
-	return go_to_caller(state, ip, slot + 8);
-}
-
-static __always_inline int return_from(struct walk_state *state, __u64 cfa, __u64 slot)
-{
-	__u64 ip;
-
-	if (cfa <= state->sp)
-		return stop_walk(state, UNWIND_STOP_SP_NOT_RISING);
 	if (!stack_word(state, slot, &ip))
 		return stop_walk(state, UNWIND_STOP_READ_FAULT);
 	note_slot(state, slot, ip);
 	return go_to_caller(state, ip, cfa);
+}
+
+/* The same within one stack. */
+static __always_inline int return_from(struct walk_state *state, __u64 cfa, __u64 slot)
+{
+	if (cfa <= state->sp)
+		return stop_walk(state, UNWIND_STOP_SP_NOT_RISING);
+	return return_to(state, cfa, slot);
 }
 
 static __always_inline bool load_bp(struct walk_state *state, __u64 address)
@@ -100,7 +97,7 @@ static __always_inline int step_to_other_stack(struct walk_state *state)
 		return stop_walk(state, UNWIND_STOP_BAD_FRAME_POINTER);
 	if (!load_bp(state, bp))
 		return stop_walk(state, UNWIND_STOP_READ_FAULT);
-	return return_into_other_stack(state, bp + 8);
+	return return_to(state, bp + 16, bp + 8);
 }
 
 /* Everything comes from the interrupted context; the handler may have run on another stack. */

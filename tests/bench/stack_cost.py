@@ -47,12 +47,12 @@ def price_here(frames, seconds):
     with tempfile.TemporaryDirectory(prefix="sonde-bench-") as folder, spinning(frames, seconds + 60):
         sonde = Sonde(folder, "10s", ("--rate", "99Hz"))
         try:
-            wait_until("for tables", lambda: int(sonde.agent.status()["unwinding"]["pending"]) == 0)
+            sonde.agent.wait_until_tables_are_built()
             with own_cost.bpf_run_time_counted():
-                ns_before, runs_before = sampling_price_of(sonde.agent.pid)
+                ns_before, runs_before = sampling_price(sonde)
                 ends_before = stack_ends(sonde)
                 time.sleep(seconds)
-                ns_after, runs_after = sampling_price_of(sonde.agent.pid)
+                ns_after, runs_after = sampling_price(sonde)
                 ends = {reason: count - ends_before.get(reason, 0) for reason, count in stack_ends(sonde).items()}
         finally:
             sonde.stop()
@@ -60,18 +60,12 @@ def price_here(frames, seconds):
     return (ns_after - ns_before) / (runs_after - runs_before), ends.get("complete", 0) / max(walks, 1)
 
 
-def sampling_price_of(pid):
-    """(run time in ns, runs) of the programs of perf events that the process holds."""
-    held = {int(number) for kind, number in held_objects(pid) if kind == "prog"}
+def sampling_price(sonde):
+    """(run time in ns, runs) of the agent's programs of perf events."""
+    held = {number for kind, number in sonde.agent.bpf_objects() if kind == "prog"}
     listed = json.loads(subprocess.run(["bpftool", "-j", "prog", "list"], capture_output=True, text=True, check=True).stdout)
     programs = [program for program in listed if program["id"] in held and program.get("type") == "perf_event"]
     return sum(program.get("run_time_ns", 0) for program in programs), sum(program.get("run_cnt", 0) for program in programs)
-
-
-def held_objects(pid):
-    for entry in pathlib.Path(f"/proc/{pid}/fdinfo").iterdir():
-        with contextlib.suppress(FileNotFoundError):  # closed meanwhile
-            yield from re.findall(r"^(prog|map)_id:\s*(\d+)", entry.read_text(), re.M)
 
 
 def dwarf_record(frames, seconds):
@@ -163,8 +157,8 @@ def cost_of_many_programs(which, programs, tell):
             stack.callback(process.kill)
         sonde = Sonde(folder, "10s", ("--rate", "99Hz"))
         try:
-            wait_until("for tables", lambda: int(sonde.agent.status()["unwinding"]["pending"]) == 0 and
-                       int(sonde.agent.status()["windows"]) >= 2)
+            sonde.agent.wait_until_tables_are_built()
+            wait_until("for two windows", lambda: int(sonde.agent.status()["windows"]) >= 2)
             alive = sum(process.poll() is None for process in running)
             status = sonde.agent.status()
             maps = own_cost.bpf_objects(sonde.agent.pid)[2]

@@ -43,7 +43,7 @@ class Comparison {
       : file_(file), code_(file), table_(table), symbols_(symbols), name_(std::move(name)) {}
 
   void Run(Count* count) {
-    for (size_t i = 0; i < symbols_.Size(); ++i) CompareFunction(symbols_.ExtentAt(i), count);
+    for (size_t i = 0; i < symbols_.Size(); ++i) CompareFunction(i, count);
   }
 
  private:
@@ -67,11 +67,12 @@ class Comparison {
     return frame && (frame->HasFramePointer() || frame->rsp != elf::CodeFrame::kUnknown);
   }
 
-  void CompareFunction(const elf::Symbol& function, Count* count) {
+  void CompareFunction(size_t index, Count* count) {
+    const elf::Symbol function = symbols_.ExtentAt(index);
     const auto code = code_.Find(function.vaddr, function.size);
     if (!code || code->size != function.size || !RuleAt(code->file_offset)) return;
-    const auto named = symbols_.Find(function.vaddr);
-    if (!named || elf::IsSplitOff(named->name)) return;
+    const auto name = symbols_.NameAt(index);
+    if (!name || elf::IsSplitOff(*name)) return;
     std::vector<std::byte> bytes(function.size);
     if (!file_.Source().ReadAt(code->file_offset, bytes)) return;
     ++count->functions;

@@ -2,6 +2,7 @@
 
 import collections
 import json
+import os
 import re
 import subprocess
 import time
@@ -115,6 +116,46 @@ class PlantedTruth(sonde.SondeTest):
         for name in names:
             self.assertAlmostEqual(top[name], profile.total(name) / 1e9, delta=1e-3)
         self.assertIn("nanoseconds", go_pprof("-raw", path))
+
+
+class Reuse(sonde.SondeTest):
+    """Two programs pass a byte to and fro: all of their waits are at two places."""
+
+    def passes(self, seconds):
+        there, back = os.pipe(), os.pipe()
+        for pair in (there, back):
+            for end in pair:
+                self.addCleanup(os.close, end)
+        loads = [known_loads.Load(self.folder, "ping_pong", seconds, "serve", stdin=back[0], stdout=there[1]),
+                 known_loads.Load(self.folder, "ping_pong", seconds, "return", stdin=there[0], stdout=back[1])]
+        for load in loads:
+            self.addCleanup(load.discard)
+        return loads
+
+    def counts(self, agent):
+        sonde.agentctl(agent.socket, "account", "--duration", "100ms")  # status is as of the last slice, which this ends
+        status = agent.status()
+        counts = collections.Counter({name: int(n) for name, n in status["stack_reuse"].items()})
+        counts["walked"] = sum(int(end["count"]) for end in status["stack_ends"])
+        return counts
+
+    def test_stacks_of_repeated_waits_are_reused(self):
+        agent = self.agent(self.collector().grpc, window="10s")
+        loads = self.passes(8)
+        agent.wait_until_tables_are_built()
+        before = self.counts(agent)
+        time.sleep(4)
+        found = self.counts(agent)
+        found.subtract(before)
+        print(dict(found))
+        for load in loads:
+            self.assertIsNone(load.process.poll(), "the load ended before it was measured: the machine is too busy")
+        self.assertGreater(found["reused"], 10_000)
+        # These are walked: what is checked, samples, preempted threads, and the rest of the host's waits.
+        self.assertLess(found["walked"], 0.25 * found["reused"])
+        # One of 64 is checked; the rest of the host waits too, at places whose stacks differ beyond what is compared.
+        self.assertGreater(found["checked"], found["reused"] / 128)
+        self.assertLess(found["wrong"], 0.02 * found["checked"])
 
 
 class Wall(sonde.SondeTest):
