@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "agentctl/account_lines.h"
 #include "agentctl/client.h"
 #include "agentctl/json.h"
 #include "agentctl/losses.h"
@@ -16,62 +18,54 @@
 namespace sonde::agentctl {
 namespace {
 
+using profile::ReasonGroup;
+
 constexpr size_t kRowsUnlessAsked = 30;
-constexpr size_t kNameColumns = 32;
+constexpr size_t kNameColumns = 28;
 
-uint64_t SortKey(const v1::ProcessAccount& account, const std::string& sort) {
-  if (sort == "cpu") return account.on_cpu_ns();
-  if (sort == "runq") return account.run_queue_ns();
-  if (sort == "blocked") return account.blocked_ns();
-  return account.wall_ns();
+AccountBy ParseBy(const std::string& by) {
+  if (by == "thread") return AccountBy::kThread;
+  if (by == "service") return AccountBy::kService;
+  return by == "container" ? AccountBy::kContainer : AccountBy::kProcess;
 }
 
-void Sort(v1::AccountReply* reply, const std::string& sort) {
-  std::stable_sort(reply->mutable_processes()->begin(), reply->mutable_processes()->end(),
-                   [&](const auto& a, const auto& b) { return SortKey(a, sort) > SortKey(b, sort); });
-}
-
-v1::ProcessAccount Total(const v1::AccountReply& reply) {
-  v1::ProcessAccount total;
-  for (const v1::ProcessAccount& account : reply.processes()) {
-    total.set_threads(total.threads() + account.threads());
-    total.set_wall_ns(total.wall_ns() + account.wall_ns());
-    total.set_on_cpu_ns(total.on_cpu_ns() + account.on_cpu_ns());
-    total.set_run_queue_ns(total.run_queue_ns() + account.run_queue_ns());
-    total.set_blocked_ns(total.blocked_ns() + account.blocked_ns());
-    total.set_unexplained_ns(total.unexplained_ns() + account.unexplained_ns());
+uint64_t SortKey(const AccountLine& line, const std::string& sort) {
+  if (sort == "busy") return line.wall_ns - profile::SumOfGroup(line.ns, ReasonGroup::kIdle);
+  for (size_t i = 0; i < profile::kReasonGroups; ++i) {
+    const auto group = static_cast<ReasonGroup>(i);
+    if (profile::GroupName(group) == sort) return profile::SumOfGroup(line.ns, group);
   }
-  return total;
+  return line.wall_ns;
 }
 
-Table EmptyTable() {
+Table EmptyTable(const std::string& by) {
   constexpr auto kRight = Table::Align::kRight;
-  return Table({{"PID", kRight},
-                {"PROCESS"},
-                {"SERVICE"},
-                {"THREADS", kRight},
-                {"WALL", kRight},
-                {"ON-CPU", kRight},
-                {"%", kRight},
-                {"RUN-QUEUE", kRight},
-                {"%", kRight},
-                {"BLOCKED", kRight},
-                {"%", kRight},
-                {"UNEXPLAINED", kRight},
-                {"%", kRight}});
+  std::vector<Table::Column> columns = {{by == "thread" ? "TID" : "PID", kRight}, {absl::AsciiStrToUpper(by)}};
+  if (by == "service" || by == "container") columns.erase(columns.begin());
+  if (by != "thread") columns.push_back({"THREADS", kRight});
+  columns.push_back({"WALL", kRight});
+  for (size_t i = 0; i < profile::kReasonGroups; ++i) {
+    columns.push_back({absl::AsciiStrToUpper(std::string(profile::GroupName(static_cast<ReasonGroup>(i)))), kRight});
+  }
+  columns.push_back({"UNEXPLAINED", kRight});
+  if (by == "process") columns.push_back({"SERVICE"});
+  return Table(std::move(columns));
 }
 
-void AddRow(Table* table, const std::string& pid, const std::string& name, const v1::ProcessAccount& account) {
-  std::vector<std::string> cells = {pid, name, Printable(account.service(), kNameColumns),
-                                    HumanCount(account.threads()),
-                                    HumanDuration(static_cast<int64_t>(account.wall_ns()))};
-  const auto wall = static_cast<double>(account.wall_ns());
-  for (const int64_t ns : {static_cast<int64_t>(account.on_cpu_ns()), static_cast<int64_t>(account.run_queue_ns()),
-                           static_cast<int64_t>(account.blocked_ns()), account.unexplained_ns()}) {
-    cells.push_back(HumanDuration(ns));
-    cells.push_back(Percent(static_cast<double>(ns), wall));
+// As many cells as EmptyTable() has columns.
+std::vector<std::string> Cells(const AccountLine& line, const std::string& by) {
+  std::vector<std::string> cells;
+  if (by == "process" || by == "thread") cells.push_back(line.id != 0 ? absl::StrCat(line.id) : "");
+  cells.push_back(Printable(line.name, kNameColumns) + (line.is_sonde ? " *" : ""));
+  if (by != "thread") cells.push_back(HumanCount(line.threads));
+  cells.push_back(HumanDuration(static_cast<int64_t>(line.wall_ns)));
+  const auto wall = static_cast<double>(line.wall_ns);
+  for (size_t i = 0; i < profile::kReasonGroups; ++i) {
+    cells.push_back(Percent(static_cast<double>(profile::SumOfGroup(line.ns, static_cast<ReasonGroup>(i))), wall));
   }
-  table->AddRow(std::move(cells));
+  cells.push_back(Percent(static_cast<double>(line.unexplained_ns), wall));
+  if (by == "process") cells.push_back(Printable(line.service, kNameColumns));
+  return cells;
 }
 
 std::string Heading(const v1::AccountReply& reply) {
@@ -81,23 +75,41 @@ std::string Heading(const v1::AccountReply& reply) {
       "; wall time = threads × the time they lived\n");
 }
 
-std::string AccountText(const v1::AccountReply& reply, size_t limit) {
-  Table table = EmptyTable();
-  const size_t all = static_cast<size_t>(reply.processes_size());
-  const size_t shown = limit == 0 ? all : std::min(limit, all);
-  bool has_own = false;
-  for (size_t i = 0; i < shown; ++i) {
-    const v1::ProcessAccount& account = reply.processes(static_cast<int>(i));
-    has_own = has_own || account.is_sonde();
-    AddRow(&table, absl::StrCat(account.pid()),
-           Printable(account.process(), kNameColumns) + (account.is_sonde() ? " *" : ""), account);
+std::string TableText(const Table& table) { return table.Text(0, static_cast<size_t>(StdoutSize().columns)); }
+
+std::string LinesText(const std::vector<AccountLine>& lines, const AccountOptions& options) {
+  const size_t limit = options.limit.value_or(kRowsUnlessAsked);
+  const size_t shown = limit == 0 ? lines.size() : std::min(limit, lines.size());
+  Table table = EmptyTable(options.by);
+  for (size_t i = 0; i < shown; ++i) table.AddRow(Cells(lines[i], options.by));
+  AccountLine total = SumOfLines(lines);
+  total.name = "TOTAL";
+  table.AddRow(Cells(total, options.by));
+  std::string text = TableText(table);
+  if (shown < lines.size()) {
+    absl::StrAppend(&text, "The total includes ", lines.size() - shown, " more (--limit 0 shows all).\n");
   }
-  AddRow(&table, "", "TOTAL", Total(reply));
-  std::string text = absl::StrCat(Heading(reply), table.Text(0, static_cast<size_t>(StdoutSize().columns)));
-  if (shown < all)
-    absl::StrAppend(&text, "The total includes ", all - shown, " more processes (--limit 0 shows all).\n");
-  if (has_own) absl::StrAppend(&text, "* Sonde itself, accounted like all others.\n");
-  return absl::StrCat(text, LossNotice(reply.losses()));
+  const auto end = lines.begin() + static_cast<std::ptrdiff_t>(shown);
+  if (std::any_of(lines.begin(), end, [](const AccountLine& line) { return line.is_sonde; })) {
+    absl::StrAppend(&text, "* Sonde itself, accounted like all others.\n");
+  }
+  return text;
+}
+
+std::string ReasonsText(const AccountLine& total) {
+  constexpr auto kRight = Table::Align::kRight;
+  Table table({{"REASON"}, {"TIME", kRight}, {"%", kRight}, {"SPENT, OR WAITING FOR"}});
+  const auto wall = static_cast<double>(total.wall_ns);
+  auto add = [&](std::string_view name, int64_t ns, std::string_view meaning) {
+    table.AddRow({std::string(name), HumanDuration(ns), Percent(static_cast<double>(ns), wall), std::string(meaning)});
+  };
+  for (const profile::Reason reason : profile::AllReasons()) {
+    const uint64_t ns = profile::At(total.ns, reason);
+    if (ns != 0) add(profile::ReasonName(reason), static_cast<int64_t>(ns), profile::ReasonMeaning(reason));
+  }
+  add("unexplained", total.unexplained_ns, "nobody knows");
+  add("wall", static_cast<int64_t>(total.wall_ns), absl::StrCat("the life of ", HumanCount(total.threads), " threads"));
+  return TableText(table);
 }
 
 absl::StatusOr<v1::AccountReply> Fetch(const std::string& socket, const AccountOptions& options) {
@@ -106,6 +118,7 @@ absl::StatusOr<v1::AccountReply> Fetch(const std::string& socket, const AccountO
   v1::AccountRequest request;
   request.set_pid(options.pid);
   request.set_duration_ns(static_cast<uint64_t>(absl::ToInt64Nanoseconds(options.duration)));
+  request.set_threads(options.by == "thread");
   Progress progress("measuring", options.duration);
   return client->Account(request, [&](absl::Duration elapsed) {
     progress.Show(elapsed);
@@ -113,21 +126,37 @@ absl::StatusOr<v1::AccountReply> Fetch(const std::string& socket, const AccountO
   });
 }
 
+// The reply's own messages in the order that was asked for, and no more of them.
+std::string JsonText(v1::AccountReply reply, const AccountOptions& options) {
+  auto by_sort = [&](const auto& a, const auto& b) {
+    return SortKey(LineOfAccount(a), options.sort) > SortKey(LineOfAccount(b), options.sort);
+  };
+  std::stable_sort(reply.mutable_processes()->begin(), reply.mutable_processes()->end(), by_sort);
+  std::stable_sort(reply.mutable_threads()->begin(), reply.mutable_threads()->end(), by_sort);
+  const auto limit = static_cast<int>(options.limit.value_or(0));
+  if (limit > 0 && limit < reply.processes_size()) {
+    reply.mutable_processes()->DeleteSubrange(limit, reply.processes_size() - limit);
+  }
+  if (limit > 0 && limit < reply.threads_size()) {
+    reply.mutable_threads()->DeleteSubrange(limit, reply.threads_size() - limit);
+  }
+  return ToJson(reply);
+}
+
 }  // namespace
 
 int RunAccount(const std::string& socket, const AccountOptions& options) {
   absl::StatusOr<v1::AccountReply> reply = Fetch(socket, options);
   if (!reply.ok()) return ReportError(reply.status());
-  Sort(&*reply, options.sort);
-  if (!options.json) {
-    std::fputs(AccountText(*reply, options.limit.value_or(kRowsUnlessAsked)).c_str(), stdout);
+  if (options.json) {
+    std::fputs(JsonText(*std::move(reply), options).c_str(), stdout);
     return kOk;
   }
-  const auto limit = static_cast<int>(options.limit.value_or(0));
-  if (limit > 0 && limit < reply->processes_size()) {
-    reply->mutable_processes()->DeleteSubrange(limit, reply->processes_size() - limit);
-  }
-  std::fputs(ToJson(*reply).c_str(), stdout);
+  std::vector<AccountLine> lines = AccountLines(*reply, ParseBy(options.by));
+  std::ranges::stable_sort(lines, std::greater<>(),
+                           [&](const AccountLine& line) { return SortKey(line, options.sort); });
+  const std::string text = options.by == "reason" ? ReasonsText(SumOfLines(lines)) : LinesText(lines, options);
+  std::fputs(absl::StrCat(Heading(*reply), text, LossNotice(reply->losses())).c_str(), stdout);
   return kOk;
 }
 

@@ -11,12 +11,13 @@ namespace sonde::agentctl {
 struct AccountOptions {
   uint32_t pid = 0;                                // 0 = every process
   absl::Duration duration = absl::ZeroDuration();  // 0 = the last whole window
-  std::string sort = "wall";                       // wall, cpu, runq or blocked
-  std::optional<size_t> limit;                     // processes; 0 = all; unset = 30 in a table, all in JSON
+  std::string by = "process";                      // process, thread, service, container or reason
+  std::string sort = "busy";                       // busy (all but idle), wall, or a group of reasons
+  std::optional<size_t> limit;                     // lines; 0 = all; unset = 30 in a table, all in JSON
   bool json = false;
 };
 
-// Prints where the wall time of each process went.
+// Prints where the wall time of each process, thread, service or container went; or of all of them, by reason.
 int RunAccount(const std::string& socket, const AccountOptions& options);
 
 }  // namespace sonde::agentctl

@@ -64,23 +64,30 @@ void AddStatus(CLI::App* app, Options* options) {
 }
 
 void AddAccount(CLI::App* app, Options* options) {
-  CLI::App* verb = app->add_subcommand("account", "where the wall time of each process went");
+  CLI::App* verb = app->add_subcommand("account", "where the wall time of each process went, to the last nanosecond");
   AddPid(verb, &options->account.pid);
   verb->add_option("-d,--duration", options->duration, "measure for so long from now (default: the last whole window)")
       ->check(IntervalCheck())
       ->type_name("DURATION");
-  verb->add_option("--sort", options->account.sort, "wall (default), cpu, runq or blocked; the most first")
-      ->check(CLI::IsMember({"wall", "cpu", "runq", "blocked"}))
+  verb->add_option("--by", options->account.by, "a line for each process (default), thread, service, container or reason")
+      ->check(CLI::IsMember({"process", "thread", "service", "container", "reason"}))
+      ->type_name("WHAT");
+  verb->add_option("--sort", options->account.sort, "busy (default: all but idle), wall, or a column; the most first")
+      ->check(CLI::IsMember({"wall", "busy", "on-cpu", "run-queue", "disk", "network", "ipc", "lock", "sleep", "other", "idle"}))
       ->type_name("COLUMN");
-  verb->add_option("--limit", options->limit, "so many processes, 0 = all (default: 30 in a table, all in JSON)")
+  verb->add_option("--limit", options->limit, "so many lines, 0 = all (default: 30 in a table, all in JSON)")
       ->check(CLI::Range(0, 1000000))
       ->type_name("N");
   AddFormat(verb, options);
   verb->footer(
       "Examples:\n"
       "  agentctl account\n"
-      "  agentctl account --duration 10s --sort runq\n"
-      "  agentctl account --pid 1234 -o json");
+      "  agentctl account --by reason\n"
+      "  agentctl account --duration 10s --sort busy\n"
+      "  agentctl account --by thread --pid 1234 --sort lock\n"
+      "  agentctl account --pid 1234 -o json\n\n"
+      "Columns are percent of wall time and add up to it. Idle is waiting for work: a connection, a client's next request,\n"
+      "or what a thread's main loop waits for.");
 }
 
 void AddTop(CLI::App* app, Options* options) {

@@ -15,6 +15,7 @@ inline constexpr char kContainerId[] = "container_id";
 inline constexpr char kUnit[] = "unit";
 inline constexpr char kNode[] = "node";
 inline constexpr char kReason[] = "reason";
+inline constexpr char kSyscall[] = "syscall";  // of waits for the reason "other"
 inline constexpr char kKind[] = "kind";
 
 // Replaces every invalid byte by U+FFFD, so that no backend refuses a profile for one hostile name.

@@ -19,6 +19,11 @@ uint64_t WallNs(const model::ThreadAccount& thread, const model::Slice& slice) {
   return end > start ? end - start : 0;
 }
 
+void AddTime(const model::ThreadAccount& thread, const model::Slice& slice, model::TimeAccount* account) {
+  account->wall_ns += WallNs(thread, slice);
+  profile::Add(thread.ns, &account->ns);
+}
+
 }  // namespace
 
 void AccountBook::Add(const model::Slice& slice) {
@@ -27,9 +32,15 @@ void AccountBook::Add(const model::Slice& slice) {
     process.tgid = thread.tgid;
     process.process = LabelOf(slice, thread.tgid, profile::kProcess);
     process.service = LabelOf(slice, thread.tgid, profile::kServiceName);
-    process.wall_ns += WallNs(thread, slice);
-    for (size_t i = 0; i < thread.ns.size(); ++i) process.ns[i] += thread.ns[i];
-    if (threads_.insert({thread.tid, thread.started_ns}).second) ++process.threads;
+    process.container = LabelOf(slice, thread.tgid, profile::kContainerId);
+    if (process.container.empty()) process.container = LabelOf(slice, thread.tgid, profile::kUnit);
+    auto [sum, is_new] = threads_.try_emplace({thread.tid, thread.started_ns});
+    if (is_new) ++process.threads;
+    sum->second.tgid = thread.tgid;
+    sum->second.tid = thread.tid;
+    sum->second.comm = thread.comm;
+    AddTime(thread, slice, &process);
+    AddTime(thread, slice, &sum->second);
   }
 }
 
@@ -42,9 +53,18 @@ std::vector<model::ProcessAccount> AccountBook::Processes() const {
   return all;
 }
 
-uint64_t AccountBook::NsIn(uint32_t tgid, model::ThreadState state) const {
+std::vector<model::ThreadSum> AccountBook::ThreadSums() const {
+  std::vector<model::ThreadSum> all;
+  for (const auto& [key, thread] : threads_) all.push_back(thread);
+  std::ranges::sort(all, [](const auto& a, const auto& b) {
+    return a.wall_ns != b.wall_ns ? a.wall_ns > b.wall_ns : a.tid < b.tid;
+  });
+  return all;
+}
+
+uint64_t AccountBook::OnCpuNs(uint32_t tgid) const {
   auto found = processes_.find(tgid);
-  return found != processes_.end() ? found->second.ns[static_cast<size_t>(state)] : 0;
+  return found != processes_.end() ? profile::At(found->second.ns, profile::Reason::kOnCpu) : 0;
 }
 
 double AccountBook::UnexplainedRatio() const {

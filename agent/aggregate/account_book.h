@@ -4,7 +4,6 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
-#include "absl/container/flat_hash_set.h"
 #include "agent/model/process_account.h"
 #include "agent/model/slice.h"
 
@@ -17,8 +16,10 @@ class AccountBook {
 
   // All processes, the one with most wall time first.
   std::vector<model::ProcessAccount> Processes() const;
-  // Sum of the exact time that `tgid` spent in `state`; 0 when it was not seen.
-  uint64_t NsIn(uint32_t tgid, model::ThreadState state) const;
+  // The same of threads.
+  std::vector<model::ThreadSum> ThreadSums() const;
+  // Sum of the exact time that `tgid` spent on CPUs; 0 when it was not seen.
+  uint64_t OnCpuNs(uint32_t tgid) const;
   // |wall - explained| / wall over all processes; 0 when nothing was seen.
   double UnexplainedRatio() const;
   size_t Threads() const { return threads_.size(); }
@@ -28,7 +29,7 @@ class AccountBook {
   using ThreadKey = std::pair<uint32_t, uint64_t>;
 
   absl::flat_hash_map<uint32_t, model::ProcessAccount> processes_;
-  absl::flat_hash_set<ThreadKey> threads_;
+  absl::flat_hash_map<ThreadKey, model::ThreadSum> threads_;
 };
 
 }  // namespace sonde::aggregate

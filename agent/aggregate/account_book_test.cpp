@@ -13,7 +13,7 @@ model::Slice SliceWith(uint64_t start_ns, uint64_t end_ns, std::vector<model::Th
   return slice;
 }
 
-model::ThreadAccount Thread(uint32_t tid, uint64_t started, uint64_t ended, std::array<uint64_t, 3> ns) {
+model::ThreadAccount Thread(uint32_t tid, uint64_t started, uint64_t ended, profile::ReasonTimes ns) {
   return {.tgid = 1, .tid = tid, .comm = "t", .started_ns = started, .ended_ns = ended, .ns = ns};
 }
 

@@ -11,15 +11,15 @@
 namespace sonde::aggregate {
 namespace {
 
-using model::ThreadState;
 using profile::Kind;
+using profile::Reason;
 
 // Not a stack of the kernel's making: ids of real stacks have an odd `high`.
 constexpr model::StackId kStackNotSampled{3, 0};
 
-bool Belongs(Kind kind, ThreadState state) {
+bool Belongs(Kind kind, Reason reason) {
   if (kind == Kind::kWall) return true;
-  return (kind == Kind::kCpu) == (state == ThreadState::kOnCpu);
+  return (kind == Kind::kCpu) == (reason == Reason::kOnCpu);
 }
 
 const char* MarkerText(model::StackId id) {
@@ -43,22 +43,20 @@ std::string ProcessName(const model::ProcessInfo& process) {
 // One batch in the making.
 class BatchBuilder {
  public:
-  void Add(const model::StackId& id, const model::RawStack* stack, ThreadState state, const model::ProcessInfo& process,
-           uint64_t count, uint64_t ns) {
+  // `sample` has its reason and sums.
+  void Add(const model::StackId& id, const model::RawStack* stack, const model::ProcessInfo& process,
+           model::UnwoundSample sample) {
     if (met_.insert(&process).second) resolver_.MeetMainProgram(process);
     std::vector<model::Frame> frames = stack != nullptr ? resolver_.Resolve(*stack) : resolver_.Marker(MarkerText(id));
-    model::UnwoundSample sample{.stack = IndexOf(std::move(frames)),
-                                .state = state,
-                                .process = IndexOf(ProcessName(process)),
-                                .count = count,
-                                .ns = ns};
-    auto key = std::tuple(sample.stack, sample.state, sample.process);
+    sample.stack = IndexOf(std::move(frames));
+    sample.process = IndexOf(ProcessName(process));
+    auto key = std::tuple(sample.stack, sample.reason, sample.syscall, sample.process);
     auto [entry, is_new] = samples_.try_emplace(key, batch.samples.size());
     if (is_new) {
       batch.samples.push_back(sample);
     } else {
-      batch.samples[entry->second].count += count;
-      batch.samples[entry->second].ns += ns;
+      batch.samples[entry->second].count += sample.count;
+      batch.samples[entry->second].ns += sample.ns;
     }
   }
 
@@ -85,7 +83,7 @@ class BatchBuilder {
   absl::flat_hash_map<std::vector<model::Frame>, uint32_t> stacks_;
   absl::flat_hash_map<std::string, uint32_t> processes_;
   absl::flat_hash_set<const model::ProcessInfo*> met_;
-  absl::flat_hash_map<std::tuple<uint32_t, ThreadState, uint32_t>, size_t> samples_;
+  absl::flat_hash_map<std::tuple<uint32_t, Reason, uint16_t, uint32_t>, size_t> samples_;
 };
 
 }  // namespace
@@ -99,7 +97,7 @@ void Window::Add(const model::Slice& slice) {
   end_ns_ = slice.end_ns;
   accounts_.Add(slice);
   for (const model::RawSample& sample : slice.samples) {
-    RowSum& sum = rows_[{sample.tgid, sample.state, sample.stack}];
+    RowSum& sum = rows_[{sample.tgid, sample.reason, sample.syscall, sample.stack}];
     sum.count += sample.count;
     sum.ns += sample.ns;
   }
@@ -111,11 +109,12 @@ void Window::Add(const model::Slice& slice) {
 std::vector<Window::Row> Window::RowsOf(Kind kind, std::optional<uint32_t> tgid) const {
   std::vector<Row> rows;
   for (const auto& [key, sum] : rows_) {
-    if (Belongs(kind, key.state) && (!tgid || key.tgid == *tgid)) rows.emplace_back(key, sum);
+    if (Belongs(kind, key.reason) && (!tgid || key.tgid == *tgid)) rows.emplace_back(key, sum);
   }
   if (kind == Kind::kWall) SpreadExactTime(rows);
   std::ranges::sort(rows, {}, [](const Row& row) {
-    return std::tuple(row.first.tgid, row.first.state, row.first.stack.low, row.first.stack.high);
+    const RowKey& key = row.first;
+    return std::tuple(key.tgid, key.reason, key.syscall, key.stack.low, key.stack.high);
   });
   return rows;
 }
@@ -125,18 +124,18 @@ void Window::SpreadExactTime(std::vector<Row>& rows) const {
   absl::flat_hash_map<uint32_t, bool> has_rows;
   for (const Row& row : rows) {
     has_rows[row.first.tgid] = true;
-    if (row.first.state == ThreadState::kOnCpu) sampled_ns[row.first.tgid] += row.second.ns;
+    if (row.first.reason == Reason::kOnCpu) sampled_ns[row.first.tgid] += row.second.ns;
   }
   for (Row& row : rows) {
-    if (row.first.state != ThreadState::kOnCpu) continue;
-    double exact = static_cast<double>(accounts_.NsIn(row.first.tgid, ThreadState::kOnCpu));
+    if (row.first.reason != Reason::kOnCpu) continue;
+    double exact = static_cast<double>(accounts_.OnCpuNs(row.first.tgid));
     double share = static_cast<double>(row.second.ns) / static_cast<double>(sampled_ns[row.first.tgid]);
     row.second.ns = static_cast<uint64_t>(exact * share);
   }
   for (const auto& [tgid, unused] : has_rows) {
-    uint64_t exact = accounts_.NsIn(tgid, ThreadState::kOnCpu);
+    uint64_t exact = accounts_.OnCpuNs(tgid);
     if (exact == 0 || sampled_ns.contains(tgid)) continue;
-    rows.emplace_back(RowKey{tgid, ThreadState::kOnCpu, kStackNotSampled}, RowSum{0, exact});
+    rows.emplace_back(RowKey{tgid, Reason::kOnCpu, model::kNoSyscall, kStackNotSampled}, RowSum{0, exact});
   }
 }
 
@@ -147,8 +146,8 @@ std::vector<model::ProfileBatch> Window::Batches(Kind kind, std::optional<uint32
     if (process == processes_.end()) continue;  // Capture names every process of its samples
     auto stack = stacks_.find(key.stack);
     BatchBuilder& group = groups[GroupLabels(*process->second)];
-    group.Add(key.stack, stack != stacks_.end() ? stack->second.get() : nullptr, key.state, *process->second, sum.count,
-              sum.ns);
+    group.Add(key.stack, stack != stacks_.end() ? stack->second.get() : nullptr, *process->second,
+              {.reason = key.reason, .count = sum.count, .ns = sum.ns, .syscall = key.syscall});
   }
   std::vector<model::ProfileBatch> batches;
   for (auto& [labels, group] : groups) {

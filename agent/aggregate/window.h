@@ -34,13 +34,14 @@ class Window {
  private:
   struct RowKey {
     uint32_t tgid = 0;
-    model::ThreadState state = model::ThreadState::kOnCpu;
+    profile::Reason reason = profile::Reason::kOnCpu;
+    uint16_t syscall = model::kNoSyscall;
     model::StackId stack;
 
     friend bool operator==(const RowKey&, const RowKey&) = default;
     template <typename H>
     friend H AbslHashValue(H state, const RowKey& key) {
-      return H::combine(std::move(state), key.tgid, key.state, key.stack);
+      return H::combine(std::move(state), key.tgid, key.reason, key.syscall, key.stack);
     }
   };
   struct RowSum {

@@ -9,7 +9,7 @@ namespace sonde::aggregate {
 namespace {
 
 using model::CodeKind;
-using model::ThreadState;
+using profile::Reason;
 using profile::Kind;
 
 model::ExecutableFilePtr File(const std::string& path) {
@@ -51,7 +51,7 @@ TEST(Window, KnowsTheMainProgramEvenWhenNoFrameLiesInIt) {
   model::Slice slice;
   slice.processes = {{1, process}};
   slice.stacks = {{{1, 1}, UserStack(process, {0x10010})}};
-  slice.samples = {{1, ThreadState::kBlocked, {1, 1}, 1, 10}};
+  slice.samples = {{1, Reason::kDisk, {1, 1}, 1, 10}};
   Window window;
   window.Add(slice);
   EXPECT_THAT(window.Batches(Kind::kOffCpu)[0].files, testing::UnorderedElementsAre(library, program));
@@ -63,7 +63,7 @@ TEST(Window, MergesTheSamePlaceInCodeOfTwoProcessesAtDifferentAddresses) {
   model::Slice slice;
   slice.processes = {{1, one}, {2, two}};
   slice.stacks = {{{1, 1}, UserStack(one, {0x10010})}, {{2, 1}, UserStack(two, {0x50010})}};
-  slice.samples = {{1, ThreadState::kBlocked, {1, 1}, 1, 10}, {2, ThreadState::kBlocked, {2, 1}, 2, 20}};
+  slice.samples = {{1, Reason::kDisk, {1, 1}, 1, 10}, {2, Reason::kDisk, {2, 1}, 2, 20}};
   Window window;
   window.Add(slice);
   auto batches = window.Batches(Kind::kOffCpu);
@@ -81,8 +81,8 @@ TEST(Window, KeepsServicesAndKindsApartAndPicksOneProcess) {
   auto one = Process(1, "x", 0x10000, file), two = Process(2, "y", 0x50000, file);
   model::Slice slice;
   slice.processes = {{1, one}, {2, two}};
-  slice.samples = {{1, ThreadState::kOnCpu, model::kStackLost, 1, 10},
-                   {2, ThreadState::kRunQueue, model::kStackNewThread, 1, 5}};
+  slice.samples = {{1, Reason::kOnCpu, model::kStackLost, 1, 10},
+                   {2, Reason::kRunQueue, model::kStackNewThread, 1, 5}};
   Window window;
   window.Add(slice);
   EXPECT_EQ(window.Batches(Kind::kCpu).size(), 1U);
@@ -99,9 +99,9 @@ TEST(Window, SpreadsTheExactTimeOfTheClocksOverTheSampledStacksInWallProfiles) {
   slice.end_ns = 1'000'000;
   slice.processes = {{1, process}};
   slice.stacks = {{{1, 1}, UserStack(process, {0x10010})}, {{2, 1}, UserStack(process, {0x10020})}};
-  slice.samples = {{1, ThreadState::kOnCpu, {1, 1}, 3, 300},
-                   {1, ThreadState::kOnCpu, {2, 1}, 1, 100},
-                   {1, ThreadState::kBlocked, {2, 1}, 1, 200'000}};
+  slice.samples = {{1, Reason::kOnCpu, {1, 1}, 3, 300},
+                   {1, Reason::kOnCpu, {2, 1}, 1, 100},
+                   {1, Reason::kDisk, {2, 1}, 1, 200'000}};
   slice.threads = {{.tgid = 1, .tid = 1, .comm = "x", .started_ns = 0, .ended_ns = 0, .ns = {800'000, 0, 200'000}}};
   Window window;
   window.Add(slice);
@@ -114,7 +114,7 @@ TEST(Window, ShowsTimeOnACpuThatNoSampleHitAtAMarker) {
   model::Slice slice;
   slice.end_ns = 1000;
   slice.processes = {{1, process}};
-  slice.samples = {{1, ThreadState::kBlocked, model::kStackUnseen, 1, 900}};
+  slice.samples = {{1, Reason::kDisk, model::kStackUnseen, 1, 900}};
   slice.threads = {{.tgid = 1, .tid = 1, .comm = "x", .started_ns = 0, .ended_ns = 0, .ns = {100, 0, 900}}};
   Window window;
   window.Add(slice);
@@ -132,7 +132,7 @@ TEST(Window, NamesAddressesOutsideOfEveryMappingUnknown) {
   model::Slice slice;
   slice.processes = {{1, process}};
   slice.stacks = {{{1, 1}, UserStack(process, {0x11000, 0x5})}};
-  slice.samples = {{1, ThreadState::kOnCpu, {1, 1}, 1, 1}};
+  slice.samples = {{1, Reason::kOnCpu, {1, 1}, 1, 1}};
   Window window;
   window.Add(slice);
   auto batches = window.Batches(Kind::kCpu);

@@ -26,6 +26,25 @@ bool IsSonde(const model::ProcessAccount& process) {
          process.process == "agentctl";
 }
 
+void AddReasons(const profile::ReasonTimes& times, google::protobuf::RepeatedPtrField<control::v1::ReasonTime>* reasons) {
+  for (const profile::Reason reason : profile::AllReasons()) {
+    if (profile::At(times, reason) == 0) continue;
+    control::v1::ReasonTime* time = reasons->Add();
+    time->set_reason(std::string(profile::ReasonName(reason)));
+    time->set_ns(profile::At(times, reason));
+  }
+}
+
+void AddThread(const model::ThreadSum& thread, control::v1::AccountReply* reply) {
+  control::v1::ThreadAccount* entry = reply->add_threads();
+  entry->set_pid(thread.tgid);
+  entry->set_tid(thread.tid);
+  entry->set_thread(thread.comm);
+  entry->set_wall_ns(thread.wall_ns);
+  entry->set_unexplained_ns(thread.UnexplainedNs());
+  AddReasons(thread.ns, entry->mutable_reasons());
+}
+
 void AddProcess(const model::ProcessAccount& process, control::v1::AccountReply* reply) {
   control::v1::ProcessAccount* entry = reply->add_processes();
   entry->set_pid(process.tgid);
@@ -33,9 +52,11 @@ void AddProcess(const model::ProcessAccount& process, control::v1::AccountReply*
   entry->set_service(process.service);
   entry->set_threads(process.threads);
   entry->set_wall_ns(process.wall_ns);
-  entry->set_on_cpu_ns(process.ns[static_cast<size_t>(model::ThreadState::kOnCpu)]);
-  entry->set_run_queue_ns(process.ns[static_cast<size_t>(model::ThreadState::kRunQueue)]);
-  entry->set_blocked_ns(process.ns[static_cast<size_t>(model::ThreadState::kBlocked)]);
+  entry->set_on_cpu_ns(profile::At(process.ns, profile::Reason::kOnCpu));
+  entry->set_run_queue_ns(profile::SumOfGroup(process.ns, profile::ReasonGroup::kRunQueue));
+  entry->set_blocked_ns(profile::SumOfBlocked(process.ns));
+  entry->set_container(process.container);
+  AddReasons(process.ns, entry->mutable_reasons());
   entry->set_unexplained_ns(process.UnexplainedNs());
   entry->set_is_sonde(IsSonde(process));
 }
@@ -78,7 +99,8 @@ absl::StatusOr<WindowFacts> ControlAnswers::MeasureAccount(uint64_t duration_ns,
                      .start_unix_ns = (*window)->StartUnixNs(),
                      .duration_ns = (*window)->DurationNs(),
                      .unexplained_ratio = (*window)->Accounts().UnexplainedRatio(),
-                     .processes = (*window)->Accounts().Processes()};
+                     .processes = (*window)->Accounts().Processes(),
+                     .threads = (*window)->Accounts().ThreadSums()};
 }
 
 absl::StatusOr<control::v1::AccountReply> ControlAnswers::Account(const control::v1::AccountRequest& request,
@@ -93,6 +115,9 @@ absl::StatusOr<control::v1::AccountReply> ControlAnswers::Account(const control:
     if (request.pid() == 0 || request.pid() == process.tgid) AddProcess(process, &reply);
   }
   if (request.pid() != 0 && reply.processes_size() == 0) return NoSuchProcess(request.pid());
+  for (const model::ThreadSum& thread : facts->threads) {
+    if (request.threads() && (request.pid() == 0 || request.pid() == thread.tgid)) AddThread(thread, &reply);
+  }
   if (request.duration_ns() != 0) {
     AddLosses(telemetry::LossesSince(before, sources_.losses->Snapshot()), reply.mutable_losses());
   }

@@ -69,7 +69,8 @@ void Pipeline::PublishAccount() {
                           .start_unix_ns = window_->StartUnixNs(),
                           .duration_ns = window_->DurationNs(),
                           .unexplained_ratio = window_->Accounts().UnexplainedRatio(),
-                          .processes = window_->Accounts().Processes()});
+                          .processes = window_->Accounts().Processes(),
+                          .threads = window_->Accounts().ThreadSums()});
 }
 
 std::vector<std::string> Pipeline::LossComments() {

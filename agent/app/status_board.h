@@ -35,6 +35,7 @@ struct WindowFacts {
   int64_t duration_ns = 0;  // 0: nothing yet
   double unexplained_ratio = 0;
   std::vector<model::ProcessAccount> processes;
+  std::vector<model::ThreadSum> threads;
 };
 
 // Where the threads of the agent leave what `status` and `account` tell. Thread-safe.

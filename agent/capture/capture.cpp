@@ -130,7 +130,7 @@ absl::Status Capture::CollectSamples(uint32_t number, model::Slice& slice) {
   const uint64_t period_ns = 1'000'000'000 / sampling_hz_;
   absl::Status cpu = cpu_->Drain(number, [&](const abi::cpu_key& key, uint64_t count) {
     AddSample({.tgid = key.tgid,
-               .state = model::ThreadState::kOnCpu,
+               .reason = profile::Reason::kOnCpu,
                .stack = {key.stack.low, key.stack.high},
                .count = count,
                .ns = count * period_ns},
@@ -139,10 +139,11 @@ absl::Status Capture::CollectSamples(uint32_t number, model::Slice& slice) {
   if (!cpu.ok()) return cpu;
   return sched_->DrainWaits(number, [&](const abi::wait_key& key, const abi::wait_sum& sum) {
     AddSample({.tgid = key.tgid,
-               .state = static_cast<model::ThreadState>(key.state),
+               .reason = static_cast<profile::Reason>(key.reason),
                .stack = {key.stack.low, key.stack.high},
                .count = sum.count,
-               .ns = sum.ns},
+               .ns = sum.ns,
+               .syscall = key.syscall},
               number, slice);
   });
 }

@@ -10,6 +10,11 @@
 namespace sonde::capture {
 namespace {
 
+static_assert(profile::kReasons == abi::REASONS);
+static_assert(static_cast<int>(profile::Reason::kDisk) == abi::REASON_DISK);
+static_assert(static_cast<int>(profile::Reason::kOther) == abi::REASON_OTHER);
+static_assert(static_cast<int>(profile::Reason::kIdleSignal) == abi::REASON_IDLE_SIGNAL);
+static_assert(model::kNoSyscall == REASON_NO_SYSCALL);
 static_assert(model::kStackEnds == abi::UNWIND_STOPS);
 static_assert(static_cast<int>(model::StackEnd::kNoMapping) == abi::UNWIND_STOP_NO_MAPPING);
 static_assert(static_cast<int>(model::StackEnd::kBadFramePointer) == abi::UNWIND_STOP_BAD_FRAME_POINTER);
@@ -18,11 +23,11 @@ absl::Status TooShort(const char* what, size_t bytes) {
   return absl::InvalidArgumentError(absl::StrCat("a ", what, " record of ", bytes, " bytes is cut short"));
 }
 
-// The first `count` addresses of `bytes`. REQUIRES: there are as many.
-std::vector<uint64_t> ReadAddresses(std::span<const std::byte> bytes, size_t count) {
-  std::vector<uint64_t> addresses(count);
-  if (count > 0) std::memcpy(addresses.data(), bytes.data(), count * sizeof(uint64_t));
-  return addresses;
+// The first `count` words of `bytes`. REQUIRES: there are as many.
+std::vector<uint64_t> ReadWords(std::span<const std::byte> bytes, size_t count) {
+  std::vector<uint64_t> words(count);
+  if (count > 0) std::memcpy(words.data(), bytes.data(), count * sizeof(uint64_t));
+  return words;
 }
 
 absl::StatusOr<RingRecord> ParseStack(std::span<const std::byte> bytes) {
@@ -39,25 +44,44 @@ absl::StatusOr<RingRecord> ParseStack(std::span<const std::byte> bytes) {
   StackSeen seen{.id = {header.id.low, header.id.high},
                  .tgid = header.tgid,
                  .comm = ToComm(header.comm),
-                 .user_frames = ReadAddresses(tail.subspan(kernel * sizeof(uint64_t)), user),
+                 .user_frames = ReadWords(tail.subspan(kernel * sizeof(uint64_t)), user),
                  .stack = {}};
-  seen.stack.kernel = ReadAddresses(tail, kernel);
+  seen.stack.kernel = ReadWords(tail, kernel);
   seen.stack.end = static_cast<model::StackEnd>(header.stop);
   seen.stack.asleep_since_before = (header.flags & abi::STACK_ASLEEP_SINCE_BEFORE) != 0;
   return seen;
 }
 
+// Adds one word of an exit record to the part of the account that it belongs to.
+absl::Status AddTime(uint64_t word, ThreadExited* exited) {
+  const auto what = static_cast<uint8_t>(word >> EXIT_TIME_WHAT_SHIFT);
+  const uint64_t ns = word & ((uint64_t{1} << EXIT_TIME_WHAT_SHIFT) - 1);
+  const size_t reason = what & ~EXIT_TIME_PREVIOUS;
+  if (reason >= profile::kReasons) {
+    return absl::InvalidArgumentError(absl::StrCat("a thread spent time for the unknown reason ", reason));
+  }
+  ((what & EXIT_TIME_PREVIOUS) != 0 ? exited->previous : exited->account.ns)[reason] += ns;
+  return absl::OkStatus();
+}
+
 absl::StatusOr<RingRecord> ParseExit(std::span<const std::byte> bytes) {
+  if (bytes.size() < SONDE_EXIT_HEADER_BYTES) return TooShort("thread exit", bytes.size());
   abi::thread_exit_record record;
-  if (bytes.size() < sizeof(record)) return TooShort("thread exit", bytes.size());
-  std::memcpy(&record, bytes.data(), sizeof(record));
+  std::memcpy(static_cast<void*>(&record), bytes.data(), SONDE_EXIT_HEADER_BYTES);
+  std::span<const std::byte> tail = bytes.subspan(SONDE_EXIT_HEADER_BYTES);
+  if (tail.size() / sizeof(uint64_t) < record.times) return TooShort("thread exit", bytes.size());
   ThreadExited exited{.slice = record.slice,
-                      .account = ToThreadAccount(record.thread),
-                      .group_comm = ToComm(record.thread.group_comm),
+                      .account = {.tgid = record.tgid,
+                                  .tid = record.tid,
+                                  .comm = ToComm(record.comm),
+                                  .started_ns = record.started_ns,
+                                  .ended_ns = record.ended_ns},
+                      .group_comm = ToComm(record.group_comm),
                       .has_previous = record.has_previous != 0,
                       .previous = {}};
-  exited.account.ended_ns = record.ended_ns;
-  std::ranges::copy(record.previous_ns, exited.previous.begin());
+  for (const uint64_t word : ReadWords(tail, record.times)) {
+    if (absl::Status status = AddTime(word, &exited); !status.ok()) return status;
+  }
   return exited;
 }
 

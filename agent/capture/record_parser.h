@@ -26,7 +26,7 @@ struct ThreadExited {
   model::ThreadAccount account;  // within `slice`
   std::string group_comm;
   bool has_previous = false;  // `previous` is the part within slice - 1, not collected before
-  std::array<uint64_t, model::kThreadStates> previous{};
+  profile::ReasonTimes previous{};
 };
 
 struct ProcessExecuted {

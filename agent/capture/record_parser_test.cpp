@@ -32,6 +32,8 @@ std::span<const std::byte> Bytes(const auto& record, size_t size) {
   return std::as_bytes(std::span(&record, 1)).first(size);
 }
 
+uint64_t Time(uint64_t what, uint64_t ns) { return what << EXIT_TIME_WHAT_SHIFT | ns; }
+
 TEST(RecordParser, ReadsAStackWithItsFramesInOrder) {
   abi::stack_record record = StackRecord();
   auto parsed = ParseRingRecord(Bytes(record, SONDE_STACK_HEADER_BYTES + 3 * 8));
@@ -57,7 +59,8 @@ TEST(RecordParser, RefusesEveryPrefixOfARecord) {
   }
   abi::thread_exit_record exited{};
   exited.type = abi::RECORD_THREAD_EXIT;
-  for (size_t size = 0; size < sizeof(exited); ++size) EXPECT_FALSE(ParseRingRecord(Bytes(exited, size)).ok()) << size;
+  exited.times = 2;
+  for (size_t size = 0; size < SONDE_EXIT_HEADER_BYTES + 2 * 8; ++size) EXPECT_FALSE(ParseRingRecord(Bytes(exited, size)).ok()) << size;
 }
 
 TEST(RecordParser, RefusesATypeThatItDoesNotKnow) {
@@ -70,16 +73,35 @@ TEST(RecordParser, ReadsTheAccountOfAnExitedThread) {
   record.type = abi::RECORD_THREAD_EXIT;
   record.slice = 3;
   record.ended_ns = 900;
-  record.thread = {.tgid = 1, .tid = 2, .started_ns = 5, .ns = {10, 20, 30}, .comm = "worker", .group_comm = "leader"};
+  record.tgid = 1;
+  record.tid = 2;
+  record.started_ns = 5;
+  std::memcpy(record.comm, "worker", 7);
   record.has_previous = 1;
-  record.previous_ns[abi::THREAD_BLOCKED] = 40;
-  auto parsed = ParseRingRecord(Bytes(record, sizeof(record)));
+  record.times = 3;
+  record.time[0] = Time(abi::REASON_ON_CPU, 10);
+  record.time[1] = Time(abi::REASON_DISK, 30);
+  record.time[2] = Time(abi::REASON_DISK | EXIT_TIME_PREVIOUS, 40);
+  auto parsed = ParseRingRecord(Bytes(record, SONDE_EXIT_HEADER_BYTES + 3 * 8));
   ASSERT_TRUE(parsed.ok()) << parsed.status();
   const ThreadExited& exited = std::get<ThreadExited>(*parsed);
   EXPECT_EQ(exited.account.comm, "worker");
   EXPECT_EQ(exited.account.ended_ns, 900U);
-  EXPECT_THAT(exited.account.ns, ElementsAre(10, 20, 30));
-  EXPECT_THAT(exited.previous, ElementsAre(0, 0, 40));
+  EXPECT_EQ(exited.account.started_ns, 5U);
+  profile::ReasonTimes expected{}, expected_before{};
+  profile::At(expected, profile::Reason::kOnCpu) = 10;
+  profile::At(expected, profile::Reason::kDisk) = 30;
+  profile::At(expected_before, profile::Reason::kDisk) = 40;
+  EXPECT_EQ(exited.account.ns, expected);
+  EXPECT_EQ(exited.previous, expected_before);
+}
+
+TEST(RecordParser, RefusesAReasonThatItDoesNotKnow) {
+  abi::thread_exit_record record{};
+  record.type = abi::RECORD_THREAD_EXIT;
+  record.times = 1;
+  record.time[0] = Time(abi::REASONS, 10);
+  EXPECT_FALSE(ParseRingRecord(Bytes(record, SONDE_EXIT_HEADER_BYTES + 8)).ok());
 }
 
 }  // namespace

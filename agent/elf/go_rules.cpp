@@ -136,10 +136,11 @@ void GoRules::WriteDeltas(const GoFunction& function, uint64_t bias, RangeWriter
 
 uint16_t GoRules::RuleAt(const GoFunction& function, const std::optional<GoFrame>& frame, uint64_t at, int64_t delta) {
   constexpr int64_t kWordBytes = 8;
+  constexpr int64_t kMostDelta = INT32_MAX - kWordBytes;
   bool has_pointer = frame && frame->pointer_from != 0;
   if (function.writes_sp && !has_pointer) return encoder_.Bad(BadRule::kStackSwitch);
   if (function.writes_sp && at >= frame->pointer_from && delta != 0) return CommandRule(abi::UNWIND_OTHER_STACK);
-  if (delta < 0) return encoder_.Bad(BadRule::kCfaRange);
+  if (delta < 0 || delta > kMostDelta) return encoder_.Bad(BadRule::kCfaRange);
   CfiState state;
   state.cfa = {CfaState::Kind::kRegister, kDwarfRsp, delta + kWordBytes, {}};
   state.return_address = {RegisterState::Kind::kAtCfa, 0, -kWordBytes, {}};

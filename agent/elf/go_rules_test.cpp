@@ -179,6 +179,16 @@ TEST(HostilePclntab, ThatClaimsTooManyFunctionsIsRefused) {
   }
 }
 
+TEST(HostilePclntab, ThatHasAFrameBeyondAllMemoryGivesABadRule) {
+  GoProgram program;
+  const uint64_t huge = program.Add("main.huge", kNewCode, {{1, 0}, {31, INT64_MAX}});
+  program.Compile();
+  ASSERT_TRUE(program.result.ok()) << program.result.status();
+  EXPECT_EQ(program.At(huge), kAtGoEntry);
+  EXPECT_EQ(program.At(huge + 1), CommandRule(abi::UNWIND_BAD_RULE));
+  EXPECT_GE(program.statistics[BadRule::kCfaRange], 1U);
+}
+
 TEST(HostilePclntab, SurvivesEveryChangedByte) {
   GoProgram program;
   program.Add("runtime.goexit", {}, {{32, 0}});

@@ -3,6 +3,7 @@
 #include <bpf/btf.h>
 
 #include <cstring>
+#include <fstream>
 #include <memory>
 
 #include "absl/strings/str_cat.h"
@@ -27,6 +28,15 @@ bool HasEnumerator(const btf* object, const char* enum_name, const char* enumera
   return false;
 }
 
+// Ports that clients get without asking, as this network namespace has them; the kernel's default when they cannot be read.
+PortRange EphemeralPorts() {
+  PortRange range;
+  std::ifstream file("/proc/sys/net/ipv4/ip_local_port_range");
+  PortRange read;
+  if (file >> read.first >> read.last) range = read;
+  return range;
+}
+
 bool HasTracepoint(const btf* object, const std::string& name) {
   return btf__find_by_name_kind(object, absl::StrCat("btf_trace_", name).c_str(), BTF_KIND_TYPEDEF) > 0;
 }
@@ -36,7 +46,11 @@ bool HasTracepoint(const btf* object, const std::string& name) {
 std::vector<std::string> Features::Degraded() const {
   std::vector<std::string> lines;
   if (!task_storage) {
-    lines.push_back("no task storage (kernels before 5.12): thread clocks take 14 MB, and threads beyond 32,768 have none");
+    lines.push_back("no task storage (kernels before 5.12): thread clocks take 29 MB, and threads beyond 32,768 have none");
+  }
+  if (!lock_contention) {
+    lines.push_back("no tracepoints of lock contention (kernels before 5.19): waits for locks within the kernel are under the "
+                    "system call that they are in");
   }
   return lines;
 }
@@ -53,7 +67,9 @@ absl::StatusOr<Features> ProbeFeatures() {
   Features features;
   // Task storage came to tracing programs in 5.12, together with this helper; its own helper is in 5.11 for LSM only.
   features.task_storage = HasEnumerator(object.get(), "bpf_func_id", "BPF_FUNC_check_mtu");
+  features.lock_contention = HasTracepoint(object.get(), "contention_begin");
   features.scheduler_text = FindSchedulerText();
+  features.ephemeral_ports = EphemeralPorts();
   return features;
 }
 

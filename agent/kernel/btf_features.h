@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -8,10 +9,18 @@
 
 namespace sonde::kernel {
 
+// Both ends belong to it.
+struct PortRange {
+  uint16_t first = 32768;
+  uint16_t last = 60999;
+};
+
 // What this kernel has of what Sonde can use, as its BTF tells; never decided by version.
 struct Features {
   bool task_storage = false;  // thread clocks live in task storage, else in a preallocated hash
+  bool lock_contention = false;  // waits for the kernel's own locks are told from others
   SchedulerText scheduler_text;  // empty when kallsyms hides addresses
+  PortRange ephemeral_ports;
 
   // In words for people: what is missing and what follows.
   std::vector<std::string> Degraded() const;

@@ -24,6 +24,10 @@ absl::Status SchedPrograms::TryLoad(const Features& features, const UnwindMaps& 
   skeleton->rodata->clocks_in_task_storage = features.task_storage;
   skeleton->rodata->scheduler_text_start = features.scheduler_text.start;
   skeleton->rodata->scheduler_text_end = features.scheduler_text.end;
+  skeleton->rodata->first_ephemeral_port = features.ephemeral_ports.first;
+  skeleton->rodata->last_ephemeral_port = features.ephemeral_ports.last;
+  bpf_program__set_autoload(skeleton->progs.on_contention_begin, features.lock_contention);
+  bpf_program__set_autoload(skeleton->progs.on_contention_end, features.lock_contention);
   bpf_map__set_autocreate(skeleton->maps.clocks, features.task_storage);
   bpf_map__set_autocreate(skeleton->maps.clocks_by_task, !features.task_storage);
   bpf_map__set_autocreate(skeleton->maps.sites, features.task_storage);
@@ -101,7 +105,7 @@ absl::Status SchedPrograms::IterateThreads(absl::FunctionRef<void(const abi::thr
   base::UniqueFd iteration(bpf_iter_create(bpf_link__fd(iterator_)));
   if (!iteration.IsValid()) return LibbpfError("cannot start the task iterator", errno);
   // Whole records only: the kernel's seq buffer keeps what does not fit for the next read, cut anywhere.
-  char buffer[256 * sizeof(abi::thread_record)];
+  char buffer[64 * sizeof(abi::thread_record)];
   size_t have = 0;
   for (;;) {
     ssize_t got = ::read(iteration.Get(), buffer + have, sizeof(buffer) - have);

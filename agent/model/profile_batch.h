@@ -14,10 +14,11 @@ namespace sonde::model {
 // Stage 2, one row: a stack of code places, no longer tied to addresses of one process.
 struct UnwoundSample {
   uint32_t stack = 0;            // index into ProfileBatch::stacks
-  ThreadState state = ThreadState::kOnCpu;
+  profile::Reason reason = profile::Reason::kOnCpu;
   uint32_t process = 0;          // index into ProfileBatch::processes
   uint64_t count = 0;
   uint64_t ns = 0;
+  uint16_t syscall = kNoSyscall;
 };
 
 // Stage 2: one window, one process group, one kind.

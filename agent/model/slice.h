@@ -10,12 +10,9 @@
 #include "absl/container/flat_hash_map.h"
 #include "agent/model/process_info.h"
 #include "agent/model/stack_end.h"
+#include "profile/reason.h"
 
 namespace sonde::model {
-
-// Where a thread's time goes. Order and values are those of bpf/abi.
-enum class ThreadState : uint8_t { kOnCpu = 0, kRunQueue = 1, kBlocked = 2 };
-inline constexpr size_t kThreadStates = 3;
 
 // Content hash of a stack as the kernel side computed it, over process, kernel and user frames.
 struct StackId {
@@ -51,13 +48,17 @@ struct RawStack {
   bool asleep_since_before = false;  // blocked before the agent started: kernel frames only, by the task iterator
 };
 
-// Stage 1: what one process spent in one state at one stack within the slice, already summed.
+// No system call: of all but waits for profile::Reason::kOther.
+inline constexpr uint16_t kNoSyscall = 0xffff;
+
+// Stage 1: what one process spent for one reason at one stack within the slice, already summed.
 struct RawSample {
   uint32_t tgid = 0;
-  ThreadState state = ThreadState::kOnCpu;
+  profile::Reason reason = profile::Reason::kOnCpu;
   StackId stack;
   uint64_t count = 0;            // samples (on-CPU) or waits that ended (off-CPU)
   uint64_t ns = 0;
+  uint16_t syscall = kNoSyscall;
 };
 
 // The exact clock of one thread within the slice.
@@ -67,7 +68,7 @@ struct ThreadAccount {
   std::string comm;              // of the thread
   uint64_t started_ns = 0;       // monotonic; when the thread came to be
   uint64_t ended_ns = 0;         // monotonic; 0 = alive at the slice's end
-  std::array<uint64_t, kThreadStates> ns{};
+  profile::ReasonTimes ns{};
 };
 
 // Everything the kernel side saw between two instants; slices follow each other without gap. Windows, recordings and

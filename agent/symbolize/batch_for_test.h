@@ -30,7 +30,7 @@ inline model::ExecutableFilePtr FileForTest(model::CodeKind kind, const std::str
 
 // A batch with one stack, met once.
 inline model::ProfileBatch BatchForTest(std::vector<model::ExecutableFilePtr> files, std::vector<model::Frame> stack,
-                                        model::ThreadState state = model::ThreadState::kOnCpu,
+                                        profile::Reason reason = profile::Reason::kOnCpu,
                                         profile::Kind kind = profile::Kind::kCpu) {
   model::ProfileBatch batch;
   batch.kind = kind;
@@ -41,7 +41,7 @@ inline model::ProfileBatch BatchForTest(std::vector<model::ExecutableFilePtr> fi
   batch.files = std::move(files);
   batch.stacks = {std::move(stack)};
   batch.processes = {"prog"};
-  batch.samples = {{0, state, 0, 3, 30'000'000}};
+  batch.samples = {{.reason = reason, .count = 3, .ns = 30'000'000}};
   return batch;
 }
 

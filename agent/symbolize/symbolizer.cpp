@@ -6,13 +6,13 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "agent/symbolize/location_table.h"
+#include "agent/symbolize/syscall_names.h"
 #include "profile/labels.h"
 
 namespace sonde::symbolize {
 namespace {
 
 using model::ProfileBatch;
-using model::ThreadState;
 using model::UnwoundSample;
 using profile::Kind;
 
@@ -22,18 +22,6 @@ constexpr int64_t kNanosecondsPerSecond = 1'000'000'000;
 int64_t PeriodOf(const ProfileBatch& batch) {
   if (batch.kind != Kind::kCpu || batch.sampling_hz == 0) return 1;
   return kNanosecondsPerSecond / batch.sampling_hz;
-}
-
-const char* ReasonOf(ThreadState state) {
-  switch (state) {
-    case ThreadState::kOnCpu:
-      return "on-cpu";
-    case ThreadState::kRunQueue:
-      return "run-queue";
-    case ThreadState::kBlocked:
-      return "blocked";
-  }
-  return "unknown";
 }
 
 // As many values as SampleTypes(kind) names: wall has nanoseconds only.
@@ -47,7 +35,9 @@ profile::Labels LabelsOf(const ProfileBatch& batch, const UnwoundSample& sample)
   profile::Labels labels;
   const std::string& process = batch.processes[sample.process];
   if (!process.empty()) labels.emplace(profile::kProcess, profile::ToValidUtf8(process));
-  if (batch.kind != Kind::kCpu) labels.emplace(profile::kReason, ReasonOf(sample.state));
+  if (batch.kind == Kind::kCpu) return labels;
+  labels.emplace(profile::kReason, profile::ReasonName(sample.reason));
+  if (sample.syscall != model::kNoSyscall) labels.emplace(profile::kSyscall, SyscallName(sample.syscall));
   return labels;
 }
 
@@ -75,7 +65,7 @@ profile::SymbolizedProfile Symbolizer::Symbolize(const ProfileBatch& batch) {
       ledger_->Add("bad_sample", "sample", "its time is missing from the profile", 1);
       continue;
     }
-    bool is_running = sample.state == ThreadState::kOnCpu;
+    bool is_running = sample.reason == profile::Reason::kOnCpu;
     auto [found, is_new] = stacks[is_running ? 1 : 0].try_emplace(sample.stack);
     if (is_new) found->second = table.LocationsOf(batch.stacks[sample.stack], is_running);
     builder.AddSample(found->second, ValuesOf(batch.kind, sample), LabelsOf(batch, sample));

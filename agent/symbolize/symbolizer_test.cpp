@@ -2,6 +2,7 @@
 
 #include <dlfcn.h>
 #include <gtest/gtest.h>
+#include <sys/syscall.h>
 #include <link.h>
 #include <sys/auxv.h>
 #include <unistd.h>
@@ -18,7 +19,7 @@ namespace {
 
 using model::CodeKind;
 using model::Frame;
-using model::ThreadState;
+using profile::Reason;
 using profile::Kind;
 using Names = std::vector<std::string>;
 
@@ -116,11 +117,11 @@ TEST_F(SymbolizerTest, TakesPlacesInUserCodeAsTheyAre) {
 
 TEST_F(SymbolizerTest, TakesTheAddressBehindASystemCallAsItIs) {
   Place leaf = PlaceOf(Address(sonde_symbolize_leaf));
-  for (ThreadState state : {ThreadState::kOnCpu, ThreadState::kBlocked}) {
-    auto pprof = Symbolize(BatchForTest({self_, kernel_}, {{1, 0xffffffff81000010}, {0, leaf.file_offset}}, state));
+  for (Reason reason : {Reason::kOnCpu, Reason::kDisk}) {
+    auto pprof = Symbolize(BatchForTest({self_, kernel_}, {{1, 0xffffffff81000010}, {0, leaf.file_offset}}, reason));
     EXPECT_EQ(ShownNames(pprof), (Names{"__schedule", "sonde_symbolize_leaf"}));
   }
-  EXPECT_EQ(ShownNames(Symbolize(BatchForTest({self_}, {{0, leaf.file_offset}}, ThreadState::kBlocked))),
+  EXPECT_EQ(ShownNames(Symbolize(BatchForTest({self_}, {{0, leaf.file_offset}}, Reason::kDisk))),
             (Names{"sonde_symbolize_leaf"}));
 }
 
@@ -169,7 +170,7 @@ TEST_F(SymbolizerTest, MergesWhatDiffersByMeaninglessAddressesOnly) {
   std::filesystem::remove(path);
   auto batch = BatchForTest(files, {{0, 1}, {1, 2}, {2, 3}, {3, 4}});
   batch.stacks.push_back({{0, 10}, {1, 20}, {2, 30}, {3, 40}});
-  batch.samples.push_back({1, ThreadState::kOnCpu, 0, 1, 10'000'000});
+  batch.samples.push_back({1, Reason::kOnCpu, 0, 1, 10'000'000});
   auto pprof = Symbolize(batch);
   ASSERT_EQ(pprof.sample_size(), 1);
   EXPECT_EQ(pprof.sample(0).value(1), 40'000'000);
@@ -189,7 +190,7 @@ TEST_F(SymbolizerTest, NamesKernelAndModulesUnderMappingsOfTheirOwn) {
 
 TEST_F(SymbolizerTest, CutsTheTracingMachineryWhereAThreadWaitsOnly) {
   const std::vector<Frame> stack = {{0, 0xffffffffc0010010}, {0, 0xffffffff81000010}, {0, 0xffffffff81002010}};
-  EXPECT_EQ(ShownNames(Symbolize(BatchForTest({kernel_}, stack, ThreadState::kRunQueue, Kind::kOffCpu))),
+  EXPECT_EQ(ShownNames(Symbolize(BatchForTest({kernel_}, stack, Reason::kRunQueue, Kind::kOffCpu))),
             (Names{"__schedule", "do_nanosleep"}));
   EXPECT_EQ(ShownNames(Symbolize(BatchForTest({kernel_}, stack))),
             (Names{"bpf_prog_1_x", "__schedule", "do_nanosleep"}));
@@ -231,13 +232,17 @@ TEST_F(SymbolizerTest, GivesEachKindItsValuesPeriodAndLabels) {
   EXPECT_EQ(cpu.sample(0).value(1), 30'000'000);
   EXPECT_EQ(cpu.period(), 10'000'000);
   EXPECT_EQ(LabelsOf(cpu, 0), (profile::Labels{{"process", "prog"}}));
-  auto offcpu = Symbolize(BatchForTest(files, {{0, 1}}, ThreadState::kRunQueue, Kind::kOffCpu));
+  auto offcpu = Symbolize(BatchForTest(files, {{0, 1}}, Reason::kRunQueue, Kind::kOffCpu));
   EXPECT_EQ(offcpu.sample(0).value_size(), 2);
   EXPECT_EQ(LabelsOf(offcpu, 0), (profile::Labels{{"process", "prog"}, {"reason", "run-queue"}}));
-  auto wall = Symbolize(BatchForTest(files, {{0, 1}}, ThreadState::kBlocked, Kind::kWall));
+  auto wall = Symbolize(BatchForTest(files, {{0, 1}}, Reason::kDisk, Kind::kWall));
   ASSERT_EQ(wall.sample(0).value_size(), 1);
   EXPECT_EQ(wall.sample(0).value(0), 30'000'000);
-  EXPECT_EQ(LabelsOf(wall, 0)["reason"], "blocked");
+  EXPECT_EQ(LabelsOf(wall, 0)["reason"], "disk");
+  EXPECT_FALSE(LabelsOf(wall, 0).contains("syscall"));
+  model::ProfileBatch batch = BatchForTest(files, {{0, 1}}, Reason::kOther, Kind::kOffCpu);
+  batch.samples[0].syscall = SYS_membarrier;
+  EXPECT_EQ(LabelsOf(Symbolize(batch), 0)["syscall"], "membarrier");
 }
 
 TEST_F(SymbolizerTest, KeepsWindowSeriesLabelsAndComments) {
@@ -262,7 +267,7 @@ TEST_F(SymbolizerTest, PutsTheProgramWithTheMostTimeFirst) {
   auto batch =
       BatchForTest({FileForTest(CodeKind::kMarker, "[stack lost]"), OpenForTest("/bin/bash"), self_}, {{0, 0}});
   batch.processes = {"bash", "exe"};
-  batch.samples.push_back({0, ThreadState::kOnCpu, 1, 3, 30'000'001});
+  batch.samples.push_back({0, Reason::kOnCpu, 1, 3, 30'000'001});
   auto pprof = Symbolize(batch);
   EXPECT_EQ(pprof.string_table(static_cast<int>(pprof.mapping(0).filename())), "/proc/self/exe");
 }
@@ -271,7 +276,7 @@ TEST_F(SymbolizerTest, PutsNoMarkerFirst) {
   auto batch =
       BatchForTest({FileForTest(CodeKind::kMarker, "[stack lost]"), kernel_}, {{1, 0xffffffff81000010}, {0, 0}});
   batch.stacks = {{{0, 0}}, batch.stacks[0]};
-  batch.samples.push_back({1, ThreadState::kOnCpu, 0, 1, 1});
+  batch.samples.push_back({1, Reason::kOnCpu, 0, 1, 1});
   auto pprof = Symbolize(batch);
   EXPECT_EQ(pprof.string_table(static_cast<int>(pprof.mapping(0).filename())), "[kernel.kallsyms]");
 }
@@ -279,9 +284,9 @@ TEST_F(SymbolizerTest, PutsNoMarkerFirst) {
 TEST_F(SymbolizerTest, LeavesOutAndCountsSamplesThatPointNowhere) {
   auto batch = BatchForTest({kernel_}, {{0, 1}});
   batch.stacks.push_back({{7, 1}});
-  batch.samples.push_back({1, ThreadState::kOnCpu, 0, 1, 1});
-  batch.samples.push_back({9, ThreadState::kOnCpu, 0, 1, 1});
-  batch.samples.push_back({0, ThreadState::kOnCpu, 9, 1, 1});
+  batch.samples.push_back({1, Reason::kOnCpu, 0, 1, 1});
+  batch.samples.push_back({9, Reason::kOnCpu, 0, 1, 1});
+  batch.samples.push_back({0, Reason::kOnCpu, 9, 1, 1});
   EXPECT_EQ(Symbolize(batch).sample_size(), 1);
   EXPECT_EQ(Losses("bad_sample"), 3U);
 }

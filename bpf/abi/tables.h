@@ -3,6 +3,7 @@
 #ifndef SONDE_BPF_ABI_TABLES_H
 #define SONDE_BPF_ABI_TABLES_H
 
+#include "reason.h"
 #include "stack.h"
 #include "unwind.h"
 
@@ -21,7 +22,8 @@ struct cpu_key {
 struct wait_key {
 	struct stack_id stack;
 	__u32 tgid;
-	__u32 state; /* enum thread_state: run queue or blocked */
+	__u16 reason; /* enum reason: off the CPU */
+	__u16 syscall; /* of REASON_OTHER, else REASON_NO_SYSCALL */
 };
 
 struct wait_sum {

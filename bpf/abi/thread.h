@@ -6,41 +6,41 @@
 #ifndef SONDE_BPF_ABI_THREAD_H
 #define SONDE_BPF_ABI_THREAD_H
 
+#include "reason.h"
 #include "stack.h"
 
 #ifdef __cplusplus
 namespace sonde::abi {
 #endif
 
-/* Where a thread's time goes. The order is model::ThreadState's. */
-enum thread_state {
-	THREAD_ON_CPU = 0,
-	THREAD_RUN_QUEUE = 1,
-	THREAD_BLOCKED = 2,
-	THREAD_STATES = 3,
-	THREAD_DEAD = 3, /* left the CPU for the last time */
-};
-
 /* What the task iterator writes for each living thread at a slice's end. */
 struct thread_record {
 	__u32 tgid;
 	__u32 tid;
 	__u64 started_ns; /* when it first became runnable, or when the agent first saw it */
-	__u64 ns[THREAD_STATES];
+	__u64 ns[REASONS];
 	char comm[SONDE_COMM_LEN];	 /* of the thread */
 	char group_comm[SONDE_COMM_LEN]; /* of the thread group's leader */
 };
 
-/* What the last switch of a thread sends through the ring buffer. */
+/* What the last switch of a thread sends through the ring buffer: the header and `times` words. */
 struct thread_exit_record {
 	__u32 type; /* RECORD_THREAD_EXIT */
 	__u32 slice;
 	__u64 ended_ns;
-	struct thread_record thread;
-	__u32 has_previous; /* previous_ns belongs to slice - 1 and was not collected yet */
-	__u32 padding;
-	__u64 previous_ns[THREAD_STATES];
+	__u64 started_ns;
+	__u32 tgid;
+	__u32 tid;
+	char comm[SONDE_COMM_LEN];
+	char group_comm[SONDE_COMM_LEN];
+	__u32 times;
+	__u32 has_previous; /* part belongs to slice - 1 and was not collected yet */
+	__u64 time[2 * REASONS]; /* enum reason, perhaps with EXIT_TIME_PREVIOUS, above nanoseconds; what is 0 is left out */
 };
+
+#define SONDE_EXIT_HEADER_BYTES 72
+#define EXIT_TIME_WHAT_SHIFT 56
+#define EXIT_TIME_PREVIOUS 0x80u
 
 /* A process put on a new image: what was known of its mappings is void. */
 struct exec_record {
@@ -49,12 +49,12 @@ struct exec_record {
 };
 
 #ifdef __cplusplus
-static_assert(sizeof(thread_record) == 72);
-static_assert(sizeof(thread_exit_record) == 120);
+static_assert(sizeof(thread_record) == 272);
+static_assert(offsetof(thread_exit_record, time) == SONDE_EXIT_HEADER_BYTES);
 }  // namespace sonde::abi
 #else
-_Static_assert(sizeof(struct thread_record) == 72, "read as 72 bytes by the agent");
-_Static_assert(sizeof(struct thread_exit_record) == 120, "read as 120 bytes by the agent");
+_Static_assert(sizeof(struct thread_record) == 272, "read as 272 bytes by the agent");
+_Static_assert(__builtin_offsetof(struct thread_exit_record, time) == SONDE_EXIT_HEADER_BYTES, "read so by the agent");
 #endif
 
 #endif

@@ -38,10 +38,27 @@ struct user_registers {
 	__u64 syscall; /* -1: not in a system call */
 };
 
+#define NO_SYSCALL_NUMBER (~0ULL)
+
+struct syscall_arguments {
+	__u64 number; /* NO_SYSCALL_NUMBER: in none */
+	__u64 first;
+	__u64 second;
+	__u64 third;
+};
+
 static __always_inline bool has_task_pt_regs(void)
 {
 	return bpf_core_enum_value_exists(enum bpf_func_id___with_task_pt_regs,
 					  BPF_FUNC_task_pt_regs___with_task_pt_regs);
+}
+
+/* For CO-RE reads only on kernels before 5.11. */
+static __always_inline struct task_struct *current_task(void)
+{
+	if (has_task_pt_regs()) /* that is 5.15: bpf_get_current_task_btf has no probe of its own there */
+		return bpf_get_current_task_btf();
+	return (struct task_struct *)bpf_get_current_task();
 }
 
 /* The same on 5.10 to 5.14: computed. No FRED there, so nothing stands above the registers. */
@@ -106,6 +123,38 @@ static __always_inline bool read_user_registers(struct task_struct *task, struct
 	out->first_argument = BPF_CORE_READ(regs, di);
 	out->syscall = BPF_CORE_READ(regs, orig_ax);
 	return true;
+}
+
+/* The system call that `task`, no kernel thread, is in. False when it cannot be read. */
+static __always_inline bool read_syscall_arguments(struct task_struct *task, struct syscall_arguments *out)
+{
+	struct pt_regs *regs = computed_pt_regs(task);
+
+	if (has_task_pt_regs())
+		regs = (struct pt_regs *)bpf_task_pt_regs(task);
+
+	if (bpf_core_read(&out->number, sizeof(out->number), &regs->orig_ax) != 0)
+		return false;
+	out->first = BPF_CORE_READ(regs, di);
+	out->second = BPF_CORE_READ(regs, si);
+	out->third = BPF_CORE_READ(regs, dx);
+	return true;
+}
+
+#define TS_COMPAT 0x2
+
+/* Whether the current system call is one of 32 bit, whose numbers are others. */
+static __always_inline bool is_compat_task(struct task_struct *task)
+{
+	return BPF_CORE_READ(task, thread_info.status) & TS_COMPAT;
+}
+
+/* Whether the group of `task` may not run for lack of CPU quota (CONFIG_CFS_BANDWIDTH, which all distributions set). */
+static __always_inline bool is_throttled(struct task_struct *task)
+{
+	if (!bpf_core_field_exists(task->se.cfs_rq->throttle_count))
+		return false;
+	return BPF_CORE_READ(task, se.cfs_rq, throttle_count) > 0;
 }
 
 #endif

@@ -15,6 +15,9 @@ typedef _Bool bool;
 #define NULL ((void *)0)
 
 #define PF_KTHREAD 0x00200000
+#define PF_IO_WORKER 0x00000010 /* io_uring's, in the process that asked */
+/* Of contention_begin: the lock is spun for. */
+#define CONTENTION_SPIN 1
 /* Set together with the last schedule() of a thread, never taken back. */
 #define TASK_DEAD 0x0080
 
@@ -23,6 +26,8 @@ typedef _Bool bool;
 /* x86-64: registers of user space as saved on entry to the kernel. */
 struct pt_regs {
 	unsigned long bp;
+	unsigned long dx;
+	unsigned long si;
 	unsigned long di;
 	unsigned long orig_ax;
 	unsigned long ip;
@@ -36,6 +41,7 @@ struct rq {
 
 struct cfs_rq {
 	struct rq *rq;
+	int throttle_count; /* how many groups above it have used up their quota */
 };
 
 /* CPU time of the fair class: in all, and when the thread last came to a CPU. */
@@ -45,7 +51,64 @@ struct sched_entity {
 	struct cfs_rq *cfs_rq; /* of the task's CPU, whatever its class */
 };
 
+struct super_block {
+	unsigned long s_magic;
+};
+
+struct inode {
+	unsigned short i_mode;
+	struct super_block *i_sb;
+	unsigned int i_rdev;
+};
+
+struct qstr {
+	const unsigned char *name;
+};
+
+struct dentry {
+	struct qstr d_name;
+};
+
+struct path {
+	struct dentry *dentry;
+};
+
+struct file {
+	void *private_data;
+	struct inode *f_inode;
+	struct path f_path;
+};
+
+struct fdtable {
+	unsigned int max_fds;
+	struct file **fd;
+};
+
+struct files_struct {
+	struct fdtable *fdt;
+};
+
+struct sock_common {
+	unsigned short skc_family;
+	unsigned char skc_state;
+	unsigned short skc_num;
+	__u16 skc_dport;
+};
+
+struct sock {
+	struct sock_common __sk_common;
+};
+
+struct socket {
+	struct sock *sk;
+};
+
+struct thread_info {
+	__u32 status;
+};
+
 struct task_struct {
+	struct thread_info thread_info;
 	struct sched_entity se;
 	unsigned int __state;
 	unsigned int flags;
@@ -56,6 +119,8 @@ struct task_struct {
 	char comm[16];
 	struct task_struct *group_leader;
 	void *stack;
+	struct files_struct *files;
+	unsigned in_iowait : 1;
 };
 
 struct seq_file;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The thread clock: for each thread the state it is in, since when, and nanoseconds so far in each state.
+ * The thread clock: for each thread what its time goes to, since when, and nanoseconds so far by reason.
  *
  * Slices: time is cut at instants that the agent chooses. Whoever touches a clock first after such an instant (a hook,
  * or the task iterator at the slice's end) closes the old slice in it, under the clock's lock, so that every nanosecond
@@ -24,24 +24,28 @@
  * what is added here touches nothing that other threads touch. Empty while both counts and times are 0. */
 struct held_waits {
 	struct stack_id stack;
-	__u64 ns[2];	/* by state: run queue, blocked */
+	__u64 ns[2];	/* in the run queue, blocked */
 	__u32 count[2]; /* waits that ended */
 	__u32 slice;
-	__u32 padding;
+	__u16 reason;	/* as at the switch-out */
+	__u16 syscall;
 };
 
 #define HELD_WAITS 4
 
 struct thread_clock {
 	struct bpf_spin_lock lock;
-	__u32 state; /* enum thread_state */
+	__u32 reason; /* enum reason: what its time goes to now */
 	__u32 slice; /* to which `ns` belongs */
 	__u32 has_previous;
+	__u16 wait_reason; /* of the wait in progress, as at the switch-out */
+	__u16 wait_syscall;
 	__u64 since_ns; /* from when on time is not yet in `ns` */
 	__u64 started_ns;
-	__u64 ns[4];		 /* by state; the fourth for the verifier only */
-	__u64 previous_ns[4];	 /* of the slice before, until collected */
+	__u64 ns[REASON_SLOTS];
+	__u64 previous_ns[REASONS]; /* of the slice before, until collected */
 	struct stack_id wait_stack; /* of the wait in progress */
+	__u64 contended; /* address of the kernel's sleeping lock that the thread wants; written by itself */
 	struct held_waits held[HELD_WAITS]; /* by stack */
 };
 
@@ -53,7 +57,7 @@ const volatile bool clocks_in_task_storage = true;
 const volatile bool clocks_have_lock = true;
 
 /* Owner: the scheduler's programs. One object a thread, made at fork (process context), freed with the thread by the
- * kernel: 360 B x threads. The best kind, since 5.12. */
+ * kernel: 820 B x threads. The best kind, since 5.12. */
 struct {
 	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
@@ -63,7 +67,7 @@ struct {
 
 /* The same for kernels without task storage in tracing programs (before 5.12), keyed by the task's address, which unlike
  * the thread id stays the same when a thread other than the leader calls exec. Preallocated, as those kernels demand:
- * 32,768 (the usual pid_max) x 420 B = 14 MB. Deleted at the thread's last switch. */
+ * 32,768 (the usual pid_max) x 880 B = 29 MB. Deleted at the thread's last switch. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 32768);
@@ -74,6 +78,16 @@ struct {
 /* Current slice and where it began, written by the agent: first the start, then the number. */
 volatile __u32 slice_number = 0;
 volatile __u64 slice_start_ns[2] = {};
+
+static __always_inline bool is_blocked(__u32 reason)
+{
+	return reason >= REASON_FIRST_BLOCKED && reason < REASONS;
+}
+
+static __always_inline bool is_off_cpu(__u32 reason)
+{
+	return reason != REASON_ON_CPU && reason < REASONS;
+}
 
 struct slice_bound {
 	__u32 number;
@@ -101,7 +115,7 @@ static __always_inline void unlock_clock(struct thread_clock *clock)
 		bpf_spin_unlock(&clock->lock);
 }
 
-static __always_inline struct thread_clock *find_clock(struct task_struct *task)
+static __always_inline struct thread_clock *find_any_clock(struct task_struct *task)
 {
 	__u64 address = (__u64)task;
 
@@ -110,30 +124,52 @@ static __always_inline struct thread_clock *find_clock(struct task_struct *task)
 	return bpf_map_lookup_elem(&clocks_by_task, &address);
 }
 
-/* Makes a clock in `state` from `now` on, or finds the one that a hook made meanwhile. Process context only: task
- * storage allocates, which must not happen under a run-queue lock. */
-static __always_inline struct thread_clock *make_clock(struct task_struct *task, __u32 state, __u64 now, __u64 marker)
+/* The thread's clock once it runs; null before. */
+static __always_inline struct thread_clock *find_clock(struct task_struct *task)
 {
-	struct thread_clock fresh = {
-		.state = state,
-		.slice = slice_number,
-		.since_ns = now,
-		.started_ns = now,
-		.wait_stack = {.low = marker},
-	};
-	__u64 address = (__u64)task;
-	struct thread_clock *clock;
+	struct thread_clock *clock = find_any_clock(task);
 
-	if (clocks_in_task_storage) {
-		clock = bpf_task_storage_get(&clocks, task, &fresh, BPF_LOCAL_STORAGE_GET_F_CREATE);
-		if (!clock) /* lost a race against another maker */
-			clock = bpf_task_storage_get(&clocks, task, 0, 0);
-	} else {
-		bpf_map_update_elem(&clocks_by_task, &address, &fresh, BPF_NOEXIST);
-		clock = bpf_map_lookup_elem(&clocks_by_task, &address);
-	}
-	if (!clock)
+	return clock && clock->since_ns ? clock : NULL;
+}
+
+/* Where and why a thread is. */
+struct wait_place {
+	struct stack_id stack;
+	__u16 reason; /* enum reason */
+	__u16 syscall;
+};
+
+/* What they begin as: too large for a program's stack. Bytes, since no lock may lie in a program's own memory. */
+static __u64 no_clock[sizeof(struct thread_clock) / sizeof(__u64)];
+
+/* Makes a clock that stands at `place` from `now` on, or finds the one that a hook made meanwhile. Process context only:
+ * task storage allocates, which must not happen under a run-queue lock. */
+static __always_inline struct thread_clock *make_clock(struct task_struct *task, const struct wait_place *place,
+						       __u64 now)
+{
+	struct thread_clock *clock;
+	__u64 address = (__u64)task;
+
+	if (clocks_in_task_storage)
+		bpf_task_storage_get(&clocks, task, no_clock, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	else
+		bpf_map_update_elem(&clocks_by_task, &address, no_clock, BPF_NOEXIST);
+	clock = find_any_clock(task);
+	if (!clock) {
 		count(COUNT_CLOCK_REFUSED);
+		return NULL;
+	}
+	lock_clock(clock);
+	if (clock->since_ns == 0) {
+		clock->reason = place->reason;
+		clock->wait_reason = place->reason;
+		clock->wait_syscall = place->syscall;
+		clock->wait_stack = place->stack;
+		clock->slice = slice_number;
+		clock->started_ns = now;
+		clock->since_ns = now;
+	}
+	unlock_clock(clock);
 	return clock;
 }
 
@@ -152,11 +188,11 @@ static __always_inline void roll(struct thread_clock *clock, const struct slice_
 	if (clock->slice == bound->number)
 		return;
 	rest = bound->start_ns > clock->since_ns ? bound->start_ns - clock->since_ns : 0;
-	clock->ns[clock->state & 3] += rest;
+	clock->ns[clock->reason & (REASON_SLOTS - 1)] += rest;
 	spent->previous_ns = rest;
 	/* Added to, not overwritten: nothing is lost even if a slice was never collected from this clock. */
 	spent->skipped = clock->has_previous != 0 || clock->slice + 1 != bound->number;
-	for (int i = 0; i < THREAD_STATES; i++) {
+	for (int i = 0; i < REASONS; i++) {
 		clock->previous_ns[i] = clock->ns[i] + (clock->has_previous ? clock->previous_ns[i] : 0);
 		clock->ns[i] = 0;
 	}
@@ -166,7 +202,7 @@ static __always_inline void roll(struct thread_clock *clock, const struct slice_
 		clock->since_ns = bound->start_ns;
 }
 
-/* Adds the time up to `now` to the state the clock is in. REQUIRES: the clock's lock is held. */
+/* Adds the time up to `now` to the reason the clock stands at. REQUIRES: the clock's lock is held. */
 static __always_inline void settle(struct thread_clock *clock, const struct slice_bound *bound, __u64 now,
 				   struct spent *spent)
 {
@@ -176,7 +212,7 @@ static __always_inline void settle(struct thread_clock *clock, const struct slic
 	if (now <= clock->since_ns)
 		return;
 	rest = now - clock->since_ns;
-	clock->ns[clock->state & 3] += rest;
+	clock->ns[clock->reason & (REASON_SLOTS - 1)] += rest;
 	spent->current_ns = rest;
 	clock->since_ns = now;
 }

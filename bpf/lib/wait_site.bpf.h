@@ -15,6 +15,7 @@
 #include "compat.bpf.h"
 #include "stack.bpf.h"
 #include "thread_clock.bpf.h"
+#include "wait_reason.bpf.h"
 
 #define PROBE_WORDS SLOT_WORDS
 #define KERNEL_SLOTS WALK_SLOTS
@@ -26,9 +27,9 @@ struct wait_site {
 	__u8 user_slots[WALK_SLOTS]; /* where return addresses lay, in words above the stack pointer */
 	__u64 kernel_hash;  /* hash of the words at kernel_slots */
 	__u8 kernel_slots[KERNEL_SLOTS]; /* where return addresses lay, in words above the tracepoint's arguments */
-	__u32 kernel_count;
-	__u32 user_count;
-	__u32 padding;
+	__u16 kernel_count;
+	__u16 user_count;
+	struct wait_reason reason;
 	__u32 slice;	    /* in which the frames were sent; older ones are not reused */
 	struct stack_id stack;
 };
@@ -41,6 +42,7 @@ struct thread_sites {
 	struct wait_site sites[SITES];
 	__u32 next;
 	__u32 drawn_slice;
+	__u64 outermost_sp; /* the highest stack pointer at which the thread blocked since it runs this program */
 	__u64 drawn_ns;
 	struct stack_id drawn; /* where it was last seen preempted, at drawn_ns */
 };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * What waits come to: summed by process, state and stack in a map for each slice. A thread's own sums at the last few
+ * What waits come to: summed by process, reason and stack in a map for each slice. A thread's own sums at the last few
  * stacks it waited at are held in its clock and go into the map when another stack takes their place, when the slice's
  * end collects the clock, or with the thread. Include once per object.
  */
@@ -20,7 +20,7 @@ struct waits_map {
 	__type(value, struct wait_sum);
 };
 
-/* Time off the CPU by process, state and stack, in slices of even and odd number; 1.7 MB each. Filled here, drained by
+/* Time off the CPU by process, reason and stack, in slices of even and odd number; 1.7 MB each. Filled here, drained by
  * the agent once the slice is closed in every clock. */
 struct waits_map offcpu_waits_even SEC(".maps");
 struct waits_map offcpu_waits_odd SEC(".maps");
@@ -64,21 +64,25 @@ static __always_inline bool add_to_sum(void *waits, const struct wait_key *key, 
 	return true;
 }
 
-/* The time of a wait within one slice. What finds no room keeps its process and state and loses its stack. */
+/* The time of a wait within one slice. What finds no room keeps its process and reason and loses its stack. */
 static __always_inline void add_wait(__u32 slice, struct wait_key *key, __u64 ns, __u64 ended)
 {
+	struct wait_key without_stack = *key;
 	void *waits = waits_of_slice(slice);
-	struct wait_key without_stack = {.tgid = key->tgid, .state = key->state, .stack = {.low = STACK_LOST}};
 
+	without_stack.stack = (struct stack_id){.low = STACK_LOST};
 	if (ns == 0 && ended == 0)
 		return;
 	if (!add_to_sum(waits, key, ns, ended) && !add_to_sum(waits, &without_stack, ns, ended))
 		count(COUNT_WAIT_LOST);
 }
 
-static __always_inline bool is_off_cpu(__u32 state)
+/* The key of what the clock stands at, but for the process. REQUIRES: the clock's lock is held. */
+static __always_inline void take_key(const struct thread_clock *clock, struct wait_key *key)
 {
-	return state == THREAD_RUN_QUEUE || state == THREAD_BLOCKED;
+	key->reason = clock->reason;
+	key->syscall = is_blocked(clock->reason) ? clock->wait_syscall : REASON_NO_SYSCALL;
+	key->stack = clock->wait_stack;
 }
 
 /* Adds what a clock just settled of the slice before, if it was off the CPU there. */
@@ -86,16 +90,16 @@ static __always_inline void add_previous(const struct slice_bound *bound, struct
 {
 	if (spent->skipped)
 		count(COUNT_CLOCK_SKIPPED);
-	if (spent->previous_ns && is_off_cpu(key->state))
+	if (spent->previous_ns && is_off_cpu(key->reason))
 		add_wait(bound->number - 1, key, spent->previous_ns, 0);
 }
 
-/* Adds what a clock just settled in an off-CPU state to the sums of both slices that it may touch. */
+/* Adds what a clock just settled off the CPU to the sums of both slices that it may touch. */
 static __always_inline void add_spent(const struct slice_bound *bound, struct wait_key *key, const struct spent *spent,
 				      __u64 ended)
 {
 	add_previous(bound, key, spent);
-	if (is_off_cpu(key->state))
+	if (is_off_cpu(key->reason))
 		add_wait(bound->number, key, spent->current_ns, ended);
 }
 
@@ -113,34 +117,48 @@ static __always_inline void take_held(struct held_waits *held, struct held_waits
 }
 
 /*
- * Holds a part of a wait that ended; what was held in its place of another stack or slice is moved to `taken`. True: the
- * first of its stack and slice. REQUIRES: the clock's lock is held, the state is one off the CPU.
+ * Holds a part of a wait that ended; what was held in its place of another stack, reason or slice is moved to `taken`. True: the
+ * first of its stack and slice. REQUIRES: the clock's lock is held, the reason is one off the CPU.
  */
 static __always_inline bool hold(struct thread_clock *clock, const struct wait_key *key, __u32 slice, __u64 ns,
 				 struct held_waits *taken)
 {
 	struct held_waits *held = &clock->held[key->stack.low & (HELD_WAITS - 1)];
-	__u32 state = (key->state - THREAD_RUN_QUEUE) & 1;
-	bool is_first = held->slice != slice || held->stack.low != key->stack.low || held->stack.high != key->stack.high;
+	__u32 part = is_blocked(key->reason);
+	bool is_first = held->slice != slice || held->stack.low != key->stack.low ||
+			held->stack.high != key->stack.high || held->reason != clock->wait_reason ||
+			held->syscall != clock->wait_syscall;
 
 	if (is_first) {
 		take_held(held, taken);
 		held->stack = key->stack;
 		held->slice = slice;
+		held->reason = clock->wait_reason;
+		held->syscall = clock->wait_syscall;
 	}
-	held->ns[state] += ns;
-	held->count[state]++;
+	held->ns[part] += ns;
+	held->count[part]++;
 	return is_first;
+}
+
+/* Why a thread waits for a CPU that has left the last one for `reason`. */
+static __always_inline __u16 reason_in_run_queue(__u16 reason)
+{
+	return is_blocked(reason) ? REASON_RUN_QUEUE : reason;
 }
 
 static __always_inline void add_held(__u32 tgid, const struct held_waits *held)
 {
-	struct wait_key key = {.tgid = tgid, .state = THREAD_RUN_QUEUE, .stack = held->stack};
+	struct wait_key key = {.tgid = tgid,
+			       .reason = reason_in_run_queue(held->reason),
+			       .syscall = REASON_NO_SYSCALL,
+			       .stack = held->stack};
 
 	if (holds_nothing(held))
 		return;
 	add_wait(held->slice, &key, held->ns[0], held->count[0]);
-	key.state = THREAD_BLOCKED;
+	key.reason = held->reason;
+	key.syscall = held->syscall;
 	add_wait(held->slice, &key, held->ns[1], held->count[1]);
 }
 
@@ -165,7 +183,9 @@ static __always_inline void end_wait_in_clock(struct thread_clock *clock, struct
 					      const struct slice_bound *bound, const struct spent *spent)
 {
 	struct held_waits taken = {};
-	bool is_first = false, holds = clocks_have_lock && is_off_cpu(key->state);
+	/* What the clock cannot tell again from the reason at the switch-out goes to the map at once. */
+	__u32 expected = is_blocked(key->reason) ? clock->wait_reason : reason_in_run_queue(clock->wait_reason);
+	bool is_first = false, holds = clocks_have_lock && is_off_cpu(key->reason) && key->reason == expected;
 
 	if (holds)
 		is_first = hold(clock, key, bound->number, spent->current_ns, &taken);

@@ -11,6 +11,7 @@
 #include "profile/kind.h"
 #include "profile/merge.h"
 #include "profile/pprof_file.h"
+#include "profile/reason.h"
 #include "profile/table_key.h"
 
 namespace sonde::query {
@@ -103,12 +104,9 @@ const std::string* ReasonOf(const profile::Pprof& pprof, const ::perftools::prof
   return nullptr;
 }
 
-int64_t* PartOf(ServiceTime* time, const std::string* reason) {
-  if (reason == nullptr) return &time->other_ns["unknown"];
-  if (*reason == "on-cpu") return &time->on_cpu_ns;
-  if (*reason == "run-queue") return &time->run_queue_ns;
-  if (*reason == "blocked") return &time->blocked_ns;
-  return &time->other_ns[*reason];
+int64_t* PartOf(ServiceTime* time, const std::string* name) {
+  const std::optional<profile::Reason> reason = name != nullptr ? profile::ParseReason(*name) : std::nullopt;
+  return &time->group_ns[reason ? std::string(profile::GroupName(profile::GroupOf(*reason))) : "unknown"];
 }
 
 absl::Status AddTo(ServiceTime* time, std::string_view bytes) {

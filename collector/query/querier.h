@@ -29,10 +29,7 @@ struct Merged {
 // Where one service's threads spent their time, in nanoseconds, from `wall` profiles by the sample label `reason`.
 struct ServiceTime {
   std::string service;
-  int64_t on_cpu_ns = 0;
-  int64_t run_queue_ns = 0;
-  int64_t blocked_ns = 0;
-  std::map<std::string, int64_t> other_ns;  // by reason, of any other word
+  std::map<std::string, int64_t> group_ns;  // by profile::GroupName(); "unknown" of a reason of any other word, or none
   int64_t wall_ns = 0;                      // sum of all of these
 };
 

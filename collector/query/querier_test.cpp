@@ -101,7 +101,7 @@ TEST_F(QuerierTest, SaysWhyNothingWasFoundAndWhatThereIs) {
 }
 
 TEST_F(QuerierTest, SumsWallTimeByServiceAndReason) {
-  Store(profile::Kind::kWall, "web", 1, {{"on-cpu", 1}, {"run-queue", 2}, {"blocked", 4}, {"idle", 8}, {"", 16}});
+  Store(profile::Kind::kWall, "web", 1, {{"on-cpu", 1}, {"run-queue", 2}, {"disk", 4}, {"major-fault", 1}, {"blocked", 8}, {"", 16}});
   Store(profile::Kind::kWall, "web", 2, {{"on-cpu", 100}});
   Store(profile::Kind::kWall, "db", 2, {{"blocked", 1'000}});
   Store(profile::Kind::kCpu, "db", 2, {{"", 7'777}});
@@ -111,11 +111,9 @@ TEST_F(QuerierTest, SumsWallTimeByServiceAndReason) {
   EXPECT_EQ(overview->services[0].service, "db");
   EXPECT_EQ(overview->services[0].wall_ns, 1'000);
   const ServiceTime& web = overview->services[1];
-  EXPECT_EQ(web.on_cpu_ns, 101);
-  EXPECT_EQ(web.run_queue_ns, 2);
-  EXPECT_EQ(web.blocked_ns, 4);
-  EXPECT_EQ(web.other_ns, (std::map<std::string, int64_t>{{"idle", 8}, {"unknown", 16}}));
-  EXPECT_EQ(web.wall_ns, 131);
+  EXPECT_EQ(web.group_ns,
+            (std::map<std::string, int64_t>{{"on-cpu", 101}, {"run-queue", 2}, {"disk", 5}, {"unknown", 24}}));
+  EXPECT_EQ(web.wall_ns, 132);
   EXPECT_EQ(overview->profiles, 3);
   EXPECT_EQ(overview->span.from_ns, kMinute);
   EXPECT_EQ(overview->span.to_ns, 3 * kMinute);

@@ -65,10 +65,7 @@ std::string OverviewJson(const query::Overview& overview) {
   json services = json::array();
   for (const auto& service : overview.services) {
     services.push_back({{"service", service.service},
-                        {"on_cpu_ns", service.on_cpu_ns},
-                        {"run_queue_ns", service.run_queue_ns},
-                        {"blocked_ns", service.blocked_ns},
-                        {"other", service.other_ns},
+                        {"groups", service.group_ns},
                         {"wall_ns", service.wall_ns}});
   }
   return Dump({{"services", services},

@@ -76,8 +76,8 @@ class SiteTest : public ::testing::Test {
 };
 
 TEST_F(SiteTest, ListsSeries) {
-  Store(profile::Kind::kWall, "web", 3, 1, "blocked");
-  Store(profile::Kind::kWall, "web", 2, 1, "blocked");
+  Store(profile::Kind::kWall, "web", 3, 1, "disk");
+  Store(profile::Kind::kWall, "web", 2, 1, "disk");
   Store(profile::Kind::kCpu, "web", 2, 1, "on-cpu");
   Store(profile::Kind::kCpu, "old", 60, 1, "on-cpu");
   json all = AskJson("/api/v1/series");
@@ -91,7 +91,7 @@ TEST_F(SiteTest, ListsSeries) {
 }
 
 TEST_F(SiteTest, LaysOutAFlameGraphAsColumns) {
-  Store(profile::Kind::kWall, "web", 3, 10, "blocked");
+  Store(profile::Kind::kWall, "web", 3, 10, "disk");
   Store(profile::Kind::kWall, "web", 2, 5, "on-cpu");
   json flame = AskJson("/api/v1/flamegraph?kind=wall&query=%7Bservice_name%3D%22web%22%7D&root=reason");
   EXPECT_EQ(flame["kind"], "wall");
@@ -104,40 +104,37 @@ TEST_F(SiteTest, LaysOutAFlameGraphAsColumns) {
   EXPECT_EQ(flame["depth"], json({0, 1, 2, 3, 1, 2, 3}));
   EXPECT_EQ(flame["total_values"], json({15, 10, 10, 10, 5, 5, 5}));
   EXPECT_EQ(flame["self_values"], json({0, 0, 0, 10, 0, 0, 5}));
-  EXPECT_EQ(flame["names"][flame["name"][1].get<size_t>()], "blocked");
+  EXPECT_EQ(flame["names"][flame["name"][1].get<size_t>()], "disk");
   EXPECT_EQ(flame["files"][flame["file"][3].get<size_t>()], "/bin/app");
   EXPECT_EQ(flame["to_ms"].get<int64_t>() - flame["from_ms"].get<int64_t>(), 120'000);
 }
 
 TEST_F(SiteTest, PutsALabelOfTheSeriesUnderTheRootToo) {
-  Store(profile::Kind::kWall, "web", 3, 10, "blocked");
-  Store(profile::Kind::kWall, "db", 3, 20, "blocked");
+  Store(profile::Kind::kWall, "web", 3, 10, "disk");
+  Store(profile::Kind::kWall, "db", 3, 20, "disk");
   json flame = AskJson("/api/v1/flamegraph?kind=wall&root=service_name");
   EXPECT_EQ(flame["names"][flame["name"][1].get<size_t>()], "db");
 }
 
 TEST_F(SiteTest, KeepsTheGraphWithinTheNodesAskedFor) {
-  Store(profile::Kind::kWall, "web", 3, 10, "blocked", "a");
-  Store(profile::Kind::kWall, "web", 3, 4, "blocked", "b");
+  Store(profile::Kind::kWall, "web", 3, 10, "disk", "a");
+  Store(profile::Kind::kWall, "web", 3, 4, "disk", "b");
   json flame = AskJson("/api/v1/flamegraph?kind=wall&max_nodes=3");
   EXPECT_EQ(flame["dropped"], 4);
   EXPECT_EQ(flame["total_values"], json({14, 14, 10, 4}));
 }
 
 TEST_F(SiteTest, SumsTheOverviewByService) {
-  Store(profile::Kind::kWall, "web", 3, 10, "blocked");
+  Store(profile::Kind::kWall, "web", 3, 10, "disk");
   Store(profile::Kind::kWall, "web", 2, 5, "on-cpu");
   Store(profile::Kind::kWall, "db", 2, 100, "run-queue");
-  Store(profile::Kind::kWall, "db", 2, 1, "idle");
+  Store(profile::Kind::kWall, "db", 2, 1, "idle-poll");
   json overview = AskJson("/api/v1/overview");
   ASSERT_EQ(overview["services"].size(), 2U);
   EXPECT_EQ(overview["services"][0], json({{"service", "db"},
-                                           {"on_cpu_ns", 0},
-                                           {"run_queue_ns", 100},
-                                           {"blocked_ns", 0},
-                                           {"other", {{"idle", 1}}},
+                                           {"groups", {{"idle", 1}, {"run-queue", 100}}},
                                            {"wall_ns", 101}}));
-  EXPECT_EQ(overview["services"][1]["on_cpu_ns"], 5);
+  EXPECT_EQ(overview["services"][1]["groups"]["on-cpu"], 5);
   EXPECT_EQ(overview["profiles"], 4);
   EXPECT_EQ(overview["to_ms"].get<int64_t>() - overview["from_ms"].get<int64_t>(), 120'000);
 }

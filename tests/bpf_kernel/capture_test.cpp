@@ -8,7 +8,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <numeric>
 #include <optional>
 #include <thread>
 #include <vector>
@@ -19,14 +18,12 @@
 namespace sonde::bpf_kernel {
 namespace {
 
-using model::ThreadState;
+using profile::Reason;
 
 uint32_t Tid() { return static_cast<uint32_t>(::syscall(SYS_gettid)); }
 uint32_t Pid() { return static_cast<uint32_t>(::getpid()); }
 
-uint64_t Explained(const model::ThreadAccount& thread) {
-  return std::accumulate(thread.ns.begin(), thread.ns.end(), uint64_t{0});
-}
+uint64_t Explained(const model::ThreadAccount& thread) { return profile::SumOf(thread.ns); }
 
 // The time that a thread existed within the slice.
 uint64_t Wall(const model::ThreadAccount& thread, const model::Slice& slice) {
@@ -34,8 +31,6 @@ uint64_t Wall(const model::ThreadAccount& thread, const model::Slice& slice) {
   uint64_t end = thread.ended_ns != 0 ? thread.ended_ns : slice.end_ns;
   return end > start ? end - start : 0;
 }
-
-uint64_t NsIn(const model::ThreadAccount& thread, ThreadState state) { return thread.ns[static_cast<size_t>(state)]; }
 
 std::optional<model::ThreadAccount> FindThread(const model::Slice& slice, uint32_t tid) {
   auto found = std::ranges::find(slice.threads, tid, &model::ThreadAccount::tid);
@@ -95,9 +90,9 @@ TEST_F(LiveCapture, GivesASpinnersTimeToTheCpuAndTheRunQueue) {
   model::Slice slice = Measure(absl::Seconds(2));
   auto account = FindThread(slice, spinner.Id());
   ASSERT_TRUE(account.has_value());
-  EXPECT_GT(NsIn(*account, ThreadState::kOnCpu), 0U);
-  EXPECT_GT(NsIn(*account, ThreadState::kRunQueue), 0U);
-  EXPECT_LT(NsIn(*account, ThreadState::kBlocked), Wall(*account, slice) / 50);
+  EXPECT_GT(profile::At(account->ns, Reason::kOnCpu), 0U);
+  EXPECT_GT(profile::At(account->ns, Reason::kPreempted), 0U);
+  EXPECT_LT(profile::SumOfBlocked(account->ns), Wall(*account, slice) / 50);
 }
 
 TEST_F(LiveCapture, CountsAWaitThatNeverEndsInEverySliceWithItsStack) {
@@ -116,9 +111,9 @@ TEST_F(LiveCapture, CountsAWaitThatNeverEndsInEverySliceWithItsStack) {
     model::Slice slice = Measure(absl::Milliseconds(500));
     auto account = FindThread(slice, tid.load());
     ASSERT_TRUE(account.has_value());
-    EXPECT_EQ(NsIn(*account, ThreadState::kBlocked), slice.end_ns - slice.start_ns);
+    EXPECT_EQ(profile::At(account->ns, Reason::kPipe), slice.end_ns - slice.start_ns);
     auto has_stack = [&](const model::RawSample& sample) {
-      return sample.tgid == Pid() && sample.state == ThreadState::kBlocked && slice.stacks.contains(sample.stack) &&
+      return sample.tgid == Pid() && sample.reason == Reason::kPipe && slice.stacks.contains(sample.stack) &&
              slice.stacks[sample.stack]->asleep_since_before &&
              sample.ns >= slice.end_ns - slice.start_ns && !slice.stacks[sample.stack]->kernel.empty();
     };
@@ -146,7 +141,7 @@ TEST_F(LiveCapture, KeepsTheAccountOfThreadsThatExitWithinTheSlice) {
     auto account = FindThread(slice, tid);
     ASSERT_TRUE(account.has_value()) << tid;
     EXPECT_NE(account->ended_ns, 0U);
-    EXPECT_GT(NsIn(*account, ThreadState::kBlocked), 1'900'000U);
+    EXPECT_GT(profile::At(account->ns, Reason::kSleep), 1'900'000U);
     EXPECT_EQ(Explained(*account), account->ended_ns - account->started_ns);
   }
 }
@@ -156,14 +151,16 @@ TEST_F(LiveCapture, AddsOffCpuSamplesUpToTheExactClocks) {
   Start();
   Measure(absl::Milliseconds(300));
   model::Slice slice = Measure(absl::Seconds(2));
-  std::array<uint64_t, model::kThreadStates> clocks{}, samples{};
+  profile::ReasonTimes clocks{}, samples{};
   for (const model::ThreadAccount& thread : slice.threads) {
-    for (size_t i = 0; i < clocks.size(); ++i) clocks[i] += thread.ns[i];
+    profile::Add(thread.ns, &clocks);
   }
-  for (const model::RawSample& sample : slice.samples) samples[static_cast<size_t>(sample.state)] += sample.ns;
-  for (ThreadState state : {ThreadState::kRunQueue, ThreadState::kBlocked}) {
-    double exact = static_cast<double>(clocks[static_cast<size_t>(state)]);
-    EXPECT_NEAR(static_cast<double>(samples[static_cast<size_t>(state)]), exact, exact * 0.001 + 100'000);
+  for (const model::RawSample& sample : slice.samples) profile::At(samples, sample.reason) += sample.ns;
+  for (const Reason reason : profile::AllReasons()) {
+    if (reason == Reason::kOnCpu) continue;
+    const auto exact = static_cast<double>(profile::At(clocks, reason));
+    EXPECT_NEAR(static_cast<double>(profile::At(samples, reason)), exact, exact * 0.001 + 100'000)
+        << profile::ReasonName(reason);
   }
 }
 
@@ -175,10 +172,10 @@ TEST_F(LiveCapture, SamplesASpinnerAtTheRateAskedFor) {
     model::Slice slice = Measure(absl::Seconds(2));
     auto account = FindThread(slice, spinner.Id());
     ASSERT_TRUE(account.has_value());
-    busy_ns = NsIn(*account, ThreadState::kOnCpu);
+    busy_ns = profile::At(account->ns, Reason::kOnCpu);
     uint64_t samples = 0;
     for (const model::RawSample& sample : slice.samples) {
-      if (sample.tgid == Pid() && sample.state == ThreadState::kOnCpu) samples += sample.count;
+      if (sample.tgid == Pid() && sample.reason == Reason::kOnCpu) samples += sample.count;
     }
     EXPECT_NEAR(static_cast<double>(samples), static_cast<double>(busy_ns) / 1e9 * 99, 20);
   }
@@ -192,7 +189,7 @@ TEST_F(LiveCapture, WorksWithoutTaskStorage) {
   auto account = FindThread(slice, sleeper.Id());
   ASSERT_TRUE(account.has_value());
   EXPECT_EQ(Explained(*account), Wall(*account, slice));
-  EXPECT_GT(NsIn(*account, ThreadState::kBlocked), Wall(*account, slice) / 2);
+  EXPECT_GT(profile::At(account->ns, Reason::kSleep), Wall(*account, slice) / 2);
 }
 
 }  // namespace

@@ -43,6 +43,7 @@ class FixedAnswers : public control::ControlBackend {
   v1::StatusReply Status() override { return status; }
   absl::StatusOr<v1::AccountReply> Account(const v1::AccountRequest& request, const control::Cancelled&) override {
     if (request.pid() == 123) return absl::NotFoundError("no process 123");
+    threads_asked_for = request.threads();
     account.set_duration_ns(request.duration_ns() == 0 ? 60 * kSecond : request.duration_ns());
     return account;
   }
@@ -66,6 +67,7 @@ class FixedAnswers : public control::ControlBackend {
 
   v1::StatusReply status;
   v1::AccountReply account;
+  bool threads_asked_for = false;
   v1::TopReply top;
   v1::RecordReply record;
   std::atomic<int> measuring = 0;
@@ -107,6 +109,13 @@ v1::StatusReply WellAgent() {
   return reply;
 }
 
+void AddReason(v1::ProcessAccount* account, const std::string& reason, uint64_t seconds) {
+  v1::ReasonTime* time = account->add_reasons();
+  time->set_reason(reason);
+  time->set_ns(seconds * kSecond);
+}
+
+// Blocked on a disk, but for a second without work.
 void AddProcess(v1::AccountReply* reply, uint32_t pid, const std::string& name, uint64_t on_cpu, uint64_t run_queue,
                 uint64_t blocked, bool is_sonde = false) {
   v1::ProcessAccount* account = reply->add_processes();
@@ -119,6 +128,11 @@ void AddProcess(v1::AccountReply* reply, uint32_t pid, const std::string& name, 
   account->set_blocked_ns(blocked * kSecond);
   account->set_wall_ns((on_cpu + run_queue + blocked) * kSecond);
   account->set_is_sonde(is_sonde);
+  account->set_container(pid == 10 ? "web.service" : "");
+  AddReason(account, "on-cpu", on_cpu);
+  AddReason(account, "preempted", run_queue);
+  AddReason(account, "disk", blocked > 0 ? blocked - 1 : 0);
+  AddReason(account, "idle-poll", blocked > 0 ? 1 : 0);
 }
 
 struct Outcome {
@@ -293,25 +307,54 @@ TEST_F(AgentctlTest, AccountShowsSharesTotalsAndOwnProcesses) {
   const std::vector<std::string> lines = absl::StrSplit(outcome.out, '\n');
   ASSERT_GE(lines.size(), 7u);
   EXPECT_THAT(lines[0], HasSubstr("60.0 s from "));
-  EXPECT_THAT(lines[1], testing::MatchesRegex(" *PID +PROCESS +SERVICE +THREADS +WALL +ON-CPU +% +RUN-QUEUE +% "
-                                              "+BLOCKED +% +UNEXPLAINED +%"));
-  EXPECT_THAT(lines[2], testing::MatchesRegex(" *20 +db +db.service +2 +1 m 40 s +2.00 s +2.0% +8.00 s +8.0% +90.0 s "
-                                              "+90.0% +0 s +0.0%"));
-  EXPECT_THAT(lines[3], testing::MatchesRegex(" *10 +web .*60.0%.*10.0%.*30.0%.*"));
+  EXPECT_THAT(lines[1], testing::MatchesRegex(" *PID +PROCESS +THREADS +WALL +ON-CPU +RUN-QUEUE +DISK +NETWORK +IPC "
+                                              "+LOCK +SLEEP +OTHER +IDLE +UNEXPLAINED +SERVICE"));
+  EXPECT_THAT(lines[2], testing::MatchesRegex(" *20 +db +2 +1 m 40 s +2.0% +8.0% +89.0% +0.0% +0.0% +0.0% +0.0% "
+                                              "+0.0% +1.0% +0.0% +db.service"));
+  EXPECT_THAT(lines[3], testing::MatchesRegex(" *10 +web .*60.0%.*10.0%.*20.0%.*10.0%.*"));
   EXPECT_THAT(lines[4], testing::MatchesRegex(" *30 +sonde-agent \\* .*"));
-  EXPECT_THAT(lines[5], testing::MatchesRegex(" *TOTAL +6 +1 m 52 s +9.00 s .*"));
+  EXPECT_THAT(lines[5], testing::MatchesRegex(" *TOTAL +6 +1 m 52 s +8.0% .*"));
   EXPECT_THAT(lines[6], StartsWith("* Sonde itself"));
 }
 
 TEST_F(AgentctlTest, AccountSortsAndCutsWhereAsked) {
-  const Outcome outcome = Run({"account", "--sort", "cpu", "--limit", "1"});
+  const Outcome outcome = Run({"account", "--sort", "on-cpu", "--limit", "1"});
   EXPECT_THAT(outcome.out, AllOf(HasSubstr("web"), Not(HasSubstr("db.service")), HasSubstr("1 m 52 s"),
-                                 HasSubstr("2 more processes")));
-  const Outcome json = Run({"account", "--sort", "blocked", "--limit", "1", "-o", "json"});
+                                 HasSubstr("2 more")));
+  const Outcome json = Run({"account", "--sort", "disk", "--limit", "1", "-o", "json"});
   v1::AccountReply reply;
   ASSERT_TRUE(google::protobuf::util::JsonStringToMessage(json.out, &reply).ok());
   ASSERT_EQ(reply.processes_size(), 1);
   EXPECT_EQ(reply.processes(0).process(), "db");
+}
+
+TEST_F(AgentctlTest, AccountShowsTheWholeHostByReason) {
+  const Outcome outcome = Run({"account", "--by", "reason"});
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_THAT(outcome.out, testing::ContainsRegex("disk +91.0 s +81.2%  a block device"));
+  EXPECT_THAT(outcome.out, testing::ContainsRegex("idle-poll +3.00 s +2.7%  work, in its main loop's poll"));
+  EXPECT_THAT(outcome.out, testing::ContainsRegex("wall +1 m 52 s +100.0%  the life of 6 threads"));
+  EXPECT_THAT(outcome.out, Not(HasSubstr("receive")));
+}
+
+TEST_F(AgentctlTest, AccountSumsByServiceAndContainer) {
+  EXPECT_THAT(Run({"account", "--by", "service"}).out, testing::ContainsRegex("\nweb.service +2 +10.0 s +60.0%"));
+  const Outcome outcome = Run({"account", "--by", "container"});
+  EXPECT_THAT(outcome.out, testing::ContainsRegex("\nweb.service +2 +10.0 s "));
+  EXPECT_THAT(outcome.out, testing::ContainsRegex("\n- +4 +1 m 42 s "));
+}
+
+TEST_F(AgentctlTest, AccountAsksForThreadsWhenTheyAreToBeShown) {
+  v1::ThreadAccount* thread = backend_.account.add_threads();
+  thread->set_tid(21);
+  thread->set_thread("checkpointer");
+  thread->set_wall_ns(10 * kSecond);
+  v1::ReasonTime* time = thread->add_reasons();
+  time->set_reason("lock");
+  time->set_ns(5 * kSecond);
+  const Outcome outcome = Run({"account", "--by", "thread"});
+  EXPECT_TRUE(backend_.threads_asked_for);
+  EXPECT_THAT(outcome.out, testing::ContainsRegex("TID +THREAD +WALL .*\n *21 +checkpointer +10.0 s .*50.0%"));
 }
 
 TEST_F(AgentctlTest, AccountMakesHostileNamesHarmless) {

@@ -20,7 +20,7 @@ const CPU = [
   { frames: [frame("idle_loop", "[kernel.kallsyms]")], seconds: 4 },
 ];
 const WAITS = [
-  { frames: [frame("main"), frame("read_file")], seconds: 30, reason: "blocked" },
+  { frames: [frame("main"), frame("read_file")], seconds: 30, reason: "disk" },
   { frames: [frame("main"), frame("take_lock")], seconds: 10, reason: "run-queue" },
 ];
 const WALL = [{ frames: CPU[0].frames, seconds: 60, reason: "on-cpu" }, ...WAITS];
@@ -125,16 +125,16 @@ test("waits can stand under their reasons", async () => {
   await page.keyboard.press("g");
   await page.waitForURL(/root=reason/);
   await page.getByRole("button", { name: "By reason", pressed: true }).waitFor();
-  await expectTooltip(page, 1, 0.3, /blocked[^]*total\s+30\.0 s\s+75\.0%/);
+  await expectTooltip(page, 1, 0.3, /disk[^]*total\s+30\.0 s\s+75\.0%/);
   await expectTooltip(page, 1, 0.9, /run-queue[^]*total\s+10\.0 s\s+25\.0%/);
 });
 
 test("the overview divides a service's time, and selects it by a click", async () => {
   const { page } = await open("/");
   const row = page.getByRole("region", { name: "Where the time went" }).getByRole("row", { name: /checkout/ });
-  assert.match(await row.innerText(), /60\.0 s\s+100%\s+10\.0 s\s+100%\s+30\.0 s\s+100%\s+100 s\s+100%/);
+  assert.match(await row.innerText(), /60\.0 s\s+100%\s+10\.0 s\s+100%\s+30\.0 s\s+100%[^]*100 s\s+100%$/);
   const division = await row.getByRole("img").getAttribute("aria-label");
-  assert.equal(division, "On CPU 60.0%, Run queue 10.0%, Blocked 30.0%");
+  assert.equal(division, "On CPU 60.0%, Run queue 10.0%, Disk 30.0%");
   await row.click();
   await page.waitForURL(/service=checkout/);
   await page.getByRole("heading", { name: "On-CPU · checkout" }).waitFor();

@@ -35,10 +35,8 @@ export interface Flame extends FlameColumns {
 
 export interface ServiceTime {
   service: string;
-  on_cpu_ns: number;
-  run_queue_ns: number;
-  blocked_ns: number;
-  wall_ns: number;
+  groups: Partial<Record<string, number>>; // nanoseconds by group of reasons; what is 0 may be left out
+  wall_ns: number; // sum of these
 }
 
 export interface Overview {

@@ -1,8 +1,8 @@
-// Where the host's time went: every service's time on CPU, in the run queue and blocked.
+// Where the host's time went: every service's time, by what it went to.
 import type { Overview as Answer, ServiceTime } from "./api";
 import { duration, percent, plural, timeRange } from "./format";
 import { serviceTitle } from "./service_picker";
-import { otherTime, PARTS, sortServices, sumOf } from "./shares";
+import { PARTS, sortServices, sumOf, timeOf, unknownTime, withoutIdle } from "./shares";
 import type { OverviewColumn, ViewState } from "./url_state";
 import type { SetState } from "./use_url_state";
 
@@ -27,14 +27,14 @@ export function Overview({ answer, state, set }: Props) {
           {timeRange(answer.from_ms, answer.to_ms)} · {plural(answer.services.length, "service")} ·{" "}
           {plural(answer.profiles, "profile")}
         </p>
-        <Legend withOther={otherTime(host) > 0} />
+        <Legend withUnknown={unknownTime(host) > 0} />
         <button
           class="bars"
           aria-pressed={state.busyBars}
-          title="Threads mostly sleep: leave blocked time out of the bars to see the rest"
+          title="Threads mostly wait for work: leave idle time and sleep out of the bars to see the rest"
           onClick={() => set({ busyBars: !state.busyBars })}
         >
-          Bars without blocked
+          Bars without idle
         </button>
       </div>
       <div class="scroll-x">
@@ -70,7 +70,7 @@ export function Overview({ answer, state, set }: Props) {
   );
 }
 
-function Legend({ withOther }: { withOther: boolean }) {
+function Legend({ withUnknown }: { withUnknown: boolean }) {
   return (
     <ul class="legend">
       {PARTS.map((part) => (
@@ -78,9 +78,9 @@ function Legend({ withOther }: { withOther: boolean }) {
           <span class={`swatch ${part.column}`} /> {part.title}
         </li>
       ))}
-      {withOther && (
-        <li title="wall time under any other reason, or under none">
-          <span class="swatch other" /> Other
+      {withUnknown && (
+        <li title="wall time whose reason is not known">
+          <span class="swatch unknown" /> Unknown
         </li>
       )}
     </ul>
@@ -113,7 +113,7 @@ interface RowProps {
   host: ServiceTime;
   name: string | null; // null: the whole host
   selected: boolean;
-  busy: boolean; // the bar leaves out blocked time
+  busy: boolean; // the bar leaves out time without work
   onSelect(service: string | null): void;
 }
 
@@ -127,10 +127,10 @@ function Row({ time, host, name, selected, busy, onSelect }: RowProps) {
         </button>
       </th>
       <td>
-        <Bar time={busy ? { ...time, blocked_ns: 0, wall_ns: time.wall_ns - time.blocked_ns } : time} />
+        <Bar time={busy ? withoutIdle(time) : time} />
       </td>
       {PARTS.map((part) => (
-        <Cell key={part.column} value={part.of(time)} whole={part.of(host)} column={part.column} />
+        <Cell key={part.column} value={timeOf(part, time)} whole={timeOf(part, host)} column={part.column} />
       ))}
       <Cell value={time.wall_ns} whole={host.wall_ns} column="wall" />
     </tr>
@@ -138,16 +138,17 @@ function Row({ time, host, name, selected, busy, onSelect }: RowProps) {
 }
 
 function Bar({ time }: { time: ServiceTime }) {
-  const rest = otherTime(time);
-  const whole = PARTS.reduce((sum, part) => sum + part.of(time), rest);
-  const text = PARTS.map((part) => `${part.title} ${percent(part.of(time), whole)}`).join(", ");
-  const full = rest > 0 ? `${text}, Other ${percent(rest, whole)}` : text;
+  const rest = unknownTime(time);
+  const whole = PARTS.reduce((sum, part) => sum + timeOf(part, time), rest);
+  const present = PARTS.filter((part) => timeOf(part, time) > 0);
+  const text = present.map((part) => `${part.title} ${percent(timeOf(part, time), whole)}`).join(", ");
+  const full = rest > 0 ? `${text}, Unknown ${percent(rest, whole)}` : text;
   return (
     <div class="stack" role="img" aria-label={full} title={full}>
       {PARTS.map((part) => (
-        <span key={part.column} class={part.column} style={{ flexGrow: part.of(time) / (whole || 1) }} />
+        <span key={part.column} class={part.column} style={{ flexGrow: timeOf(part, time) / (whole || 1) }} />
       ))}
-      <span class="other" style={{ flexGrow: rest / (whole || 1) }} />
+      <span class="unknown" style={{ flexGrow: rest / (whole || 1) }} />
     </div>
   );
 }

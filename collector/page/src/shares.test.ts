@@ -1,20 +1,26 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { otherTime, sortServices, sumOf } from "./shares";
+import { sortServices, sumOf, unknownTime, withoutIdle } from "./shares";
 
-const time = (service: string, on: number, queue: number, blocked: number, wall = on + queue + blocked) => ({
+const time = (service: string, on: number, queue: number, idle: number, wall = on + queue + idle) => ({
   service,
-  on_cpu_ns: on,
-  run_queue_ns: queue,
-  blocked_ns: blocked,
+  groups: { "on-cpu": on, "run-queue": queue, idle },
   wall_ns: wall,
 });
 const SERVICES = [time("b", 5, 1, 10), time("a", 5, 2, 1), time("c", 1, 9, 90, 110)];
 
-test("what the parts leave of the wall time is other time", () => {
-  assert.equal(otherTime(SERVICES[0]!), 0);
-  assert.equal(otherTime(SERVICES[2]!), 10);
-  assert.equal(otherTime(time("x", 5, 5, 5, 14)), 0);
+test("what the parts leave of the wall time is unknown", () => {
+  assert.equal(unknownTime(SERVICES[0]!), 0);
+  assert.equal(unknownTime(SERVICES[2]!), 10);
+  assert.equal(unknownTime(time("x", 5, 5, 5, 14)), 0);
+});
+
+test("time without work can be left out", () => {
+  assert.deepEqual(withoutIdle(SERVICES[2]!), {
+    service: "c",
+    groups: { "on-cpu": 1, "run-queue": 9 },
+    wall_ns: 20,
+  });
 });
 
 test("the host is the sum of its services", () => {

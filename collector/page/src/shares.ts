@@ -4,38 +4,47 @@ import type { OverviewColumn } from "./url_state";
 
 export interface Part {
   column: OverviewColumn;
+  group: string; // in ServiceTime.groups
   title: string;
   help: string;
-  of(time: ServiceTime): number; // nanoseconds
 }
 
 export const PARTS: readonly Part[] = [
-  { column: "on_cpu", title: "On CPU", help: "running on a processor", of: (t) => t.on_cpu_ns },
+  { column: "on_cpu", group: "on-cpu", title: "On CPU", help: "running on a processor" },
   {
     column: "run_queue",
+    group: "run-queue",
     title: "Run queue",
-    help: "ready to run, waiting for a processor that others held",
-    of: (t) => t.run_queue_ns,
+    help: "ready to run, waiting for a processor that others held, or for CPU quota",
   },
-  {
-    column: "blocked",
-    title: "Blocked",
-    help: "waiting for something else: disk, network, lock, timer, another thread",
-    of: (t) => t.blocked_ns,
-  },
+  { column: "disk", group: "disk", title: "Disk", help: "waiting for a disk or the file system on it" },
+  { column: "network", group: "network", title: "Network", help: "waiting for a network peer" },
+  { column: "ipc", group: "ipc", title: "IPC", help: "waiting for another process: pipe, Unix socket, queue, eventfd" },
+  { column: "lock", group: "lock", title: "Lock", help: "waiting for a lock, a condition or a semaphore" },
+  { column: "sleep", group: "sleep", title: "Sleep", help: "waiting for a timer of its own" },
+  { column: "other", group: "other", title: "Other", help: "waiting for something else: a child, a terminal, several files" },
+  { column: "idle", group: "idle", title: "Idle", help: "waiting for work" },
 ];
 
+export function timeOf(part: Part, time: ServiceTime): number {
+  return time.groups[part.group] ?? 0;
+}
+
 // Wall time under any other reason, or under none.
-export function otherTime(time: ServiceTime): number {
-  return Math.max(0, time.wall_ns - PARTS.reduce((sum, part) => sum + part.of(time), 0));
+export function unknownTime(time: ServiceTime): number {
+  return Math.max(0, time.wall_ns - PARTS.reduce((sum, part) => sum + timeOf(part, time), 0));
+}
+
+// Without the time in which nothing was to be done.
+export function withoutIdle(time: ServiceTime): ServiceTime {
+  const { idle = 0, sleep = 0, ...groups } = time.groups;
+  return { ...time, groups, wall_ns: time.wall_ns - idle - sleep };
 }
 
 export function sumOf(services: ServiceTime[]): ServiceTime {
-  const sum: ServiceTime = { service: "", on_cpu_ns: 0, run_queue_ns: 0, blocked_ns: 0, wall_ns: 0 };
+  const sum: ServiceTime = { service: "", groups: {}, wall_ns: 0 };
   for (const time of services) {
-    sum.on_cpu_ns += time.on_cpu_ns;
-    sum.run_queue_ns += time.run_queue_ns;
-    sum.blocked_ns += time.blocked_ns;
+    for (const [group, ns] of Object.entries(time.groups)) sum.groups[group] = (sum.groups[group] ?? 0) + (ns ?? 0);
     sum.wall_ns += time.wall_ns;
   }
   return sum;
@@ -44,6 +53,6 @@ export function sumOf(services: ServiceTime[]): ServiceTime {
 export function sortServices(services: ServiceTime[], by: OverviewColumn): ServiceTime[] {
   const byName = (a: ServiceTime, b: ServiceTime) => a.service.localeCompare(b.service);
   const part = PARTS.find((p) => p.column === by);
-  const value = part ? part.of : (t: ServiceTime) => t.wall_ns;
+  const value = (t: ServiceTime) => (part ? timeOf(part, t) : t.wall_ns);
   return [...services].sort(by === "service" ? byName : (a, b) => value(b) - value(a) || byName(a, b));
 }

@@ -12,7 +12,7 @@ const CHANGED: ViewState = {
   zoom: "abc123",
   search: "^std::.*\\(",
   fn: "<script>",
-  sortOverview: "blocked",
+  sortOverview: "lock",
   sortTable: "total",
   allServices: true,
   busyBars: true,

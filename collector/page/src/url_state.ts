@@ -12,8 +12,20 @@ export const RANGES: Readonly<Record<string, number>> = {
 };
 export const NODE_LIMITS: readonly number[] = [1000, 10000, 50000];
 
-export type OverviewColumn = "service" | "on_cpu" | "run_queue" | "blocked" | "wall";
-const OVERVIEW_COLUMNS: readonly string[] = ["service", "on_cpu", "run_queue", "blocked", "wall"];
+const OVERVIEW_COLUMNS = [
+  "service",
+  "on_cpu",
+  "run_queue",
+  "disk",
+  "network",
+  "ipc",
+  "lock",
+  "sleep",
+  "other",
+  "idle",
+  "wall",
+] as const;
+export type OverviewColumn = (typeof OVERVIEW_COLUMNS)[number];
 
 export interface ViewState {
   kind: Kind;
@@ -28,7 +40,7 @@ export interface ViewState {
   sortOverview: OverviewColumn;
   sortTable: "self" | "total";
   allServices: boolean; // the overview lists every service
-  busyBars: boolean; // the overview's bars leave out blocked time
+  busyBars: boolean; // the overview's bars leave out time without work
   live: boolean;
 }
 

@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Where and why a thread leaves the CPU: a stack known before when it is still in place, else a walk; and with it the
+ * reason. Stacks are sent once a slice. Include once per object.
+ */
+#ifndef SONDE_BPF_LIB_SWITCH_OUT_BPF_H
+#define SONDE_BPF_LIB_SWITCH_OUT_BPF_H
+
+#include "kernel_types.h"
+
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+
+#include "compat.bpf.h"
+#include "counters.bpf.h"
+#include "stack.bpf.h"
+#include "wait_reason.bpf.h"
+#include "wait_site.bpf.h"
+
+#define STACK_ENTRIES 16384
+
+struct stacks_map {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, STACK_ENTRIES);
+	__type(key, struct stack_id);
+	__type(value, __u8);
+};
+
+/* Stacks whose frames went out in the slice; 1.3 MB each. Emptied by the agent. */
+struct stacks_map sent_stacks_even SEC(".maps");
+struct stacks_map sent_stacks_odd SEC(".maps");
+
+/* Frames of new stacks, accounts of exited threads, execs. 2 MiB holds some 16,000 exits between two looks of the agent. */
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 2 << 20);
+} sched_events SEC(".maps");
+
+/* Entries made in the current slice; the agent ends the slice before the map is full, and sets it back. */
+volatile __u64 stack_entries_made = 0;
+
+/* A reused stack is walked all the same once in so many times. */
+const volatile __u32 site_check_share = 64;
+
+/* Where the kernel's scheduler code lies, as kallsyms tells; both 0 when it does not. */
+const volatile __u64 scheduler_text_start = 0;
+const volatile __u64 scheduler_text_end = 0;
+
+static __always_inline void *sent_stacks_of_slice(__u32 slice)
+{
+	return slice & 1 ? (void *)&sent_stacks_odd : (void *)&sent_stacks_even;
+}
+
+/* Sends the frames of the walked stack once a slice. False when they could not be sent: the stack is lost then. */
+static __always_inline bool send_stack(__u32 slice, struct stack_record *record)
+{
+	void *sent = sent_stacks_of_slice(slice);
+	__u8 yes = 1;
+
+	if (bpf_map_lookup_elem(sent, &record->id))
+		return true;
+	if (bpf_ringbuf_output(&sched_events, record, stack_record_bytes(record), BPF_RB_NO_WAKEUP) != 0) {
+		count(COUNT_WAIT_RING_FULL);
+		return false;
+	}
+	/* Refused: it will be sent again, which costs room in the ring and loses nothing. */
+	if (bpf_map_update_elem(sent, &record->id, &yes, BPF_ANY) == 0)
+		__sync_fetch_and_add(&stack_entries_made, 1);
+	return true;
+}
+
+/* How many leading kernel frames are the tracing machinery's, above the scheduler. */
+static __always_inline __u32 tracing_frames(const struct stack_record *record)
+{
+	const __u32 most = 8;
+
+	for (__u32 i = 0; i < most; i++) {
+		if (i >= record->kernel_frames)
+			break;
+		if (record->frames[i] >= scheduler_text_start && record->frames[i] < scheduler_text_end)
+			return i;
+	}
+	return 0;
+}
+
+static __always_inline void describe(struct stack_record *record, struct task_struct *task, __u32 flags)
+{
+	record->type = RECORD_STACK;
+	record->tgid = task->tgid;
+	record->flags = flags;
+	BPF_CORE_READ_INTO(&record->comm, task, group_leader, comm);
+}
+
+/* Walks the stack of the current task, sends it if it is new in the slice, and gives its id. */
+static __always_inline struct stack_id walk_and_send(void *ctx, struct task_struct *task, __u32 slice,
+						     struct walk_state *state, bool has_user)
+{
+	struct stack_id lost = {.low = STACK_LOST};
+	struct stack_record *record = &state->record;
+
+	count(COUNT_STACK_WALKS);
+	describe(record, task, 0);
+	take_kernel_stack(ctx, record, 1);
+	hash_kernel_stack(state, tracing_frames(record));
+	forget_slots(state); /* a kernel thread has none */
+	if (has_user && !take_user_stack(state))
+		count(COUNT_WAIT_USER_FAULT);
+	count_stop(record->stop);
+	finish_hash(state);
+	return send_stack(slice, record) ? record->id : lost;
+}
+
+static __always_inline bool is_lost(const struct stack_id *id)
+{
+	return id->high == 0;
+}
+
+/* Whether the walk ended at what the agent may know a moment later: such a stack is not to be used again. */
+static __always_inline bool ended_too_early(const struct stack_record *record)
+{
+	return record->stop == UNWIND_STOP_NO_PROCESS || record->stop == UNWIND_STOP_NO_MAPPING ||
+	       record->stop == UNWIND_STOP_NO_TABLE;
+}
+
+static __always_inline void keep_site(struct thread_sites *all, const struct user_registers *regs, __u32 tag, __u32 slice,
+				      struct stack_id id, const struct wait_reason *reason,
+				      const struct walk_state *state, struct switch_scratch *scratch)
+{
+	struct wait_site *site = place_for_site(all, tag, scratch);
+
+	site->registers = *regs;
+	site->slice = slice;
+	site->stack = id;
+	site->reason = *reason;
+	keep_user_slots(state, site);
+	find_kernel_slots(scratch, &state->record, site);
+}
+
+/* A thread's switch-out, as the hook finds it. */
+struct switch_out {
+	__u64 now;
+	__u32 slice;
+	__u32 state; /* task_struct.__state */
+	bool is_preempted;
+	bool contends; /* for a sleeping lock of the kernel */
+};
+
+/* What the decided reason comes to at this stack pointer. */
+static __always_inline void settle_reason(struct wait_place *place, const struct wait_reason *decided,
+					  struct thread_sites *all, __u64 sp)
+{
+	if (sp > all->outermost_sp)
+		all->outermost_sp = sp;
+	place->reason = sp == all->outermost_sp ? decided->outermost : decided->reason;
+	place->syscall = decided->syscall;
+}
+
+/* The site that has these registers and whose return addresses are all in place, or null. */
+static __always_inline struct wait_site *find_same_place(struct thread_sites *all, const struct user_registers *regs,
+							 __u32 tag, bool has_user, __u32 slice,
+							 struct switch_scratch *scratch)
+{
+	struct wait_site *site = find_site(all, regs, tag, slice, scratch);
+
+	if (!site)
+		return NULL;
+	if (has_user)
+		copy_user_top(scratch, regs->sp);
+	return user_top_is(scratch, site) && kernel_top_is(scratch, site) ? site : NULL;
+}
+
+static __always_inline bool is_to_be_checked(void)
+{
+	return site_check_share != 0 && bpf_get_prandom_u32() % site_check_share == 0;
+}
+
+static __always_inline void compare(struct wait_site *site, const struct wait_place *walked, const struct wait_reason *decided)
+{
+	if (site->stack.low != walked->stack.low || site->stack.high != walked->stack.high ||
+	    site->reason.reason != decided->reason)
+		count(COUNT_SITE_WRONG);
+	site->stack = walked->stack;
+	site->reason = *decided;
+}
+
+/* Of a thread that blocks: one of its last sites', when the return addresses are still in place, else a walk. A kernel
+ * thread has no user registers; zeros stand for them. */
+static __always_inline void place_of_blocked(void *ctx, struct task_struct *prev, const struct switch_out *out,
+					     struct thread_sites *all, struct walk_state *state,
+					     struct switch_scratch *scratch, struct wait_place *place)
+{
+	bool has_user = !(prev->flags & PF_KTHREAD);
+	struct user_registers regs = {};
+	struct wait_site *site = NULL;
+	struct wait_reason decided;
+	bool copied;
+	__u32 tag;
+
+	if (has_user)
+		has_user = read_user_registers(prev, &regs);
+	tag = tag_of(&regs);
+	copied = copy_kernel_top(ctx, scratch);
+	if (copied)
+		site = find_same_place(all, &regs, tag, has_user, out->slice, scratch);
+	if (site) {
+		count(COUNT_SITE_HITS);
+		settle_reason(place, &site->reason, all, regs.sp);
+		place->stack = site->stack;
+		if (!is_to_be_checked())
+			return;
+		count(COUNT_SITE_CHECKS);
+	}
+
+	decided = decided_reason(out->state, out->contends);
+	settle_reason(place, &decided, all, regs.sp);
+	place->stack = walk_and_send(ctx, prev, out->slice, state, has_user);
+	if (is_lost(&place->stack) || !copied || ended_too_early(&state->record))
+		return;
+	if (site)
+		compare(site, place, &decided);
+	else
+		keep_site(all, &regs, tag, out->slice, place->stack, &decided, state, scratch);
+}
+
+/* Of a thread that would run on: it stops anywhere, so that its sites do not come again. Looked at as often as the on-CPU
+ * profile looks, a hundred times a second; in between its last stack stands. Its time stays exact. */
+static __always_inline void place_of_preempted(void *ctx, struct task_struct *prev, const struct switch_out *out,
+					       struct thread_sites *all, struct walk_state *state,
+					       struct wait_place *place)
+{
+	place->reason = is_throttled(prev) ? REASON_THROTTLED : REASON_PREEMPTED;
+	if (all->drawn_slice == out->slice && out->now - all->drawn_ns < DRAWN_NS && all->drawn.high != 0) {
+		count(COUNT_STACK_HELD);
+		place->stack = all->drawn;
+		return;
+	}
+	place->stack = walk_and_send(ctx, prev, out->slice, state, !(prev->flags & PF_KTHREAD));
+	all->drawn = place->stack;
+	all->drawn_slice = out->slice;
+	all->drawn_ns = out->now;
+}
+
+/* Fills in where and why `prev`, which is current, leaves the CPU. */
+static __always_inline void place_at_switch_out(void *ctx, struct task_struct *prev, const struct switch_out *out,
+						struct wait_place *place)
+{
+	struct walk_state *state = walk_state_of_cpu();
+	struct thread_sites *all = find_sites(prev);
+	struct wait_reason decided = {.reason = REASON_PREEMPTED, .syscall = REASON_NO_SYSCALL};
+	struct switch_scratch *scratch;
+	__u32 zero = 0;
+
+	*place = (struct wait_place){.stack = {.low = STACK_LOST}, .syscall = REASON_NO_SYSCALL};
+	scratch = bpf_map_lookup_elem(&switch_scratches, &zero);
+	if (!scratch || !state)
+		return;
+	if (!all) {
+		if (!out->is_preempted)
+			decided = decided_reason(out->state, out->contends);
+		place->reason = decided.reason;
+		place->syscall = decided.syscall;
+		place->stack = walk_and_send(ctx, prev, out->slice, state, !(prev->flags & PF_KTHREAD));
+	} else if (out->is_preempted) {
+		place_of_preempted(ctx, prev, out, all, state, place);
+	} else {
+		place_of_blocked(ctx, prev, out, all, state, scratch, place);
+	}
+}
+
+#endif
