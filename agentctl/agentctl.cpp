@@ -14,7 +14,9 @@
 #include "agentctl/top.h"
 #include "agentctl/units.h"
 #include "agentctl/version.h"
+#include "agentctl/waits.h"
 #include "base/nearest_word.h"
+#include "profile/reason.h"
 
 namespace sonde::agentctl {
 namespace {
@@ -31,6 +33,7 @@ struct Options {
   StatusOptions status;
   AccountOptions account;
   TopOptions top;
+  WaitsOptions waits;
   RecordOptions record;
 };
 
@@ -90,6 +93,33 @@ void AddAccount(CLI::App* app, Options* options) {
       "or what a thread's main loop waits for.");
 }
 
+void AddWaits(CLI::App* app, Options* options) {
+  CLI::App* verb = app->add_subcommand("waits", "what threads waited for longest, and where");
+  AddPid(verb, &options->waits.pid);
+  verb->add_option("-d,--duration", options->duration, "measure for so long from now (default 10s)")
+      ->check(IntervalCheck())
+      ->type_name("DURATION");
+  std::vector<std::string> reasons;
+  for (const profile::Reason reason : profile::AllReasons()) {
+    if (profile::IsOffCpu(reason)) reasons.emplace_back(profile::ReasonName(reason));
+  }
+  verb->add_option("--reason", options->waits.reason, "only waits for this reason")
+      ->check(CLI::IsMember(reasons))
+      ->type_name("REASON");
+  verb->add_flag("--idle", options->waits.idle, "also waits for work, which are left out otherwise");
+  verb->add_flag("--stacks", options->waits.whole_stacks, "show whole stacks");
+  verb->add_option("--limit", options->waits.limit, "so many waits (default 20)")
+      ->check(CLI::Range(1, 10000))
+      ->type_name("N");
+  AddFormat(verb, options);
+  verb->footer(
+      "One line is all waits of a process name at one stack for one reason. P50 and P99 are exact to a factor of 2, the\n"
+      "longest is exact. A wait that has not ended counts with its time so far.\n\nExamples:\n"
+      "  agentctl waits\n"
+      "  agentctl waits --pid 1234 --duration 30s --stacks\n"
+      "  agentctl waits --reason disk -o json");
+}
+
 void AddTop(CLI::App* app, Options* options) {
   CLI::App* verb = app->add_subcommand("top", "the heaviest functions, live");
   verb->add_option("-k,--kind,--type", options->top.kind, "cpu (default), offcpu or wall")
@@ -147,6 +177,7 @@ void Describe(CLI::App* app, Options* options) {
   AddStatus(app, options);
   AddAccount(app, options);
   AddTop(app, options);
+  AddWaits(app, options);
   AddRecord(app, options);
   AddVersion(app, options);
   app->require_subcommand(0, 1);
@@ -155,6 +186,7 @@ void Describe(CLI::App* app, Options* options) {
       "interrupted.\n\nExamples:\n"
       "  agentctl status\n"
       "  agentctl account --duration 10s\n"
+      "  agentctl waits\n"
       "  agentctl top --kind wall\n"
       "  agentctl record --duration 10s -o cpu.pb.gz\n\n"
       "agentctl VERB --help tells more.");
@@ -202,9 +234,9 @@ int UnknownWord(CLI::App& app, const std::string& word) {
 
 void FillIn(Options* options, const CLI::App& app) {
   const bool json = options->format == "json";
-  options->status.json = options->account.json = options->top.json = json;
+  options->status.json = options->account.json = options->top.json = options->waits.json = json;
   if (!options->duration.empty()) {
-    options->account.duration = options->record.duration = *ParseInterval(options->duration);
+    options->account.duration = options->record.duration = options->waits.duration = *ParseInterval(options->duration);
   }
   options->top.interval = *ParseInterval(options->interval);
   if (app.get_subcommand("account")->count("--limit") > 0) options->account.limit = options->limit;
@@ -214,6 +246,7 @@ int RunVerb(const std::string& verb, const Options& options) {
   if (verb == "status") return RunStatus(options.socket, options.status);
   if (verb == "account") return RunAccount(options.socket, options.account);
   if (verb == "top") return RunTop(options.socket, options.top);
+  if (verb == "waits") return RunWaits(options.socket, options.waits);
   if (verb == "record") return RunRecord(options.socket, options.record);
   return RunVersion(options.socket, options.format == "json");
 }

@@ -103,6 +103,11 @@ absl::StatusOr<v1::TopReply> Client::Top(const v1::TopRequest& request, const Ti
                             [&](auto* context, auto* queue) { return stub_->AsyncTop(context, request, queue); });
 }
 
+absl::StatusOr<v1::WaitsReply> Client::Waits(const v1::WaitsRequest& request, const Tick& tick) {
+  return Call<v1::WaitsReply>(PatienceFor(request), tick,
+                              [&](auto* context, auto* queue) { return stub_->AsyncWaits(context, request, queue); });
+}
+
 absl::StatusOr<v1::RecordReply> Client::Record(const v1::RecordRequest& request, const Tick& tick) {
   return Call<v1::RecordReply>(PatienceFor(request), tick,
                                [&](auto* context, auto* queue) { return stub_->AsyncRecord(context, request, queue); });

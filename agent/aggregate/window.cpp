@@ -7,6 +7,7 @@
 
 #include "absl/container/flat_hash_set.h"
 #include "agent/aggregate/frame_resolver.h"
+#include "agent/aggregate/wait_quantile.h"
 
 namespace sonde::aggregate {
 namespace {
@@ -45,40 +46,42 @@ class BatchBuilder {
  public:
   // `sample` has its reason and sums.
   void Add(const model::StackId& id, const model::RawStack* stack, const model::ProcessInfo& process,
-           model::UnwoundSample sample) {
+           model::UnwoundSample sample, const model::WaitLengths& lengths) {
     if (met_.insert(&process).second) resolver_.MeetMainProgram(process);
     std::vector<model::Frame> frames = stack != nullptr ? resolver_.Resolve(*stack) : resolver_.Marker(MarkerText(id));
     sample.stack = IndexOf(std::move(frames));
     sample.process = IndexOf(ProcessName(process));
     auto key = std::tuple(sample.stack, sample.reason, sample.syscall, sample.process);
-    auto [entry, is_new] = samples_.try_emplace(key, batch.samples.size());
+    auto [entry, is_new] = samples_.try_emplace(key, batch_.samples.size());
     if (is_new) {
-      batch.samples.push_back(sample);
+      batch_.samples.push_back(sample);
+      lengths_.push_back(lengths);
     } else {
-      batch.samples[entry->second].count += sample.count;
-      batch.samples[entry->second].ns += sample.ns;
+      batch_.samples[entry->second].count += sample.count;
+      batch_.samples[entry->second].ns += sample.ns;
+      aggregate::Add(lengths, &lengths_[entry->second]);
     }
   }
 
-  model::ProfileBatch Finish() && {
-    batch.files = resolver_.Files();
-    return std::move(batch);
+  Window::Waits Finish() && {
+    batch_.files = resolver_.Files();
+    return {std::move(batch_), std::move(lengths_)};
   }
-
-  model::ProfileBatch batch;
 
  private:
   uint32_t IndexOf(std::vector<model::Frame> frames) {
-    auto [entry, is_new] = stacks_.try_emplace(std::move(frames), static_cast<uint32_t>(batch.stacks.size()));
-    if (is_new) batch.stacks.push_back(entry->first);
+    auto [entry, is_new] = stacks_.try_emplace(std::move(frames), static_cast<uint32_t>(batch_.stacks.size()));
+    if (is_new) batch_.stacks.push_back(entry->first);
     return entry->second;
   }
   uint32_t IndexOf(const std::string& process) {
-    auto [entry, is_new] = processes_.try_emplace(process, static_cast<uint32_t>(batch.processes.size()));
-    if (is_new) batch.processes.push_back(process);
+    auto [entry, is_new] = processes_.try_emplace(process, static_cast<uint32_t>(batch_.processes.size()));
+    if (is_new) batch_.processes.push_back(process);
     return entry->second;
   }
 
+  model::ProfileBatch batch_;
+  std::vector<model::WaitLengths> lengths_;
   FrameResolver resolver_;
   absl::flat_hash_map<std::vector<model::Frame>, uint32_t> stacks_;
   absl::flat_hash_map<std::string, uint32_t> processes_;
@@ -100,6 +103,7 @@ void Window::Add(const model::Slice& slice) {
     RowSum& sum = rows_[{sample.tgid, sample.reason, sample.syscall, sample.stack}];
     sum.count += sample.count;
     sum.ns += sample.ns;
+    aggregate::Add(sample.lengths, &sum.lengths);
   }
   for (const auto& [id, stack] : slice.stacks) stacks_.try_emplace(id, stack);
   // The latest word on a process wins: at first sight a new one may not have been readable yet.
@@ -135,11 +139,11 @@ void Window::SpreadExactTime(std::vector<Row>& rows) const {
   for (const auto& [tgid, unused] : has_rows) {
     uint64_t exact = accounts_.OnCpuNs(tgid);
     if (exact == 0 || sampled_ns.contains(tgid)) continue;
-    rows.emplace_back(RowKey{tgid, Reason::kOnCpu, model::kNoSyscall, kStackNotSampled}, RowSum{0, exact});
+    rows.emplace_back(RowKey{tgid, Reason::kOnCpu, model::kNoSyscall, kStackNotSampled}, RowSum{0, exact, {}});
   }
 }
 
-std::vector<model::ProfileBatch> Window::Batches(Kind kind, std::optional<uint32_t> tgid) const {
+std::vector<Window::Waits> Window::Groups(Kind kind, std::optional<uint32_t> tgid) const {
   std::map<profile::Labels, BatchBuilder> groups;
   for (const auto& [key, sum] : RowsOf(kind, tgid)) {
     auto process = processes_.find(key.tgid);
@@ -147,18 +151,26 @@ std::vector<model::ProfileBatch> Window::Batches(Kind kind, std::optional<uint32
     auto stack = stacks_.find(key.stack);
     BatchBuilder& group = groups[GroupLabels(*process->second)];
     group.Add(key.stack, stack != stacks_.end() ? stack->second.get() : nullptr, *process->second,
-              {.reason = key.reason, .count = sum.count, .ns = sum.ns, .syscall = key.syscall});
+              {.reason = key.reason, .count = sum.count, .ns = sum.ns, .syscall = key.syscall}, sum.lengths);
   }
-  std::vector<model::ProfileBatch> batches;
+  std::vector<Waits> finished;
   for (auto& [labels, group] : groups) {
-    model::ProfileBatch& batch = batches.emplace_back(std::move(group).Finish());
+    model::ProfileBatch& batch = finished.emplace_back(std::move(group).Finish()).batch;
     batch.kind = kind;
     batch.labels = labels;
     batch.start_unix_ns = start_unix_ns_;
     batch.duration_ns = DurationNs();
     batch.sampling_hz = sampling_hz_;
   }
+  return finished;
+}
+
+std::vector<model::ProfileBatch> Window::Batches(Kind kind, std::optional<uint32_t> tgid) const {
+  std::vector<model::ProfileBatch> batches;
+  for (Waits& group : Groups(kind, tgid)) batches.push_back(std::move(group.batch));
   return batches;
 }
+
+std::vector<Window::Waits> Window::AllWaits(std::optional<uint32_t> tgid) const { return Groups(Kind::kOffCpu, tgid); }
 
 }  // namespace sonde::aggregate

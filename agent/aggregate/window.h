@@ -31,6 +31,13 @@ class Window {
   // off-CPU add up to the account. A process that ran but was never hit by the sampling clock has its time at a marker.
   std::vector<model::ProfileBatch> Batches(profile::Kind kind, std::optional<uint32_t> tgid = std::nullopt) const;
 
+  // Those of kind kOffCpu, with the lengths of the waits of each sample.
+  struct Waits {
+    model::ProfileBatch batch;
+    std::vector<model::WaitLengths> lengths;  // of the sample of the same index
+  };
+  std::vector<Waits> AllWaits(std::optional<uint32_t> tgid = std::nullopt) const;
+
  private:
   struct RowKey {
     uint32_t tgid = 0;
@@ -47,9 +54,11 @@ class Window {
   struct RowSum {
     uint64_t count = 0;
     uint64_t ns = 0;
+    model::WaitLengths lengths;
   };
   using Row = std::pair<RowKey, RowSum>;
 
+  std::vector<Waits> Groups(profile::Kind kind, std::optional<uint32_t> tgid) const;
   std::vector<Row> RowsOf(profile::Kind kind, std::optional<uint32_t> tgid) const;
   void SpreadExactTime(std::vector<Row>& rows) const;
 

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "agent/app/wait_report.h"
 #include "profile/merge.h"
 #include "profile/pprof_file.h"
 #include "profile/top.h"
@@ -124,19 +125,26 @@ absl::StatusOr<control::v1::AccountReply> ControlAnswers::Account(const control:
   return reply;
 }
 
+absl::StatusOr<std::shared_ptr<const aggregate::Window>> ControlAnswers::Measure(uint32_t pid, uint64_t duration_ns,
+                                                                                 const control::Cancelled& cancelled) {
+  auto window = sources_.capture->Measure(Length(duration_ns), cancelled);
+  if (!window.ok() || pid == 0) return window;
+  for (const auto& process : (*window)->Accounts().Processes()) {
+    if (process.tgid == pid) return window;
+  }
+  return NoSuchProcess(pid);
+}
+
 absl::StatusOr<ControlAnswers::Measured> ControlAnswers::MeasureProfile(const std::string& kind_name, uint32_t pid,
                                                                         uint64_t duration_ns,
                                                                         const control::Cancelled& cancelled) {
   std::optional<profile::Kind> kind = profile::ParseKind(kind_name);
   if (!kind) return absl::InvalidArgumentError(absl::StrCat("unknown kind '", kind_name, "': cpu, offcpu or wall"));
   const std::vector<telemetry::Loss> before = sources_.losses->Snapshot();
-  auto window = sources_.capture->Measure(Length(duration_ns), cancelled);
+  auto window = Measure(pid, duration_ns, cancelled);
   if (!window.ok()) return window.status();
   std::optional<uint32_t> only;
   if (pid != 0) only = pid;
-  bool is_known = false;
-  for (const auto& process : (*window)->Accounts().Processes()) is_known = is_known || process.tgid == pid;
-  if (only && !is_known) return NoSuchProcess(pid);
 
   Measured measured{
       .pprof = {}, .start_unix_ns = (*window)->StartUnixNs(), .duration_ns = (*window)->DurationNs(), .losses = {}};
@@ -174,6 +182,17 @@ absl::StatusOr<control::v1::TopReply> ControlAnswers::Top(const control::v1::Top
     entry->set_total_ns(row.total);
   }
   AddLosses(measured->losses, reply.mutable_losses());
+  return reply;
+}
+
+absl::StatusOr<control::v1::WaitsReply> ControlAnswers::Waits(const control::v1::WaitsRequest& request,
+                                                              const control::Cancelled& cancelled) {
+  const std::vector<telemetry::Loss> before = sources_.losses->Snapshot();
+  auto window = Measure(request.pid(), request.duration_ns(), cancelled);
+  if (!window.ok()) return window.status();
+  control::v1::WaitsReply reply;
+  ReportWaits(**window, request, sources_.symbolizer, &reply);
+  AddLosses(telemetry::LossesSince(before, sources_.losses->Snapshot()), reply.mutable_losses());
   return reply;
 }
 

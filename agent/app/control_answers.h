@@ -34,6 +34,8 @@ class ControlAnswers : public control::ControlBackend {
                                                     const control::Cancelled& cancelled) override;
   absl::StatusOr<control::v1::TopReply> Top(const control::v1::TopRequest& request,
                                             const control::Cancelled& cancelled) override;
+  absl::StatusOr<control::v1::WaitsReply> Waits(const control::v1::WaitsRequest& request,
+                                                const control::Cancelled& cancelled) override;
   absl::StatusOr<control::v1::RecordReply> Record(const control::v1::RecordRequest& request,
                                                   const control::Cancelled& cancelled) override;
 
@@ -44,6 +46,9 @@ class ControlAnswers : public control::ControlBackend {
     int64_t duration_ns = 0;
     std::vector<telemetry::Loss> losses;
   };
+  // NotFound when `pid` is not 0 and no such process lived meanwhile.
+  absl::StatusOr<std::shared_ptr<const aggregate::Window>> Measure(uint32_t pid, uint64_t duration_ns,
+                                                                   const control::Cancelled& cancelled);
   absl::StatusOr<WindowFacts> MeasureAccount(uint64_t duration_ns, const control::Cancelled& cancelled);
   absl::StatusOr<Measured> MeasureProfile(const std::string& kind, uint32_t pid, uint64_t duration_ns,
                                           const control::Cancelled& cancelled);

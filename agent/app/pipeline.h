@@ -28,6 +28,11 @@ class SharedSymbolizer {
     absl::MutexLock lock(&mutex_);
     return symbolizer_.Symbolize(batch);
   }
+  std::vector<profile::Frame> Names(const model::ProfileBatch& batch, const model::UnwoundSample& sample)
+      ABSL_LOCKS_EXCLUDED(mutex_) {
+    absl::MutexLock lock(&mutex_);
+    return symbolizer_.Names(batch, sample);
+  }
 
  private:
   absl::Mutex mutex_;

@@ -138,12 +138,15 @@ absl::Status Capture::CollectSamples(uint32_t number, model::Slice& slice) {
   });
   if (!cpu.ok()) return cpu;
   return sched_->DrainWaits(number, [&](const abi::wait_key& key, const abi::wait_sum& sum) {
+    model::WaitLengths lengths{.longest_ns = sum.longest_ns};
+    std::ranges::copy(sum.lengths, lengths.counts.begin());
     AddSample({.tgid = key.tgid,
                .reason = static_cast<profile::Reason>(key.reason),
                .stack = {key.stack.low, key.stack.high},
                .count = sum.count,
                .ns = sum.ns,
-               .syscall = key.syscall},
+               .syscall = key.syscall,
+               .lengths = lengths},
               number, slice);
   });
 }

@@ -42,6 +42,7 @@ class Backend : public ControlBackend {
     return reply;
   }
   absl::StatusOr<v1::TopReply> Top(const v1::TopRequest&, const Cancelled&) override { return v1::TopReply(); }
+  absl::StatusOr<v1::WaitsReply> Waits(const v1::WaitsRequest&, const Cancelled&) override { return v1::WaitsReply(); }
   absl::StatusOr<v1::RecordReply> Record(const v1::RecordRequest&, const Cancelled& cancelled) override {
     ++recording;
     while (!cancelled()) absl::SleepFor(absl::Milliseconds(5));

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "profile/kind.h"
+#include "profile/reason.h"
 
 namespace sonde::control {
 namespace {
@@ -83,6 +84,14 @@ grpc::Status ControlService::Top(grpc::ServerContext* context, const v1::TopRequ
   const Place place(&measuring_);
   if (!place.Has()) return Busy();
   return Answer(backend_->Top(*request, CancelledOf(context)), reply);
+}
+
+grpc::Status ControlService::Waits(grpc::ServerContext* context, const v1::WaitsRequest* request, v1::WaitsReply* reply) {
+  if (grpc::Status checked = CheckDuration(request->duration_ns(), false); !checked.ok()) return checked;
+  if (!request->reason().empty() && !profile::ParseReason(request->reason())) return Invalid("unknown reason to wait");
+  const Place place(&measuring_);
+  if (!place.Has()) return Busy();
+  return Answer(backend_->Waits(*request, CancelledOf(context)), reply);
 }
 
 grpc::Status ControlService::Record(grpc::ServerContext* context, const v1::RecordRequest* request,

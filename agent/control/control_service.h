@@ -24,6 +24,7 @@ class ControlService : public v1::Control::Service {
   grpc::Status Account(grpc::ServerContext* context, const v1::AccountRequest* request,
                        v1::AccountReply* reply) override;
   grpc::Status Top(grpc::ServerContext* context, const v1::TopRequest* request, v1::TopReply* reply) override;
+  grpc::Status Waits(grpc::ServerContext* context, const v1::WaitsRequest* request, v1::WaitsReply* reply) override;
   grpc::Status Record(grpc::ServerContext* context, const v1::RecordRequest* request, v1::RecordReply* reply) override;
 
  private:

@@ -46,7 +46,7 @@ bool HasTracepoint(const btf* object, const std::string& name) {
 std::vector<std::string> Features::Degraded() const {
   std::vector<std::string> lines;
   if (!task_storage) {
-    lines.push_back("no task storage (kernels before 5.12): thread clocks take 29 MB, and threads beyond 32,768 have none");
+    lines.push_back("no task storage (kernels before 5.12): thread clocks take 38 MB, and threads beyond 32,768 have none");
   }
   if (!lock_contention) {
     lines.push_back("no tracepoints of lock contention (kernels before 5.19): waits for locks within the kernel are under the "

@@ -48,6 +48,12 @@ struct RawStack {
   bool asleep_since_before = false;  // blocked before the agent started: kernel frames only, by the task iterator
 };
 
+// How long waits were from end to end: counts[0] below 2^9 ns, counts[i] below 2^(9 + i), the last all that are longer.
+struct WaitLengths {
+  std::array<uint64_t, 32> counts{};  // of waits that ended
+  uint64_t longest_ns = 0;            // of one in progress, so far
+};
+
 // No system call: of all but waits for profile::Reason::kOther.
 inline constexpr uint16_t kNoSyscall = 0xffff;
 
@@ -59,6 +65,7 @@ struct RawSample {
   uint64_t count = 0;            // samples (on-CPU) or waits that ended (off-CPU)
   uint64_t ns = 0;
   uint16_t syscall = kNoSyscall;
+  WaitLengths lengths = {};      // off-CPU
 };
 
 // The exact clock of one thread within the slice.

@@ -75,6 +75,20 @@ profile::SymbolizedProfile Symbolizer::Symbolize(const ProfileBatch& batch) {
   return {batch.kind, batch.labels, std::move(builder).Build()};
 }
 
+std::vector<profile::Frame> Symbolizer::Names(const ProfileBatch& batch, const UnwoundSample& sample) {
+  profile::PprofBuilder builder(batch.kind, batch.start_unix_ns, batch.duration_ns, PeriodOf(batch));
+  LocationTable table(batch, &kernel_, &files_, &builder);
+  const std::vector<uint64_t> stack =
+      table.LocationsOf(batch.stacks[sample.stack], sample.reason == profile::Reason::kOnCpu);
+  const profile::Pprof pprof = std::move(builder).Build();
+  const profile::FrameTable frames(pprof);
+  std::vector<profile::Frame> names;
+  for (const uint64_t location : stack) {
+    for (const int32_t frame : frames.Of(location)) names.push_back(frames.At(frame));
+  }
+  return names;
+}
+
 void Symbolizer::TellOfKernel(profile::PprofBuilder* builder) {
   const absl::Status& status = kernel_.Status();
   if (status.ok()) return;

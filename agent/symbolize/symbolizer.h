@@ -2,12 +2,14 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <vector>
 
 #include "agent/model/profile_batch.h"
 #include "agent/symbolize/file_symbols.h"
 #include "agent/symbolize/kernel_symbols.h"
 #include "agent/telemetry/loss_ledger.h"
 #include "profile/encoded_profile.h"
+#include "profile/frame_table.h"
 
 namespace sonde::symbolize {
 
@@ -21,7 +23,8 @@ namespace sonde::symbolize {
 // Kernel: [kernel.kallsyms], or [MODULE] for modules and BPF programs. Where a thread waits, the tracing machinery
 // above the scheduler, which is ours, is cut away; on a CPU it stays, since it is time truly spent.
 // [anon], [unknown] and markers: one location each, without address, so that what differs by address only merges.
-// Labels of samples: `process`; for off-CPU and wall also `reason`: on-cpu, run-queue or blocked.
+// Labels of samples: `process`; for off-CPU and wall also `reason`, as profile/reason.h names
+// it, and `syscall` where that is "other".
 //
 // Single-threaded; keeps the symbols of files it met lately, within 32 MiB.
 class Symbolizer {
@@ -32,6 +35,9 @@ class Symbolizer {
   // Never fails: what cannot be named is named by its place. Samples that point outside of the batch's tables are
   // left out and counted.
   profile::SymbolizedProfile Symbolize(const model::ProfileBatch& batch);
+
+  // What a reader of the profile sees as the stack of one of its samples, leaf first. REQUIRES: its indices are sound.
+  std::vector<profile::Frame> Names(const model::ProfileBatch& batch, const model::UnwoundSample& sample);
 
   // Of the symbols kept between batches.
   size_t MemoryBytes() const { return kernel_.MemoryBytes() + files_.MemoryBytes(); }

@@ -26,9 +26,15 @@ struct wait_key {
 	__u16 syscall; /* of REASON_OTHER, else REASON_NO_SYSCALL */
 };
 
+/* How long waits were from end to end: bucket 0 below 2^9 ns, bucket i below 2^(9 + i), the last all that are longer. */
+#define WAIT_BUCKETS 32 /* a power of two */
+#define WAIT_FIRST_BUCKET_SHIFT 9
+
 struct wait_sum {
 	__u64 count; /* waits that ended in the slice */
 	__u64 ns;    /* the part of all waits that lies in the slice */
+	__u64 longest_ns; /* from end to end; of one in progress, so far */
+	__u32 lengths[WAIT_BUCKETS]; /* of the waits that ended */
 };
 
 /* Everything that was lost, refused or checked; one list for both objects. */
@@ -63,11 +69,12 @@ enum counter {
 
 #ifdef __cplusplus
 static_assert(sizeof(cpu_key) == 24);
-static_assert(sizeof(wait_key) == 24);
+static_assert(sizeof(wait_key) == 24 && sizeof(wait_sum) == 152);
 }  // namespace sonde::abi
 #else
 _Static_assert(sizeof(struct cpu_key) == 24, "no hidden padding in a key");
 _Static_assert(sizeof(struct wait_key) == 24, "no hidden padding in a key");
+_Static_assert(sizeof(struct wait_sum) == 152, "read as 152 bytes by the agent");
 #endif
 
 #endif

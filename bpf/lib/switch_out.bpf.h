@@ -145,13 +145,31 @@ struct switch_out {
 	bool contends; /* for a sleeping lock of the kernel */
 };
 
-/* What the decided reason comes to at this stack pointer. */
+static __always_inline bool is_of_main_loops(const struct wait_reason *decided)
+{
+	if (decided->outermost != decided->reason)
+		return true;
+	switch (decided->reason) {
+	case REASON_DISK:
+	case REASON_LOCK:
+	case REASON_KERNEL_LOCK:
+	case REASON_MAJOR_FAULT:
+	case REASON_MINOR_FAULT:
+	case REASON_STOPPED:
+	case REASON_OTHER:
+		return false;
+	}
+	return true;
+}
+
+/* What the decided reason comes to at this stack pointer. Only where a thread waits for others or for a timer does it have a
+ * main loop: it may come to wait for a disk or a lock, and to fault, anywhere. */
 static __always_inline void settle_reason(struct wait_place *place, const struct wait_reason *decided,
 					  struct thread_sites *all, __u64 sp)
 {
-	if (sp > all->outermost_sp)
+	if (sp > all->outermost_sp && is_of_main_loops(decided))
 		all->outermost_sp = sp;
-	place->reason = sp == all->outermost_sp ? decided->outermost : decided->reason;
+	place->reason = sp >= all->outermost_sp ? decided->outermost : decided->reason;
 	place->syscall = decided->syscall;
 }
 

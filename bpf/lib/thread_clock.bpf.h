@@ -17,6 +17,7 @@
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_helpers.h>
 
+#include "../abi/tables.h"
 #include "../abi/thread.h"
 #include "counters.bpf.h"
 
@@ -25,7 +26,9 @@
 struct held_waits {
 	struct stack_id stack;
 	__u64 ns[2];	/* in the run queue, blocked */
+	__u64 longest_ns[2];
 	__u32 count[2]; /* waits that ended */
+	__u8 lengths[2][WAIT_BUCKETS]; /* as in struct wait_sum; one that is full moves all of this to the map */
 	__u32 slice;
 	__u16 reason;	/* as at the switch-out */
 	__u16 syscall;
@@ -41,6 +44,7 @@ struct thread_clock {
 	__u16 wait_reason; /* of the wait in progress, as at the switch-out */
 	__u16 wait_syscall;
 	__u64 since_ns; /* from when on time is not yet in `ns` */
+	__u64 began_ns; /* when what its time goes to began */
 	__u64 started_ns;
 	__u64 ns[REASON_SLOTS];
 	__u64 previous_ns[REASONS]; /* of the slice before, until collected */
@@ -57,7 +61,7 @@ const volatile bool clocks_in_task_storage = true;
 const volatile bool clocks_have_lock = true;
 
 /* Owner: the scheduler's programs. One object a thread, made at fork (process context), freed with the thread by the
- * kernel: 820 B x threads. The best kind, since 5.12. */
+ * kernel: 1.1 KiB x threads. The best kind, since 5.12. */
 struct {
 	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
@@ -67,7 +71,7 @@ struct {
 
 /* The same for kernels without task storage in tracing programs (before 5.12), keyed by the task's address, which unlike
  * the thread id stays the same when a thread other than the leader calls exec. Preallocated, as those kernels demand:
- * 32,768 (the usual pid_max) x 880 B = 29 MB. Deleted at the thread's last switch. */
+ * 32,768 (the usual pid_max) x 1.15 KiB = 38 MB. Deleted at the thread's last switch. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 32768);
@@ -167,6 +171,7 @@ static __always_inline struct thread_clock *make_clock(struct task_struct *task,
 		clock->wait_stack = place->stack;
 		clock->slice = slice_number;
 		clock->started_ns = now;
+		clock->began_ns = now;
 		clock->since_ns = now;
 	}
 	unlock_clock(clock);
@@ -177,6 +182,9 @@ static __always_inline struct thread_clock *make_clock(struct task_struct *task,
 struct spent {
 	__u64 previous_ns;
 	__u64 current_ns;
+	__u64 began_ns; /* when the thread came to what it was at */
+	__u64 ended_ns; /* until now, or the end of that */
+	__u32 bucket;	/* of the length of a wait that ends, in struct wait_sum */
 	bool skipped;
 };
 
@@ -187,6 +195,8 @@ static __always_inline void roll(struct thread_clock *clock, const struct slice_
 
 	if (clock->slice == bound->number)
 		return;
+	spent->began_ns = clock->began_ns;
+	spent->ended_ns = bound->start_ns;
 	rest = bound->start_ns > clock->since_ns ? bound->start_ns - clock->since_ns : 0;
 	clock->ns[clock->reason & (REASON_SLOTS - 1)] += rest;
 	spent->previous_ns = rest;
@@ -209,6 +219,9 @@ static __always_inline void settle(struct thread_clock *clock, const struct slic
 	__u64 rest;
 
 	roll(clock, bound, spent);
+	spent->began_ns = clock->began_ns;
+	spent->ended_ns = now > clock->since_ns ? now : clock->since_ns;
+	clock->began_ns = spent->ended_ns;
 	if (now <= clock->since_ns)
 		return;
 	rest = now - clock->since_ns;

@@ -42,7 +42,7 @@ struct thread_sites {
 	struct wait_site sites[SITES];
 	__u32 next;
 	__u32 drawn_slice;
-	__u64 outermost_sp; /* the highest stack pointer at which the thread blocked since it runs this program */
+	__u64 outermost_sp; /* the highest stack pointer at which the thread waited as main loops do, in this program */
 	__u64 drawn_ns;
 	struct stack_id drawn; /* where it was last seen preempted, at drawn_ns */
 };

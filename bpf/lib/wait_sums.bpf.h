@@ -20,7 +20,7 @@ struct waits_map {
 	__type(value, struct wait_sum);
 };
 
-/* Time off the CPU by process, reason and stack, in slices of even and odd number; 1.7 MB each. Filled here, drained by
+/* Time off the CPU by process, reason and stack, in slices of even and odd number; 3.4 MB each. Filled here, drained by
  * the agent once the slice is closed in every clock. */
 struct waits_map offcpu_waits_even SEC(".maps");
 struct waits_map offcpu_waits_odd SEC(".maps");
@@ -33,48 +33,90 @@ static __always_inline void *waits_of_slice(__u32 slice)
 	return slice & 1 ? (void *)&offcpu_waits_odd : (void *)&offcpu_waits_even;
 }
 
-/* Adds to the sum at `key`, making it if need be. */
-static __always_inline bool add_to_sum(void *waits, const struct wait_key *key, __u64 ns, __u64 ended)
+/* What a new sum begins as: too large for a program's stack. */
+static struct wait_sum no_sum;
+
+/* Part of one wait, or of several that were held together. */
+struct wait_part {
+	__u64 ns;	  /* within the slice */
+	__u64 longest_ns; /* of one that ended, or is in progress, from end to end */
+	__u32 ended;	  /* waits */
+	__u32 bucket;	  /* of the one that ended */
+};
+
+/* A global function, so that the verifier does not follow each answer; not to be called under a clock's lock. */
+__attribute__((noinline)) int bucket_of_length(__u64 length_ns)
+{
+	__u64 rest = length_ns >> WAIT_FIRST_BUCKET_SHIFT;
+	int bucket = 0;
+
+	for (int i = 0; i < WAIT_BUCKETS - 1; i++) {
+		if (rest >> i == 0)
+			break;
+		bucket = i + 1;
+	}
+	return bucket;
+}
+
+/* The bucket of what the clock stands at, if that ends now: nobody else moves the clock meanwhile, but for its slice. */
+static __always_inline __u32 bucket_of(const struct thread_clock *clock, __u64 now)
+{
+	return now > clock->began_ns ? bucket_of_length(now - clock->began_ns) : 0;
+}
+
+/* The sum at `key`, made if need be; null when it is refused. */
+static __always_inline struct wait_sum *find_sum(void *waits, const struct wait_key *key)
 {
 	const long eexist = -17;
 	struct wait_sum *sum = bpf_map_lookup_elem(waits, key);
 	long error;
 
-	if (!sum) {
-		struct wait_sum fresh = {.count = ended, .ns = ns};
-
-		error = bpf_map_update_elem(waits, key, &fresh, BPF_NOEXIST);
-		if (error == 0) {
-			__sync_fetch_and_add(&wait_entries_made, 1);
-			return true;
-		}
-		if (error != eexist) {
-			count_refusal(error, COUNT_WAIT_MAP_FULL, COUNT_WAIT_MAP_BUSY);
-			return false;
-		}
-		sum = bpf_map_lookup_elem(waits, key);
-		if (!sum)
-			return false;
-	}
-	/* The tests keep clang from making an atomic OR of adding zero, which 5.10 lacks. */
-	if (ns)
-		__sync_fetch_and_add(&sum->ns, ns);
-	if (ended)
-		__sync_fetch_and_add(&sum->count, ended);
-	return true;
+	if (sum)
+		return sum;
+	error = bpf_map_update_elem(waits, key, &no_sum, BPF_NOEXIST);
+	if (error == 0)
+		__sync_fetch_and_add(&wait_entries_made, 1);
+	else if (error != eexist)
+		count_refusal(error, COUNT_WAIT_MAP_FULL, COUNT_WAIT_MAP_BUSY);
+	return bpf_map_lookup_elem(waits, key);
 }
 
-/* The time of a wait within one slice. What finds no room keeps its process and reason and loses its stack. */
-static __always_inline void add_wait(__u32 slice, struct wait_key *key, __u64 ns, __u64 ended)
+/* Adds to the sum at `key`; what finds no room keeps its process and reason and loses its stack. Null when that is refused
+ * too. The tests keep clang from making an atomic OR of adding zero, which 5.10 lacks. */
+static __always_inline struct wait_sum *add_to_sum(__u32 slice, const struct wait_key *key, const struct wait_part *part)
 {
 	struct wait_key without_stack = *key;
 	void *waits = waits_of_slice(slice);
+	struct wait_sum *sum = find_sum(waits, key);
 
-	without_stack.stack = (struct stack_id){.low = STACK_LOST};
-	if (ns == 0 && ended == 0)
-		return;
-	if (!add_to_sum(waits, key, ns, ended) && !add_to_sum(waits, &without_stack, ns, ended))
+	if (!sum) {
+		without_stack.stack = (struct stack_id){.low = STACK_LOST};
+		sum = find_sum(waits, &without_stack);
+	}
+	if (!sum) {
 		count(COUNT_WAIT_LOST);
+		return NULL;
+	}
+	if (part->ns)
+		__sync_fetch_and_add(&sum->ns, part->ns);
+	if (part->ended)
+		__sync_fetch_and_add(&sum->count, part->ended);
+	/* Two CPUs at once may lose the longer of two that are longer than all before. */
+	if (part->longest_ns > sum->longest_ns)
+		sum->longest_ns = part->longest_ns;
+	return sum;
+}
+
+/* Adds the part of one wait that lies within the slice. */
+static __always_inline void add_wait(__u32 slice, const struct wait_key *key, const struct wait_part *part)
+{
+	struct wait_sum *sum;
+
+	if (part->ns == 0 && part->ended == 0)
+		return;
+	sum = add_to_sum(slice, key, part);
+	if (sum && part->ended)
+		__sync_fetch_and_add(&sum->lengths[part->bucket & (WAIT_BUCKETS - 1)], 1);
 }
 
 /* The key of what the clock stands at, but for the process. REQUIRES: the clock's lock is held. */
@@ -86,21 +128,26 @@ static __always_inline void take_key(const struct thread_clock *clock, struct wa
 }
 
 /* Adds what a clock just settled of the slice before, if it was off the CPU there. */
-static __always_inline void add_previous(const struct slice_bound *bound, struct wait_key *key, const struct spent *spent)
+static __always_inline void add_previous(const struct slice_bound *bound, const struct wait_key *key, const struct spent *spent)
 {
+	struct wait_part part = {.ns = spent->previous_ns, .longest_ns = bound->start_ns - spent->began_ns};
+
 	if (spent->skipped)
 		count(COUNT_CLOCK_SKIPPED);
 	if (spent->previous_ns && is_off_cpu(key->reason))
-		add_wait(bound->number - 1, key, spent->previous_ns, 0);
+		add_wait(bound->number - 1, key, &part);
 }
 
 /* Adds what a clock just settled off the CPU to the sums of both slices that it may touch. */
-static __always_inline void add_spent(const struct slice_bound *bound, struct wait_key *key, const struct spent *spent,
-				      __u64 ended)
+static __always_inline void add_spent(const struct slice_bound *bound, const struct wait_key *key, const struct spent *spent,
+				      __u32 ended)
 {
+	struct wait_part part = {.ns = spent->current_ns, .longest_ns = spent->ended_ns - spent->began_ns, .ended = ended,
+				 .bucket = spent->bucket};
+
 	add_previous(bound, key, spent);
 	if (is_off_cpu(key->reason))
-		add_wait(bound->number, key, spent->current_ns, ended);
+		add_wait(bound->number, key, &part);
 }
 
 static __always_inline bool holds_nothing(const struct held_waits *held)
@@ -112,32 +159,38 @@ static __always_inline bool holds_nothing(const struct held_waits *held)
 static __always_inline void take_held(struct held_waits *held, struct held_waits *taken)
 {
 	*taken = *held;
-	held->ns[0] = held->ns[1] = 0;
-	held->count[0] = held->count[1] = 0;
+	__builtin_memset(held, 0, sizeof(*held));
 }
 
 /*
- * Holds a part of a wait that ended; what was held in its place of another stack, reason or slice is moved to `taken`. True: the
- * first of its stack and slice. REQUIRES: the clock's lock is held, the reason is one off the CPU.
+ * Holds a part of a wait that ended; what was held in its place of another stack, reason or slice, or has no room for one
+ * more, is moved to `taken`. True: the first of its stack and slice. REQUIRES: the clock's lock is held, the reason is one
+ * off the CPU.
  */
-static __always_inline bool hold(struct thread_clock *clock, const struct wait_key *key, __u32 slice, __u64 ns,
+static __always_inline bool hold(struct thread_clock *clock, const struct wait_key *key, __u32 slice, const struct spent *spent,
 				 struct held_waits *taken)
 {
 	struct held_waits *held = &clock->held[key->stack.low & (HELD_WAITS - 1)];
-	__u32 part = is_blocked(key->reason);
+	__u64 length_ns = spent->ended_ns - spent->began_ns;
+	__u32 part = is_blocked(key->reason), bucket = spent->bucket & (WAIT_BUCKETS - 1);
 	bool is_first = held->slice != slice || held->stack.low != key->stack.low ||
 			held->stack.high != key->stack.high || held->reason != clock->wait_reason ||
 			held->syscall != clock->wait_syscall;
 
-	if (is_first) {
+	barrier_var(bucket); /* keeps the bound next to its use, where the verifier can see it */
+	bucket &= WAIT_BUCKETS - 1;
+	if (is_first || held->lengths[part][bucket] == 0xff) {
 		take_held(held, taken);
 		held->stack = key->stack;
 		held->slice = slice;
 		held->reason = clock->wait_reason;
 		held->syscall = clock->wait_syscall;
 	}
-	held->ns[part] += ns;
+	held->ns[part] += spent->current_ns;
 	held->count[part]++;
+	held->lengths[part][bucket]++;
+	if (length_ns > held->longest_ns[part])
+		held->longest_ns[part] = length_ns;
 	return is_first;
 }
 
@@ -145,6 +198,19 @@ static __always_inline bool hold(struct thread_clock *clock, const struct wait_k
 static __always_inline __u16 reason_in_run_queue(__u16 reason)
 {
 	return is_blocked(reason) ? REASON_RUN_QUEUE : reason;
+}
+
+static __always_inline void add_held_part(const struct held_waits *held, const struct wait_key *key, __u32 which)
+{
+	struct wait_part part = {.ns = held->ns[which], .longest_ns = held->longest_ns[which], .ended = held->count[which]};
+	struct wait_sum *sum;
+
+	if (part.ns == 0 && part.ended == 0)
+		return;
+	sum = add_to_sum(held->slice, key, &part);
+	for (int i = 0; sum && i < WAIT_BUCKETS; i++)
+		if (held->lengths[which][i])
+			__sync_fetch_and_add(&sum->lengths[i], held->lengths[which][i]);
 }
 
 static __always_inline void add_held(__u32 tgid, const struct held_waits *held)
@@ -156,10 +222,10 @@ static __always_inline void add_held(__u32 tgid, const struct held_waits *held)
 
 	if (holds_nothing(held))
 		return;
-	add_wait(held->slice, &key, held->ns[0], held->count[0]);
+	add_held_part(held, &key, 0);
 	key.reason = held->reason;
 	key.syscall = held->syscall;
-	add_wait(held->slice, &key, held->ns[1], held->count[1]);
+	add_held_part(held, &key, 1);
 }
 
 #define NO_SLICE 0xffffffffu
@@ -179,7 +245,7 @@ static __always_inline void add_all_held(struct thread_clock *clock, __u32 tgid,
 }
 
 /* A wait ended of which `spent` is the last part. REQUIRES: the lock is held; releases it. */
-static __always_inline void end_wait_in_clock(struct thread_clock *clock, struct wait_key *key,
+static __always_inline void end_wait_in_clock(struct thread_clock *clock, const struct wait_key *key,
 					      const struct slice_bound *bound, const struct spent *spent)
 {
 	struct held_waits taken = {};
@@ -188,14 +254,14 @@ static __always_inline void end_wait_in_clock(struct thread_clock *clock, struct
 	bool is_first = false, holds = clocks_have_lock && is_off_cpu(key->reason) && key->reason == expected;
 
 	if (holds)
-		is_first = hold(clock, key, bound->number, spent->current_ns, &taken);
+		is_first = hold(clock, key, bound->number, spent, &taken);
 	unlock_clock(clock);
 	if (!holds)
 		return add_spent(bound, key, spent, 1);
 	add_previous(bound, key, spent);
 	/* The entry is made now, so that the agent sees the map fill up. Refused: the sum will lose its stack. */
 	if (is_first)
-		add_to_sum(waits_of_slice(bound->number), key, 0, 0);
+		find_sum(waits_of_slice(bound->number), key);
 	add_held(key->tgid, &taken);
 }
 

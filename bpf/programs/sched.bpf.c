@@ -101,6 +101,7 @@ static __always_inline void repair_missed_switch_in(struct task_struct *prev, st
 	__u64 came = now - ran;
 
 	count(COUNT_SWITCH_MISSED);
+	spent.bucket = bucket_of(clock, came);
 	lock_clock(clock);
 	take_key(clock, &key);
 	settle(clock, bound, came, &spent);
@@ -153,6 +154,7 @@ static __always_inline void end_wait(struct task_struct *task, __u32 next_reason
 		count(COUNT_CLOCK_MISSING);
 		return;
 	}
+	spent.bucket = bucket_of(clock, now);
 	lock_clock(clock);
 	/* A wake-up may find the thread still on its CPU, or already in the run queue: nothing changed then. */
 	if (next_reason != REASON_ON_CPU && !is_blocked(clock->reason)) {
@@ -210,6 +212,7 @@ int BPF_PROG(on_wakeup_new, struct task_struct *task)
 	clock->reason = REASON_RUN_QUEUE;
 	clock->slice = slice;
 	clock->since_ns = now;
+	clock->began_ns = now;
 	clock->started_ns = now;
 	unlock_clock(clock);
 	return 0;

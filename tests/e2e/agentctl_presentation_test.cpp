@@ -58,6 +58,11 @@ class FixedAnswers : public control::ControlBackend {
     }
     return reply;
   }
+  absl::StatusOr<v1::WaitsReply> Waits(const v1::WaitsRequest& request, const control::Cancelled&) override {
+    if (request.pid() == 123) return absl::NotFoundError("no process 123");
+    waits_request = request;
+    return waits;
+  }
   absl::StatusOr<v1::RecordReply> Record(const v1::RecordRequest& request,
                                          const control::Cancelled& cancelled) override {
     if (request.pid() == 123) return absl::NotFoundError("no process 123");
@@ -69,6 +74,8 @@ class FixedAnswers : public control::ControlBackend {
   v1::AccountReply account;
   bool threads_asked_for = false;
   v1::TopReply top;
+  v1::WaitsRequest waits_request;
+  v1::WaitsReply waits;
   v1::RecordReply record;
   std::atomic<int> measuring = 0;
 
@@ -364,7 +371,7 @@ TEST_F(AgentctlTest, AccountMakesHostileNamesHarmless) {
 }
 
 TEST_F(AgentctlTest, NamesAProcessThatDoesNotExist) {
-  for (const std::string verb : {"account", "top"}) {
+  for (const std::string verb : {"account", "top", "waits"}) {
     const Outcome outcome = Run({verb, "--pid", "123"});
     EXPECT_EQ(outcome.exit_code, 1) << verb;
     EXPECT_THAT(outcome.err, HasSubstr("no process 123")) << verb;
@@ -374,6 +381,66 @@ TEST_F(AgentctlTest, NamesAProcessThatDoesNotExist) {
   EXPECT_EQ(outcome.exit_code, 1);
   EXPECT_THAT(outcome.err, HasSubstr("no process 123"));
   EXPECT_FALSE(std::filesystem::exists(file));
+}
+
+void AddFrames(v1::Wait* wait, std::initializer_list<std::pair<const char*, const char*>> frames) {
+  for (const auto& [function, file] : frames) {
+    v1::WaitFrame* frame = wait->add_stack();
+    frame->set_function(function);
+    frame->set_file(file);
+  }
+}
+
+v1::WaitsReply TwoWaits() {
+  v1::WaitsReply reply;
+  reply.set_duration_ns(10 * kSecond);
+  reply.set_total_ns(20 * kSecond);
+  reply.set_idle_ns(100 * kSecond);
+  v1::Wait* first = reply.add_waits();
+  first->set_reason("disk");
+  first->set_process("postgres");
+  first->set_count(1234);
+  first->set_ns(12 * kSecond);
+  first->set_p50_ns(9'000'000);
+  first->set_p99_ns(20'000'000);
+  first->set_longest_ns(30'000'000);
+  AddFrames(first, {{"io_schedule", "[kernel.kallsyms]"}, {"fsync", "/lib/libc.so.6"}, {"XLogWrite", "/bin/postgres"}});
+  v1::Wait* second = reply.add_waits();
+  second->set_reason("other");
+  second->set_syscall("membarrier");
+  second->set_process("evil\x1b[2J");
+  second->set_ns(3 * kSecond);
+  second->set_longest_ns(3 * kSecond);
+  AddFrames(second, {{"synchronize_rcu", "[kernel.kallsyms]"}});
+  return reply;
+}
+
+TEST_F(AgentctlTest, WaitsShowReasonLengthsAndWhere) {
+  backend_.waits = TwoWaits();
+  const Outcome outcome = Run({"waits", "--duration", "10ms"});
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_THAT(outcome.out, HasSubstr("Waits of all processes: 20.0 s in 10.0 s, and 1 m 40 s idle (--idle shows it)\n"));
+  EXPECT_THAT(outcome.out, testing::ContainsRegex("12.0 s +60.0% +1,234 +9.00 ms +20.0 ms +30.0 ms  disk +postgres +"
+                                                  "fsync < XLogWrite\n"));
+  EXPECT_THAT(outcome.out, testing::ContainsRegex("3.00 s +15.0% +in progress .*other .membarrier. +evil.*synchronize_rcu"));
+  EXPECT_THAT(outcome.out, Not(HasSubstr("\x1b")));
+  EXPECT_EQ(backend_.waits_request.duration_ns(), 10'000'000U);
+}
+
+TEST_F(AgentctlTest, WaitsShowWholeStacksWhenAsked) {
+  backend_.waits = TwoWaits();
+  const Outcome outcome = Run({"waits", "--duration", "10ms", "--stacks", "--reason", "disk", "--idle", "--limit", "5"});
+  EXPECT_THAT(outcome.out, HasSubstr("      io_schedule  [kernel.kallsyms]\n      fsync  /lib/libc.so.6\n"
+                                     "      XLogWrite  /bin/postgres\n"));
+  EXPECT_EQ(backend_.waits_request.reason(), "disk");
+  EXPECT_TRUE(backend_.waits_request.idle());
+  EXPECT_EQ(backend_.waits_request.limit(), 5U);
+}
+
+TEST_F(AgentctlTest, WaitsKnowTheirReasons) {
+  const Outcome outcome = Run({"waits", "--reason", "dsik"});
+  EXPECT_EQ(outcome.exit_code, 2);
+  EXPECT_THAT(outcome.err, HasSubstr("--reason"));
 }
 
 TEST_F(AgentctlTest, TopShowsOneIntervalWhenAsked) {
@@ -549,7 +616,7 @@ TEST_F(AgentctlTest, MapsEveryUsageErrorToTwo) {
 }
 
 TEST_F(AgentctlTest, HelpOfEveryVerbHasExamples) {
-  for (const std::string verb : {"status", "account", "top", "record", "version"}) {
+  for (const std::string verb : {"status", "account", "top", "waits", "record", "version"}) {
     const Outcome outcome = Run({verb, "--help"});
     EXPECT_EQ(outcome.exit_code, 0) << verb;
     EXPECT_THAT(outcome.out, AllOf(HasSubstr("Examples:"), HasSubstr("agentctl " + verb))) << verb;
