@@ -20,8 +20,9 @@ uint64_t QuantileNs(const model::WaitLengths& lengths, double q) {
   for (size_t i = 0; i < lengths.counts.size(); ++i) {
     const auto here = static_cast<double>(lengths.counts[i]);
     if (below + here >= wanted && here > 0) {
-      // Evenly spread within the bucket, which for the topmost ends with the longest wait.
-      const double ceiling = std::min(LowestNs(i + 1), static_cast<double>(lengths.longest_ns));
+      // Evenly spread within the bucket; the longest wait is the ceiling of its own, and the last has no other.
+      const auto longest = static_cast<double>(lengths.longest_ns);
+      const double ceiling = i + 1 == lengths.counts.size() ? longest : std::min(LowestNs(i + 1), longest);
       const double floor = std::min(LowestNs(i), ceiling);
       return static_cast<uint64_t>(floor + (ceiling - floor) * (wanted - below) / here);
     }

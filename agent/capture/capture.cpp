@@ -45,6 +45,7 @@ absl::StatusOr<std::unique_ptr<Capture>> Capture::Start(const Options& options) 
   if (!cpu.ok()) return cpu.status();
   capture->cpu_ = *std::move(cpu);
 
+  capture->Beat();
   auto between_reads = [self = capture.get()] { self->ConsumeRings(); };
   if (absl::Status status = capture->sched_->Attach(between_reads); !status.ok()) return status;
   if (absl::Status status = capture->cpu_->Attach(options.sampling_hz); !status.ok()) return status;
@@ -91,7 +92,19 @@ void Capture::OnStack(StackSeen seen) {
   stacks_.Add(seen.id, std::make_shared<const model::RawStack>(std::move(seen.stack)), slice_);
 }
 
+void Capture::Beat() {
+  const uint64_t now_ns = base::MonotonicNs();
+  cpu_->Beat(now_ns);
+  const uint64_t missed_ns = sched_->Beat(now_ns);
+  if (missed_ns == 0) return;
+  losses_->Add("agent_stalled", "milliseconds",
+               "the agent did not run for over 3 s, and nothing was measured until it did: the time is unexplained",
+               missed_ns / 1'000'000);
+  ring_status_.Update(sched_->Resume([this] { ConsumeRings(); }));
+}
+
 void Capture::ConsumeRings() {
+  Beat();
   ring_status_.Update(sched_->Ring().Consume());
   ring_status_.Update(cpu_->Ring().Consume());
 }

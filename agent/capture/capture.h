@@ -75,6 +75,7 @@ class Capture {
   absl::Status CountLosses();
   void AddSample(model::RawSample sample, uint32_t number, model::Slice& slice);
   void ConsumeRings();
+  void Beat();
 
   const kernel::UnwindMaps* const unwind_maps_;
   model::CodeDirectory* const code_;

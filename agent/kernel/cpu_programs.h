@@ -32,6 +32,9 @@ class CpuPrograms {
   // Follows CPU hot-plug: clocks for CPUs that came, none for those that went. Cheap when nothing changed.
   absl::Status FollowHotplug();
 
+  // Says that the agent lives: its programs do nothing when that was too long ago (bpf/lib/heartbeat.bpf.h).
+  void Beat(uint64_t now_ns);
+
   // From now on samples go to slice `number`; the half of the slice before may be drained after a grace period.
   void BeginSlice(uint32_t number);
   // How full the map of the current slice is, 0 to 1.

@@ -79,6 +79,21 @@ absl::Status SchedPrograms::Attach(absl::FunctionRef<void()> between_reads) {
   return adopted;
 }
 
+uint64_t SchedPrograms::Beat(uint64_t now_ns) {
+  constexpr uint64_t kPatienceNs = HEARTBEAT_PATIENCE_NS;
+  const uint64_t silent_ns = last_beat_ns_ == 0 ? 0 : now_ns - last_beat_ns_;
+  const bool has_missed = silent_ns >= kPatienceNs;
+  last_beat_ns_ = now_ns;
+  // First the epoch: who runs again must not believe a clock that stood.
+  if (has_missed) __atomic_fetch_add(&skeleton_->bss->clock_epoch, 1, __ATOMIC_RELEASE);
+  __atomic_store_n(&skeleton_->bss->heartbeat_ns, now_ns, __ATOMIC_RELEASE);
+  return has_missed ? silent_ns - kPatienceNs : 0;
+}
+
+absl::Status SchedPrograms::Resume(absl::FunctionRef<void()> between_reads) {
+  return IterateThreads([](const abi::thread_record&) {}, between_reads);
+}
+
 void SchedPrograms::BeginSlice(uint32_t number, uint64_t start_ns) {
   skeleton_->bss->slice_start_ns[number & 1] = start_ns;
   __atomic_store_n(&skeleton_->bss->wait_entries_made, 0, __ATOMIC_RELAXED);

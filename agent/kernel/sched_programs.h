@@ -32,6 +32,11 @@ class SchedPrograms {
   // every few hundred threads, so that the ring can be emptied meanwhile.
   absl::Status Attach(absl::FunctionRef<void()> between_reads);
 
+  // Says that the agent lives: its programs do nothing when that was too long ago (bpf/lib/heartbeat.bpf.h). Gives how
+  // long nothing was measured, 0 when nothing was missed; then the clocks have to be set anew by Resume().
+  uint64_t Beat(uint64_t now_ns);
+  absl::Status Resume(absl::FunctionRef<void()> between_reads);
+
   // Cuts time at `start_ns` (monotonic, now): what comes later belongs to slice `number`, which follows the last one.
   void BeginSlice(uint32_t number, uint64_t start_ns);
 
@@ -61,6 +66,7 @@ class SchedPrograms {
 
   sched_bpf* skeleton_ = nullptr;
   bool has_lock_ = true;
+  uint64_t last_beat_ns_ = 0;
   bpf_link* iterator_ = nullptr;
   std::unique_ptr<RingReader> ring_;
 };

@@ -11,6 +11,9 @@
 namespace sonde::abi {
 #endif
 
+/* How long the agent may be silent before the programs do nothing any more. */
+#define HEARTBEAT_PATIENCE_NS 3000000000
+
 /* cpu_samples: how often a stack was on a CPU when the clock ticked. Value: __u64 count. */
 struct cpu_key {
 	struct stack_id stack;

@@ -13,18 +13,27 @@
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_helpers.h>
 
-/* How far the run queue's clock is behind the monotonic one: the least that was seen, since what it is behind for lack of
- * reading adds to that. NTP turns the monotonic clock by 500 ppm at most; the estimate may rise so fast, and no faster. */
+/*
+ * How far the run queue's clock is behind the monotonic one: the least that was seen, since what it is behind for lack of
+ * reading adds to that. The least grows old as NTP turns the monotonic clock: the estimate rises by 31 ppm, which is more
+ * than a clock drifts and less than what shows in a few microseconds' wait; where all of a window's readings are above it
+ * (the clock is slewed, by 500 ppm at most), by the least of them.
+ */
 struct clock_lag {
 	__u64 ns; /* modulo 2^64 */
 	__u64 seen_ns;
+	__u64 window_ns; /* when the window began */
+	__u32 least_excess_ns;
+	__u32 readings;
 };
 
-#define LAG_RISE_SHIFT 11
+#define LAG_RISE_SHIFT 15
+#define LAG_WINDOW_NS 200000000
+#define LAG_WINDOW_READINGS 32
 /* A booked instant that is further back than any wake-up takes is none: the clocks have jumped. */
 #define MOST_LATENESS_NS 1000000
 
-/* Of each CPU; written by its own switches, which do not nest. 16 B x CPUs. */
+/* Of each CPU; written by its own switches, which do not nest. 32 B x CPUs. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, 1);
@@ -45,10 +54,40 @@ static __always_inline __u64 booked_ns(__u64 run_queue_clock, const struct clock
 	return now - booked < MOST_LATENESS_NS ? booked : now;
 }
 
+static __always_inline void begin_window(struct clock_lag *lag, __u64 now)
+{
+	lag->window_ns = now;
+	lag->least_excess_ns = 0xffffffff;
+	lag->readings = 0;
+}
+
+/* Takes one reading of both clocks into account. */
+static __always_inline void learn_lag(struct clock_lag *lag, __u64 now, __u64 clock)
+{
+	__u64 risen = lag->ns + ((now - lag->seen_ns) >> LAG_RISE_SHIFT);
+	__s64 excess = now - clock - risen;
+
+	if (lag->seen_ns == 0 || excess < 0 || excess > MOST_LATENESS_NS) {
+		lag->ns = now - clock;
+		begin_window(lag, now);
+	} else {
+		lag->ns = risen;
+		if (excess < lag->least_excess_ns)
+			lag->least_excess_ns = excess;
+		lag->readings++;
+	}
+	lag->seen_ns = now;
+	if (now - lag->window_ns < LAG_WINDOW_NS)
+		return;
+	if (lag->readings >= LAG_WINDOW_READINGS)
+		lag->ns += lag->least_excess_ns;
+	begin_window(lag, now);
+}
+
 /* When the thread `prev` leaves this CPU. REQUIRES: the run-queue lock of this CPU is held. */
 static __always_inline __u64 booked_switch_ns(struct task_struct *prev)
 {
-	__u64 now = bpf_ktime_get_ns(), clock, risen;
+	__u64 now = bpf_ktime_get_ns(), clock;
 	struct clock_lag *lag;
 	__u32 zero = 0;
 
@@ -58,11 +97,7 @@ static __always_inline __u64 booked_switch_ns(struct task_struct *prev)
 	if (!lag)
 		return now;
 	clock = prev->se.cfs_rq->rq->clock;
-	risen = lag->ns + ((now - lag->seen_ns) >> LAG_RISE_SHIFT);
-	lag->ns = (__s64)(now - clock - risen) < 0 || lag->seen_ns == 0 || now - clock - risen > MOST_LATENESS_NS
-			  ? now - clock
-			  : risen;
-	lag->seen_ns = now;
+	learn_lag(lag, now, clock);
 	return booked_ns(clock, lag, now);
 }
 

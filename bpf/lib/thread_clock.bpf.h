@@ -36,22 +36,27 @@ struct held_waits {
 
 #define HELD_WAITS 4
 
+/* What every switch touches is in the first 64 bytes. */
 struct thread_clock {
 	struct bpf_spin_lock lock;
 	__u32 reason; /* enum reason: what its time goes to now */
 	__u32 slice; /* to which `ns` belongs */
+	__u32 epoch; /* in which it runs; a clock of an earlier one was not moved since */
 	__u32 has_previous;
 	__u16 wait_reason; /* of the wait in progress, as at the switch-out */
 	__u16 wait_syscall;
 	__u64 since_ns; /* from when on time is not yet in `ns` */
 	__u64 began_ns; /* when what its time goes to began */
-	__u64 started_ns;
-	__u64 ns[REASON_SLOTS];
-	__u64 previous_ns[REASONS]; /* of the slice before, until collected */
 	struct stack_id wait_stack; /* of the wait in progress */
 	__u64 contended; /* address of the kernel's sleeping lock that the thread wants; written by itself */
+	__u64 ns[REASON_SLOTS];
+	__u64 previous_ns[REASONS]; /* of the slice before, until collected */
+	__u64 started_ns;
 	struct held_waits held[HELD_WAITS]; /* by stack */
 };
+
+/* Raised by the agent after it hung, and the programs did nothing: no clock is right then. */
+volatile __u32 clock_epoch = 0;
 
 /* Which of the two maps holds the clocks. Set before load; the other one is then not even made. */
 const volatile bool clocks_in_task_storage = true;
@@ -133,7 +138,7 @@ static __always_inline struct thread_clock *find_clock(struct task_struct *task)
 {
 	struct thread_clock *clock = find_any_clock(task);
 
-	return clock && clock->since_ns ? clock : NULL;
+	return clock && clock->since_ns && clock->epoch == clock_epoch ? clock : NULL;
 }
 
 /* Where and why a thread is. */
@@ -165,12 +170,16 @@ static __always_inline struct thread_clock *make_clock(struct task_struct *task,
 	}
 	lock_clock(clock);
 	if (clock->since_ns == 0) {
+		clock->slice = slice_number;
+		clock->started_ns = now;
+	}
+	if (clock->since_ns == 0 || clock->epoch != clock_epoch) {
 		clock->reason = place->reason;
 		clock->wait_reason = place->reason;
 		clock->wait_syscall = place->syscall;
 		clock->wait_stack = place->stack;
-		clock->slice = slice_number;
-		clock->started_ns = now;
+		clock->contended = 0;
+		clock->epoch = clock_epoch;
 		clock->began_ns = now;
 		clock->since_ns = now;
 	}

@@ -12,6 +12,7 @@
 #include <bpf/bpf_helpers.h>
 
 #include "../lib/counters.bpf.h"
+#include "../lib/heartbeat.bpf.h"
 #include "../lib/stack.bpf.h"
 
 #define CPU_SAMPLE_ENTRIES 8192
@@ -95,7 +96,7 @@ int on_tick(void *ctx)
 	struct stack_record *record;
 	struct walk_state *state;
 
-	if ((__u32)ids == 0) /* the idle task: no thread's time */
+	if ((__u32)ids == 0 || !agent_lives(bpf_ktime_get_ns())) /* the idle task: no thread's time */
 		return 0;
 	state = walk_state_of_cpu();
 	if (!state)

@@ -11,6 +11,7 @@
 
 #include "../lib/compat.bpf.h"
 #include "../lib/counters.bpf.h"
+#include "../lib/heartbeat.bpf.h"
 #include "../lib/scheduler_time.bpf.h"
 #include "../lib/switch_out.bpf.h"
 #include "../lib/thread_clock.bpf.h"
@@ -179,6 +180,8 @@ int BPF_PROG(on_switch, bool preempt, struct task_struct *prev, struct task_stru
 	 * scheduler's own books, and not its wait. */
 	__u64 now = booked_switch_ns(prev);
 
+	if (!agent_lives(now))
+		return 0;
 	if (!is_idle_task(prev))
 		leave_cpu(ctx, preempt, prev, &bound, now);
 	if (!is_idle_task(next))
@@ -191,8 +194,11 @@ SEC("tp_btf/sched_wakeup")
 int BPF_PROG(on_wakeup, struct task_struct *task)
 {
 	struct slice_bound bound = current_slice();
+	__u64 now = booked_wake_up_ns(task);
 
-	end_wait(task, is_throttled(task) ? REASON_THROTTLED : REASON_RUN_QUEUE, &bound, booked_wake_up_ns(task));
+	if (!agent_lives(now))
+		return 0;
+	end_wait(task, is_throttled(task) ? REASON_THROTTLED : REASON_RUN_QUEUE, &bound, now);
 	return 0;
 }
 
@@ -204,6 +210,8 @@ int BPF_PROG(on_wakeup_new, struct task_struct *task)
 	__u32 slice = slice_number;
 	__u64 now = booked_wake_up_ns(task);
 
+	if (!agent_lives(now))
+		return 0;
 	if (!clock) { /* io_uring workers are made without the fork hook; the iterator finds them */
 		count(COUNT_CLOCK_MISSING);
 		return 0;
@@ -261,10 +269,13 @@ int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
 	const struct wait_place place = {.stack = {.low = STACK_NEW_THREAD},
 					 .reason = REASON_RUN_QUEUE,
 					 .syscall = REASON_NO_SYSCALL};
+	__u64 now = bpf_ktime_get_ns();
 
+	if (!agent_lives(now))
+		return 0;
 	inherit_mappings(parent->tgid, child->tgid);
 	make_sites(child);
-	make_clock(child, &place, bpf_ktime_get_ns());
+	make_clock(child, &place, now);
 	return 0;
 }
 
@@ -275,6 +286,8 @@ int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm
 	struct exec_record record = {.type = RECORD_EXEC, .tgid = task->tgid};
 	struct thread_sites *all = find_sites(task);
 
+	if (!agent_lives(bpf_ktime_get_ns()))
+		return 0;
 	for (int i = 0; all && i < SITES; i++)
 		all->tags[i] = 0; /* same addresses, other code */
 	if (all) {
