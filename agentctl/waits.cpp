@@ -16,7 +16,7 @@
 namespace sonde::agentctl {
 namespace {
 
-constexpr size_t kNameColumns = 28;
+constexpr size_t kProcessColumns = 28;
 constexpr size_t kFrameColumns = 60;
 constexpr int kFramesOfAnExcerpt = 6;
 
@@ -60,7 +60,7 @@ std::string WaitsText(const v1::WaitsReply& reply, const WaitsOptions& options) 
                   wait.count() == 0 ? "in progress" : HumanCount(wait.count()),
                   HumanDuration(static_cast<int64_t>(wait.p50_ns())), HumanDuration(static_cast<int64_t>(wait.p99_ns())),
                   HumanDuration(static_cast<int64_t>(wait.longest_ns())), ReasonText(wait),
-                  Printable(wait.process(), kNameColumns), options.whole_stacks ? "" : Excerpt(wait)});
+                  Printable(wait.process(), kProcessColumns), options.whole_stacks ? "" : Excerpt(wait)});
   }
   std::string text = absl::StrCat("Waits of ", options.pid == 0 ? "all processes" : absl::StrCat("process ", options.pid),
                                   ": ", HumanDuration(static_cast<int64_t>(reply.total_ns())), " in ",

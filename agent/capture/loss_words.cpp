@@ -30,6 +30,8 @@ constexpr Words kLosses[] = {
      "threads that the kernel hides from BPF, or io_uring workers not found yet: their time is missing"},
     {abi::COUNT_SWITCH_MISSED, "switch_hidden", "switches",
      "a hidden thread ran before; the scheduler's own CPU time was used instead"},
+    {abi::COUNT_WAKE_UP_MISSED, "wake_up_hidden", "wake-ups",
+     "who woke is hidden from BPF; the scheduler's own time of it was used instead"},
     {abi::COUNT_CLOCK_REFUSED, "clock_refused", "threads", "their time is unexplained"},
     {abi::COUNT_CLOCK_LATE, "clock_late", "threads", "their time before the end of their first slice is missing"},
     {abi::COUNT_CLOCK_SKIPPED, "clock_skipped", "thread slices", "time of one slice is shown in the next"},

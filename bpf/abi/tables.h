@@ -56,6 +56,7 @@ enum counter {
 	COUNT_WAIT_USER_FAULT,
 	COUNT_CLOCK_MISSING,	/* switch or wake-up of a thread that has no clock: hidden from BPF, or not found yet */
 	COUNT_SWITCH_MISSED,	/* a thread left a CPU that it was not seen to come to; repaired */
+	COUNT_WAKE_UP_MISSED,	/* a thread came to a CPU that it was not seen to be woken for; repaired */
 	COUNT_CLOCK_REFUSED,	/* a clock could not be made */
 	COUNT_CLOCK_LATE,	/* first seen at a slice's end: time before that is unknown */
 	COUNT_CLOCK_SKIPPED,	/* a thread was not collected for more than a slice */

@@ -107,6 +107,11 @@ struct thread_info {
 	__u32 status;
 };
 
+struct sched_info {
+	__u64 run_delay;   /* nanoseconds in run queues so far */
+	__u64 last_queued; /* by the run queue's clock; 0: in none, or on a CPU */
+};
+
 struct task_struct {
 	struct thread_info thread_info;
 	struct sched_entity se;
@@ -121,6 +126,7 @@ struct task_struct {
 	void *stack;
 	struct files_struct *files;
 	unsigned in_iowait : 1;
+	struct sched_info sched_info;
 };
 
 struct seq_file;

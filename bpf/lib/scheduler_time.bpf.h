@@ -16,8 +16,9 @@
 /*
  * How far the run queue's clock is behind the monotonic one: the least that was seen, since what it is behind for lack of
  * reading adds to that. The least grows old as NTP turns the monotonic clock: the estimate rises by 31 ppm, which is more
- * than a clock drifts and less than what shows in a few microseconds' wait; where all of a window's readings are above it
- * (the clock is slewed, by 500 ppm at most), by the least of them.
+ * than a clock drifts; where all of a window's readings are above it (the clock is slewed, by 500 ppm at most), by the least of
+ * them. Most wake-ups read the clock afresh, so that between two good readings it rises by little. Clocks of all CPUs are
+ * one where the scheduler's is stable, as it is wherever the time stamp counter is.
  */
 struct clock_lag {
 	__u64 ns; /* modulo 2^64 */
@@ -33,7 +34,7 @@ struct clock_lag {
 /* A booked instant that is further back than any wake-up takes is none: the clocks have jumped. */
 #define MOST_LATENESS_NS 1000000
 
-/* Of each CPU; written by its own switches, which do not nest. 32 B x CPUs. */
+/* Of each CPU; written by its own switches and wake-ups, with interrupts off. 32 B x CPUs. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, 1);
@@ -59,6 +60,18 @@ static __always_inline void begin_window(struct clock_lag *lag, __u64 now)
 	lag->window_ns = now;
 	lag->least_excess_ns = 0xffffffff;
 	lag->readings = 0;
+}
+
+/* The same of a reading that may be old: a thread that is woken while it still runs lets nobody read the clock. */
+static __always_inline void learn_lower_lag(struct clock_lag *lag, __u64 now, __u64 clock)
+{
+	__u64 risen = lag->ns + ((now - lag->seen_ns) >> LAG_RISE_SHIFT);
+
+	if (lag->seen_ns == 0 || (__s64)(now - clock - risen) >= 0)
+		return;
+	lag->ns = now - clock;
+	lag->seen_ns = now;
+	begin_window(lag, now);
 }
 
 /* Takes one reading of both clocks into account. */
@@ -101,10 +114,31 @@ static __always_inline __u64 booked_switch_ns(struct task_struct *prev)
 	return booked_ns(clock, lag, now);
 }
 
+/* What `task` has spent in run queues so far, as the scheduler has it; 0 when it does not tell. */
+static __always_inline __u64 run_queue_ns_of(struct task_struct *task)
+{
+	return bpf_core_field_exists(task->sched_info.run_delay) ? task->sched_info.run_delay : 0;
+}
+
+/* When `task`, which is about to come to this CPU, was put into its run queue, as the scheduler has it (CONFIG_SCHED_INFO,
+ * which all distributions set); 0 when it does not tell. REQUIRES: the run-queue lock of this CPU is held. */
+static __always_inline __u64 booked_queued_ns(struct task_struct *task)
+{
+	struct clock_lag *lag;
+	__u64 queued;
+	__u32 zero = 0;
+
+	if (!bpf_core_field_exists(task->sched_info.last_queued))
+		return 0;
+	queued = task->sched_info.last_queued;
+	lag = bpf_map_lookup_elem(&clock_lags, &zero);
+	return lag && queued ? queued + lag->ns : 0;
+}
+
 /* When `task` was put into a run queue by the wake-up in progress. REQUIRES: that queue's lock is held. */
 static __always_inline __u64 booked_wake_up_ns(struct task_struct *task)
 {
-	__u64 now = bpf_ktime_get_ns();
+	__u64 now = bpf_ktime_get_ns(), clock;
 	struct clock_lag *lag;
 	__u32 zero = 0;
 
@@ -113,7 +147,9 @@ static __always_inline __u64 booked_wake_up_ns(struct task_struct *task)
 	lag = bpf_map_lookup_elem(&clock_lags, &zero);
 	if (!lag || lag->seen_ns == 0)
 		return now;
-	return booked_ns(task->se.cfs_rq->rq->clock, lag, now);
+	clock = task->se.cfs_rq->rq->clock;
+	learn_lower_lag(lag, now, clock);
+	return booked_ns(clock, lag, now);
 }
 
 #endif

@@ -69,13 +69,16 @@ static __always_inline __u64 stack_record_bytes(const struct stack_record *recor
 	return SONDE_STACK_HEADER_BYTES + frames * sizeof(__u64);
 }
 
-/* Walks the current task's user stack. False: its registers could not be read. */
-static __always_inline bool take_user_stack(struct walk_state *state)
+/* Walks the current task's user stack in the CPU's walk state, of the process that its record names. 0: the registers could
+ * not be read. A global function, which the verifier reads once; the argument is nothing, for old kernels. */
+__attribute__((noinline)) int take_user_stack(__u32 nothing)
 {
-	if (!read_all_user_registers(state->registers, state->copy))
-		return false;
+	struct walk_state *state = walk_state_of_cpu();
+
+	if (!state || !read_all_user_registers(state->registers, state->copy))
+		return 0;
 	walk_user_stack(state, state->record.tgid);
-	return true;
+	return 1;
 }
 
 #endif

@@ -103,7 +103,7 @@ static __always_inline struct stack_id walk_and_send(void *ctx, struct task_stru
 	take_kernel_stack(ctx, record, 1);
 	hash_kernel_stack(state, tracing_frames(record));
 	forget_slots(state); /* a kernel thread has none */
-	if (has_user && !take_user_stack(state))
+	if (has_user && !take_user_stack(0))
 		count(COUNT_WAIT_USER_FAULT);
 	count_stop(record->stop);
 	finish_hash(state);
@@ -258,19 +258,18 @@ static __always_inline void place_of_preempted(void *ctx, struct task_struct *pr
 	all->drawn_ns = out->now;
 }
 
-/* Fills in where and why `prev`, which is current, leaves the CPU. */
+/* Fills in where and why `prev`, which is current, leaves the CPU: in scratch->place, since on the stack the verifier would
+ * follow every combination of its values through all that comes after. */
 static __always_inline void place_at_switch_out(void *ctx, struct task_struct *prev, const struct switch_out *out,
-						struct wait_place *place)
+						struct switch_scratch *scratch)
 {
 	struct walk_state *state = walk_state_of_cpu();
 	struct thread_sites *all = find_sites(prev);
 	struct wait_reason decided = {.reason = REASON_PREEMPTED, .syscall = REASON_NO_SYSCALL};
-	struct switch_scratch *scratch;
-	__u32 zero = 0;
+	struct wait_place *place = &scratch->place;
 
-	*place = (struct wait_place){.stack = {.low = STACK_LOST}, .syscall = REASON_NO_SYSCALL};
-	scratch = bpf_map_lookup_elem(&switch_scratches, &zero);
-	if (!scratch || !state)
+	*place = (struct wait_place){.stack = {.low = STACK_LOST}, .reason = REASON_OTHER, .syscall = REASON_NO_SYSCALL};
+	if (!state)
 		return;
 	if (!all) {
 		if (!out->is_preempted)

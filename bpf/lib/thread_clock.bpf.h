@@ -52,6 +52,7 @@ struct thread_clock {
 	__u64 ns[REASON_SLOTS];
 	__u64 previous_ns[REASONS]; /* of the slice before, until collected */
 	__u64 started_ns;
+	__u64 run_queue_ns; /* the scheduler's own sum of it when the thread last left a CPU */
 	struct held_waits held[HELD_WAITS]; /* by stack */
 };
 
@@ -197,6 +198,15 @@ struct spent {
 	bool skipped;
 };
 
+/* Where the time goes that passes now. */
+static __always_inline __u64 *time_of(struct thread_clock *clock)
+{
+	__u32 reason = clock->reason;
+
+	barrier_var(reason); /* keeps the bound next to its use, where the verifier can see it */
+	return &clock->ns[reason & (REASON_SLOTS - 1)];
+}
+
 /* Closes the slices before `bound` in the clock. REQUIRES: the clock's lock is held. */
 static __always_inline void roll(struct thread_clock *clock, const struct slice_bound *bound, struct spent *spent)
 {
@@ -207,7 +217,7 @@ static __always_inline void roll(struct thread_clock *clock, const struct slice_
 	spent->began_ns = clock->began_ns;
 	spent->ended_ns = bound->start_ns;
 	rest = bound->start_ns > clock->since_ns ? bound->start_ns - clock->since_ns : 0;
-	clock->ns[clock->reason & (REASON_SLOTS - 1)] += rest;
+	*time_of(clock) += rest;
 	spent->previous_ns = rest;
 	/* Added to, not overwritten: nothing is lost even if a slice was never collected from this clock. */
 	spent->skipped = clock->has_previous != 0 || clock->slice + 1 != bound->number;
@@ -234,7 +244,7 @@ static __always_inline void settle(struct thread_clock *clock, const struct slic
 	if (now <= clock->since_ns)
 		return;
 	rest = now - clock->since_ns;
-	clock->ns[clock->reason & (REASON_SLOTS - 1)] += rest;
+	*time_of(clock) += rest;
 	spent->current_ns = rest;
 	clock->since_ns = now;
 }

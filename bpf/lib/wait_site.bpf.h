@@ -102,6 +102,7 @@ struct switch_scratch {
 	__u64 kernel_top[PROBE_WORDS];
 	__u64 user_top[PROBE_WORDS];
 	/* State of searches, in memory and volatile: in registers the verifier would follow every combination of its values. */
+	struct wait_place place; /* of the thread that leaves the CPU */
 	volatile __u32 index;
 	volatile __u32 frame;
 	volatile __u32 found;

@@ -150,6 +150,30 @@ static __always_inline void add_spent(const struct slice_bound *bound, const str
 		add_wait(bound->number, key, &part);
 }
 
+/* What was moved out of a clock and goes to the map: one for hooks, which run with interrupts off, and one for the iterator,
+ * which they may interrupt. 256 B x CPUs. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 2);
+	__type(key, __u32);
+	__type(value, struct held_waits);
+} taken_waits SEC(".maps");
+
+#define TAKEN_BY_HOOK 0
+#define TAKEN_BY_ITERATOR 1
+
+/* Empty. */
+static __always_inline struct held_waits *begin_taking(__u32 who)
+{
+	struct held_waits *taken = bpf_map_lookup_elem(&taken_waits, &who);
+
+	if (!taken)
+		return NULL;
+	taken->ns[0] = taken->ns[1] = 0;
+	taken->count[0] = taken->count[1] = 0;
+	return taken;
+}
+
 static __always_inline bool holds_nothing(const struct held_waits *held)
 {
 	return !(held->ns[0] | held->ns[1] | held->count[0] | held->count[1]);
@@ -213,48 +237,54 @@ static __always_inline void add_held_part(const struct held_waits *held, const s
 			__sync_fetch_and_add(&sum->lengths[i], held->lengths[which][i]);
 }
 
-static __always_inline void add_held(__u32 tgid, const struct held_waits *held)
+/* Adds what was taken out of a clock of process `tgid`. A global function, which the verifier reads once; not to be called
+ * under a clock's lock. */
+__attribute__((noinline)) int add_taken(__u32 tgid, __u32 who)
 {
-	struct wait_key key = {.tgid = tgid,
-			       .reason = reason_in_run_queue(held->reason),
-			       .syscall = REASON_NO_SYSCALL,
-			       .stack = held->stack};
+	const struct held_waits *held = bpf_map_lookup_elem(&taken_waits, &who);
+	struct wait_key key = {.tgid = tgid, .syscall = REASON_NO_SYSCALL};
 
-	if (holds_nothing(held))
-		return;
+	if (!held || holds_nothing(held))
+		return 0;
+	key.stack = held->stack;
+	key.reason = reason_in_run_queue(held->reason);
 	add_held_part(held, &key, 0);
 	key.reason = held->reason;
 	key.syscall = held->syscall;
 	add_held_part(held, &key, 1);
+	return 0;
 }
 
 #define NO_SLICE 0xffffffffu
 
 /* Adds all that the clock holds, but of `slice`. */
-static __always_inline void add_all_held(struct thread_clock *clock, __u32 tgid, __u32 slice)
+static __always_inline void add_all_held(struct thread_clock *clock, __u32 tgid, __u32 slice, __u32 who)
 {
 	for (int i = 0; i < HELD_WAITS; i++) {
-		struct held_waits taken = {};
+		struct held_waits *taken = begin_taking(who);
 
+		if (!taken)
+			return;
 		lock_clock(clock);
 		if (clock->held[i].slice != slice)
-			take_held(&clock->held[i], &taken);
+			take_held(&clock->held[i], taken);
 		unlock_clock(clock);
-		add_held(tgid, &taken);
+		add_taken(tgid, who);
 	}
 }
 
-/* A wait ended of which `spent` is the last part. REQUIRES: the lock is held; releases it. */
+/* A wait ended of which `spent` is the last part; `taken` is from begin_taking(TAKEN_BY_HOOK), or null. REQUIRES: the lock is
+ * held; releases it. */
 static __always_inline void end_wait_in_clock(struct thread_clock *clock, const struct wait_key *key,
-					      const struct slice_bound *bound, const struct spent *spent)
+					      const struct slice_bound *bound, const struct spent *spent,
+					      struct held_waits *taken)
 {
-	struct held_waits taken = {};
 	/* What the clock cannot tell again from the reason at the switch-out goes to the map at once. */
 	__u32 expected = is_blocked(key->reason) ? clock->wait_reason : reason_in_run_queue(clock->wait_reason);
-	bool is_first = false, holds = clocks_have_lock && is_off_cpu(key->reason) && key->reason == expected;
+	bool is_first = false, holds = taken && clocks_have_lock && is_off_cpu(key->reason) && key->reason == expected;
 
 	if (holds)
-		is_first = hold(clock, key, bound->number, spent, &taken);
+		is_first = hold(clock, key, bound->number, spent, taken);
 	unlock_clock(clock);
 	if (!holds)
 		return add_spent(bound, key, spent, 1);
@@ -262,7 +292,8 @@ static __always_inline void end_wait_in_clock(struct thread_clock *clock, const 
 	/* The entry is made now, so that the agent sees the map fill up. Refused: the sum will lose its stack. */
 	if (is_first)
 		find_sum(waits_of_slice(bound->number), key);
-	add_held(key->tgid, &taken);
+	if (!holds_nothing(taken))
+		add_taken(key->tgid, TAKEN_BY_HOOK);
 }
 
 #endif

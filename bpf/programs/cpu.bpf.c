@@ -110,7 +110,7 @@ int on_tick(void *ctx)
 	BPF_CORE_READ_INTO(&record->comm, task, group_leader, comm);
 	take_kernel_stack(ctx, record, 0);
 	hash_kernel_stack(state, 0);
-	if (!(BPF_CORE_READ(task, flags) & PF_KTHREAD) && !take_user_stack(state))
+	if (!(BPF_CORE_READ(task, flags) & PF_KTHREAD) && !take_user_stack(0))
 		count(COUNT_CPU_USER_FAULT);
 	count_stop(record->stop);
 	finish_hash(state);

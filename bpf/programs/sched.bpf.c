@@ -79,7 +79,7 @@ static __always_inline void send_exit(struct task_struct *task, struct thread_cl
 	}
 	clock->has_previous = 0;
 	unlock_clock(clock);
-	add_all_held(clock, task->tgid, NO_SLICE);
+	add_all_held(clock, task->tgid, NO_SLICE, TAKEN_BY_HOOK);
 	BPF_CORE_READ_INTO(&record->comm, task, comm);
 	BPF_CORE_READ_INTO(&record->group_comm, task, group_leader, comm);
 	if (bpf_ringbuf_output(&sched_events, record, exit_record_bytes(record), BPF_RB_NO_WAKEUP) != 0)
@@ -89,73 +89,16 @@ static __always_inline void send_exit(struct task_struct *task, struct thread_cl
 	drop_sites(task);
 }
 
-/*
- * The thread leaves a CPU that it was never seen to come to: the switch was hidden from us, as some kernels hide those of
- * protected threads. The scheduler's own clock tells how long it ran; before that it waited.
- */
-static __always_inline void repair_missed_switch_in(struct task_struct *prev, struct thread_clock *clock,
-						    const struct slice_bound *bound, __u64 now)
-{
-	__u64 ran = prev->se.sum_exec_runtime - prev->se.prev_sum_exec_runtime;
-	struct wait_key key = {.tgid = prev->tgid};
-	struct spent spent = {};
-	__u64 came = now - ran;
-
-	count(COUNT_SWITCH_MISSED);
-	spent.bucket = bucket_of(clock, came);
-	lock_clock(clock);
-	take_key(clock, &key);
-	settle(clock, bound, came, &spent);
-	clock->reason = REASON_ON_CPU;
-	unlock_clock(clock);
-	add_spent(bound, &key, &spent, 1);
-}
-
-static __always_inline void leave_cpu(void *ctx, bool preempt, struct task_struct *prev,
-				      const struct slice_bound *bound, __u64 now)
-{
-	struct thread_clock *clock = find_clock(prev);
-	struct switch_out out = {.now = now, .slice = bound->number, .state = task_state(prev)};
-	struct wait_place place = {.reason = REASON_DEAD};
-	struct spent spent = {};
-
-	if (!clock) {
-		count(COUNT_CLOCK_MISSING);
-		return;
-	}
-	out.is_preempted = preempt || out.state == 0;
-	out.contends = clock->contended != 0;
-	if (preempt || !(out.state & TASK_DEAD))
-		place_at_switch_out(ctx, prev, &out, &place);
-
-	if (clock->reason != REASON_ON_CPU)
-		repair_missed_switch_in(prev, clock, bound, now);
-	lock_clock(clock);
-	settle(clock, bound, now, &spent);
-	clock->reason = place.reason;
-	clock->wait_reason = place.reason;
-	clock->wait_syscall = place.syscall;
-	clock->wait_stack = place.stack;
-	unlock_clock(clock);
-	if (spent.skipped)
-		count(COUNT_CLOCK_SKIPPED);
-	if (place.reason == REASON_DEAD)
-		send_exit(prev, clock, now);
-}
-
 /* A thread that moves on from the run queue (to a CPU) or from blocked (to the run queue): the wait's part ends. */
-static __always_inline void end_wait(struct task_struct *task, __u32 next_reason, const struct slice_bound *bound,
-				     __u64 now)
+static __always_inline void end_wait(struct task_struct *task, struct thread_clock *clock, __u32 next_reason,
+				     const struct slice_bound *bound, __u64 now)
 {
-	struct thread_clock *clock = find_clock(task);
 	struct spent spent = {};
 	struct wait_key key = {.tgid = task->tgid};
+	struct held_waits *taken;
 
-	if (!clock) {
-		count(COUNT_CLOCK_MISSING);
-		return;
-	}
 	spent.bucket = bucket_of(clock, now);
+	taken = begin_taking(TAKEN_BY_HOOK);
 	lock_clock(clock);
 	/* A wake-up may find the thread still on its CPU, or already in the run queue: nothing changed then. */
 	if (next_reason != REASON_ON_CPU && !is_blocked(clock->reason)) {
@@ -165,9 +108,109 @@ static __always_inline void end_wait(struct task_struct *task, __u32 next_reason
 	take_key(clock, &key);
 	settle(clock, bound, now, &spent);
 	clock->reason = next_reason;
-	end_wait_in_clock(clock, &key, bound, &spent);
+	end_wait_in_clock(clock, &key, bound, &spent, taken);
 	if (next_reason == REASON_ON_CPU)
 		count(COUNT_WAITS);
+}
+
+/*
+ * The thread leaves a CPU that it was never seen to come to: the switch was hidden from us, as some kernels hide those of
+ * protected threads. The scheduler's own clock tells how long it ran; before that it waited. When it was not seen to be woken
+ * either, the scheduler's sum tells how much of that was in the run queue.
+ */
+static __always_inline void repair_missed_switch_in(struct task_struct *prev, struct thread_clock *clock,
+						    const struct slice_bound *bound, __u64 now)
+{
+	__u64 ran = prev->se.sum_exec_runtime - prev->se.prev_sum_exec_runtime;
+	struct wait_key key = {.tgid = prev->tgid};
+	struct spent spent = {};
+	__u64 came = now - ran, waited = clock->run_queue_ns ? run_queue_ns_of(prev) - clock->run_queue_ns : 0;
+	struct wait_part queued = {.ended = 1, .longest_ns = waited};
+
+	count(COUNT_SWITCH_MISSED);
+	spent.bucket = bucket_of(clock, came);
+	lock_clock(clock);
+	take_key(clock, &key);
+	settle(clock, bound, came, &spent);
+	queued.ns = is_blocked(key.reason) && waited < spent.current_ns ? waited : 0;
+	*time_of(clock) -= queued.ns;
+	clock->ns[REASON_RUN_QUEUE] += queued.ns;
+	spent.current_ns -= queued.ns;
+	clock->reason = REASON_ON_CPU;
+	unlock_clock(clock);
+	add_spent(bound, &key, &spent, 1);
+	if (!queued.ns)
+		return;
+	key.reason = REASON_RUN_QUEUE;
+	key.syscall = REASON_NO_SYSCALL;
+	add_wait(bound->number, &key, &queued);
+}
+
+static __always_inline void leave_cpu(void *ctx, bool preempt, struct task_struct *prev,
+				      const struct slice_bound *bound, __u64 now)
+{
+	struct thread_clock *clock = find_clock(prev);
+	struct switch_out out = {.now = now, .slice = bound->number, .state = task_state(prev)};
+	struct switch_scratch *scratch;
+	struct spent spent = {};
+	__u32 zero = 0;
+
+	scratch = bpf_map_lookup_elem(&switch_scratches, &zero);
+	if (!scratch)
+		return;
+	if (!clock) {
+		count(COUNT_CLOCK_MISSING);
+		return;
+	}
+	out.is_preempted = preempt || out.state == 0;
+	out.contends = clock->contended != 0;
+	if (preempt || !(out.state & TASK_DEAD))
+		place_at_switch_out(ctx, prev, &out, scratch);
+	else
+		scratch->place = (struct wait_place){.reason = REASON_DEAD};
+	barrier(); /* from here on it is read from the scratch */
+
+	if (clock->reason != REASON_ON_CPU)
+		repair_missed_switch_in(prev, clock, bound, now);
+	clock->run_queue_ns = run_queue_ns_of(prev);
+	lock_clock(clock);
+	settle(clock, bound, now, &spent);
+	clock->reason = scratch->place.reason;
+	clock->wait_reason = scratch->place.reason;
+	clock->wait_syscall = scratch->place.syscall;
+	clock->wait_stack = scratch->place.stack;
+	unlock_clock(clock);
+	if (spent.skipped)
+		count(COUNT_CLOCK_SKIPPED);
+	if (scratch->place.reason == REASON_DEAD)
+		send_exit(prev, clock, now);
+}
+
+/*
+ * The thread comes to a CPU, and was never seen to be woken: who did it is hidden from us, or an interrupt while a hidden
+ * thread ran. The scheduler tells since when it was in the run queue.
+ */
+static __always_inline void repair_missed_wake_up(struct task_struct *next, struct thread_clock *clock,
+						  const struct slice_bound *bound, __u64 now)
+{
+	__u64 queued = booked_queued_ns(next);
+
+	count(COUNT_WAKE_UP_MISSED);
+	if (queued > clock->began_ns && queued < now)
+		end_wait(next, clock, REASON_RUN_QUEUE, bound, queued);
+}
+
+static __always_inline void come_to_cpu(struct task_struct *next, const struct slice_bound *bound, __u64 now)
+{
+	struct thread_clock *clock = find_clock(next);
+
+	if (!clock) {
+		count(COUNT_CLOCK_MISSING);
+		return;
+	}
+	if (is_blocked(clock->reason))
+		repair_missed_wake_up(next, clock, bound, now);
+	end_wait(next, clock, REASON_ON_CPU, bound, now);
 }
 
 /* Runs with the run-queue lock held and interrupts off: nothing here sleeps, allocates or wakes anybody; one pass is
@@ -185,7 +228,7 @@ int BPF_PROG(on_switch, bool preempt, struct task_struct *prev, struct task_stru
 	if (!is_idle_task(prev))
 		leave_cpu(ctx, preempt, prev, &bound, now);
 	if (!is_idle_task(next))
-		end_wait(next, REASON_ON_CPU, &bound, now);
+		come_to_cpu(next, &bound, now);
 	return 0;
 }
 
@@ -195,10 +238,15 @@ int BPF_PROG(on_wakeup, struct task_struct *task)
 {
 	struct slice_bound bound = current_slice();
 	__u64 now = booked_wake_up_ns(task);
+	struct thread_clock *clock;
 
 	if (!agent_lives(now))
 		return 0;
-	end_wait(task, is_throttled(task) ? REASON_THROTTLED : REASON_RUN_QUEUE, &bound, now);
+	clock = find_clock(task);
+	if (clock)
+		end_wait(task, clock, is_throttled(task) ? REASON_THROTTLED : REASON_RUN_QUEUE, &bound, now);
+	else
+		count(COUNT_CLOCK_MISSING);
 	return 0;
 }
 
@@ -404,7 +452,7 @@ static __always_inline void collect(struct seq_file *seq, struct task_struct *ta
 	unlock_clock(clock);
 
 	add_spent(&bound, &key, &spent, 0);
-	add_all_held(clock, task->tgid, bound.number);
+	add_all_held(clock, task->tgid, bound.number, TAKEN_BY_ITERATOR);
 	if (!has_previous) /* it began after the slice */
 		return;
 	BPF_CORE_READ_INTO(&record->comm, task, comm);
