@@ -69,10 +69,16 @@ def check_account(verdict, account):
     verdict.check(number(load[0], "threads") >= 4, f"the load's threads are {number(load[0], 'threads')}")
 
 
-def check_stacks(verdict, status):
+def stack_ends(status):
+    return {end["reason"]: number(end, "count") for end in status.get("stack_ends", []) if end["reason"] != "kernel threads"}
+
+
+def check_stacks(verdict, status, before):
     """Kernel threads have no user stack, and the guest's few processes are all known. The load's threads come and go, and
-    the C library gives a thread's stack back before its last system call: what it waits there has no stack any more."""
-    ends = {end["reason"]: number(end, "count") for end in status.get("stack_ends", []) if end["reason"] != "kernel threads"}
+    the C library gives a thread's stack back before its last system call: what it waits there has no stack any more.
+    `before`: the status once all unwinding tables were built."""
+    earlier = stack_ends(before)
+    ends = {reason: count - earlier.get(reason, 0) for reason, count in stack_ends(status).items()}
     given_back = ends.get("stack memory not there", 0)
     walked, complete = sum(ends.values()) - given_back, ends.get("complete", 0)
     verdict.check(given_back <= MAX_GIVEN_BACK * (walked + given_back), f"of {walked + given_back} user stacks {given_back} were gone")
@@ -85,8 +91,8 @@ def check_stacks(verdict, status):
         verdict.lines.append(f"note: the verifier looked at {verified or 'an unknown number of'} instructions of {program.get('name')}")
 
 
-def check_status(verdict, status):
-    check_stacks(verdict, status)
+def check_status(verdict, status, before):
+    check_stacks(verdict, status, before)
     verdict.check(number(status, "samples") > 0, f"on-CPU samples: {number(status, 'samples')}")
     verdict.check(number(status, "waits") > 0, f"off-CPU waits: {number(status, 'waits')}")
     if not verdict.check(number(status, "windows") > 0, f"windows closed: {number(status, 'windows')}"):
@@ -109,7 +115,7 @@ def judge(results, functions):
     verdict = Verdict()
     text = lambda name: results.get(name, "").strip()
     verdict.lines.append(f"note: kernel {text('release')}, BTF {text('btf') or 'no'}, "
-                         f"agent ready after {text('seconds_to_ready')} s")
+                         f"agent ready after {text('seconds_to_ready')} s, all tables after {text('seconds_to_tables')} more")
     for step in ("account.json", "record", "status.json"):
         # status exits 1 when degraded, which a guest that nobody listens to is: its export target does not answer.
         allowed = ("0", "1") if step == "status.json" else ("0",)
@@ -118,13 +124,16 @@ def judge(results, functions):
         verdict.check(code in allowed, f"{step}: exit code {code or 'none'}" + (f": {said}" if said else ""))
     verdict.check(text("load_alive") == "yes", "the load ran to the end")
     verdict.check(text("agent.code") == "0", f"the agent stopped on SIGTERM with exit code {text('agent.code') or 'none'}")
-    for name, check in (("account.json", check_account), ("status.json", check_status)):
+    messages = {}
+    for name in ("account.json", "before.json", "status.json"):
         try:
-            message = json.loads(results.get(name, ""))
+            messages[name] = json.loads(results.get(name, ""))
         except ValueError as error:
             verdict.check(False, f"{name} is JSON: {error}")
-            continue
-        check(verdict, message)
+    if "account.json" in messages:
+        check_account(verdict, messages["account.json"])
+    if "status.json" in messages:
+        check_status(verdict, messages["status.json"], messages.get("before.json", {}))
     check_recording(verdict, functions)
     verdict.check(text("dmesg"), "the kernel's log was collected")
     check_kernel_log(verdict, results.get("dmesg", ""))
