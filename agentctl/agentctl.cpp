@@ -50,6 +50,10 @@ void AddFormat(CLI::App* verb, Options* options) {
       ->type_name("FORMAT");
 }
 
+void AddDuration(CLI::App* verb, Options* options, const std::string& text) {
+  verb->add_option("-d,--duration", options->duration, text)->check(IntervalCheck())->type_name("DURATION");
+}
+
 void AddPid(CLI::App* verb, uint32_t* pid) {
   verb->add_option("-p,--pid", *pid, "only this process (default: all)")
       ->check(CLI::Range(1u, 4194304u))
@@ -69,14 +73,16 @@ void AddStatus(CLI::App* app, Options* options) {
 void AddAccount(CLI::App* app, Options* options) {
   CLI::App* verb = app->add_subcommand("account", "where the wall time of each process went, to the last nanosecond");
   AddPid(verb, &options->account.pid);
-  verb->add_option("-d,--duration", options->duration, "measure for so long from now (default: the last whole window)")
-      ->check(IntervalCheck())
-      ->type_name("DURATION");
+  AddDuration(verb, options, "measure for so long from now (default: the last whole window)");
   verb->add_option("--by", options->account.by, "a line for each process (default), thread, service, container or reason")
       ->check(CLI::IsMember({"process", "thread", "service", "container", "reason"}))
       ->type_name("WHAT");
+  std::vector<std::string> columns = {"wall", "busy"};
+  for (size_t i = 0; i < profile::kReasonGroups; ++i) {
+    columns.emplace_back(profile::GroupName(static_cast<profile::ReasonGroup>(i)));
+  }
   verb->add_option("--sort", options->account.sort, "busy (default: all but idle), wall, or a column; the most first")
-      ->check(CLI::IsMember({"wall", "busy", "on-cpu", "run-queue", "disk", "network", "ipc", "lock", "sleep", "other", "idle"}))
+      ->check(CLI::IsMember(columns))
       ->type_name("COLUMN");
   verb->add_option("--limit", options->limit, "so many lines, 0 = all (default: 30 in a table, all in JSON)")
       ->check(CLI::Range(0, 1000000))
@@ -96,9 +102,7 @@ void AddAccount(CLI::App* app, Options* options) {
 void AddWaits(CLI::App* app, Options* options) {
   CLI::App* verb = app->add_subcommand("waits", "what threads waited for longest, and where");
   AddPid(verb, &options->waits.pid);
-  verb->add_option("-d,--duration", options->duration, "measure for so long from now (default 10s)")
-      ->check(IntervalCheck())
-      ->type_name("DURATION");
+  AddDuration(verb, options, "measure for so long from now (default 10s)");
   std::vector<std::string> reasons;
   for (const profile::Reason reason : profile::AllReasons()) {
     if (profile::IsOffCpu(reason)) reasons.emplace_back(profile::ReasonName(reason));
@@ -146,9 +150,7 @@ void AddRecord(CLI::App* app, Options* options) {
   verb->add_option("-o,--output", options->record.output, "the file to write, FILE.pb.gz")
       ->required()
       ->type_name("FILE");
-  verb->add_option("-d,--duration", options->duration, "record for so long (default 10s)")
-      ->check(IntervalCheck())
-      ->type_name("DURATION");
+  AddDuration(verb, options, "record for so long (default 10s)");
   AddPid(verb, &options->record.pid);
   verb->add_option("-t,--type,--kind", options->record.kind, "cpu (default), offcpu or wall")
       ->check(CLI::IsMember({"cpu", "offcpu", "wall"}))

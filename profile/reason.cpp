@@ -102,7 +102,9 @@ uint64_t SumOfGroup(const ReasonTimes& times, ReasonGroup group) {
 }
 
 uint64_t SumOfBlocked(const ReasonTimes& times) {
-  return SumOf(times) - SumOfGroup(times, ReasonGroup::kOnCpu) - SumOfGroup(times, ReasonGroup::kRunQueue);
+  uint64_t sum = 0;
+  for (const Reason reason : kAll) sum += IsBlocked(reason) ? At(times, reason) : 0;
+  return sum;
 }
 
 }  // namespace sonde::profile

@@ -46,6 +46,13 @@ void AddThread(const model::ThreadSum& thread, control::v1::AccountReply* reply)
   AddReasons(thread.ns, entry->mutable_reasons());
 }
 
+// Those of process `pid`; 0 = of all.
+void AddThreads(const aggregate::AccountBook& accounts, uint32_t pid, control::v1::AccountReply* reply) {
+  for (const model::ThreadSum& thread : accounts.ThreadSums()) {
+    if (pid == 0 || pid == thread.tgid) AddThread(thread, reply);
+  }
+}
+
 void AddProcess(const model::ProcessAccount& process, control::v1::AccountReply* reply) {
   control::v1::ProcessAccount* entry = reply->add_processes();
   entry->set_pid(process.tgid);
@@ -96,12 +103,7 @@ absl::StatusOr<WindowFacts> ControlAnswers::MeasureAccount(uint64_t duration_ns,
   }
   auto window = sources_.capture->Measure(Length(duration_ns), cancelled);
   if (!window.ok()) return window.status();
-  return WindowFacts{.windows = 0,
-                     .start_unix_ns = (*window)->StartUnixNs(),
-                     .duration_ns = (*window)->DurationNs(),
-                     .unexplained_ratio = (*window)->Accounts().UnexplainedRatio(),
-                     .processes = (*window)->Accounts().Processes(),
-                     .threads = (*window)->Accounts().ThreadSums()};
+  return FactsOf(**window, 0);
 }
 
 absl::StatusOr<control::v1::AccountReply> ControlAnswers::Account(const control::v1::AccountRequest& request,
@@ -112,13 +114,11 @@ absl::StatusOr<control::v1::AccountReply> ControlAnswers::Account(const control:
   control::v1::AccountReply reply;
   reply.set_start_unix_ns(facts->start_unix_ns);
   reply.set_duration_ns(static_cast<uint64_t>(facts->duration_ns));
-  for (const model::ProcessAccount& process : facts->processes) {
+  for (const model::ProcessAccount& process : facts->accounts->Processes()) {
     if (request.pid() == 0 || request.pid() == process.tgid) AddProcess(process, &reply);
   }
   if (request.pid() != 0 && reply.processes_size() == 0) return NoSuchProcess(request.pid());
-  for (const model::ThreadSum& thread : facts->threads) {
-    if (request.threads() && (request.pid() == 0 || request.pid() == thread.tgid)) AddThread(thread, &reply);
-  }
+  if (request.threads()) AddThreads(*facts->accounts, request.pid(), &reply);
   if (request.duration_ns() != 0) {
     AddLosses(telemetry::LossesSince(before, sources_.losses->Snapshot()), reply.mutable_losses());
   }

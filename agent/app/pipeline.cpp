@@ -65,12 +65,7 @@ void Pipeline::Take(const CutSlice& slice) {
 }
 
 void Pipeline::PublishAccount() {
-  board_->SetWindowFacts({.windows = windows_,
-                          .start_unix_ns = window_->StartUnixNs(),
-                          .duration_ns = window_->DurationNs(),
-                          .unexplained_ratio = window_->Accounts().UnexplainedRatio(),
-                          .processes = window_->Accounts().Processes(),
-                          .threads = window_->Accounts().ThreadSums()});
+  board_->SetWindowFacts(FactsOf(*window_, windows_));
 }
 
 std::vector<std::string> Pipeline::LossComments() {

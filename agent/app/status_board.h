@@ -2,13 +2,14 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
+#include "agent/aggregate/window.h"
 #include "agent/kernel/bpf_cost.h"
-#include "agent/model/process_account.h"
 #include "agent/model/slice.h"
 #include "agent/unwind/unwinder.h"
 
@@ -34,9 +35,16 @@ struct WindowFacts {
   int64_t start_unix_ns = 0;
   int64_t duration_ns = 0;  // 0: nothing yet
   double unexplained_ratio = 0;
-  std::vector<model::ProcessAccount> processes;
-  std::vector<model::ThreadSum> threads;
+  std::shared_ptr<const aggregate::AccountBook> accounts;  // null: nothing yet
 };
+
+inline WindowFacts FactsOf(const aggregate::Window& window, uint64_t windows) {
+  return {.windows = windows,
+          .start_unix_ns = window.StartUnixNs(),
+          .duration_ns = window.DurationNs(),
+          .unexplained_ratio = window.Accounts().UnexplainedRatio(),
+          .accounts = std::make_shared<const aggregate::AccountBook>(window.Accounts())};
+}
 
 // Where the threads of the agent leave what `status` and `account` tell. Thread-safe.
 class StatusBoard {

@@ -67,19 +67,17 @@ static __always_inline struct pt_regs *computed_pt_regs(struct task_struct *task
 	return (struct pt_regs *)(BPF_CORE_READ(task, stack) + KERNEL_STACK_BYTES - PT_REGS_BYTES);
 }
 
-/* Where the current task's lie, for one bulk read. */
-static __always_inline void *current_user_registers(void)
+/* Where those of `task` lie, for CO-RE and bulk reads. */
+static __always_inline struct pt_regs *user_registers_of(struct task_struct *task)
 {
-	if (has_task_pt_regs())
-		return (void *)bpf_task_pt_regs(bpf_get_current_task_btf());
-	return computed_pt_regs((struct task_struct *)bpf_get_current_task());
+	return has_task_pt_regs() ? (struct pt_regs *)bpf_task_pt_regs(task) : computed_pt_regs(task);
 }
 
 /* All registers of user space by DWARF number, rip last (16). `saved` is room for PT_REGS_BYTES: r15 comes first there,
  * an order that is part of the kernel's user interface. REQUIRES: current is no kernel thread. */
 static __always_inline bool read_all_user_registers(__u64 *registers, __u64 *saved)
 {
-	if (bpf_probe_read_kernel(saved, PT_REGS_BYTES, current_user_registers()) != 0)
+	if (bpf_probe_read_kernel(saved, PT_REGS_BYTES, user_registers_of(current_task())) != 0)
 		return false;
 	registers[0] = saved[10]; /* rax */
 	registers[1] = saved[12]; /* rdx */
@@ -128,10 +126,7 @@ static __always_inline bool read_user_registers(struct task_struct *task, struct
 /* The system call that `task`, no kernel thread, is in. False when it cannot be read. */
 static __always_inline bool read_syscall_arguments(struct task_struct *task, struct syscall_arguments *out)
 {
-	struct pt_regs *regs = computed_pt_regs(task);
-
-	if (has_task_pt_regs())
-		regs = (struct pt_regs *)bpf_task_pt_regs(task);
+	struct pt_regs *regs = user_registers_of(task);
 
 	if (bpf_core_read(&out->number, sizeof(out->number), &regs->orig_ax) != 0)
 		return false;

@@ -55,6 +55,13 @@ static __always_inline __u64 booked_ns(__u64 run_queue_clock, const struct clock
 	return now - booked < MOST_LATENESS_NS ? booked : now;
 }
 
+static __always_inline struct clock_lag *lag_of_cpu(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&clock_lags, &zero);
+}
+
 static __always_inline void begin_window(struct clock_lag *lag, __u64 now)
 {
 	lag->window_ns = now;
@@ -62,13 +69,13 @@ static __always_inline void begin_window(struct clock_lag *lag, __u64 now)
 	lag->readings = 0;
 }
 
-/* The same of a reading that may be old: a thread that is woken while it still runs lets nobody read the clock. */
-static __always_inline void learn_lower_lag(struct clock_lag *lag, __u64 now, __u64 clock)
+static __always_inline __u64 risen_lag(const struct clock_lag *lag, __u64 now)
 {
-	__u64 risen = lag->ns + ((now - lag->seen_ns) >> LAG_RISE_SHIFT);
+	return lag->ns + ((now - lag->seen_ns) >> LAG_RISE_SHIFT);
+}
 
-	if (lag->seen_ns == 0 || (__s64)(now - clock - risen) >= 0)
-		return;
+static __always_inline void set_lag(struct clock_lag *lag, __u64 now, __u64 clock)
+{
 	lag->ns = now - clock;
 	lag->seen_ns = now;
 	begin_window(lag, now);
@@ -77,19 +84,16 @@ static __always_inline void learn_lower_lag(struct clock_lag *lag, __u64 now, __
 /* Takes one reading of both clocks into account. */
 static __always_inline void learn_lag(struct clock_lag *lag, __u64 now, __u64 clock)
 {
-	__u64 risen = lag->ns + ((now - lag->seen_ns) >> LAG_RISE_SHIFT);
+	__u64 risen = risen_lag(lag, now);
 	__s64 excess = now - clock - risen;
 
-	if (lag->seen_ns == 0 || excess < 0 || excess > MOST_LATENESS_NS) {
-		lag->ns = now - clock;
-		begin_window(lag, now);
-	} else {
-		lag->ns = risen;
-		if (excess < lag->least_excess_ns)
-			lag->least_excess_ns = excess;
-		lag->readings++;
-	}
+	if (lag->seen_ns == 0 || excess < 0 || excess > MOST_LATENESS_NS)
+		return set_lag(lag, now, clock);
+	lag->ns = risen;
 	lag->seen_ns = now;
+	if (excess < lag->least_excess_ns)
+		lag->least_excess_ns = excess;
+	lag->readings++;
 	if (now - lag->window_ns < LAG_WINDOW_NS)
 		return;
 	if (lag->readings >= LAG_WINDOW_READINGS)
@@ -97,16 +101,22 @@ static __always_inline void learn_lag(struct clock_lag *lag, __u64 now, __u64 cl
 	begin_window(lag, now);
 }
 
+/* The same of a reading that may be old: a thread that is woken while it still runs lets nobody read the clock. */
+static __always_inline void learn_lower_lag(struct clock_lag *lag, __u64 now, __u64 clock)
+{
+	if ((__s64)(now - clock - risen_lag(lag, now)) < 0)
+		set_lag(lag, now, clock);
+}
+
 /* When the thread `prev` leaves this CPU. REQUIRES: the run-queue lock of this CPU is held. */
 static __always_inline __u64 booked_switch_ns(struct task_struct *prev)
 {
 	__u64 now = bpf_ktime_get_ns(), clock;
 	struct clock_lag *lag;
-	__u32 zero = 0;
 
 	if (!has_run_queue_clock(prev))
 		return now;
-	lag = bpf_map_lookup_elem(&clock_lags, &zero);
+	lag = lag_of_cpu();
 	if (!lag)
 		return now;
 	clock = prev->se.cfs_rq->rq->clock;
@@ -126,12 +136,11 @@ static __always_inline __u64 booked_queued_ns(struct task_struct *task)
 {
 	struct clock_lag *lag;
 	__u64 queued;
-	__u32 zero = 0;
 
 	if (!bpf_core_field_exists(task->sched_info.last_queued))
 		return 0;
 	queued = task->sched_info.last_queued;
-	lag = bpf_map_lookup_elem(&clock_lags, &zero);
+	lag = lag_of_cpu();
 	return lag && queued ? queued + lag->ns : 0;
 }
 
@@ -140,11 +149,10 @@ static __always_inline __u64 booked_wake_up_ns(struct task_struct *task)
 {
 	__u64 now = bpf_ktime_get_ns(), clock;
 	struct clock_lag *lag;
-	__u32 zero = 0;
 
 	if (!has_run_queue_clock(task))
 		return now;
-	lag = bpf_map_lookup_elem(&clock_lags, &zero);
+	lag = lag_of_cpu();
 	if (!lag || lag->seen_ns == 0)
 		return now;
 	clock = task->se.cfs_rq->rq->clock;

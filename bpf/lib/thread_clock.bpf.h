@@ -193,7 +193,7 @@ struct spent {
 	__u64 previous_ns;
 	__u64 current_ns;
 	__u64 began_ns; /* when the thread came to what it was at */
-	__u64 ended_ns; /* until now, or the end of that */
+	__u64 ended_ns; /* and when it left it; of what is settled only */
 	__u32 bucket;	/* of the length of a wait that ends, in struct wait_sum */
 	bool skipped;
 };
@@ -212,10 +212,9 @@ static __always_inline void roll(struct thread_clock *clock, const struct slice_
 {
 	__u64 rest;
 
+	spent->began_ns = clock->began_ns;
 	if (clock->slice == bound->number)
 		return;
-	spent->began_ns = clock->began_ns;
-	spent->ended_ns = bound->start_ns;
 	rest = bound->start_ns > clock->since_ns ? bound->start_ns - clock->since_ns : 0;
 	*time_of(clock) += rest;
 	spent->previous_ns = rest;
@@ -238,7 +237,6 @@ static __always_inline void settle(struct thread_clock *clock, const struct slic
 	__u64 rest;
 
 	roll(clock, bound, spent);
-	spent->began_ns = clock->began_ns;
 	spent->ended_ns = now > clock->since_ns ? now : clock->since_ns;
 	clock->began_ns = spent->ended_ns;
 	if (now <= clock->since_ns)

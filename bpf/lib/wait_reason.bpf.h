@@ -44,6 +44,12 @@ static __always_inline void set_reason(struct wait_reason *out, __u8 reason)
 	out->reason = out->outermost = reason;
 }
 
+static __always_inline void set_poll(struct wait_reason *out)
+{
+	set_reason(out, REASON_POLL);
+	out->outermost = REASON_IDLE_POLL;
+}
+
 /* A server waits for its clients' next request; a client that waits has asked something. */
 static __always_inline void set_receive(struct wait_reason *out, const struct open_file *file)
 {
@@ -81,16 +87,9 @@ static __always_inline void set_by_file(struct wait_reason *out, const struct op
 		set_reason(out, REASON_SLEEP);
 		break;
 	case FILE_OTHER_EVENT:
-		set_reason(out, REASON_POLL);
-		out->outermost = REASON_IDLE_POLL;
+		set_poll(out);
 		break;
 	}
-}
-
-static __always_inline void set_poll(struct wait_reason *out)
-{
-	set_reason(out, REASON_POLL);
-	out->outermost = REASON_IDLE_POLL;
 }
 
 struct poll_entry {
@@ -111,7 +110,9 @@ static __always_inline void set_by_poll(struct wait_reason *out, struct task_str
 	set_poll(out);
 	if (with->second == 0)
 		return set_reason(out, REASON_SLEEP);
-	if (!is_current || with->second != 1 || bpf_probe_read_user(&entry, sizeof(entry), (void *)with->first) != 0 || entry.descriptor < 0)
+	if (!is_current || with->second != 1)
+		return;
+	if (bpf_probe_read_user(&entry, sizeof(entry), (void *)with->first) != 0 || entry.descriptor < 0)
 		return;
 	look_at_descriptor(task, entry.descriptor, &file);
 	set_by_file(out, &file, entry.events & POLL_OUT);

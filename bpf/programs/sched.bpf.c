@@ -14,11 +14,9 @@
 #include "../lib/heartbeat.bpf.h"
 #include "../lib/scheduler_time.bpf.h"
 #include "../lib/switch_out.bpf.h"
+#include "../lib/thread_iterator.bpf.h"
 #include "../lib/thread_clock.bpf.h"
 #include "../lib/wait_sums.bpf.h"
-
-/* What the iterator does: make the clocks of threads that live already, or collect the slice before the current one. */
-volatile bool iterator_collects = false;
 
 static __always_inline bool is_idle_task(struct task_struct *task)
 {
@@ -285,31 +283,6 @@ static __always_inline void inherit_mappings(__u32 parent_tgid, __u32 child_tgid
 		bpf_map_update_elem(&unwind_processes, &child_tgid, process, BPF_ANY);
 }
 
-/* In the thread that wants the lock, before it blocks; spinning is time on the CPU. Nothing is taken or allocated here. */
-SEC("tp_btf/contention_begin")
-int BPF_PROG(on_contention_begin, void *lock, unsigned int flags)
-{
-	struct thread_clock *clock;
-
-	if (flags & CONTENTION_SPIN)
-		return 0;
-	clock = find_clock(current_task());
-	if (clock)
-		clock->contended = (__u64)lock;
-	return 0;
-}
-
-/* The same. Within a wait for one lock another may be contended and had, as the spin lock of a mutex. */
-SEC("tp_btf/contention_end")
-int BPF_PROG(on_contention_end, void *lock, int result)
-{
-	struct thread_clock *clock = find_clock(current_task());
-
-	if (clock && clock->contended == (__u64)lock)
-		clock->contended = 0;
-	return 0;
-}
-
 /* In the parent, no run-queue lock: the place to make the child's clock. */
 SEC("tp_btf/sched_process_fork")
 int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
@@ -347,117 +320,30 @@ int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm
 	return 0;
 }
 
-/* Where and why a thread is that lives already when the agent starts. Of one that sleeps nobody saw from where it came:
- * it is taken for one at its outermost waiting place. */
-static __always_inline void observe(struct task_struct *task, struct wait_place *place)
+/* In the thread that wants the lock, before it blocks; spinning is time on the CPU. Nothing is taken or allocated here, and
+ * nothing but the thread's own clock is touched: no heartbeat is asked for. */
+SEC("tp_btf/contention_begin")
+int BPF_PROG(on_contention_begin, void *lock, unsigned int flags)
 {
-	struct wait_reason decided = {.syscall = REASON_NO_SYSCALL};
-
-	*place = (struct wait_place){.stack = {.low = STACK_UNSEEN}, .syscall = REASON_NO_SYSCALL};
-	if (task->on_cpu)
-		place->reason = REASON_ON_CPU;
-	else if (task_state(task) == 0)
-		place->reason = REASON_RUN_QUEUE;
-	if (task->on_cpu || task_state(task) == 0)
-		return;
-	decide(&decided, task, false, task_state(task), false);
-	place->reason = decided.outermost;
-	place->syscall = decided.syscall;
-}
-
-/* The kernel stack of a thread that sleeps already; of its user stack nothing can be read from here. */
-static __always_inline struct stack_id stack_of_sleeper(struct task_struct *task, struct walk_state *state)
-{
-	struct stack_id unseen = {.low = STACK_UNSEEN};
-	struct stack_record *record = &state->record;
-	long bytes = bpf_get_task_stack(task, record->frames, KERNEL_FRAME_BYTES, 0);
-
-	if (bytes <= 0)
-		return unseen;
-	record->kernel_frames = (__u32)bytes / sizeof(__u64);
-	record->user_frames = 0;
-	record->stop = UNWIND_STOP_NONE;
-	describe(record, task, STACK_ASLEEP_SINCE_BEFORE);
-	hash_kernel_stack(state, 0);
-	finish_hash(state);
-	return send_stack(slice_number, record) ? record->id : unseen;
-}
-
-/* One stack in the making; the iterator is read by one thread of the agent at a time. 14 KiB. */
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct walk_state);
-} iterator_state SEC(".maps");
-
-static __always_inline void adopt(struct task_struct *task)
-{
-	__u32 zero = 0;
-	struct wait_place place;
-	struct walk_state *walk = bpf_map_lookup_elem(&iterator_state, &zero);
 	struct thread_clock *clock;
-	struct stack_id stack;
 
-	if (iterator_collects)
-		count(COUNT_CLOCK_LATE);
-	observe(task, &place);
-	clock = make_clock(task, &place, bpf_ktime_get_ns());
-	make_sites(task);
-	if (!clock || !walk || !is_blocked(place.reason))
-		return;
-	stack = stack_of_sleeper(task, walk);
-	lock_clock(clock);
-	/* Unless it moved meanwhile. */
-	if (is_blocked(clock->reason) && clock->wait_stack.low == STACK_UNSEEN && clock->wait_stack.high == 0)
-		clock->wait_stack = stack;
-	unlock_clock(clock);
+	if (flags & CONTENTION_SPIN)
+		return 0;
+	clock = find_clock(current_task());
+	if (clock)
+		clock->contended = (__u64)lock;
+	return 0;
 }
 
-/* The record in the making; as above, one reader at a time. */
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct thread_record);
-} iterator_record SEC(".maps");
-
-/* Closes the previous slice in the clock and writes its account. */
-static __always_inline void collect(struct seq_file *seq, struct task_struct *task, struct thread_clock *clock)
+/* The same. Within a wait for one lock another may be contended and had, as the spin lock of a mutex. */
+SEC("tp_btf/contention_end")
+int BPF_PROG(on_contention_end, void *lock, int result)
 {
-	struct slice_bound bound = current_slice();
-	struct wait_key key = {.tgid = task->tgid};
-	struct thread_record *record;
-	struct spent spent = {};
-	bool has_previous;
-	__u32 zero = 0;
+	struct thread_clock *clock = find_clock(current_task());
 
-	record = bpf_map_lookup_elem(&iterator_record, &zero);
-	if (!record)
-		return;
-	record->tgid = task->tgid;
-	record->tid = task->pid;
-	lock_clock(clock);
-	take_key(clock, &key);
-	if (key.reason == REASON_DEAD) { /* its exit record tells all */
-		unlock_clock(clock);
-		return;
-	}
-	roll(clock, &bound, &spent);
-	has_previous = clock->has_previous;
-	clock->has_previous = 0;
-	record->started_ns = clock->started_ns;
-	for (int i = 0; i < REASONS; i++)
-		record->ns[i] = clock->previous_ns[i];
-	unlock_clock(clock);
-
-	add_spent(&bound, &key, &spent, 0);
-	add_all_held(clock, task->tgid, bound.number, TAKEN_BY_ITERATOR);
-	if (!has_previous) /* it began after the slice */
-		return;
-	BPF_CORE_READ_INTO(&record->comm, task, comm);
-	BPF_CORE_READ_INTO(&record->group_comm, task, group_leader, comm);
-	bpf_seq_write(seq, record, sizeof(*record));
+	if (clock && clock->contended == (__u64)lock)
+		clock->contended = 0;
+	return 0;
 }
 
 /* Process context, no lock held by us: one call for each thread of the host. */

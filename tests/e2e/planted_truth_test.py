@@ -101,8 +101,9 @@ class PlantedTruth(sonde.SondeTest):
     def test_off_cpu_shares(self):
         path, profile, report = self.record("offcpu", "planted_waits", LOAD_SECONDS)
         self.assertEqual(profile.sample_types, [("waits", "count"), ("delay", "nanoseconds")])
-        # The main thread joins the others.
-        self.assertEqual({sample.labels["reason"] for sample in profile.samples} -
+        # How the program is loaded and how it reports may need a disk, if the host wrote or read much just before.
+        planted = [sample for sample in profile.samples if any(name.startswith("planted::") for name in sample.stack)]
+        self.assertEqual({sample.labels["reason"] for sample in planted} -
                          {"run-queue", "preempted", "sleep", "pipe", "lock", "idle-lock", "minor-fault", "kernel-lock"}, set())
         names = [name for name in report if name.startswith("planted::")]
         self.assertEqual(len(names), 8)

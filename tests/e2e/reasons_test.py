@@ -73,8 +73,8 @@ class PlantedReasons(sonde.SondeTest):
         self.assertEqual(wrong, [])
 
 
-class QuotaGroup:
-    """A control group with a fifth of a CPU, in whichever hierarchy has the CPU controller."""
+class QuotaGroup(known_loads.Cgroup):
+    """One with a fifth of a CPU, in whichever hierarchy has the CPU controller."""
 
     QUOTA_US, PERIOD_US = 20_000, 100_000
 
@@ -89,15 +89,9 @@ class QuotaGroup:
         else:
             (self.path / "cpu.max").write_text(f"{self.QUOTA_US} {self.PERIOD_US}")
 
-    def enter(self):
-        (self.path / "cgroup.procs").write_text(str(os.getpid()))
-
     def throttled_ns(self):
         stat = dict(line.split() for line in (self.path / "cpu.stat").read_text().splitlines())
         return int(stat["throttled_time"]) if self.is_v1 else int(stat["throttled_usec"]) * 1000
-
-    def remove(self):
-        self.path.rmdir()
 
 
 class Quota(sonde.SondeTest):
