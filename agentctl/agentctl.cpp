@@ -118,7 +118,8 @@ void AddWaits(CLI::App* app, Options* options) {
   AddFormat(verb, options);
   verb->footer(
       "One line is all waits of a process name at one stack for one reason. P50 and P99 are exact to a factor of 2, the\n"
-      "longest is exact. A wait that has not ended counts with its time so far.\n\nExamples:\n"
+      "longest is exact. A wait that has not ended counts with its time so far. Who ended waits is looked at for a selection\n"
+      "of those over a millisecond.\n\nExamples:\n"
       "  agentctl waits\n"
       "  agentctl waits --pid 1234 --duration 30s --stacks\n"
       "  agentctl waits --reason disk -o json");

@@ -38,29 +38,58 @@ std::string Excerpt(const v1::Wait& wait) {
   return absl::StrCat(text, wait.stack_size() > first + kFramesOfAnExcerpt ? " < ..." : "");
 }
 
-std::string WholeStack(const v1::Wait& wait) {
+std::string FrameLines(const google::protobuf::RepeatedPtrField<v1::WaitFrame>& stack, std::string_view indent) {
   std::string text;
-  for (const v1::WaitFrame& frame : wait.stack()) {
-    absl::StrAppend(&text, "      ", Printable(frame.function()), "  ", Printable(frame.file()), "\n");
+  for (const v1::WaitFrame& frame : stack) {
+    absl::StrAppend(&text, std::string(indent), Printable(frame.function()), "  ", Printable(frame.file()), "\n");
   }
   return text;
+}
+
+// In an interrupt it is nobody's doing: a device or a timer.
+bool IsInterrupt(const v1::Waker& waker) {
+  for (const v1::WaitFrame& frame : waker.stack()) {
+    if (frame.function().starts_with("asm_sysvec_") || frame.function() == "asm_common_interrupt") return true;
+  }
+  return false;
+}
+
+std::string WakerName(const v1::Waker& waker) {
+  return IsInterrupt(waker) ? "(interrupt)" : Printable(waker.process(), kProcessColumns);
+}
+
+// The one that ended most time, with its share of what was looked at.
+std::string WakerText(const v1::Wait& wait) {
+  double whole = 0;
+  for (const v1::Waker& waker : wait.wakers()) whole += static_cast<double>(waker.ns());
+  if (whole == 0) return "";
+  return absl::StrCat(WakerName(wait.wakers(0)), " ", Percent(static_cast<double>(wait.wakers(0).ns()), whole));
 }
 
 std::string ReasonText(const v1::Wait& wait) {
   return wait.syscall().empty() ? wait.reason() : absl::StrCat(wait.reason(), " (", wait.syscall(), ")");
 }
 
+std::string WholeStack(const v1::Wait& wait) {
+  std::string text = FrameLines(wait.stack(), "      ");
+  for (const v1::Waker& waker : wait.wakers()) {
+    absl::StrAppend(&text, "      ended by ", WakerName(waker), ", ", HumanCount(waker.count()), " looked at\n",
+                    FrameLines(waker.stack(), "        "));
+  }
+  return text;
+}
+
 std::string WaitsText(const v1::WaitsReply& reply, const WaitsOptions& options) {
   constexpr auto kRight = Table::Align::kRight;
   Table table({{"TOTAL", kRight}, {"%", kRight}, {"WAITS", kRight}, {"P50", kRight}, {"P99", kRight}, {"LONGEST", kRight},
-               {"REASON"}, {"PROCESS"}, {"WHERE"}});
+               {"REASON"}, {"PROCESS"}, {"ENDED BY"}, {"WHERE"}});
   const auto whole = static_cast<double>(reply.total_ns() + (options.idle ? reply.idle_ns() : 0));
   for (const v1::Wait& wait : reply.waits()) {
     table.AddRow({HumanDuration(static_cast<int64_t>(wait.ns())), Percent(static_cast<double>(wait.ns()), whole),
                   wait.count() == 0 ? "in progress" : HumanCount(wait.count()),
                   HumanDuration(static_cast<int64_t>(wait.p50_ns())), HumanDuration(static_cast<int64_t>(wait.p99_ns())),
                   HumanDuration(static_cast<int64_t>(wait.longest_ns())), ReasonText(wait),
-                  Printable(wait.process(), kProcessColumns), options.whole_stacks ? "" : Excerpt(wait)});
+                  Printable(wait.process(), kProcessColumns), WakerText(wait), options.whole_stacks ? "" : Excerpt(wait)});
   }
   std::string text = absl::StrCat("Waits of ", options.pid == 0 ? "all processes" : absl::StrCat("process ", options.pid),
                                   ": ", HumanDuration(static_cast<int64_t>(reply.total_ns())), " in ",

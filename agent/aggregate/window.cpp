@@ -41,11 +41,13 @@ std::string ProcessName(const model::ProcessInfo& process) {
   return label != process.labels.end() ? label->second : process.comm;
 }
 
+}  // namespace
+
 // One batch in the making.
-class BatchBuilder {
+class Window::BatchBuilder {
  public:
-  // `sample` has its reason and sums.
-  void Add(const model::StackId& id, const model::RawStack* stack, const model::ProcessInfo& process,
+  // `sample` has its reason and sums. Gives its index.
+  size_t Add(const model::StackId& id, const model::RawStack* stack, const model::ProcessInfo& process,
            model::UnwoundSample sample, const model::WaitLengths& lengths) {
     if (met_.insert(&process).second) resolver_.MeetMainProgram(process);
     std::vector<model::Frame> frames = stack != nullptr ? resolver_.Resolve(*stack) : resolver_.Marker(MarkerText(id));
@@ -61,11 +63,26 @@ class BatchBuilder {
       batch_.samples[entry->second].ns += sample.ns;
       aggregate::Add(lengths, &lengths_[entry->second]);
     }
+    return entry->second;
+  }
+
+  void AddWaker(size_t sample, const model::RawStack& stack, const model::ProcessInfo& process, const WakerSum& sum) {
+    wakers_.resize(batch_.samples.size());
+    const Waker waker{.process = IndexOf(ProcessName(process)), .stack = IndexOf(resolver_.Resolve(stack)), .count = sum.count, .ns = sum.ns};
+    for (Waker& known : wakers_[sample]) {
+      if (known.process != waker.process || known.stack != waker.stack) continue;
+      known.count += sum.count;
+      known.ns += sum.ns;
+      return;
+    }
+    wakers_[sample].push_back(waker);
   }
 
   Window::Waits Finish() && {
     batch_.files = resolver_.Files();
-    return {std::move(batch_), std::move(lengths_)};
+    wakers_.resize(batch_.samples.size());
+    for (std::vector<Waker>& wakers : wakers_) std::ranges::stable_sort(wakers, std::greater<>(), &Waker::ns);
+    return {std::move(batch_), std::move(lengths_), std::move(wakers_)};
   }
 
  private:
@@ -82,14 +99,13 @@ class BatchBuilder {
 
   model::ProfileBatch batch_;
   std::vector<model::WaitLengths> lengths_;
+  std::vector<std::vector<Waker>> wakers_;
   FrameResolver resolver_;
   absl::flat_hash_map<std::vector<model::Frame>, uint32_t> stacks_;
   absl::flat_hash_map<std::string, uint32_t> processes_;
   absl::flat_hash_set<const model::ProcessInfo*> met_;
   absl::flat_hash_map<std::tuple<uint32_t, Reason, uint16_t, uint32_t>, size_t> samples_;
 };
-
-}  // namespace
 
 void Window::Add(const model::Slice& slice) {
   if (slices_++ == 0) {
@@ -104,6 +120,11 @@ void Window::Add(const model::Slice& slice) {
     sum.count += sample.count;
     sum.ns += sample.ns;
     aggregate::Add(sample.lengths, &sum.lengths);
+  }
+  for (const model::RawWaker& waker : slice.wakers) {
+    WakerSum& sum = wakers_[{waker.tgid, waker.reason, model::kNoSyscall, waker.stack}][{waker.waker_tgid, waker.waker_stack}];
+    sum.count += waker.count;
+    sum.ns += waker.ns;
   }
   for (const auto& [id, stack] : slice.stacks) stacks_.try_emplace(id, stack);
   // The latest word on a process wins: at first sight a new one may not have been readable yet.
@@ -143,15 +164,27 @@ void Window::SpreadExactTime(std::vector<Row>& rows) const {
   }
 }
 
-std::vector<Window::Waits> Window::Groups(Kind kind, std::optional<uint32_t> tgid) const {
+void Window::AddWakers(const RowKey& waiter, size_t sample, BatchBuilder* group) const {
+  auto found = wakers_.find({waiter.tgid, waiter.reason, model::kNoSyscall, waiter.stack});
+  if (found == wakers_.end()) return;
+  for (const auto& [key, sum] : found->second) {
+    auto stack = stacks_.find(key.stack);
+    auto process = processes_.find(key.tgid);
+    if (stack != stacks_.end() && process != processes_.end()) group->AddWaker(sample, *stack->second, *process->second, sum);
+  }
+}
+
+std::vector<Window::Waits> Window::Groups(Kind kind, std::optional<uint32_t> tgid, bool with_wakers) const {
   std::map<profile::Labels, BatchBuilder> groups;
   for (const auto& [key, sum] : RowsOf(kind, tgid)) {
     auto process = processes_.find(key.tgid);
     if (process == processes_.end()) continue;  // Capture names every process of its samples
     auto stack = stacks_.find(key.stack);
     BatchBuilder& group = groups[GroupLabels(*process->second)];
-    group.Add(key.stack, stack != stacks_.end() ? stack->second.get() : nullptr, *process->second,
-              {.reason = key.reason, .count = sum.count, .ns = sum.ns, .syscall = key.syscall}, sum.lengths);
+    const size_t sample =
+        group.Add(key.stack, stack != stacks_.end() ? stack->second.get() : nullptr, *process->second,
+                  {.reason = key.reason, .count = sum.count, .ns = sum.ns, .syscall = key.syscall}, sum.lengths);
+    if (with_wakers) AddWakers(key, sample, &group);
   }
   std::vector<Waits> finished;
   for (auto& [labels, group] : groups) {
@@ -167,10 +200,10 @@ std::vector<Window::Waits> Window::Groups(Kind kind, std::optional<uint32_t> tgi
 
 std::vector<model::ProfileBatch> Window::Batches(Kind kind, std::optional<uint32_t> tgid) const {
   std::vector<model::ProfileBatch> batches;
-  for (Waits& group : Groups(kind, tgid)) batches.push_back(std::move(group.batch));
+  for (Waits& group : Groups(kind, tgid, /*with_wakers=*/false)) batches.push_back(std::move(group.batch));
   return batches;
 }
 
-std::vector<Window::Waits> Window::AllWaits(std::optional<uint32_t> tgid) const { return Groups(Kind::kOffCpu, tgid); }
+std::vector<Window::Waits> Window::AllWaits(std::optional<uint32_t> tgid) const { return Groups(Kind::kOffCpu, tgid, /*with_wakers=*/true); }
 
 }  // namespace sonde::aggregate

@@ -31,10 +31,18 @@ class Window {
   // off-CPU add up to the account. A process that ran but was never hit by the sampling clock has its time at a marker.
   std::vector<model::ProfileBatch> Batches(profile::Kind kind, std::optional<uint32_t> tgid = std::nullopt) const;
 
-  // Those of kind kOffCpu, with the lengths of the waits of each sample.
+  // Who ended some of a sample's waits.
+  struct Waker {
+    uint32_t process = 0;  // index into ProfileBatch::processes
+    uint32_t stack = 0;    // index into ProfileBatch::stacks
+    uint64_t count = 0;
+    uint64_t ns = 0;       // how long these waits were from end to end
+  };
+  // Those of kind kOffCpu, with more about the waits of each sample.
   struct Waits {
     model::ProfileBatch batch;
-    std::vector<model::WaitLengths> lengths;  // of the sample of the same index
+    std::vector<model::WaitLengths> lengths;   // of the sample of the same index
+    std::vector<std::vector<Waker>> wakers;    // the same; the one that ended most time first
   };
   std::vector<Waits> AllWaits(std::optional<uint32_t> tgid = std::nullopt) const;
 
@@ -57,8 +65,24 @@ class Window {
     model::WaitLengths lengths;
   };
   using Row = std::pair<RowKey, RowSum>;
+  struct WakerKey {
+    uint32_t tgid = 0;
+    model::StackId stack;
 
-  std::vector<Waits> Groups(profile::Kind kind, std::optional<uint32_t> tgid) const;
+    friend bool operator==(const WakerKey&, const WakerKey&) = default;
+    template <typename H>
+    friend H AbslHashValue(H state, const WakerKey& key) {
+      return H::combine(std::move(state), key.tgid, key.stack);
+    }
+  };
+  struct WakerSum {
+    uint64_t count = 0;
+    uint64_t ns = 0;
+  };
+  class BatchBuilder;
+
+  std::vector<Waits> Groups(profile::Kind kind, std::optional<uint32_t> tgid, bool with_wakers) const;
+  void AddWakers(const RowKey& waiter, size_t sample, BatchBuilder* group) const;
   std::vector<Row> RowsOf(profile::Kind kind, std::optional<uint32_t> tgid) const;
   void SpreadExactTime(std::vector<Row>& rows) const;
 
@@ -69,6 +93,7 @@ class Window {
   uint32_t sampling_hz_ = 0;
   AccountBook accounts_;
   absl::flat_hash_map<RowKey, RowSum> rows_;
+  absl::flat_hash_map<RowKey, absl::flat_hash_map<WakerKey, WakerSum>> wakers_;  // by who waited, whatever system call
   absl::flat_hash_map<model::StackId, std::shared_ptr<const model::RawStack>> stacks_;
   absl::flat_hash_map<uint32_t, model::ProcessInfoPtr> processes_;
 };

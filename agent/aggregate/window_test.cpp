@@ -57,6 +57,36 @@ TEST(Window, KnowsTheMainProgramEvenWhenNoFrameLiesInIt) {
   EXPECT_THAT(window.Batches(Kind::kOffCpu)[0].files, testing::UnorderedElementsAre(library, program));
 }
 
+TEST(Window, TellsLengthsAndWakersOfWaitsThatMerge) {
+  auto library = File("/lib/libc.so.6");
+  auto first = Process(1, "x", 0x10000, library), second = Process(2, "x", 0x20000, library);
+  auto waker = Process(3, "y", 0x30000, library);
+  model::Slice slice;
+  slice.processes = {{1, first}, {2, second}, {3, waker}};
+  slice.stacks = {{{1, 1}, UserStack(first, {0x10010})},
+                  {{2, 1}, UserStack(second, {0x20010})},
+                  {{3, 1}, UserStack(waker, {0x30020})}};
+  slice.samples = {{1, Reason::kLock, {1, 1}, 1, 10}, {2, Reason::kLock, {2, 1}, 1, 20}};
+  slice.samples[0].lengths.longest_ns = 15;
+  slice.samples[1].lengths.longest_ns = 12;
+  slice.wakers = {{1, Reason::kLock, {1, 1}, 3, {3, 1}, 4, 40},
+                  {2, Reason::kLock, {2, 1}, 3, {3, 1}, 1, 10},
+                  {2, Reason::kDisk, {2, 1}, 3, {3, 1}, 9, 90},
+                  {2, Reason::kLock, {2, 1}, 2, {1, 1}, 1, 60}};
+  Window window;
+  window.Add(slice);
+  const std::vector<Window::Waits> waits = window.AllWaits();
+  ASSERT_EQ(waits.size(), 1U);
+  ASSERT_EQ(waits[0].batch.samples.size(), 1U);
+  EXPECT_EQ(waits[0].lengths[0].longest_ns, 15U);
+  ASSERT_EQ(waits[0].wakers[0].size(), 2U);
+  EXPECT_EQ(waits[0].batch.processes[waits[0].wakers[0][0].process], "x-process");
+  EXPECT_EQ(waits[0].wakers[0][0].ns, 60U);
+  EXPECT_EQ(waits[0].batch.processes[waits[0].wakers[0][1].process], "y-process");
+  EXPECT_EQ(waits[0].wakers[0][1].count, 5U);
+  EXPECT_EQ(waits[0].batch.stacks[waits[0].wakers[0][1].stack][0].offset, 0x220U);
+}
+
 TEST(Window, MergesTheSamePlaceInCodeOfTwoProcessesAtDifferentAddresses) {
   auto file = File("/bin/x");
   auto one = Process(1, "x", 0x10000, file), two = Process(2, "x", 0x50000, file);

@@ -112,6 +112,8 @@ absl::Status CaptureThread::Cut(capture::Capture& capture, bool is_last) {
   if (ends_window) next_window_ = base::NextBoundary(now, options_.window);
   next_slice_ = now + kLongestSlice;
   Serve(slice);
+  const bool watched = std::ranges::any_of(active_, [](const auto& measurement) { return measurement->with_wakers; });
+  if (absl::Status status = capture.WatchWakers(watched); !status.ok()) return status;
   FollowProcesses(*slice, ends_window);
   Publish(capture, *slice);
   sink_({slice, ends_window});
@@ -123,7 +125,7 @@ void CaptureThread::Serve(const std::shared_ptr<const model::Slice>& slice) {
   std::erase_if(active_, [&](const auto& measurement) {
     bool is_done = slice->end_ns >= measurement->until_ns;
     if (is_done) measurement->done.Notify();
-    return is_done;
+    return is_done || measurement->is_given_up;
   });
   absl::MutexLock lock(&mutex_);
   for (auto& measurement : waiting_) {
@@ -169,11 +171,12 @@ void CaptureThread::Publish(const capture::Capture& capture, const model::Slice&
   board_->SetKernelFacts(std::move(facts));
 }
 
-absl::StatusOr<std::unique_ptr<aggregate::Window>> CaptureThread::Measure(absl::Duration length,
+absl::StatusOr<std::unique_ptr<aggregate::Window>> CaptureThread::Measure(absl::Duration length, bool with_wakers,
                                                                           const std::function<bool()>& cancelled) {
   constexpr absl::Duration kLook = absl::Milliseconds(50);
   auto measurement = std::make_shared<Measurement>();
   measurement->length = length;
+  measurement->with_wakers = with_wakers;
   {
     absl::MutexLock lock(&mutex_);
     if (stopping_) return absl::CancelledError("sonde-agent is stopping");
@@ -181,7 +184,9 @@ absl::StatusOr<std::unique_ptr<aggregate::Window>> CaptureThread::Measure(absl::
   }
   while (!measurement->done.WaitForNotificationWithTimeout(kLook)) {
     absl::MutexLock lock(&mutex_);
-    if (stopping_ || cancelled()) return absl::CancelledError("the measurement was broken off");
+    if (!stopping_ && !cancelled()) continue;
+    measurement->is_given_up = true;
+    return absl::CancelledError("the measurement was broken off");
   }
   auto window = std::make_unique<aggregate::Window>();
   for (const auto& slice : measurement->slices) window->Add(*slice);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -50,16 +51,19 @@ class CaptureThread {
   // Cuts what there is as the last slice, detaches from the kernel and joins. Idempotent.
   void Stop();
 
-  // Measures this host for `length` from now on. Thread-safe; blocks. kCancelled when `cancelled` or stopped.
-  absl::StatusOr<std::unique_ptr<aggregate::Window>> Measure(absl::Duration length,
+  // Measures this host for `length` from now on. Thread-safe; blocks. kCancelled when `cancelled` or stopped. Who ended
+  // waits is looked at only while somebody wants it.
+  absl::StatusOr<std::unique_ptr<aggregate::Window>> Measure(absl::Duration length, bool with_wakers,
                                                              const std::function<bool()>& cancelled);
 
  private:
   struct Measurement {
     absl::Duration length;
+    bool with_wakers = false;
     uint64_t until_ns = 0;  // of the thread alone
     std::vector<std::shared_ptr<const model::Slice>> slices;
     absl::Notification done;
+    std::atomic<bool> is_given_up = false;  // nobody waits for it any more
   };
 
   void Run(absl::Status* started, absl::Notification* is_started);

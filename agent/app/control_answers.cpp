@@ -101,7 +101,7 @@ absl::StatusOr<WindowFacts> ControlAnswers::MeasureAccount(uint64_t duration_ns,
     }
     return facts;
   }
-  auto window = sources_.capture->Measure(Length(duration_ns), cancelled);
+  auto window = sources_.capture->Measure(Length(duration_ns), /*with_wakers=*/false, cancelled);
   if (!window.ok()) return window.status();
   return FactsOf(**window, 0);
 }
@@ -126,8 +126,9 @@ absl::StatusOr<control::v1::AccountReply> ControlAnswers::Account(const control:
 }
 
 absl::StatusOr<std::shared_ptr<const aggregate::Window>> ControlAnswers::Measure(uint32_t pid, uint64_t duration_ns,
+                                                                                 bool with_wakers,
                                                                                  const control::Cancelled& cancelled) {
-  auto window = sources_.capture->Measure(Length(duration_ns), cancelled);
+  auto window = sources_.capture->Measure(Length(duration_ns), with_wakers, cancelled);
   if (!window.ok() || pid == 0) return window;
   for (const auto& process : (*window)->Accounts().Processes()) {
     if (process.tgid == pid) return window;
@@ -141,7 +142,7 @@ absl::StatusOr<ControlAnswers::Measured> ControlAnswers::MeasureProfile(const st
   std::optional<profile::Kind> kind = profile::ParseKind(kind_name);
   if (!kind) return absl::InvalidArgumentError(absl::StrCat("unknown kind '", kind_name, "': cpu, offcpu or wall"));
   const std::vector<telemetry::Loss> before = sources_.losses->Snapshot();
-  auto window = Measure(pid, duration_ns, cancelled);
+  auto window = Measure(pid, duration_ns, /*with_wakers=*/false, cancelled);
   if (!window.ok()) return window.status();
   std::optional<uint32_t> only;
   if (pid != 0) only = pid;
@@ -188,7 +189,7 @@ absl::StatusOr<control::v1::TopReply> ControlAnswers::Top(const control::v1::Top
 absl::StatusOr<control::v1::WaitsReply> ControlAnswers::Waits(const control::v1::WaitsRequest& request,
                                                               const control::Cancelled& cancelled) {
   const std::vector<telemetry::Loss> before = sources_.losses->Snapshot();
-  auto window = Measure(request.pid(), request.duration_ns(), cancelled);
+  auto window = Measure(request.pid(), request.duration_ns(), /*with_wakers=*/true, cancelled);
   if (!window.ok()) return window.status();
   control::v1::WaitsReply reply;
   ReportWaits(**window, request, sources_.symbolizer, &reply);

@@ -48,6 +48,7 @@ class ControlAnswers : public control::ControlBackend {
   };
   // NotFound when `pid` is not 0 and no such process lived meanwhile.
   absl::StatusOr<std::shared_ptr<const aggregate::Window>> Measure(uint32_t pid, uint64_t duration_ns,
+                                                                   bool with_wakers,
                                                                    const control::Cancelled& cancelled);
   absl::StatusOr<WindowFacts> MeasureAccount(uint64_t duration_ns, const control::Cancelled& cancelled);
   absl::StatusOr<Measured> MeasureProfile(const std::string& kind, uint32_t pid, uint64_t duration_ns,

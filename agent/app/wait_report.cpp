@@ -14,6 +14,7 @@ namespace sonde::app {
 namespace {
 
 constexpr size_t kWaitsUnlessAsked = 20;
+constexpr size_t kWakers = 3;
 
 struct Candidate {
   const aggregate::Window::Waits* group = nullptr;
@@ -31,6 +32,23 @@ bool IsWanted(const model::UnwoundSample& sample, const control::v1::WaitsReques
   return request.idle() || !IsIdle(sample);
 }
 
+using Frames = std::vector<profile::Frame>;
+
+void AddFrames(const Frames& frames, google::protobuf::RepeatedPtrField<control::v1::WaitFrame>* out) {
+  for (const profile::Frame& frame : frames) {
+    control::v1::WaitFrame* entry = out->Add();
+    entry->set_function(frame.name);
+    entry->set_file(frame.file);
+  }
+}
+
+// Above the kernel's wake-up is the machinery that looked at it.
+Frames FromWakeUpOn(Frames frames) {
+  auto wake_up = std::ranges::find(frames, "try_to_wake_up", &profile::Frame::name);
+  if (wake_up != frames.end()) frames.erase(frames.begin(), wake_up);
+  return frames;
+}
+
 void Describe(const Candidate& candidate, SharedSymbolizer* symbolizer, control::v1::Wait* wait) {
   const model::ProfileBatch& batch = candidate.group->batch;
   const model::UnwoundSample& sample = candidate.Sample();
@@ -45,10 +63,14 @@ void Describe(const Candidate& candidate, SharedSymbolizer* symbolizer, control:
   wait->set_p99_ns(aggregate::QuantileNs(lengths, 0.99));
   wait->set_p999_ns(aggregate::QuantileNs(lengths, 0.999));
   wait->set_longest_ns(lengths.longest_ns);
-  for (const profile::Frame& frame : symbolizer->Names(batch, sample)) {
-    control::v1::WaitFrame* entry = wait->add_stack();
-    entry->set_function(frame.name);
-    entry->set_file(frame.file);
+  AddFrames(symbolizer->Names(batch, sample), wait->mutable_stack());
+  const std::vector<aggregate::Window::Waker>& wakers = candidate.group->wakers[candidate.index];
+  for (size_t i = 0; i < std::min(wakers.size(), kWakers); ++i) {
+    control::v1::Waker* waker = wait->add_wakers();
+    waker->set_process(batch.processes[wakers[i].process]);
+    waker->set_count(wakers[i].count);
+    waker->set_ns(wakers[i].ns);
+    AddFrames(FromWakeUpOn(symbolizer->Names(batch, {.stack = wakers[i].stack})), waker->mutable_stack());
   }
 }
 

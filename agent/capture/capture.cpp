@@ -127,16 +127,32 @@ void Capture::BeginSlice(uint64_t start_ns) {
   cpu_->BeginSlice(slice_);
 }
 
+bool Capture::HasStack(model::StackId id, uint32_t number, model::Slice& slice) {
+  if (slice.stacks.contains(id)) return true;
+  auto stack = stacks_.Use(id, number);
+  return stack != nullptr && slice.stacks.emplace(id, std::move(stack)).second;
+}
+
 void Capture::AddSample(model::RawSample sample, uint32_t number, model::Slice& slice) {
-  if (!IsMarker(sample.stack) && !slice.stacks.contains(sample.stack)) {
-    if (auto stack = stacks_.Use(sample.stack, number)) {
-      slice.stacks.emplace(sample.stack, std::move(stack));
-    } else {
-      losses_->Add("frames_missing", "stacks", "their time is kept for the process, without a stack", 1);
-      sample.stack = model::kStackLost;
-    }
+  if (!IsMarker(sample.stack) && !HasStack(sample.stack, number, slice)) {
+    losses_->Add("frames_missing", "stacks", "their time is kept for the process, without a stack", 1);
+    sample.stack = model::kStackLost;
   }
   slice.samples.push_back(sample);
+}
+
+absl::Status Capture::CollectWakers(uint32_t number, model::Slice& slice) {
+  return sched_->DrainWakers(number, [&](const abi::waker_key& key, const abi::waker_sum& sum) {
+    const model::RawWaker waker{.tgid = key.tgid,
+                                .reason = static_cast<profile::Reason>(key.reason),
+                                .stack = {key.waiter.low, key.waiter.high},
+                                .waker_tgid = key.waker_tgid,
+                                .waker_stack = {key.waker.low, key.waker.high},
+                                .count = sum.count,
+                                .ns = sum.ns};
+    // A selection anyway: without frames it says nothing.
+    if (HasStack(waker.waker_stack, number, slice)) slice.wakers.push_back(waker);
+  });
 }
 
 absl::Status Capture::CollectSamples(uint32_t number, model::Slice& slice) {
@@ -193,6 +209,7 @@ absl::StatusOr<model::Slice> Capture::EndSlice() {
   AwaitRunningPrograms();
   if (status = Poll(); !status.ok()) return status;
   if (status = CollectSamples(ended, slice); !status.ok()) return status;
+  if (status = CollectWakers(ended, slice); !status.ok()) return status;
   if (status = CountLosses(); !status.ok()) return status;
   if (status = cpu_->FollowHotplug(); !status.ok()) return status;
 
@@ -204,6 +221,10 @@ absl::StatusOr<model::Slice> Capture::EndSlice() {
   }
   for (const model::RawSample& sample : slice.samples) {
     if (!slice.processes.contains(sample.tgid)) slice.processes.emplace(sample.tgid, processes_->Find(sample.tgid, ""));
+  }
+  for (const model::RawWaker& waker : slice.wakers) {
+    if (slice.processes.contains(waker.waker_tgid)) continue;
+    slice.processes.emplace(waker.waker_tgid, processes_->Find(waker.waker_tgid, ""));
   }
   stacks_.ForgetUnusedSince(ended);
   return slice;

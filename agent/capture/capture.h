@@ -49,6 +49,9 @@ class Capture {
   // which events go to the next slice.
   absl::StatusOr<model::Slice> EndSlice();
 
+  // Whether slices from the next one on tell who ended waits; off at first.
+  absl::Status WatchWakers(bool watched) { return sched_->WatchWakers(watched); }
+
   // Counts since the start, by abi::counter, as of the last EndSlice().
   const std::vector<uint64_t>& Counters() const { return counters_; }
 
@@ -74,6 +77,9 @@ class Capture {
   absl::Status CollectSamples(uint32_t number, model::Slice& slice);
   absl::Status CountLosses();
   void AddSample(model::RawSample sample, uint32_t number, model::Slice& slice);
+  absl::Status CollectWakers(uint32_t number, model::Slice& slice);
+  // Whether the frames of the stack are in the slice, or could be put there.
+  bool HasStack(model::StackId id, uint32_t number, model::Slice& slice);
   void ConsumeRings();
   void Beat();
 

@@ -37,6 +37,7 @@ constexpr Words kLosses[] = {
     {abi::COUNT_CLOCK_SKIPPED, "clock_skipped", "thread slices", "time of one slice is shown in the next"},
     {abi::COUNT_EXIT_RING_FULL, "ring_full", "accounts of exited threads", "their time is missing from the account"},
     {abi::COUNT_EXEC_RING_FULL, "ring_full", "exec notices", "frames of these processes may carry wrong names"},
+    {abi::COUNT_WAKER_REFUSED, "map_full", "looks at wakers", "some of who ended waits are not told"},
     {abi::COUNT_SITE_WRONG, "stack_reuse_wrong", "checked waits", "as large a share of all reused stacks is wrong"},
 };
 

@@ -58,7 +58,7 @@ std::vector<std::string> Features::Degraded() const {
 absl::StatusOr<Features> ProbeFeatures() {
   std::unique_ptr<btf, BtfDeleter> object(btf__load_vmlinux_btf());
   if (!object) return LibbpfError("the kernel has no BTF (it must be built with CONFIG_DEBUG_INFO_BTF)", errno);
-  for (const char* name : {"sched_switch", "sched_wakeup", "sched_wakeup_new", "sched_process_fork",
+  for (const char* name : {"sched_switch", "sched_waking", "sched_wakeup", "sched_wakeup_new", "sched_process_fork",
                            "sched_process_exec"}) {
     if (!HasTracepoint(object.get(), name)) {
       return absl::UnimplementedError(absl::StrCat("the kernel lacks the tracepoint ", name));

@@ -62,6 +62,7 @@ std::vector<std::string> SchedPrograms::Degraded() const {
 
 SchedPrograms::~SchedPrograms() {
   bpf_link__destroy(iterator_);
+  bpf_link__destroy(waking_);
   if (skeleton_ != nullptr) sched_bpf__detach(skeleton_);
   ring_.reset();
   sched_bpf__destroy(skeleton_);
@@ -70,6 +71,7 @@ SchedPrograms::~SchedPrograms() {
 absl::Status SchedPrograms::Attach(absl::FunctionRef<void()> between_reads) {
   // The iterator is run by hand; attach() would make a link that nobody reads.
   bpf_program__set_autoattach(skeleton_->progs.each_thread, false);
+  bpf_program__set_autoattach(skeleton_->progs.on_waking, false);
   if (int error = sched_bpf__attach(skeleton_); error != 0) return LibbpfError("cannot attach to the scheduler", error);
   iterator_ = bpf_program__attach_iter(skeleton_->progs.each_thread, nullptr);
   if (iterator_ == nullptr) return LibbpfError("cannot attach the task iterator", errno);
@@ -77,6 +79,17 @@ absl::Status SchedPrograms::Attach(absl::FunctionRef<void()> between_reads) {
   absl::Status adopted = IterateThreads([](const abi::thread_record&) {}, between_reads);
   skeleton_->bss->iterator_collects = true;
   return adopted;
+}
+
+absl::Status SchedPrograms::WatchWakers(bool watched) {
+  if (watched == (waking_ != nullptr)) return absl::OkStatus();
+  if (!watched) {
+    bpf_link__destroy(waking_);
+    waking_ = nullptr;
+    return absl::OkStatus();
+  }
+  waking_ = bpf_program__attach(skeleton_->progs.on_waking);
+  return waking_ != nullptr ? absl::OkStatus() : LibbpfError("cannot attach to wake-ups", errno);
 }
 
 uint64_t SchedPrograms::Beat(uint64_t now_ns) {
@@ -152,6 +165,15 @@ absl::Status SchedPrograms::DrainWaits(uint32_t number,
   return DrainMap(bpf_map__fd(waits), bpf_map__name(waits), sizeof(abi::wait_key), sizeof(abi::wait_sum),
                   bpf_map__max_entries(waits), [&](const void* key, const void* value) {
                     visit(*static_cast<const abi::wait_key*>(key), *static_cast<const abi::wait_sum*>(value));
+                  });
+}
+
+absl::Status SchedPrograms::DrainWakers(
+    uint32_t number, absl::FunctionRef<void(const abi::waker_key&, const abi::waker_sum&)> visit) {
+  bpf_map* wakers = number & 1 ? skeleton_->maps.wakers_odd : skeleton_->maps.wakers_even;
+  return DrainMap(bpf_map__fd(wakers), bpf_map__name(wakers), sizeof(abi::waker_key), sizeof(abi::waker_sum),
+                  bpf_map__max_entries(wakers), [&](const void* key, const void* value) {
+                    visit(*static_cast<const abi::waker_key*>(key), *static_cast<const abi::waker_sum*>(value));
                   });
 }
 

@@ -37,6 +37,9 @@ class SchedPrograms {
   uint64_t Beat(uint64_t now_ns);
   absl::Status Resume(absl::FunctionRef<void()> between_reads);
 
+  // From now on looks at who ends waits, or no longer. It costs something at every wake-up, and is off at first.
+  absl::Status WatchWakers(bool watched);
+
   // Cuts time at `start_ns` (monotonic, now): what comes later belongs to slice `number`, which follows the last one.
   void BeginSlice(uint32_t number, uint64_t start_ns);
 
@@ -49,6 +52,9 @@ class SchedPrograms {
 
   // Takes the sums of slice `number` out. REQUIRES: CollectThreads() has closed it, and a grace period has passed.
   absl::Status DrainWaits(uint32_t number, absl::FunctionRef<void(const abi::wait_key&, const abi::wait_sum&)> visit);
+
+  // The same of who ended them.
+  absl::Status DrainWakers(uint32_t number, absl::FunctionRef<void(const abi::waker_key&, const abi::waker_sum&)> visit);
 
   // In words for people: what this kernel's refusals cost.
   std::vector<std::string> Degraded() const;
@@ -68,6 +74,7 @@ class SchedPrograms {
   bool has_lock_ = true;
   uint64_t last_beat_ns_ = 0;
   bpf_link* iterator_ = nullptr;
+  bpf_link* waking_ = nullptr;  // null: wakers are not watched
   std::unique_ptr<RingReader> ring_;
 };
 

@@ -68,6 +68,17 @@ struct RawSample {
   WaitLengths lengths = {};      // off-CPU
 };
 
+// Who ended waits of one process at one stack: a selection of those within work that took over a millisecond.
+struct RawWaker {
+  uint32_t tgid = 0;  // of who waited
+  profile::Reason reason = profile::Reason::kOther;
+  StackId stack;
+  uint32_t waker_tgid = 0;  // 0: the idle task, when an interrupt did it
+  StackId waker_stack;
+  uint64_t count = 0;
+  uint64_t ns = 0;  // how long these waits were from end to end
+};
+
 // The exact clock of one thread within the slice.
 struct ThreadAccount {
   uint32_t tgid = 0;
@@ -87,8 +98,9 @@ struct Slice {
   uint32_t sampling_hz = 0;
   std::vector<RawSample> samples;
   std::vector<ThreadAccount> threads;
-  absl::flat_hash_map<StackId, std::shared_ptr<const RawStack>> stacks;  // those that `samples` name, but for lost ones
-  absl::flat_hash_map<uint32_t, ProcessInfoPtr> processes;               // every tgid of `samples` and `threads`
+  std::vector<RawWaker> wakers;
+  absl::flat_hash_map<StackId, std::shared_ptr<const RawStack>> stacks;  // those that `samples` and `wakers` name, but for lost ones
+  absl::flat_hash_map<uint32_t, ProcessInfoPtr> processes;               // every tgid of `samples`, `threads` and `wakers`
 };
 
 }  // namespace sonde::model

@@ -4,11 +4,20 @@
 #include <memory>
 #include <utility>
 
+#include "profile/labels.h"
+
 namespace sonde::process {
 namespace {
 
 constexpr int kReadAttempts = 3;
 constexpr int kExpiriesKept = 2;
+
+// No process of /proc.
+const model::ProcessInfoPtr kIdleTask = [] {
+  model::ProcessInfo info{.comm = "idle task", .executable = "idle task", .is_kernel_thread = true};
+  info.labels = {{profile::kServiceName, "kernel"}, {profile::kProcess, "idle task"}};
+  return std::make_shared<const model::ProcessInfo>(std::move(info));
+}();
 
 }  // namespace
 
@@ -19,6 +28,7 @@ ProcessTable::ProcessTable(ProcessTableOptions options, telemetry::LossLedger* l
       reader_(options_.proc_root, options_.max_map_lines, &files_, ledger) {}
 
 model::ProcessInfoPtr ProcessTable::Find(uint32_t tgid, const std::string& comm_hint) {
+  if (tgid == 0) return kIdleTask;
   auto found = processes_.find(tgid);
   if (found == processes_.end()) {
     if (!MakeRoom()) return MakeUnread(tgid, comm_hint);

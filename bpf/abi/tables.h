@@ -40,6 +40,21 @@ struct wait_sum {
 	__u32 lengths[WAIT_BUCKETS]; /* of the waits that ended */
 };
 
+/* wakers: who ended waits of a process at a stack. A selection of them. */
+struct waker_key {
+	struct stack_id waiter;
+	struct stack_id waker;
+	__u32 tgid;	  /* of the waiter */
+	__u32 waker_tgid; /* 0: the idle task, interrupted */
+	__u32 reason;	  /* enum reason of the wait */
+	__u32 padding;
+};
+
+struct waker_sum {
+	__u64 count;
+	__u64 ns; /* how long the waits were from end to end */
+};
+
 /* Everything that was lost, refused or checked; one list for both objects. */
 enum counter {
 	COUNT_CPU_SAMPLES,	/* samples of threads, the idle task left out */
@@ -66,6 +81,7 @@ enum counter {
 	COUNT_SITE_HITS,	/* stacks reused after their return addresses were found in place */
 	COUNT_SITE_CHECKS,	/* reuses that were walked all the same, to know how many are wrong */
 	COUNT_SITE_WRONG,	/* ... and gave another stack */
+	COUNT_WAKER_REFUSED,	/* a waker that was looked at found no room */
 	COUNT_STACK_HELD,	/* preemptions that were given the thread's last preempted stack */
 	COUNT_STOPS,		/* how walks ended: from here on by enum unwind_stop */
 	COUNTERS = COUNT_STOPS + UNWIND_STOPS,
@@ -73,12 +89,13 @@ enum counter {
 
 #ifdef __cplusplus
 static_assert(sizeof(cpu_key) == 24);
-static_assert(sizeof(wait_key) == 24 && sizeof(wait_sum) == 152);
+static_assert(sizeof(wait_key) == 24 && sizeof(wait_sum) == 152 && sizeof(waker_key) == 48);
 }  // namespace sonde::abi
 #else
 _Static_assert(sizeof(struct cpu_key) == 24, "no hidden padding in a key");
 _Static_assert(sizeof(struct wait_key) == 24, "no hidden padding in a key");
 _Static_assert(sizeof(struct wait_sum) == 152, "read as 152 bytes by the agent");
+_Static_assert(sizeof(struct waker_key) == 48, "no hidden padding in a key");
 #endif
 
 #endif

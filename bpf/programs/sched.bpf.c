@@ -17,6 +17,7 @@
 #include "../lib/thread_iterator.bpf.h"
 #include "../lib/thread_clock.bpf.h"
 #include "../lib/wait_sums.bpf.h"
+#include "../lib/wakers.bpf.h"
 
 static __always_inline bool is_idle_task(struct task_struct *task)
 {
@@ -227,6 +228,21 @@ int BPF_PROG(on_switch, bool preempt, struct task_struct *prev, struct task_stru
 		leave_cpu(ctx, preempt, prev, &bound, now);
 	if (!is_idle_task(next))
 		come_to_cpu(next, &bound, now);
+	return 0;
+}
+
+/* In the waker's context, which the next hook may not be; the run-queue lock is not held, interrupts are off. */
+SEC("tp_btf/sched_waking")
+int BPF_PROG(on_waking, struct task_struct *task)
+{
+	__u64 now = bpf_ktime_get_ns();
+	struct thread_clock *clock;
+
+	if (!agent_lives(now))
+		return 0;
+	clock = find_clock(task);
+	if (clock)
+		look_at_waker(ctx, task, clock, now);
 	return 0;
 }
 

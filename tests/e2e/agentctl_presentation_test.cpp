@@ -405,6 +405,18 @@ v1::WaitsReply TwoWaits() {
   first->set_p99_ns(20'000'000);
   first->set_longest_ns(30'000'000);
   AddFrames(first, {{"io_schedule", "[kernel.kallsyms]"}, {"fsync", "/lib/libc.so.6"}, {"XLogWrite", "/bin/postgres"}});
+  v1::Waker* waker = first->add_wakers();
+  waker->set_process("kworker");
+  waker->set_count(3);
+  waker->set_ns(3 * kSecond);
+  v1::WaitFrame* frame = waker->add_stack();
+  frame->set_function("blk_done");
+  frame->set_file("[kernel.kallsyms]");
+  waker = first->add_wakers();
+  waker->set_process("swapper");
+  waker->set_count(1);
+  waker->set_ns(1 * kSecond);
+  waker->add_stack()->set_function("asm_sysvec_call_function");
   v1::Wait* second = reply.add_waits();
   second->set_reason("other");
   second->set_syscall("membarrier");
@@ -420,7 +432,7 @@ TEST_F(AgentctlTest, WaitsShowReasonLengthsAndWhere) {
   const Outcome outcome = Run({"waits", "--duration", "10ms"});
   EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
   EXPECT_THAT(outcome.out, HasSubstr("Waits of all processes: 20.0 s in 10.0 s, and 1 m 40 s idle (--idle shows it)\n"));
-  EXPECT_THAT(outcome.out, testing::ContainsRegex("12.0 s +60.0% +1,234 +9.00 ms +20.0 ms +30.0 ms  disk +postgres +"
+  EXPECT_THAT(outcome.out, testing::ContainsRegex("12.0 s +60.0% +1,234 +9.00 ms +20.0 ms +30.0 ms  disk +postgres +kworker 75.0% +"
                                                   "fsync < XLogWrite\n"));
   EXPECT_THAT(outcome.out, testing::ContainsRegex("3.00 s +15.0% +in progress .*other .membarrier. +evil.*synchronize_rcu"));
   EXPECT_THAT(outcome.out, Not(HasSubstr("\x1b")));
@@ -431,7 +443,8 @@ TEST_F(AgentctlTest, WaitsShowWholeStacksWhenAsked) {
   backend_.waits = TwoWaits();
   const Outcome outcome = Run({"waits", "--duration", "10ms", "--stacks", "--reason", "disk", "--idle", "--limit", "5"});
   EXPECT_THAT(outcome.out, HasSubstr("      io_schedule  [kernel.kallsyms]\n      fsync  /lib/libc.so.6\n"
-                                     "      XLogWrite  /bin/postgres\n"));
+                                     "      XLogWrite  /bin/postgres\n      ended by kworker, 3 looked at\n"
+                                     "        blk_done  [kernel.kallsyms]\n      ended by (interrupt), 1 looked at\n"));
   EXPECT_EQ(backend_.waits_request.reason(), "disk");
   EXPECT_TRUE(backend_.waits_request.idle());
   EXPECT_EQ(backend_.waits_request.limit(), 5U);
