@@ -26,8 +26,9 @@ class ProcessDirectory {
  public:
   virtual ~ProcessDirectory() = default;
 
-  // What is known of `tgid`, read from /proc at first sight (0: the kernel's idle tasks). Never null: a process that is gone before it could be
-  // read has its `comm_hint` as name and no mappings. This and all below: call only from the capture thread.
+  // What is known of `tgid`, read from /proc at first sight (0: the kernel's idle tasks). Never null: a process that is
+  // gone before it could be read has its `comm_hint` as name and no mappings. This and all below: call only from the
+  // capture thread.
   virtual ProcessInfoPtr Find(uint32_t tgid, const std::string& comm_hint) = 0;
 
   // Reads the mappings again because an address was in none of them (dlopen, JIT). Rate-limited per process: may

@@ -14,7 +14,10 @@ constexpr int kExpiriesKept = 2;
 
 // No process of /proc.
 const model::ProcessInfoPtr kIdleTask = [] {
-  model::ProcessInfo info{.comm = "idle task", .executable = "idle task", .is_kernel_thread = true};
+  model::ProcessInfo info;
+  info.comm = "idle task";
+  info.executable = "idle task";
+  info.is_kernel_thread = true;
   info.labels = {{profile::kServiceName, "kernel"}, {profile::kProcess, "idle task"}};
   return std::make_shared<const model::ProcessInfo>(std::move(info));
 }();
