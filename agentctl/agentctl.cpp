@@ -8,6 +8,8 @@
 #include "agentctl/account.h"
 #include "agentctl/exit_code.h"
 #include "agentctl/interrupt.h"
+#include "agentctl/locks.h"
+#include "agentctl/peers.h"
 #include "agentctl/record.h"
 #include "agentctl/status.h"
 #include "agentctl/terminal.h"
@@ -34,6 +36,8 @@ struct Options {
   AccountOptions account;
   TopOptions top;
   WaitsOptions waits;
+  PeersOptions peers;
+  LocksOptions locks;
   RecordOptions record;
 };
 
@@ -125,6 +129,41 @@ void AddWaits(CLI::App* app, Options* options) {
       "  agentctl waits --reason disk -o json");
 }
 
+// What peers and locks have in common.
+template <typename VerbOptions>
+void AddOtherSideFlags(CLI::App* verb, const std::string& what, VerbOptions* own, Options* options) {
+  AddPid(verb, &own->pid);
+  AddDuration(verb, options, "measure for so long from now (default 10s)");
+  verb->add_flag("--idle", own->idle, "also waits for work, which are left out otherwise");
+  verb->add_flag("--stacks", own->whole_stacks, "show whole stacks");
+  verb->add_option("--limit", own->limit, "so many " + what + " (default 20)")->check(CLI::Range(1, 10000))->type_name("N");
+  AddFormat(verb, options);
+}
+
+void AddPeers(CLI::App* app, Options* options) {
+  CLI::App* verb = app->add_subcommand("peers", "whom threads waited for over sockets");
+  AddOtherSideFlags(verb, "peers", &options->peers, options);
+  verb->footer(
+      "One line is all waits of a process name with one peer for one reason, whichever connection. RETRANS and RESETS are of\n"
+      "all connections of this host with that address and port. Waits by poll, select or epoll of several descriptors have\n"
+      "no one peer: agentctl waits shows them.\n\nExamples:\n"
+      "  agentctl peers\n"
+      "  agentctl peers --pid 1234 --duration 30s\n"
+      "  agentctl peers --idle -o json");
+}
+
+void AddLocks(CLI::App* app, Options* options) {
+  CLI::App* verb = app->add_subcommand("locks", "the locks that threads waited for, and who held them");
+  AddOtherSideFlags(verb, "locks", &options->locks, options);
+  verb->footer(
+      "One line is all waits of a process name for one lock at one stack. HELD BY is who ended most of that time by letting go\n"
+      "of it, or, of a wait in progress, the owner that a pthread mutex tells. Locks taken without waiting are not seen, nor\n"
+      "is spinning, which is time on a CPU.\n\nExamples:\n"
+      "  agentctl locks\n"
+      "  agentctl locks --pid 1234 --stacks\n"
+      "  agentctl locks -o json");
+}
+
 void AddTop(CLI::App* app, Options* options) {
   CLI::App* verb = app->add_subcommand("top", "the heaviest functions, live");
   verb->add_option("-k,--kind,--type", options->top.kind, "cpu (default), offcpu or wall")
@@ -181,6 +220,8 @@ void Describe(CLI::App* app, Options* options) {
   AddAccount(app, options);
   AddTop(app, options);
   AddWaits(app, options);
+  AddPeers(app, options);
+  AddLocks(app, options);
   AddRecord(app, options);
   AddVersion(app, options);
   app->require_subcommand(0, 1);
@@ -238,8 +279,11 @@ int UnknownWord(CLI::App& app, const std::string& word) {
 void FillIn(Options* options, const CLI::App& app) {
   const bool json = options->format == "json";
   options->status.json = options->account.json = options->top.json = options->waits.json = json;
+  options->peers.json = options->locks.json = json;
   if (!options->duration.empty()) {
-    options->account.duration = options->record.duration = options->waits.duration = *ParseInterval(options->duration);
+    const absl::Duration duration = *ParseInterval(options->duration);
+    options->account.duration = options->record.duration = options->waits.duration = duration;
+    options->peers.duration = options->locks.duration = duration;
   }
   options->top.interval = *ParseInterval(options->interval);
   if (app.get_subcommand("account")->count("--limit") > 0) options->account.limit = options->limit;
@@ -250,6 +294,8 @@ int RunVerb(const std::string& verb, const Options& options) {
   if (verb == "account") return RunAccount(options.socket, options.account);
   if (verb == "top") return RunTop(options.socket, options.top);
   if (verb == "waits") return RunWaits(options.socket, options.waits);
+  if (verb == "peers") return RunPeers(options.socket, options.peers);
+  if (verb == "locks") return RunLocks(options.socket, options.locks);
   if (verb == "record") return RunRecord(options.socket, options.record);
   return RunVersion(options.socket, options.format == "json");
 }

@@ -108,6 +108,16 @@ absl::StatusOr<v1::WaitsReply> Client::Waits(const v1::WaitsRequest& request, co
                               [&](auto* context, auto* queue) { return stub_->AsyncWaits(context, request, queue); });
 }
 
+absl::StatusOr<v1::PeersReply> Client::Peers(const v1::PeersRequest& request, const Tick& tick) {
+  return Call<v1::PeersReply>(PatienceFor(request), tick,
+                              [&](auto* context, auto* queue) { return stub_->AsyncPeers(context, request, queue); });
+}
+
+absl::StatusOr<v1::LocksReply> Client::Locks(const v1::LocksRequest& request, const Tick& tick) {
+  return Call<v1::LocksReply>(PatienceFor(request), tick,
+                              [&](auto* context, auto* queue) { return stub_->AsyncLocks(context, request, queue); });
+}
+
 absl::StatusOr<v1::RecordReply> Client::Record(const v1::RecordRequest& request, const Tick& tick) {
   return Call<v1::RecordReply>(PatienceFor(request), tick,
                                [&](auto* context, auto* queue) { return stub_->AsyncRecord(context, request, queue); });

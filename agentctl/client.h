@@ -22,6 +22,8 @@ class Client {
   absl::StatusOr<v1::AccountReply> Account(const v1::AccountRequest& request, const Tick& tick);
   absl::StatusOr<v1::TopReply> Top(const v1::TopRequest& request, const Tick& tick);
   absl::StatusOr<v1::WaitsReply> Waits(const v1::WaitsRequest& request, const Tick& tick);
+  absl::StatusOr<v1::PeersReply> Peers(const v1::PeersRequest& request, const Tick& tick);
+  absl::StatusOr<v1::LocksReply> Locks(const v1::LocksRequest& request, const Tick& tick);
   absl::StatusOr<v1::RecordReply> Record(const v1::RecordRequest& request, const Tick& tick);
 
  private:

@@ -78,11 +78,23 @@ class Window::BatchBuilder {
     wakers_[sample].push_back(waker);
   }
 
+  void AddCounterpart(size_t sample, const model::Counterpart& with, const RowSum& sum) {
+    counterparts_.resize(batch_.samples.size());
+    std::vector<Counterpart>& known = counterparts_[sample];
+    auto found = std::ranges::find(known, with, &Counterpart::with);
+    Counterpart& one = found != known.end() ? *found : known.emplace_back(Counterpart{.with = with, .lengths = {}});
+    one.count += sum.count;
+    one.ns += sum.ns;
+    aggregate::Add(sum.lengths, &one.lengths);
+  }
+
   Window::Waits Finish() && {
     batch_.files = resolver_.Files();
     wakers_.resize(batch_.samples.size());
+    counterparts_.resize(batch_.samples.size());
     for (std::vector<Waker>& wakers : wakers_) std::ranges::stable_sort(wakers, std::greater<>(), &Waker::ns);
-    return {std::move(batch_), std::move(lengths_), std::move(wakers_)};
+    for (std::vector<Counterpart>& all : counterparts_) std::ranges::stable_sort(all, std::greater<>(), &Counterpart::ns);
+    return {std::move(batch_), std::move(lengths_), std::move(wakers_), std::move(counterparts_)};
   }
 
  private:
@@ -100,6 +112,7 @@ class Window::BatchBuilder {
   model::ProfileBatch batch_;
   std::vector<model::WaitLengths> lengths_;
   std::vector<std::vector<Waker>> wakers_;
+  std::vector<std::vector<Counterpart>> counterparts_;
   FrameResolver resolver_;
   absl::flat_hash_map<std::vector<model::Frame>, uint32_t> stacks_;
   absl::flat_hash_map<std::string, uint32_t> processes_;
@@ -125,6 +138,18 @@ void Window::Add(const model::Slice& slice) {
     WakerSum& sum = wakers_[{waker.tgid, waker.reason, model::kNoSyscall, waker.stack}][{waker.waker_tgid, waker.waker_stack}];
     sum.count += waker.count;
     sum.ns += waker.ns;
+  }
+  for (const model::RawCounterpart& one : slice.counterparts) {
+    RowSum& sum = counterparts_[{one.tgid, one.reason, model::kNoSyscall, one.stack}][one.with];
+    sum.count += one.count;
+    sum.ns += one.ns;
+    aggregate::Add(one.lengths, &sum.lengths);
+  }
+  for (const model::PeerEvents& events : slice.peer_events) {
+    model::PeerEvents& sum = peer_events_.try_emplace(events.peer, model::PeerEvents{.peer = events.peer}).first->second;
+    sum.retransmits += events.retransmits;
+    sum.resets_received += events.resets_received;
+    sum.resets_sent += events.resets_sent;
   }
   for (const auto& [id, stack] : slice.stacks) stacks_.try_emplace(id, stack);
   // The latest word on a process wins: at first sight a new one may not have been readable yet.
@@ -174,7 +199,13 @@ void Window::AddWakers(const RowKey& waiter, size_t sample, BatchBuilder* group)
   }
 }
 
-std::vector<Window::Waits> Window::Groups(Kind kind, std::optional<uint32_t> tgid, bool with_wakers) const {
+void Window::AddCounterparts(const RowKey& waiter, size_t sample, BatchBuilder* group) const {
+  auto found = counterparts_.find({waiter.tgid, waiter.reason, model::kNoSyscall, waiter.stack});
+  if (found == counterparts_.end()) return;
+  for (const auto& [with, sum] : found->second) group->AddCounterpart(sample, with, sum);
+}
+
+std::vector<Window::Waits> Window::Groups(Kind kind, std::optional<uint32_t> tgid, bool with_other_side) const {
   std::map<profile::Labels, BatchBuilder> groups;
   for (const auto& [key, sum] : RowsOf(kind, tgid)) {
     auto process = processes_.find(key.tgid);
@@ -184,7 +215,9 @@ std::vector<Window::Waits> Window::Groups(Kind kind, std::optional<uint32_t> tgi
     const size_t sample =
         group.Add(key.stack, stack != stacks_.end() ? stack->second.get() : nullptr, *process->second,
                   {.reason = key.reason, .count = sum.count, .ns = sum.ns, .syscall = key.syscall}, sum.lengths);
-    if (with_wakers) AddWakers(key, sample, &group);
+    if (!with_other_side) continue;
+    AddWakers(key, sample, &group);
+    AddCounterparts(key, sample, &group);
   }
   std::vector<Waits> finished;
   for (auto& [labels, group] : groups) {
@@ -200,10 +233,19 @@ std::vector<Window::Waits> Window::Groups(Kind kind, std::optional<uint32_t> tgi
 
 std::vector<model::ProfileBatch> Window::Batches(Kind kind, std::optional<uint32_t> tgid) const {
   std::vector<model::ProfileBatch> batches;
-  for (Waits& group : Groups(kind, tgid, /*with_wakers=*/false)) batches.push_back(std::move(group.batch));
+  for (Waits& group : Groups(kind, tgid, /*with_other_side=*/false)) batches.push_back(std::move(group.batch));
   return batches;
 }
 
-std::vector<Window::Waits> Window::AllWaits(std::optional<uint32_t> tgid) const { return Groups(Kind::kOffCpu, tgid, /*with_wakers=*/true); }
+std::vector<Window::Waits> Window::AllWaits(std::optional<uint32_t> tgid) const {
+  return Groups(Kind::kOffCpu, tgid, /*with_other_side=*/true);
+}
+
+std::vector<model::PeerEvents> Window::PeerEvents() const {
+  std::vector<model::PeerEvents> all;
+  all.reserve(peer_events_.size());
+  for (const auto& [peer, events] : peer_events_) all.push_back(events);
+  return all;
+}
 
 }  // namespace sonde::aggregate

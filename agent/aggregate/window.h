@@ -38,13 +38,24 @@ class Window {
     uint64_t count = 0;
     uint64_t ns = 0;       // how long these waits were from end to end
   };
-  // Those of kind kOffCpu, with more about the waits of each sample.
+  // What some of a sample's waits were for.
+  struct Counterpart {
+    model::Counterpart with;
+    uint64_t count = 0;
+    uint64_t ns = 0;
+    model::WaitLengths lengths;
+  };
+  // Those of kind kOffCpu, with more about the waits of each sample, in vectors of equal length.
   struct Waits {
     model::ProfileBatch batch;
-    std::vector<model::WaitLengths> lengths;   // of the sample of the same index
-    std::vector<std::vector<Waker>> wakers;    // the same; the one that ended most time first
+    std::vector<model::WaitLengths> lengths;
+    std::vector<std::vector<Waker>> wakers;              // the one that ended most time first
+    std::vector<std::vector<Counterpart>> counterparts;  // the one that took most time first
   };
   std::vector<Waits> AllWaits(std::optional<uint32_t> tgid = std::nullopt) const;
+
+  // What happened to TCP connections, by peer.
+  std::vector<model::PeerEvents> PeerEvents() const;
 
  private:
   struct RowKey {
@@ -81,8 +92,9 @@ class Window {
   };
   class BatchBuilder;
 
-  std::vector<Waits> Groups(profile::Kind kind, std::optional<uint32_t> tgid, bool with_wakers) const;
+  std::vector<Waits> Groups(profile::Kind kind, std::optional<uint32_t> tgid, bool with_other_side) const;
   void AddWakers(const RowKey& waiter, size_t sample, BatchBuilder* group) const;
+  void AddCounterparts(const RowKey& waiter, size_t sample, BatchBuilder* group) const;
   std::vector<Row> RowsOf(profile::Kind kind, std::optional<uint32_t> tgid) const;
   void SpreadExactTime(std::vector<Row>& rows) const;
 
@@ -94,6 +106,8 @@ class Window {
   AccountBook accounts_;
   absl::flat_hash_map<RowKey, RowSum> rows_;
   absl::flat_hash_map<RowKey, absl::flat_hash_map<WakerKey, WakerSum>> wakers_;  // by who waited, whatever system call
+  absl::flat_hash_map<RowKey, absl::flat_hash_map<model::Counterpart, RowSum>> counterparts_;  // the same
+  absl::flat_hash_map<model::Counterpart, model::PeerEvents> peer_events_;
   absl::flat_hash_map<model::StackId, std::shared_ptr<const model::RawStack>> stacks_;
   absl::flat_hash_map<uint32_t, model::ProcessInfoPtr> processes_;
 };

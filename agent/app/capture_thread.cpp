@@ -112,12 +112,19 @@ absl::Status CaptureThread::Cut(capture::Capture& capture, bool is_last) {
   if (ends_window) next_window_ = base::NextBoundary(now, options_.window);
   next_slice_ = now + kLongestSlice;
   Serve(slice);
-  const bool watched = std::ranges::any_of(active_, [](const auto& measurement) { return measurement->with_wakers; });
-  if (absl::Status status = capture.WatchWakers(watched); !status.ok()) return status;
+  Watch(capture);
   FollowProcesses(*slice, ends_window);
   Publish(capture, *slice);
   sink_({slice, ends_window});
   return absl::OkStatus();
+}
+
+void CaptureThread::Watch(capture::Capture& capture) {
+  const bool watched = std::ranges::any_of(active_, [](const auto& measurement) { return measurement->with_other_side; });
+  const absl::Status status = capture.WatchOtherSide(watched);
+  if (status.ok()) return;
+  spdlog::warn("msg=\"the other side of waits is not watched\" error=\"{}\"", std::string(status.message()));
+  losses_->Add("kernel_refuses", "measurements of the other side of waits", "peers, locks and wakers are missing from them", 1);
 }
 
 void CaptureThread::Serve(const std::shared_ptr<const model::Slice>& slice) {
@@ -171,12 +178,12 @@ void CaptureThread::Publish(const capture::Capture& capture, const model::Slice&
   board_->SetKernelFacts(std::move(facts));
 }
 
-absl::StatusOr<std::unique_ptr<aggregate::Window>> CaptureThread::Measure(absl::Duration length, bool with_wakers,
+absl::StatusOr<std::unique_ptr<aggregate::Window>> CaptureThread::Measure(absl::Duration length, bool with_other_side,
                                                                           const std::function<bool()>& cancelled) {
   constexpr absl::Duration kLook = absl::Milliseconds(50);
   auto measurement = std::make_shared<Measurement>();
   measurement->length = length;
-  measurement->with_wakers = with_wakers;
+  measurement->with_other_side = with_other_side;
   {
     absl::MutexLock lock(&mutex_);
     if (stopping_) return absl::CancelledError("sonde-agent is stopping");

@@ -51,15 +51,15 @@ class CaptureThread {
   // Cuts what there is as the last slice, detaches from the kernel and joins. Idempotent.
   void Stop();
 
-  // Measures this host for `length` from now on. Thread-safe; blocks. kCancelled when `cancelled` or stopped. Who ended
-  // waits is looked at only while somebody wants it.
-  absl::StatusOr<std::unique_ptr<aggregate::Window>> Measure(absl::Duration length, bool with_wakers,
+  // Measures this host for `length` from now on. Thread-safe; blocks. kCancelled when `cancelled` or stopped. The other
+  // side of waits is looked at only while somebody wants it.
+  absl::StatusOr<std::unique_ptr<aggregate::Window>> Measure(absl::Duration length, bool with_other_side,
                                                              const std::function<bool()>& cancelled);
 
  private:
   struct Measurement {
     absl::Duration length;
-    bool with_wakers = false;
+    bool with_other_side = false;
     uint64_t until_ns = 0;  // of the thread alone
     std::vector<std::shared_ptr<const model::Slice>> slices;
     absl::Notification done;
@@ -71,6 +71,7 @@ class CaptureThread {
   bool AwaitWork() ABSL_LOCKS_EXCLUDED(mutex_);
   bool IsCutDue() ABSL_LOCKS_EXCLUDED(mutex_);
   absl::Status Cut(capture::Capture& capture, bool is_last) ABSL_LOCKS_EXCLUDED(mutex_);
+  void Watch(capture::Capture& capture);
   void Serve(const std::shared_ptr<const model::Slice>& slice) ABSL_LOCKS_EXCLUDED(mutex_);
   void FollowProcesses(const model::Slice& slice, bool ends_window);
   void Publish(const capture::Capture& capture, const model::Slice& slice);

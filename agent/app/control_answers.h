@@ -36,6 +36,10 @@ class ControlAnswers : public control::ControlBackend {
                                             const control::Cancelled& cancelled) override;
   absl::StatusOr<control::v1::WaitsReply> Waits(const control::v1::WaitsRequest& request,
                                                 const control::Cancelled& cancelled) override;
+  absl::StatusOr<control::v1::PeersReply> Peers(const control::v1::PeersRequest& request,
+                                                const control::Cancelled& cancelled) override;
+  absl::StatusOr<control::v1::LocksReply> Locks(const control::v1::LocksRequest& request,
+                                                const control::Cancelled& cancelled) override;
   absl::StatusOr<control::v1::RecordReply> Record(const control::v1::RecordRequest& request,
                                                   const control::Cancelled& cancelled) override;
 
@@ -48,8 +52,11 @@ class ControlAnswers : public control::ControlBackend {
   };
   // NotFound when `pid` is not 0 and no such process lived meanwhile.
   absl::StatusOr<std::shared_ptr<const aggregate::Window>> Measure(uint32_t pid, uint64_t duration_ns,
-                                                                   bool with_wakers,
+                                                                   bool with_other_side,
                                                                    const control::Cancelled& cancelled);
+  // Measures with the other side of waits, and has `report` fill in the reply.
+  template <typename Reply, typename Request, typename Report>
+  absl::StatusOr<Reply> MeasureWaits(const Request& request, Report report, const control::Cancelled& cancelled);
   absl::StatusOr<WindowFacts> MeasureAccount(uint64_t duration_ns, const control::Cancelled& cancelled);
   absl::StatusOr<Measured> MeasureProfile(const std::string& kind, uint32_t pid, uint64_t duration_ns,
                                           const control::Cancelled& cancelled);

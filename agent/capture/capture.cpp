@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "absl/time/clock.h"
+#include "agent/capture/counterpart_parser.h"
 #include "agent/capture/loss_words.h"
 #include "base/clock.h"
 #include "bpf/abi/unwind.h"
@@ -32,6 +33,12 @@ bool CoversAll(const model::ProcessInfo& process, const std::vector<model::UserF
 }
 
 bool IsMarker(model::StackId id) { return id.high == 0; }
+
+model::WaitLengths ToLengths(const abi::wait_sum& sum) {
+  model::WaitLengths lengths{.longest_ns = sum.longest_ns};
+  std::ranges::copy(sum.lengths, lengths.counts.begin());
+  return lengths;
+}
 
 }  // namespace
 
@@ -95,6 +102,7 @@ void Capture::OnStack(StackSeen seen) {
 void Capture::Beat() {
   const uint64_t now_ns = base::MonotonicNs();
   cpu_->Beat(now_ns);
+  if (net_ != nullptr) net_->Beat(now_ns);
   const uint64_t missed_ns = sched_->Beat(now_ns);
   if (missed_ns == 0) return;
   losses_->Add("agent_stalled", "milliseconds",
@@ -155,6 +163,51 @@ absl::Status Capture::CollectWakers(uint32_t number, model::Slice& slice) {
   });
 }
 
+absl::Status Capture::CollectCounterparts(uint32_t number, model::Slice& slice) {
+  return sched_->DrainCounterparts(number, [&](const abi::counterpart_key& key, const abi::wait_sum& sum) {
+    std::optional<model::Counterpart> with = ToCounterpart(key.with);
+    if (!with) return;
+    if (with->kind == model::Counterpart::Kind::kFutex && with->owner == 0 && sum.count == 0) FindOwner(key.tgid, &*with);
+    model::RawCounterpart& one = slice.counterparts.emplace_back();
+    one = {.tgid = key.tgid,
+           .reason = static_cast<profile::Reason>(key.reason),
+           .stack = {key.stack.low, key.stack.high},
+           .with = *with,
+           .count = sum.count,
+           .ns = sum.ns,
+           .lengths = ToLengths(sum)};
+    // As of its sample, whose time this is.
+    if (!IsMarker(one.stack) && !HasStack(one.stack, number, slice)) one.stack = model::kStackLost;
+  });
+}
+
+absl::Status Capture::CollectPeerEvents(model::Slice& slice) {
+  if (net_ == nullptr) return absl::OkStatus();
+  losses_->Add("map_full", "events of TCP connections", "retransmits and resets of some peers are not told", net_->TakeRefused());
+  return net_->Drain([&](const abi::counterpart& key, const abi::peer_events& events) {
+    if (std::optional<model::Counterpart> peer = ToCounterpart(key)) {
+      slice.peer_events.push_back({*peer, events.retransmits, events.resets_received, events.resets_sent});
+    }
+  });
+}
+
+absl::Status Capture::CollectOtherSide(uint32_t number, model::Slice& slice) {
+  if (absl::Status status = CollectWakers(number, slice); !status.ok()) return status;
+  if (absl::Status status = CollectCounterparts(number, slice); !status.ok()) return status;
+  return CollectPeerEvents(slice);
+}
+
+absl::Status Capture::WatchOtherSide(bool watched) {
+  if (!watched) net_.reset();
+  absl::Status status = sched_->WatchOtherSide(watched);
+  if (!status.ok() || !watched || net_ != nullptr) return status;
+  auto net = kernel::NetPrograms::Start(features_);
+  if (!net.ok()) return net.status();
+  net_ = *std::move(net);
+  net_->Beat(base::MonotonicNs());
+  return absl::OkStatus();
+}
+
 absl::Status Capture::CollectSamples(uint32_t number, model::Slice& slice) {
   const uint64_t period_ns = 1'000'000'000 / sampling_hz_;
   absl::Status cpu = cpu_->Drain(number, [&](const abi::cpu_key& key, uint64_t count) {
@@ -167,15 +220,13 @@ absl::Status Capture::CollectSamples(uint32_t number, model::Slice& slice) {
   });
   if (!cpu.ok()) return cpu;
   return sched_->DrainWaits(number, [&](const abi::wait_key& key, const abi::wait_sum& sum) {
-    model::WaitLengths lengths{.longest_ns = sum.longest_ns};
-    std::ranges::copy(sum.lengths, lengths.counts.begin());
     AddSample({.tgid = key.tgid,
                .reason = static_cast<profile::Reason>(key.reason),
                .stack = {key.stack.low, key.stack.high},
                .count = sum.count,
                .ns = sum.ns,
                .syscall = key.syscall,
-               .lengths = lengths},
+               .lengths = ToLengths(sum)},
               number, slice);
   });
 }
@@ -187,6 +238,20 @@ absl::Status Capture::CountLosses() {
   RecordKernelLosses(counters_, now, *losses_);
   counters_ = std::move(now);
   return absl::OkStatus();
+}
+
+void Capture::NameProcesses(const absl::flat_hash_map<uint32_t, std::string>& group_comms, model::Slice& slice) {
+  for (const model::ThreadAccount& thread : slice.threads) {
+    auto comm = group_comms.find(thread.tgid);
+    slice.processes.try_emplace(thread.tgid,
+                                processes_->Find(thread.tgid, comm != group_comms.end() ? comm->second : thread.comm));
+  }
+  auto name = [&](uint32_t tgid) {
+    if (!slice.processes.contains(tgid)) slice.processes.emplace(tgid, processes_->Find(tgid, ""));
+  };
+  for (const model::RawSample& sample : slice.samples) name(sample.tgid);
+  for (const model::RawWaker& waker : slice.wakers) name(waker.waker_tgid);
+  for (const model::RawCounterpart& one : slice.counterparts) name(one.tgid);
 }
 
 absl::StatusOr<model::Slice> Capture::EndSlice() {
@@ -209,23 +274,12 @@ absl::StatusOr<model::Slice> Capture::EndSlice() {
   AwaitRunningPrograms();
   if (status = Poll(); !status.ok()) return status;
   if (status = CollectSamples(ended, slice); !status.ok()) return status;
-  if (status = CollectWakers(ended, slice); !status.ok()) return status;
+  if (status = CollectOtherSide(ended, slice); !status.ok()) return status;
   if (status = CountLosses(); !status.ok()) return status;
   if (status = cpu_->FollowHotplug(); !status.ok()) return status;
 
   slice.threads = accounts_.Take(ended);
-  for (const model::ThreadAccount& thread : slice.threads) {
-    auto comm = group_comms.find(thread.tgid);
-    slice.processes.try_emplace(thread.tgid,
-                                processes_->Find(thread.tgid, comm != group_comms.end() ? comm->second : thread.comm));
-  }
-  for (const model::RawSample& sample : slice.samples) {
-    if (!slice.processes.contains(sample.tgid)) slice.processes.emplace(sample.tgid, processes_->Find(sample.tgid, ""));
-  }
-  for (const model::RawWaker& waker : slice.wakers) {
-    if (slice.processes.contains(waker.waker_tgid)) continue;
-    slice.processes.emplace(waker.waker_tgid, processes_->Find(waker.waker_tgid, ""));
-  }
+  NameProcesses(group_comms, slice);
   stacks_.ForgetUnusedSince(ended);
   return slice;
 }

@@ -12,6 +12,7 @@
 #include "agent/capture/thread_accounts.h"
 #include "agent/kernel/bpf_cost.h"
 #include "agent/kernel/cpu_programs.h"
+#include "agent/kernel/net_programs.h"
 #include "agent/kernel/sched_programs.h"
 #include "agent/kernel/unwind_maps.h"
 #include "agent/model/code_directory.h"
@@ -49,8 +50,9 @@ class Capture {
   // which events go to the next slice.
   absl::StatusOr<model::Slice> EndSlice();
 
-  // Whether slices from the next one on tell who ended waits; off at first.
-  absl::Status WatchWakers(bool watched) { return sched_->WatchWakers(watched); }
+  // Whether slices from the next one on tell the other side of waits, and what happened to TCP connections; off at first.
+  // After an error they tell less.
+  absl::Status WatchOtherSide(bool watched);
 
   // Counts since the start, by abi::counter, as of the last EndSlice().
   const std::vector<uint64_t>& Counters() const { return counters_; }
@@ -63,7 +65,8 @@ class Capture {
 
  private:
   explicit Capture(const Options& options)
-      : unwind_maps_(options.unwind_maps),
+      : features_(options.features),
+        unwind_maps_(options.unwind_maps),
         code_(options.code),
         processes_(options.processes),
         losses_(options.losses),
@@ -77,12 +80,18 @@ class Capture {
   absl::Status CollectSamples(uint32_t number, model::Slice& slice);
   absl::Status CountLosses();
   void AddSample(model::RawSample sample, uint32_t number, model::Slice& slice);
+  absl::Status CollectOtherSide(uint32_t number, model::Slice& slice);
   absl::Status CollectWakers(uint32_t number, model::Slice& slice);
+  absl::Status CollectCounterparts(uint32_t number, model::Slice& slice);
+  absl::Status CollectPeerEvents(model::Slice& slice);
+  // Every process that the slice speaks of has its name in it.
+  void NameProcesses(const absl::flat_hash_map<uint32_t, std::string>& group_comms, model::Slice& slice);
   // Whether the frames of the stack are in the slice, or could be put there.
   bool HasStack(model::StackId id, uint32_t number, model::Slice& slice);
   void ConsumeRings();
   void Beat();
 
+  const kernel::Features features_;
   const kernel::UnwindMaps* const unwind_maps_;
   model::CodeDirectory* const code_;
   model::ProcessDirectory* const processes_;
@@ -97,6 +106,7 @@ class Capture {
   // Last, so that programs are detached before what they feed goes.
   std::unique_ptr<kernel::SchedPrograms> sched_;
   std::unique_ptr<kernel::CpuPrograms> cpu_;
+  std::unique_ptr<kernel::NetPrograms> net_;  // while the other side is watched
 };
 
 }  // namespace sonde::capture

@@ -38,6 +38,7 @@ constexpr Words kLosses[] = {
     {abi::COUNT_EXIT_RING_FULL, "ring_full", "accounts of exited threads", "their time is missing from the account"},
     {abi::COUNT_EXEC_RING_FULL, "ring_full", "exec notices", "frames of these processes may carry wrong names"},
     {abi::COUNT_WAKER_REFUSED, "map_full", "looks at wakers", "some of who ended waits are not told"},
+    {abi::COUNT_COUNTERPART_REFUSED, "map_full", "peers and locks", "waits for them are missing from peers and locks"},
     {abi::COUNT_SITE_WRONG, "stack_reuse_wrong", "checked waits", "as large a share of all reused stacks is wrong"},
 };
 

@@ -12,7 +12,7 @@ namespace sonde::control {
 using Cancelled = std::function<bool()>;
 
 // What the control socket answers with; implemented by app/. Thread-safe: called from several threads at once. Requests
-// arrive in range: durations at most 10 minutes, `kind` one of profile::Kind's words. Account, Top, Waits and Record take as
+// arrive in range: durations at most 10 minutes, `kind` one of profile::Kind's words. All but Status take as
 // long as the requested duration and look at `cancelled` at least ten times a second. Errors reach the user as they
 // are: kNotFound for a process that does not exist, kUnavailable while there is nothing to show yet.
 class ControlBackend {
@@ -23,6 +23,8 @@ class ControlBackend {
   virtual absl::StatusOr<v1::AccountReply> Account(const v1::AccountRequest& request, const Cancelled& cancelled) = 0;
   virtual absl::StatusOr<v1::TopReply> Top(const v1::TopRequest& request, const Cancelled& cancelled) = 0;
   virtual absl::StatusOr<v1::WaitsReply> Waits(const v1::WaitsRequest& request, const Cancelled& cancelled) = 0;
+  virtual absl::StatusOr<v1::PeersReply> Peers(const v1::PeersRequest& request, const Cancelled& cancelled) = 0;
+  virtual absl::StatusOr<v1::LocksReply> Locks(const v1::LocksRequest& request, const Cancelled& cancelled) = 0;
   virtual absl::StatusOr<v1::RecordReply> Record(const v1::RecordRequest& request, const Cancelled& cancelled) = 0;
 };
 

@@ -42,6 +42,8 @@ class Backend : public ControlBackend {
     return reply;
   }
   absl::StatusOr<v1::TopReply> Top(const v1::TopRequest&, const Cancelled&) override { return v1::TopReply(); }
+  absl::StatusOr<v1::PeersReply> Peers(const v1::PeersRequest&, const Cancelled&) override { return v1::PeersReply(); }
+  absl::StatusOr<v1::LocksReply> Locks(const v1::LocksRequest&, const Cancelled&) override { return v1::LocksReply(); }
   absl::StatusOr<v1::WaitsReply> Waits(const v1::WaitsRequest&, const Cancelled&) override { return v1::WaitsReply(); }
   absl::StatusOr<v1::RecordReply> Record(const v1::RecordRequest&, const Cancelled& cancelled) override {
     ++recording;

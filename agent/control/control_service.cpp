@@ -94,6 +94,20 @@ grpc::Status ControlService::Waits(grpc::ServerContext* context, const v1::Waits
   return Answer(backend_->Waits(*request, CancelledOf(context)), reply);
 }
 
+grpc::Status ControlService::Peers(grpc::ServerContext* context, const v1::PeersRequest* request, v1::PeersReply* reply) {
+  if (grpc::Status checked = CheckDuration(request->duration_ns(), false); !checked.ok()) return checked;
+  const Place place(&measuring_);
+  if (!place.Has()) return Busy();
+  return Answer(backend_->Peers(*request, CancelledOf(context)), reply);
+}
+
+grpc::Status ControlService::Locks(grpc::ServerContext* context, const v1::LocksRequest* request, v1::LocksReply* reply) {
+  if (grpc::Status checked = CheckDuration(request->duration_ns(), false); !checked.ok()) return checked;
+  const Place place(&measuring_);
+  if (!place.Has()) return Busy();
+  return Answer(backend_->Locks(*request, CancelledOf(context)), reply);
+}
+
 grpc::Status ControlService::Record(grpc::ServerContext* context, const v1::RecordRequest* request,
                                     v1::RecordReply* reply) {
   if (grpc::Status checked = CheckDuration(request->duration_ns(), false); !checked.ok()) return checked;

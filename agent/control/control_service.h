@@ -25,6 +25,8 @@ class ControlService : public v1::Control::Service {
                        v1::AccountReply* reply) override;
   grpc::Status Top(grpc::ServerContext* context, const v1::TopRequest* request, v1::TopReply* reply) override;
   grpc::Status Waits(grpc::ServerContext* context, const v1::WaitsRequest* request, v1::WaitsReply* reply) override;
+  grpc::Status Peers(grpc::ServerContext* context, const v1::PeersRequest* request, v1::PeersReply* reply) override;
+  grpc::Status Locks(grpc::ServerContext* context, const v1::LocksRequest* request, v1::LocksReply* reply) override;
   grpc::Status Record(grpc::ServerContext* context, const v1::RecordRequest* request, v1::RecordReply* reply) override;
 
  private:

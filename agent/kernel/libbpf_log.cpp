@@ -24,11 +24,15 @@ std::deque<std::string> g_warnings ABSL_GUARDED_BY(g_mutex);
 
 int Keep(enum libbpf_print_level level, const char* format, va_list args) {
   if (level != LIBBPF_WARN) return 0;
-  std::string text(kKeptBytes * 8, '\0');
-  int written = vsnprintf(text.data(), text.size(), format, args);
-  if (written <= 0) return 0;
-  text.resize(std::min(text.size() - 1, static_cast<size_t>(written)));
-  // A verifier log tells its verdict at the end.
+  va_list again;
+  va_copy(again, args);
+  const int length = vsnprintf(nullptr, 0, format, again);
+  va_end(again);
+  if (length <= 0) return 0;
+  std::string text(static_cast<size_t>(length) + 1, '\0');
+  vsnprintf(text.data(), text.size(), format, args);
+  text.pop_back();
+  // A verifier log, which may be megabytes, tells its verdict at the end.
   if (text.size() > kKeptBytes) text = "..." + text.substr(text.size() - kKeptBytes);
   absl::MutexLock lock(&g_mutex);
   g_warnings.push_back(std::move(text));

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "agent/kernel/libbpf_log.h"
@@ -42,9 +43,9 @@ absl::StatusOr<std::unique_ptr<SchedPrograms>> SchedPrograms::Load(const Feature
                                                                    RingReader::Consumer on_record) {
   auto programs = std::unique_ptr<SchedPrograms>(new SchedPrograms());
   absl::Status loaded = programs->TryLoad(features, unwind_maps, /*with_lock=*/true);
-  if (absl::IsUnimplemented(loaded) && programs->TryLoad(features, unwind_maps, /*with_lock=*/false).ok()) {
+  if (absl::IsUnimplemented(loaded)) {
     programs->has_lock_ = false;
-    loaded = absl::OkStatus();
+    loaded = programs->TryLoad(features, unwind_maps, /*with_lock=*/false);
   }
   if (!loaded.ok()) return loaded;
   auto ring = RingReader::Open(bpf_map__fd(programs->skeleton_->maps.sched_events), std::move(on_record));
@@ -62,7 +63,7 @@ std::vector<std::string> SchedPrograms::Degraded() const {
 
 SchedPrograms::~SchedPrograms() {
   bpf_link__destroy(iterator_);
-  bpf_link__destroy(waking_);
+  watch_.clear();
   if (skeleton_ != nullptr) sched_bpf__detach(skeleton_);
   ring_.reset();
   sched_bpf__destroy(skeleton_);
@@ -72,6 +73,8 @@ absl::Status SchedPrograms::Attach(absl::FunctionRef<void()> between_reads) {
   // The iterator is run by hand; attach() would make a link that nobody reads.
   bpf_program__set_autoattach(skeleton_->progs.each_thread, false);
   bpf_program__set_autoattach(skeleton_->progs.on_waking, false);
+  bpf_program__set_autoattach(skeleton_->progs.on_watched_wakeup, false);
+  bpf_program__set_autoattach(skeleton_->progs.on_watched_switch, false);
   if (int error = sched_bpf__attach(skeleton_); error != 0) return LibbpfError("cannot attach to the scheduler", error);
   iterator_ = bpf_program__attach_iter(skeleton_->progs.each_thread, nullptr);
   if (iterator_ == nullptr) return LibbpfError("cannot attach the task iterator", errno);
@@ -81,16 +84,24 @@ absl::Status SchedPrograms::Attach(absl::FunctionRef<void()> between_reads) {
   return adopted;
 }
 
-absl::Status SchedPrograms::WatchWakers(bool watched) {
-  if (watched == (waking_ != nullptr)) return absl::OkStatus();
+absl::Status SchedPrograms::WatchOtherSide(bool watched) {
+  if (watched == !watch_.empty()) return absl::OkStatus();
   if (!watched) {
-    bpf_link__destroy(waking_);
-    waking_ = nullptr;
+    __atomic_store_n(&skeleton_->bss->counterpart_watch, 0, __ATOMIC_RELEASE);
+    watch_.clear();
     return absl::OkStatus();
   }
-  waking_ = bpf_program__attach(skeleton_->progs.on_waking);
-  return waking_ != nullptr ? absl::OkStatus() : LibbpfError("cannot attach to wake-ups", errno);
+  // What was noted in an earlier watch is void.
+  __atomic_store_n(&skeleton_->bss->counterpart_watch, ++watches_begun_, __ATOMIC_RELEASE);
+  // on_watched_switch after on_switch, whose clocks it reads.
+  for (bpf_program* program : {skeleton_->progs.on_waking, skeleton_->progs.on_watched_wakeup, skeleton_->progs.on_watched_switch}) {
+    watch_.emplace_back(bpf_program__attach(program));
+    if (watch_.back() == nullptr) return LibbpfError("cannot attach to what waits are for", errno);
+  }
+  return absl::OkStatus();
 }
+
+void SchedPrograms::LinkDeleter::operator()(bpf_link* link) const { bpf_link__destroy(link); }
 
 uint64_t SchedPrograms::Beat(uint64_t now_ns) {
   constexpr uint64_t kPatienceNs = HEARTBEAT_PATIENCE_NS;
@@ -111,16 +122,17 @@ void SchedPrograms::BeginSlice(uint32_t number, uint64_t start_ns) {
   skeleton_->bss->slice_start_ns[number & 1] = start_ns;
   __atomic_store_n(&skeleton_->bss->wait_entries_made, 0, __ATOMIC_RELAXED);
   __atomic_store_n(&skeleton_->bss->stack_entries_made, 0, __ATOMIC_RELAXED);
+  __atomic_store_n(&skeleton_->bss->counterpart_entries_made, 0, __ATOMIC_RELAXED);
   __atomic_store_n(&skeleton_->bss->slice_number, number, __ATOMIC_RELEASE);
 }
 
 double SchedPrograms::Fill() const {
-  auto share = [](uint64_t made, const bpf_map* map) {
-    return static_cast<double>(made) / static_cast<double>(bpf_map__max_entries(map));
+  auto share = [](const volatile auto* made, const bpf_map* map) {
+    return static_cast<double>(__atomic_load_n(made, __ATOMIC_RELAXED)) / static_cast<double>(bpf_map__max_entries(map));
   };
-  return std::max(
-      share(__atomic_load_n(&skeleton_->bss->wait_entries_made, __ATOMIC_RELAXED), skeleton_->maps.offcpu_waits_even),
-      share(__atomic_load_n(&skeleton_->bss->stack_entries_made, __ATOMIC_RELAXED), skeleton_->maps.sent_stacks_even));
+  return std::max({share(&skeleton_->bss->wait_entries_made, skeleton_->maps.offcpu_waits_even),
+                   share(&skeleton_->bss->stack_entries_made, skeleton_->maps.sent_stacks_even),
+                   share(&skeleton_->bss->counterpart_entries_made, skeleton_->maps.counterparts_even)});
 }
 
 absl::Status SchedPrograms::CollectThreads(absl::FunctionRef<void(const abi::thread_record&)> visit,
@@ -174,6 +186,15 @@ absl::Status SchedPrograms::DrainWakers(
   return DrainMap(bpf_map__fd(wakers), bpf_map__name(wakers), sizeof(abi::waker_key), sizeof(abi::waker_sum),
                   bpf_map__max_entries(wakers), [&](const void* key, const void* value) {
                     visit(*static_cast<const abi::waker_key*>(key), *static_cast<const abi::waker_sum*>(value));
+                  });
+}
+
+absl::Status SchedPrograms::DrainCounterparts(
+    uint32_t number, absl::FunctionRef<void(const abi::counterpart_key&, const abi::wait_sum&)> visit) {
+  bpf_map* sums = number & 1 ? skeleton_->maps.counterparts_odd : skeleton_->maps.counterparts_even;
+  return DrainMap(bpf_map__fd(sums), bpf_map__name(sums), sizeof(abi::counterpart_key), sizeof(abi::wait_sum),
+                  bpf_map__max_entries(sums), [&](const void* key, const void* value) {
+                    visit(*static_cast<const abi::counterpart_key*>(key), *static_cast<const abi::wait_sum*>(value));
                   });
 }
 

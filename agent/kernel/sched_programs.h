@@ -10,6 +10,7 @@
 #include "agent/kernel/btf_features.h"
 #include "agent/kernel/ring_reader.h"
 #include "agent/kernel/unwind_maps.h"
+#include "bpf/abi/counterpart.h"
 #include "bpf/abi/tables.h"
 #include "bpf/abi/thread.h"
 
@@ -37,8 +38,9 @@ class SchedPrograms {
   uint64_t Beat(uint64_t now_ns);
   absl::Status Resume(absl::FunctionRef<void()> between_reads);
 
-  // From now on looks at who ends waits, or no longer. It costs something at every wake-up, and is off at first.
-  absl::Status WatchWakers(bool watched);
+  // From now on looks at the other side of waits, or no longer: who ends them, and the peer or lock that they are for. It
+  // costs something at every switch and wake-up, and is off at first.
+  absl::Status WatchOtherSide(bool watched);
 
   // Cuts time at `start_ns` (monotonic, now): what comes later belongs to slice `number`, which follows the last one.
   void BeginSlice(uint32_t number, uint64_t start_ns);
@@ -53,8 +55,11 @@ class SchedPrograms {
   // Takes the sums of slice `number` out. REQUIRES: CollectThreads() has closed it, and a grace period has passed.
   absl::Status DrainWaits(uint32_t number, absl::FunctionRef<void(const abi::wait_key&, const abi::wait_sum&)> visit);
 
-  // The same of who ended them.
+  // The same of the other side, while it is watched: who ended waits, and what they were for.
   absl::Status DrainWakers(uint32_t number, absl::FunctionRef<void(const abi::waker_key&, const abi::waker_sum&)> visit);
+
+  absl::Status DrainCounterparts(uint32_t number,
+                                 absl::FunctionRef<void(const abi::counterpart_key&, const abi::wait_sum&)> visit);
 
   // In words for people: what this kernel's refusals cost.
   std::vector<std::string> Degraded() const;
@@ -65,6 +70,10 @@ class SchedPrograms {
   const bpf_object* Object() const;
 
  private:
+  struct LinkDeleter {
+    void operator()(bpf_link* link) const;
+  };
+
   SchedPrograms() = default;
   absl::Status TryLoad(const Features& features, const UnwindMaps& unwind_maps, bool with_lock);
   absl::Status IterateThreads(absl::FunctionRef<void(const abi::thread_record&)> visit,
@@ -74,7 +83,8 @@ class SchedPrograms {
   bool has_lock_ = true;
   uint64_t last_beat_ns_ = 0;
   bpf_link* iterator_ = nullptr;
-  bpf_link* waking_ = nullptr;  // null: wakers are not watched
+  std::vector<std::unique_ptr<bpf_link, LinkDeleter>> watch_;  // empty: the other side is not watched
+  uint32_t watches_begun_ = 0;
   std::unique_ptr<RingReader> ring_;
 };
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "agent/model/counterpart.h"
 #include "agent/model/process_info.h"
 #include "agent/model/stack_end.h"
 #include "profile/reason.h"
@@ -79,6 +80,17 @@ struct RawWaker {
   uint64_t ns = 0;  // how long these waits were from end to end
 };
 
+// What one process waited for at one stack: those of its samples whose other side could be seen.
+struct RawCounterpart {
+  uint32_t tgid = 0;
+  profile::Reason reason = profile::Reason::kOther;
+  StackId stack;
+  Counterpart with;
+  uint64_t count = 0;
+  uint64_t ns = 0;
+  WaitLengths lengths = {};
+};
+
 // The exact clock of one thread within the slice.
 struct ThreadAccount {
   uint32_t tgid = 0;
@@ -98,9 +110,12 @@ struct Slice {
   uint32_t sampling_hz = 0;
   std::vector<RawSample> samples;
   std::vector<ThreadAccount> threads;
+  // The other side of waits, while it is watched.
   std::vector<RawWaker> wakers;
-  absl::flat_hash_map<StackId, std::shared_ptr<const RawStack>> stacks;  // those that `samples` and `wakers` name, but for lost ones
-  absl::flat_hash_map<uint32_t, ProcessInfoPtr> processes;               // every tgid of `samples`, `threads` and `wakers`
+  std::vector<RawCounterpart> counterparts;
+  std::vector<PeerEvents> peer_events;
+  absl::flat_hash_map<StackId, std::shared_ptr<const RawStack>> stacks;  // those that the above name, but for lost ones
+  absl::flat_hash_map<uint32_t, ProcessInfoPtr> processes;               // every tgid of the above
 };
 
 }  // namespace sonde::model

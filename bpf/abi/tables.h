@@ -82,6 +82,7 @@ enum counter {
 	COUNT_SITE_CHECKS,	/* reuses that were walked all the same, to know how many are wrong */
 	COUNT_SITE_WRONG,	/* ... and gave another stack */
 	COUNT_WAKER_REFUSED,	/* a waker that was looked at found no room */
+	COUNT_COUNTERPART_REFUSED, /* the other side of a wait found no room */
 	COUNT_STACK_HELD,	/* preemptions that were given the thread's last preempted stack */
 	COUNT_STOPS,		/* how walks ended: from here on by enum unwind_stop */
 	COUNTERS = COUNT_STOPS + UNWIND_STOPS,

@@ -88,15 +88,39 @@ struct files_struct {
 	struct fdtable *fdt;
 };
 
+struct in6_addr {
+	__u8 in6_u[16];
+};
+
 struct sock_common {
 	unsigned short skc_family;
 	unsigned char skc_state;
 	unsigned short skc_num;
 	__u16 skc_dport;
+	__u32 skc_daddr;
+	struct in6_addr skc_v6_daddr;
+};
+
+struct upid {
+	int nr;
+};
+
+struct pid {
+	struct upid numbers[1]; /* the first as the initial pid namespace has it */
 };
 
 struct sock {
 	struct sock_common __sk_common;
+	__u16 sk_type;
+	struct pid *sk_peer_pid;
+};
+
+struct rw_semaphore;
+
+struct mm_struct {
+	struct {
+		char first;
+	} mmap_lock;
 };
 
 struct socket {
@@ -125,6 +149,7 @@ struct task_struct {
 	struct task_struct *group_leader;
 	void *stack;
 	struct files_struct *files;
+	struct mm_struct *mm;
 	unsigned in_iowait : 1;
 	struct sched_info sched_info;
 };

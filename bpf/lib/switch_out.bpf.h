@@ -86,7 +86,7 @@ static __always_inline __u32 tracing_frames(const struct stack_record *record)
 static __always_inline void describe(struct stack_record *record, struct task_struct *task, __u32 flags)
 {
 	record->type = RECORD_STACK;
-	record->tgid = task->tgid;
+	record->tgid = BPF_CORE_READ(task, tgid);
 	record->flags = flags;
 	BPF_CORE_READ_INTO(&record->comm, task, group_leader, comm);
 }

@@ -48,13 +48,31 @@ struct thread_clock {
 	__u64 since_ns; /* from when on time is not yet in `ns` */
 	__u64 began_ns; /* when what its time goes to began */
 	struct stack_id wait_stack; /* of the wait in progress */
-	__u64 contended; /* address of the kernel's sleeping lock that the thread wants; written by itself */
+	__u64 contended; /* the kernel's sleeping lock that the thread wants, as packed below; written by itself */
 	__u64 ns[REASON_SLOTS];
 	__u64 previous_ns[REASONS]; /* of the slice before, until collected */
 	__u64 started_ns;
 	__u64 run_queue_ns; /* the scheduler's own sum of it when the thread last left a CPU */
 	struct held_waits held[HELD_WAITS]; /* by stack */
 };
+
+/* A kernel address with the flags of contention_begin in its highest byte, which all kernel addresses have in common. */
+#define CONTENDED_FLAGS_SHIFT 56
+
+static __always_inline __u64 pack_contended(const void *lock, __u32 flags)
+{
+	return ((__u64)lock & ~(0xffULL << CONTENDED_FLAGS_SHIFT)) | (__u64)flags << CONTENDED_FLAGS_SHIFT;
+}
+
+static __always_inline __u64 contended_lock(__u64 contended)
+{
+	return contended | 0xffULL << CONTENDED_FLAGS_SHIFT;
+}
+
+static __always_inline __u32 contended_flags(__u64 contended)
+{
+	return contended >> CONTENDED_FLAGS_SHIFT;
+}
 
 /* Raised by the agent after it hung, and the programs did nothing: no clock is right then. */
 volatile __u32 clock_epoch = 0;

@@ -12,6 +12,7 @@
 #include <bpf/bpf_helpers.h>
 
 #include "compat.bpf.h"
+#include "counterparts.bpf.h"
 #include "counters.bpf.h"
 #include "switch_out.bpf.h"
 #include "thread_clock.bpf.h"
@@ -127,6 +128,7 @@ static __always_inline void collect(struct seq_file *seq, struct task_struct *ta
 
 	add_spent(&bound, &key, &spent, 0);
 	add_all_held(clock, task->tgid, bound.number, TAKEN_BY_ITERATOR);
+	count_awaited(task, clock, &bound);
 	if (!has_previous) /* it began after the slice */
 		return;
 	BPF_CORE_READ_INTO(&record->comm, task, comm);

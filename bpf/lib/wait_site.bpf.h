@@ -12,6 +12,7 @@
 
 #include <bpf/bpf_helpers.h>
 
+#include "../abi/counterpart.h"
 #include "compat.bpf.h"
 #include "stack.bpf.h"
 #include "thread_clock.bpf.h"
@@ -36,7 +37,17 @@ struct wait_site {
 
 #define SITES 8 /* a power of two: a database server waits at four to six in turn */
 
-/* Written and read by the thread's own switch-out only. */
+/* What the thread waits for; written by its own switch-out, ended by who wakes it (counterparts.bpf.h). */
+struct awaited {
+	struct counterpart with;
+	struct stack_id stack;
+	__u64 began_ns;
+	__u64 since_ns; /* from when on it is not yet counted; 0: for nothing */
+	__u32 watch;	/* counterpart_watch as it was */
+	__u32 reason;
+};
+
+/* Written and read by the thread's own switch-out only, but for `awaited`. */
 struct thread_sites {
 	__u32 tags[SITES]; /* hash of what a site must equal, to find it at a glance; 0: nothing there */
 	struct wait_site sites[SITES];
@@ -45,12 +56,13 @@ struct thread_sites {
 	__u64 outermost_sp; /* the highest stack pointer at which the thread waited as main loops do, in this program */
 	__u64 drawn_ns;
 	struct stack_id drawn; /* where it was last seen preempted, at drawn_ns */
+	struct awaited awaited;
 };
 
 /* How long a preempted thread's stack stands for the next ones. */
 #define DRAWN_NS 10000000
 
-/* As the clocks: one for each thread, made at fork, freed with the thread. 0.9 KiB x threads. */
+/* As the clocks: one for each thread, made at fork, freed with the thread. 1 KiB x threads. */
 struct {
 	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
@@ -58,7 +70,7 @@ struct {
 	__type(value, struct thread_sites);
 } sites SEC(".maps");
 
-/* For kernels without task storage: 8,192 x 0.9 KiB = 8 MB. Threads beyond have none, and are walked each time. */
+/* For kernels without task storage: 8,192 x 1 KiB = 8 MB. Threads beyond have none, and are walked each time. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 8192);

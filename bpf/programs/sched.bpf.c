@@ -10,6 +10,7 @@
 #include <bpf/bpf_tracing.h>
 
 #include "../lib/compat.bpf.h"
+#include "../lib/counterparts.bpf.h"
 #include "../lib/counters.bpf.h"
 #include "../lib/heartbeat.bpf.h"
 #include "../lib/scheduler_time.bpf.h"
@@ -241,8 +242,45 @@ int BPF_PROG(on_waking, struct task_struct *task)
 	if (!agent_lives(now))
 		return 0;
 	clock = find_clock(task);
+	if (!clock)
+		return 0;
+	look_at_waker(ctx, task, clock, now);
+	note_owner(task, current_task());
+	return 0;
+}
+
+/* Attached beside on_wakeup while somebody asks for the other side of waits; safe as that is. */
+SEC("tp_btf/sched_wakeup")
+int BPF_PROG(on_watched_wakeup, struct task_struct *task)
+{
+	__u64 now = booked_wake_up_ns(task);
+	struct thread_clock *clock;
+
+	if (!agent_lives(now))
+		return 0;
+	clock = find_clock(task);
 	if (clock)
-		look_at_waker(ctx, task, clock, now);
+		end_awaited(task, clock, now);
+	return 0;
+}
+
+/* Attached after on_switch while somebody asks for the other side of waits, so that the clock has its reason already. As
+ * there, prev is current, nothing sleeps or allocates, interrupts are off. */
+SEC("tp_btf/sched_switch")
+int BPF_PROG(on_watched_switch, bool preempt, struct task_struct *prev, struct task_struct *next)
+{
+	__u64 now = bpf_ktime_get_ns();
+	struct thread_clock *clock;
+
+	if (!agent_lives(now))
+		return 0;
+	/* A thread comes to its CPU while its wait is not ended: its wake-up was hidden from us. */
+	clock = find_clock(next);
+	if (clock)
+		end_awaited(next, clock, now);
+	clock = find_clock(prev);
+	if (clock)
+		note_counterpart(prev, clock, true, 0);
 	return 0;
 }
 
@@ -347,7 +385,7 @@ int BPF_PROG(on_contention_begin, void *lock, unsigned int flags)
 		return 0;
 	clock = find_clock(current_task());
 	if (clock)
-		clock->contended = (__u64)lock;
+		clock->contended = pack_contended(lock, flags & 0xff);
 	return 0;
 }
 
@@ -357,7 +395,7 @@ int BPF_PROG(on_contention_end, void *lock, int result)
 {
 	struct thread_clock *clock = find_clock(current_task());
 
-	if (clock && clock->contended == (__u64)lock)
+	if (clock && clock->contended && contended_lock(clock->contended) == (__u64)lock)
 		clock->contended = 0;
 	return 0;
 }

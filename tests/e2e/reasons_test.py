@@ -73,29 +73,6 @@ class PlantedReasons(sonde.SondeTest):
         self.assertEqual(wrong, [])
 
 
-class Wakers(sonde.SondeTest):
-    """Who ended a wait is told with the stack that did it."""
-
-    def test_the_thread_that_let_go_is_told(self):
-        agent = self.agent(self.collector().grpc, window="10s")
-        load = known_loads.Load(self.folder, "planted_reasons", 7, self.folder, "locks")
-        self.addCleanup(load.discard)
-        agent.wait_until_tables_are_built()
-        reply = json.loads(sonde.agentctl(agent.socket, "waits", "--pid", load.pid, "--duration", "4s", "--limit", "100",
-                                          "-o", "json").stdout)
-        load.finish()
-        for function, releases in (("TakeMutex", "Holder"), ("WaitForCondition", "Later"), ("LockFile", "Holder")):
-            (wait,) = [one for one in reply["waits"] if one["reason"] == "lock" and any(
-                frame["function"].startswith(f"planted::{function}(") for frame in one["stack"])]
-            wakers = wait["wakers"]
-            print(function, [(one["process"], one["count"], bare(one["stack"][-3]["function"])) for one in wakers])
-            looked = sum(int(one["ns"]) for one in wakers)
-            right = sum(int(one["ns"]) for one in wakers if one["process"] == "planted_reasons" and any(
-                f"planted::{releases}::" in frame["function"] for frame in one["stack"]))
-            self.assertGreater(looked, 0)
-            self.assertGreater(right, 0.95 * looked, f"{function}: {wakers}")
-
-
 class QuotaGroup(known_loads.Cgroup):
     """One with a fifth of a CPU, in whichever hierarchy has the CPU controller."""
 

@@ -81,6 +81,12 @@ inline std::array<int, 2> TcpPair() {
   return ends;
 }
 
+inline int PeerPort(int fd) {
+  sockaddr_in address{};
+  socklen_t size = sizeof(address);
+  return ::getpeername(fd, reinterpret_cast<sockaddr*>(&address), &size) == 0 ? ntohs(address.sin_port) : 0;
+}
+
 inline std::array<int, 2> PipePair() {
   std::array<int, 2> ends{};
   if (::pipe2(ends.data(), O_CLOEXEC) != 0) std::abort();
@@ -139,7 +145,9 @@ inline void AddPeerWaits(std::vector<Case>* cases) {
   cases->push_back(ByteCase("ReadFromPipe", "pipe", pair, ReadFromPipe));
   cases->push_back(ByteCase("ReadFromUnixSocket", "unix-socket", local, ReadFromUnixSocket));
   cases->push_back(ByteCase("ReceiveAnswer", "receive", tcp, ReceiveAnswer));
+  cases->back().peer_port = PeerPort(tcp[0]);
   cases->push_back(ByteCase("PollForAnswer", "receive", tcp_polled, PollForAnswer, true));
+  cases->back().peer_port = PeerPort(tcp_polled[0]);
   cases->push_back({"ReadFromTerminal", "terminal", [=](Meter* meter) {
                       const Later later([=] { (void)!::write(terminal[1], "\n", 1); });
                       meter->Measure(ReadFromTerminal, terminal[0]);
@@ -184,6 +192,7 @@ inline void AddPeerWaits(std::vector<Case>* cases) {
                       ::close(listener);
                     }});
   cases->push_back({"SendToFull", "send", [=](Meter* meter) { SendRound(meter, sending); }});
+  cases->back().peer_port = PeerPort(sending[0]);
 }
 
 }  // namespace planted

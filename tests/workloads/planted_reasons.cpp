@@ -29,6 +29,8 @@ int main(int argc, char** argv) {
   if (argc != 5) return 2;
   const uint64_t start_ns = MonotonicNs(), deadline_ns = DeadlineNs(argv[2]);
   std::vector<planted::Case> cases = planted::CasesOf(argv[4], argv[3]);
+  // The agent knows a program's mappings some milliseconds after its start: stacks before that are cut.
+  planted::Nap(300'000'000);
   Workers workers;
   RunThreads(cases.size(), &workers, [&](size_t i) {
     planted::Case& one = cases[i];
@@ -40,6 +42,7 @@ int main(int argc, char** argv) {
   for (const planted::Case& one : cases) {
     const std::string name = std::string("planted::") + one.name;
     report += ", " + Entry(name + " " + one.reason, one.meter.blocked_ns) + ", " + Entry(name + " count", one.meter.switches);
+    if (one.peer_port != 0) report += ", " + Entry(name + " port", static_cast<uint64_t>(one.peer_port));
   }
   return Report(argv[1], report);
 }

@@ -74,6 +74,7 @@ struct Case {
   const char* reason;  // for which it does
   std::function<void(Meter*)> round;
   bool is_outermost = false;  // the thread waits nowhere else
+  int peer_port = 0;          // of the peer that it waits for; 0: of none
   Meter meter = {};
 };
 

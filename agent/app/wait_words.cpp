@@ -1,0 +1,48 @@
+#include "agent/app/wait_words.h"
+
+#include "profile/labels.h"
+#include "profile/reason.h"
+
+namespace sonde::app {
+namespace {
+
+constexpr size_t kWakersTold = 3;
+
+// Above the kernel's wake-up is the machinery that looked at it.
+std::vector<profile::Frame> FromWakeUpOn(std::vector<profile::Frame> frames) {
+  auto wake_up = std::ranges::find(frames, "try_to_wake_up", &profile::Frame::name);
+  if (wake_up != frames.end()) frames.erase(frames.begin(), wake_up);
+  return frames;
+}
+
+}  // namespace
+
+bool IsIdle(const model::UnwoundSample& sample) {
+  return profile::GroupOf(sample.reason) == profile::ReasonGroup::kIdle;
+}
+
+std::string ServiceOf(const model::ProfileBatch& batch) {
+  auto service = batch.labels.find(profile::kServiceName);
+  return service != batch.labels.end() ? service->second : "";
+}
+
+void AddFrames(const std::vector<profile::Frame>& frames, WaitFrames* out) {
+  for (const profile::Frame& frame : frames) {
+    control::v1::WaitFrame* entry = out->Add();
+    entry->set_function(frame.name);
+    entry->set_file(frame.file);
+  }
+}
+
+void AddWakers(const model::ProfileBatch& batch, const std::vector<aggregate::Window::Waker>& wakers, SharedSymbolizer* symbolizer,
+               google::protobuf::RepeatedPtrField<control::v1::Waker>* out) {
+  for (size_t i = 0; i < std::min(wakers.size(), kWakersTold); ++i) {
+    control::v1::Waker* waker = out->Add();
+    waker->set_process(batch.processes[wakers[i].process]);
+    waker->set_count(wakers[i].count);
+    waker->set_ns(wakers[i].ns);
+    AddFrames(FromWakeUpOn(symbolizer->Names(batch, {.stack = wakers[i].stack})), waker->mutable_stack());
+  }
+}
+
+}  // namespace sonde::app

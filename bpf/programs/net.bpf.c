@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * What goes wrong between TCP and its peers: segments sent again, connections reset. Loaded only while the agent asks for peers.
+ */
+#include "../lib/kernel_types.h"
+
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+
+#include "../lib/heartbeat.bpf.h"
+#include "../lib/socket_peer.bpf.h"
+
+#define PEER_ENTRIES 1024
+
+/* 0.1 MB. Filled here, drained by the agent at each slice's end. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, PEER_ENTRIES);
+	__type(key, struct counterpart);
+	__type(value, struct peer_events);
+} peer_events SEC(".maps");
+
+/* Events of peers that found no room. */
+volatile __u64 peer_events_refused = 0;
+
+static __always_inline struct peer_events *events_of(const struct sock *sk)
+{
+	struct counterpart peer = {};
+	struct peer_events none = {}, *events;
+
+	if (!sk || !agent_lives(bpf_ktime_get_ns()))
+		return NULL;
+	take_peer(&peer, (struct sock *)sk);
+	if (peer.kind != COUNTERPART_INTERNET)
+		return NULL;
+	events = bpf_map_lookup_elem(&peer_events, &peer);
+	if (events)
+		return events;
+	/* Refused also when another CPU has just made it. */
+	bpf_map_update_elem(&peer_events, &peer, &none, BPF_NOEXIST);
+	events = bpf_map_lookup_elem(&peer_events, &peer);
+	if (!events)
+		__sync_fetch_and_add(&peer_events_refused, 1);
+	return events;
+}
+
+/* In the timer's or the receiver's soft interrupt, the socket locked by the kernel; only reads, and counts. */
+SEC("tp_btf/tcp_retransmit_skb")
+int BPF_PROG(on_retransmit, const struct sock *sk)
+{
+	struct peer_events *events = events_of(sk);
+
+	if (events)
+		__sync_fetch_and_add(&events->retransmits, 1);
+	return 0;
+}
+
+/* The same. */
+SEC("tp_btf/tcp_receive_reset")
+int BPF_PROG(on_reset_received, const struct sock *sk)
+{
+	struct peer_events *events = events_of(sk);
+
+	if (events)
+		__sync_fetch_and_add(&events->resets_received, 1);
+	return 0;
+}
+
+/* The same; without a socket when nobody listens. */
+SEC("tp_btf/tcp_send_reset")
+int BPF_PROG(on_reset_sent, const struct sock *sk)
+{
+	struct peer_events *events = events_of(sk);
+
+	if (events)
+		__sync_fetch_and_add(&events->resets_sent, 1);
+	return 0;
+}
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
