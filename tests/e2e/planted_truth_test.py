@@ -12,8 +12,9 @@ import known_loads
 import pprof_file
 import sonde_processes as sonde
 
-SECONDS = 26  # of each recording
-LOAD_SECONDS = 20
+# Of the loads; a recording is longer by so much. Samples are few, waits are exact.
+CPU_SECONDS, WAIT_SECONDS = 20, 10
+BESIDE_SECONDS = 6
 
 ON_CPU_POINTS = 0.02
 OFF_CPU_SHARE = 0.01
@@ -52,18 +53,17 @@ class PlantedTruth(sonde.SondeTest):
         super().setUp()
         self.target = self.collector().grpc
 
-    def record(self, kind, *load):
+    def record(self, kind, name, seconds, *more):
         """A profile of the whole host while the load lived, cut to the load by its label, and the load's own report."""
         agent = self.agent(self.target, window="10s")
         # Once before, so that its unwinding table is there.
-        name, _, *more = load
         known_loads.Load(self.folder, name, 1, *more).finish()
         agent.wait_until_tables_are_built()
         path = self.folder / f"{kind}.pb.gz"
         recording = self.keep(sonde.Program(self.folder, [sonde.AGENTCTL, "--socket", agent.socket, "record", "--type", kind,
-                                                          "--duration", f"{SECONDS}s", "-o", path]))
+                                                          "--duration", f"{seconds + BESIDE_SECONDS}s", "-o", path]))
         time.sleep(2)
-        known = known_loads.Load(self.folder, *load)
+        known = known_loads.Load(self.folder, name, seconds, *more)
         self.addCleanup(known.discard)
         known.finish()
         self.assertIsNone(recording.process.poll(), "the load outlived the recording: the machine is too busy")
@@ -76,7 +76,7 @@ class PlantedTruth(sonde.SondeTest):
         return path, profile, known.report
 
     def test_on_cpu_shares(self):
-        path, profile, report = self.record("cpu", "planted_cpu", LOAD_SECONDS, 2)
+        path, profile, report = self.record("cpu", "planted_cpu", CPU_SECONDS, 2)
         self.assertEqual(profile.sample_types, [("samples", "count"), ("cpu", "nanoseconds")])
         names = [name for name in report if name.startswith("planted::")]
         truth = sum(report[name] for name in names)
@@ -99,7 +99,7 @@ class PlantedTruth(sonde.SondeTest):
         self.assertAlmostEqual(found_ns, truth_ns, delta=OFF_CPU_SHARE * truth_ns, msg=what)
 
     def test_off_cpu_shares(self):
-        path, profile, report = self.record("offcpu", "planted_waits", LOAD_SECONDS)
+        path, profile, report = self.record("offcpu", "planted_waits", WAIT_SECONDS)
         self.assertEqual(profile.sample_types, [("waits", "count"), ("delay", "nanoseconds")])
         # How the program is loaded and how it reports may need a disk, if the host wrote or read much just before.
         planted = [sample for sample in profile.samples if any(name.startswith("planted::") for name in sample.stack)]
