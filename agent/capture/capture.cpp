@@ -222,11 +222,12 @@ absl::Status Capture::CollectSamples(uint32_t number, model::Slice& slice) {
   return sched_->DrainWaits(number, [&](const abi::wait_key& key, const abi::wait_sum& sum) {
     AddSample({.tgid = key.tgid,
                .reason = static_cast<profile::Reason>(key.reason),
-               .stack = {key.stack.low, key.stack.high},
+               .stack = {key.stack.low, key.stack.high & ~uint64_t{STACK_DRAWN}},
                .count = sum.count,
                .ns = sum.ns,
                .syscall = key.syscall,
-               .lengths = ToLengths(sum)},
+               .lengths = ToLengths(sum),
+               .is_drawn = (key.stack.high & STACK_DRAWN) != 0},
               number, slice);
   });
 }
@@ -254,10 +255,16 @@ void Capture::NameProcesses(const absl::flat_hash_map<uint32_t, std::string>& gr
   for (const model::RawCounterpart& one : slice.counterparts) name(one.tgid);
 }
 
+void Capture::Select(const model::StackSelection& selection) {
+  selection_ = selection;
+  sched_->Select(selection);
+}
+
 absl::StatusOr<model::Slice> Capture::EndSlice() {
   const uint32_t ended = slice_;
   model::Slice slice;
   slice.sampling_hz = sampling_hz_;
+  slice.walk_one_in = selection_.walk_one_in;
   slice.start_ns = slice_start_ns_;
   slice.end_ns = base::MonotonicNs();
   slice.start_unix_ns = base::WallNs() - static_cast<int64_t>(slice.end_ns - slice.start_ns);

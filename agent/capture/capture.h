@@ -18,6 +18,7 @@
 #include "agent/model/code_directory.h"
 #include "agent/model/process_info.h"
 #include "agent/model/slice.h"
+#include "agent/model/stack_selection.h"
 #include "agent/telemetry/loss_ledger.h"
 
 namespace sonde::capture {
@@ -53,6 +54,10 @@ class Capture {
   // Whether slices from the next one on tell the other side of waits, and what happened to TCP connections; off at first.
   // After an error they tell less.
   absl::Status WatchOtherSide(bool watched);
+
+  // Which stacks are walked from now on; all at first. Call between EndSlice() and the next Poll(): a slice counts as
+  // drawn by one selection.
+  void Select(const model::StackSelection& selection);
 
   // Counts since the start, by abi::counter, as of the last EndSlice().
   const std::vector<uint64_t>& Counters() const { return counters_; }
@@ -102,6 +107,7 @@ class Capture {
   absl::Status ring_status_;
   StackTable stacks_;
   ThreadAccounts accounts_;
+  model::StackSelection selection_;
   std::vector<uint64_t> counters_;
   // Last, so that programs are detached before what they feed goes.
   std::unique_ptr<kernel::SchedPrograms> sched_;

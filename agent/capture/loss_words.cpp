@@ -39,6 +39,8 @@ constexpr Words kLosses[] = {
     {abi::COUNT_EXEC_RING_FULL, "ring_full", "exec notices", "frames of these processes may carry wrong names"},
     {abi::COUNT_WAKER_REFUSED, "map_full", "looks at wakers", "some of who ended waits are not told"},
     {abi::COUNT_COUNTERPART_REFUSED, "map_full", "peers and locks", "waits for them are missing from peers and locks"},
+    {abi::COUNT_STACK_NOT_DRAWN, "over_budget", "stacks of waits",
+     "not walked; their time and number are exact, and spread over the stacks that were drawn"},
     {abi::COUNT_SITE_WRONG, "stack_reuse_wrong", "checked waits", "as large a share of all reused stacks is wrong"},
 };
 

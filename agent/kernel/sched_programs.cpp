@@ -118,6 +118,15 @@ absl::Status SchedPrograms::Resume(absl::FunctionRef<void()> between_reads) {
   return IterateThreads([](const abi::thread_record&) {}, between_reads);
 }
 
+void SchedPrograms::Select(const model::StackSelection& selection) {
+  static_assert(model::StackSelection{}.check_one_in == CHECK_ONE_IN);
+  static_assert(model::StackSelection{}.preempted_pause_ns == PREEMPTED_PAUSE_NS);
+  __atomic_store_n(&skeleton_->data->check_one_in, selection.check_one_in, __ATOMIC_RELAXED);
+  __atomic_store_n(&skeleton_->data->preempted_pause_ns, selection.preempted_pause_ns, __ATOMIC_RELAXED);
+  __atomic_store_n(&skeleton_->bss->certain_walks, selection.certain_walks, __ATOMIC_RELAXED);
+  __atomic_store_n(&skeleton_->data->walk_share, WALK_ALL / selection.walk_one_in, __ATOMIC_RELAXED);
+}
+
 void SchedPrograms::BeginSlice(uint32_t number, uint64_t start_ns) {
   skeleton_->bss->slice_start_ns[number & 1] = start_ns;
   __atomic_store_n(&skeleton_->bss->wait_entries_made, 0, __ATOMIC_RELAXED);

@@ -10,6 +10,7 @@
 #include "agent/kernel/btf_features.h"
 #include "agent/kernel/ring_reader.h"
 #include "agent/kernel/unwind_maps.h"
+#include "agent/model/stack_selection.h"
 #include "bpf/abi/counterpart.h"
 #include "bpf/abi/tables.h"
 #include "bpf/abi/thread.h"
@@ -41,6 +42,9 @@ class SchedPrograms {
   // From now on looks at the other side of waits, or no longer: who ends them, and the peer or lock that they are for. It
   // costs something at every switch and wake-up, and is off at first.
   absl::Status WatchOtherSide(bool watched);
+
+  // Which stacks are walked from now on; all at first.
+  void Select(const model::StackSelection& selection);
 
   // Cuts time at `start_ns` (monotonic, now): what comes later belongs to slice `number`, which follows the last one.
   void BeginSlice(uint32_t number, uint64_t start_ns);

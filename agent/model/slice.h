@@ -31,6 +31,7 @@ struct StackId {
 inline constexpr StackId kStackLost{0, 0};       // could not be recorded; counted by cause
 inline constexpr StackId kStackNewThread{1, 0};  // the thread had not run yet
 inline constexpr StackId kStackUnseen{2, 0};     // off the CPU since before the agent started
+inline constexpr StackId kStackNotDrawn{3, 0};   // left out, to keep the agent's cost within its budget
 
 // A place in user code: of callers, the call and not the address that it returns to.
 struct UserFrame {
@@ -67,6 +68,7 @@ struct RawSample {
   uint64_t ns = 0;
   uint16_t syscall = kNoSyscall;
   WaitLengths lengths = {};      // off-CPU
+  bool is_drawn = false;         // of waits whose stack was drawn by chance: they stand for others, at kStackNotDrawn
 };
 
 // Who ended waits of one process at one stack: a selection of those within work that took over a millisecond.
@@ -108,6 +110,7 @@ struct Slice {
   uint64_t end_ns = 0;
   int64_t start_unix_ns = 0;
   uint32_t sampling_hz = 0;
+  uint32_t walk_one_in = 1;      // out of how many a stack was drawn by chance (StackSelection)
   std::vector<RawSample> samples;
   std::vector<ThreadAccount> threads;
   // The other side of waits, while it is watched.

@@ -30,7 +30,12 @@ enum stack_marker {
 	STACK_LOST = 0,	      /* it could not be recorded; counted by cause */
 	STACK_NEW_THREAD = 1, /* a thread that has not run yet */
 	STACK_UNSEEN = 2,     /* off the CPU since before the agent started, and nothing to be read */
+	STACK_NOT_DRAWN = 3,  /* left out, to keep the agent's cost within its budget */
 };
+
+/* In `high` of a stack in a wait's key, never of the stack itself: this wait was drawn by chance, and stands for others that
+ * were left out. */
+#define STACK_DRAWN 2
 
 enum ring_record_type {
 	RECORD_STACK = 1,

@@ -14,6 +14,11 @@ namespace sonde::abi {
 /* How long the agent may be silent before the programs do nothing any more. */
 #define HEARTBEAT_PATIENCE_NS 3000000000
 
+/* What the agent may turn down (bpf/lib/selection.bpf.h), as it is when nothing is. */
+#define CHECK_ONE_IN 64
+#define PREEMPTED_PAUSE_NS 10000000
+#define WALK_ALL 65536 /* a power of two */
+
 /* cpu_samples: how often a stack was on a CPU when the clock ticked. Value: __u64 count. */
 struct cpu_key {
 	struct stack_id stack;
@@ -77,7 +82,11 @@ enum counter {
 	COUNT_CLOCK_SKIPPED,	/* a thread was not collected for more than a slice */
 	COUNT_EXIT_RING_FULL,	/* account of an exited thread lost */
 	COUNT_EXEC_RING_FULL,	/* exec not told: names of that process may be wrong */
-	COUNT_STACK_WALKS,	/* full walks at switch-out */
+	COUNT_STACK_WALKS,	/* full walks at switch-out, and of wakers */
+	COUNT_WALK_NS,		/* time that these took */
+	COUNT_NEW_SITE_WALKS,	/* of these: no known site fitted */
+	COUNT_PREEMPTED_WALKS,	/* of these: of preempted threads */
+	COUNT_STACK_NOT_DRAWN,	/* no known site fitted, and not walked, to stay within the budget */
 	COUNT_SITE_HITS,	/* stacks reused after their return addresses were found in place */
 	COUNT_SITE_CHECKS,	/* reuses that were walked all the same, to know how many are wrong */
 	COUNT_SITE_WRONG,	/* ... and gave another stack */

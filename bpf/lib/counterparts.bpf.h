@@ -11,6 +11,7 @@
 
 #include "../abi/counterpart.h"
 #include "counters.bpf.h"
+#include "selection.bpf.h"
 #include "socket_peer.bpf.h"
 #include "thread_clock.bpf.h"
 #include "wait_site.bpf.h"
@@ -208,7 +209,7 @@ static __always_inline void note_counterpart(struct task_struct *task, struct th
 	fresh.reason = clock->reason;
 	fresh.began_ns = clock->began_ns;
 	fresh.since_ns = fresh.began_ns > since_ns ? fresh.began_ns : since_ns;
-	fresh.stack = clock->wait_stack;
+	fresh.stack = without_mark(clock->wait_stack);
 	take_counterpart(&fresh.with, task, is_current, fresh.reason, clock->contended);
 	if (fresh.with.kind == COUNTERPART_NONE)
 		fresh.since_ns = 0;

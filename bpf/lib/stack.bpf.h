@@ -56,7 +56,8 @@ static __always_inline void finish_hash(struct walk_state *state)
 	__u64 owner = state->has_addresses ? record->tgid : 0;
 
 	record->id.low = mix(mix(state->hash_low, owner), ((__u64)record->stop << 32) | record->user_frames);
-	record->id.high = mix_other(state->hash_high, owner) | 1; /* never one of the markers */
+	/* Never one of the markers, and not marked as drawn. */
+	record->id.high = (mix_other(state->hash_high, owner) | 1) & ~(__u64)STACK_DRAWN;
 }
 
 /* Bytes of `record` that are in use. */

@@ -13,6 +13,7 @@
 
 #include "compat.bpf.h"
 #include "counters.bpf.h"
+#include "selection.bpf.h"
 #include "stack.bpf.h"
 #include "wait_reason.bpf.h"
 #include "wait_site.bpf.h"
@@ -38,9 +39,6 @@ struct {
 
 /* Entries made in the current slice; the agent ends the slice before the map is full, and sets it back. */
 volatile __u64 stack_entries_made = 0;
-
-/* A reused stack is walked all the same once in so many times. */
-const volatile __u32 site_check_share = 64;
 
 /* Where the kernel's scheduler code lies, as kallsyms tells; both 0 when it does not. */
 const volatile __u64 scheduler_text_start = 0;
@@ -97,6 +95,8 @@ static __always_inline struct stack_id walk_and_send(void *ctx, struct task_stru
 {
 	struct stack_id lost = {.low = STACK_LOST};
 	struct stack_record *record = &state->record;
+	__u64 began_ns = bpf_ktime_get_ns();
+	bool is_sent;
 
 	count(COUNT_STACK_WALKS);
 	describe(record, task, 0);
@@ -107,7 +107,9 @@ static __always_inline struct stack_id walk_and_send(void *ctx, struct task_stru
 		count(COUNT_WAIT_USER_FAULT);
 	count_stop(record->stop);
 	finish_hash(state);
-	return send_stack(slice, record) ? record->id : lost;
+	is_sent = send_stack(slice, record);
+	count_many(COUNT_WALK_NS, bpf_ktime_get_ns() - began_ns);
+	return is_sent ? record->id : lost;
 }
 
 static __always_inline bool is_lost(const struct stack_id *id)
@@ -187,11 +189,6 @@ static __always_inline struct wait_site *find_same_place(struct thread_sites *al
 	return user_top_is(scratch, site) && kernel_top_is(scratch, site) ? site : NULL;
 }
 
-static __always_inline bool is_to_be_checked(void)
-{
-	return site_check_share != 0 && bpf_get_prandom_u32() % site_check_share == 0;
-}
-
 static __always_inline void compare(struct wait_site *site, const struct wait_place *walked, const struct wait_reason *decided)
 {
 	if (site->stack.low != walked->stack.low || site->stack.high != walked->stack.high ||
@@ -199,6 +196,17 @@ static __always_inline void compare(struct wait_site *site, const struct wait_pl
 		count(COUNT_SITE_WRONG);
 	site->stack = walked->stack;
 	site->reason = *decided;
+}
+
+/* Draws for a stack that no known site fits. One that is left out gets its marker. */
+static __always_inline enum draw draw_at_new_site(struct thread_sites *all, __u32 slice, struct wait_place *place)
+{
+	enum draw drawn = draw(all, slice);
+
+	if (drawn == DRAW_LEFT_OUT)
+		place->stack = (struct stack_id){.low = STACK_NOT_DRAWN};
+	count(drawn == DRAW_LEFT_OUT ? COUNT_STACK_NOT_DRAWN : COUNT_NEW_SITE_WALKS);
+	return drawn;
 }
 
 /* Of a thread that blocks: one of its last sites', when the return addresses are still in place, else a walk. A kernel
@@ -210,6 +218,7 @@ static __always_inline void place_of_blocked(void *ctx, struct task_struct *prev
 	bool has_user = !(prev->flags & PF_KTHREAD);
 	struct user_registers regs = {};
 	struct wait_site *site = NULL;
+	enum draw drawn = DRAW_CERTAIN;
 	struct wait_reason decided;
 	bool copied;
 	__u32 tag;
@@ -231,27 +240,37 @@ static __always_inline void place_of_blocked(void *ctx, struct task_struct *prev
 
 	decided = decided_reason(out->state, out->contends);
 	settle_reason(place, &decided, all, regs.sp);
-	place->stack = walk_and_send(ctx, prev, out->slice, state, has_user);
-	if (is_lost(&place->stack) || !copied || ended_too_early(&state->record))
+	if (!site)
+		drawn = draw_at_new_site(all, out->slice, place);
+	if (drawn == DRAW_LEFT_OUT)
 		return;
-	if (site)
-		compare(site, place, &decided);
-	else
-		keep_site(all, &regs, tag, out->slice, place->stack, &decided, state, scratch);
+	place->stack = walk_and_send(ctx, prev, out->slice, state, has_user);
+	if (is_lost(&place->stack))
+		return;
+	if (copied && !ended_too_early(&state->record)) {
+		if (site)
+			compare(site, place, &decided);
+		else
+			keep_site(all, &regs, tag, out->slice, place->stack, &decided, state, scratch);
+	}
+	if (drawn == DRAW_BY_CHANCE)
+		mark_drawn(&place->stack);
 }
 
 /* Of a thread that would run on: it stops anywhere, so that its sites do not come again. Looked at as often as the on-CPU
- * profile looks, a hundred times a second; in between its last stack stands. Its time stays exact. */
+ * profile looks, a hundred times a second, or less often when that costs too much; in between its last stack stands. Its
+ * time stays exact. */
 static __always_inline void place_of_preempted(void *ctx, struct task_struct *prev, const struct switch_out *out,
 					       struct thread_sites *all, struct walk_state *state,
 					       struct wait_place *place)
 {
 	place->reason = is_throttled(prev) ? REASON_THROTTLED : REASON_PREEMPTED;
-	if (all->drawn_slice == out->slice && out->now - all->drawn_ns < DRAWN_NS && all->drawn.high != 0) {
+	if (all->drawn_slice == out->slice && out->now - all->drawn_ns < preempted_pause_ns && all->drawn.high != 0) {
 		count(COUNT_STACK_HELD);
 		place->stack = all->drawn;
 		return;
 	}
+	count(COUNT_PREEMPTED_WALKS);
 	place->stack = walk_and_send(ctx, prev, out->slice, state, !(prev->flags & PF_KTHREAD));
 	all->drawn = place->stack;
 	all->drawn_slice = out->slice;
@@ -267,6 +286,7 @@ static __always_inline void place_at_switch_out(void *ctx, struct task_struct *p
 	struct thread_sites *all = find_sites(prev);
 	struct wait_reason decided = {.reason = REASON_PREEMPTED, .syscall = REASON_NO_SYSCALL};
 	struct wait_place *place = &scratch->place;
+	enum draw drawn;
 
 	*place = (struct wait_place){.stack = {.low = STACK_LOST}, .reason = REASON_OTHER, .syscall = REASON_NO_SYSCALL};
 	if (!state)
@@ -276,7 +296,12 @@ static __always_inline void place_at_switch_out(void *ctx, struct task_struct *p
 			decided = decided_reason(out->state, out->contends);
 		place->reason = decided.reason;
 		place->syscall = decided.syscall;
+		drawn = draw_at_new_site(NULL, out->slice, place);
+		if (drawn == DRAW_LEFT_OUT)
+			return;
 		place->stack = walk_and_send(ctx, prev, out->slice, state, !(prev->flags & PF_KTHREAD));
+		if (drawn == DRAW_BY_CHANCE)
+			mark_drawn(&place->stack);
 	} else if (out->is_preempted) {
 		place_of_preempted(ctx, prev, out, all, state, place);
 	} else {

@@ -55,12 +55,11 @@ struct thread_sites {
 	__u32 drawn_slice;
 	__u64 outermost_sp; /* the highest stack pointer at which the thread waited as main loops do, in this program */
 	__u64 drawn_ns;
+	__u32 walked_slice;
+	__u32 walked;	       /* in walked_slice, where no site fitted and chance had no say */
 	struct stack_id drawn; /* where it was last seen preempted, at drawn_ns */
 	struct awaited awaited;
 };
-
-/* How long a preempted thread's stack stands for the next ones. */
-#define DRAWN_NS 10000000
 
 /* As the clocks: one for each thread, made at fork, freed with the thread. 1 KiB x threads. */
 struct {

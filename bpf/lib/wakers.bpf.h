@@ -72,7 +72,7 @@ static __always_inline void add_waker(__u32 slice, const struct waker_key *key, 
  * two never use this CPU's walk at once. */
 static __always_inline void look_at_waker(void *ctx, struct task_struct *task, struct thread_clock *clock, __u64 now)
 {
-	struct waker_key key = {.waiter = clock->wait_stack, .tgid = task->tgid, .reason = clock->reason};
+	struct waker_key key = {.waiter = without_mark(clock->wait_stack), .tgid = task->tgid, .reason = clock->reason};
 	struct task_struct *waker = current_task();
 	__u64 waited_ns = now - clock->began_ns;
 	struct walk_state *state;
