@@ -16,7 +16,7 @@ using profile::Kind;
 using profile::Reason;
 
 // Not a stack of the kernel's making: ids of real stacks have an odd `high`.
-constexpr model::StackId kStackNotSampled{3, 0};
+constexpr model::StackId kStackNotSampled{15, 0};
 
 bool Belongs(Kind kind, Reason reason) {
   if (kind == Kind::kWall) return true;
@@ -26,6 +26,7 @@ bool Belongs(Kind kind, Reason reason) {
 const char* MarkerText(model::StackId id) {
   if (id == model::kStackNewThread) return "[new thread that has not run yet]";
   if (id == model::kStackUnseen) return "[asleep since before Sonde started]";
+  if (id == model::kStackNotDrawn) return "[stack not drawn: the agent is at its budget]";
   if (id == kStackNotSampled) return "[on CPU between two samples]";
   return "[stack lost]";
 }
@@ -133,6 +134,7 @@ void Window::Add(const model::Slice& slice) {
     sum.count += sample.count;
     sum.ns += sample.ns;
     aggregate::Add(sample.lengths, &sum.lengths);
+    if (sample.is_drawn) left_out_.AddDrawn(sample, slice.walk_one_in);
   }
   for (const model::RawWaker& waker : slice.wakers) {
     WakerSum& sum = wakers_[{waker.tgid, waker.reason, model::kNoSyscall, waker.stack}][{waker.waker_tgid, waker.waker_stack}];
@@ -157,16 +159,41 @@ void Window::Add(const model::Slice& slice) {
 }
 
 std::vector<Window::Row> Window::RowsOf(Kind kind, std::optional<uint32_t> tgid) const {
-  std::vector<Row> rows;
-  for (const auto& [key, sum] : rows_) {
-    if (Belongs(kind, key.reason) && (!tgid || key.tgid == *tgid)) rows.emplace_back(key, sum);
-  }
+  Rows wanted = WantedRows(kind, tgid);
+  SpreadLeftOut(&wanted);
+  std::vector<Row> rows(wanted.begin(), wanted.end());
   if (kind == Kind::kWall) SpreadExactTime(rows);
   std::ranges::sort(rows, {}, [](const Row& row) {
     const RowKey& key = row.first;
     return std::tuple(key.tgid, key.reason, key.syscall, key.stack.low, key.stack.high);
   });
   return rows;
+}
+
+StackError Window::SpreadLeftOut(Rows* rows) const {
+  // Processes that a profile shows as one.
+  std::map<profile::Labels, uint32_t> first_of_kind;
+  absl::flat_hash_map<uint32_t, uint32_t> kinds;
+  for (const auto& [tgid, process] : processes_) kinds[tgid] = first_of_kind.try_emplace(process->labels, tgid).first->second;
+  return left_out_.Spread(
+      [&kinds](uint32_t tgid) {
+        auto kind = kinds.find(tgid);
+        return kind != kinds.end() ? kind->second : tgid;
+      },
+      rows);
+}
+
+Rows Window::WantedRows(Kind kind, std::optional<uint32_t> tgid) const {
+  Rows wanted;
+  for (const auto& [key, sum] : rows_) {
+    if (Belongs(kind, key.reason) && (!tgid || key.tgid == *tgid)) wanted.emplace(key, sum);
+  }
+  return wanted;
+}
+
+StackError Window::ExpectedStackError(std::optional<uint32_t> tgid) const {
+  Rows rows = WantedRows(Kind::kOffCpu, tgid);
+  return SpreadLeftOut(&rows);
 }
 
 void Window::SpreadExactTime(std::vector<Row>& rows) const {

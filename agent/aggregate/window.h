@@ -8,6 +8,8 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "agent/aggregate/account_book.h"
+#include "agent/aggregate/left_out_waits.h"
+#include "agent/aggregate/wait_rows.h"
 #include "agent/model/process_account.h"
 #include "agent/model/profile_batch.h"
 #include "agent/model/slice.h"
@@ -29,6 +31,7 @@ class Window {
   //
   // In wall batches on-CPU time is the clocks' exact time, spread over the sampled stacks in proportion: so on-CPU and
   // off-CPU add up to the account. A process that ran but was never hit by the sampling clock has its time at a marker.
+  // Waits whose stacks were left out to save cost are spread over those that stand for them (LeftOutWaits).
   std::vector<model::ProfileBatch> Batches(profile::Kind kind, std::optional<uint32_t> tgid = std::nullopt) const;
 
   // Who ended some of a sample's waits.
@@ -52,29 +55,14 @@ class Window {
     std::vector<std::vector<Waker>> wakers;              // the one that ended most time first
     std::vector<std::vector<Counterpart>> counterparts;  // the one that took most time first
   };
+  // How well the stacks of these waits are known.
+  StackError ExpectedStackError(std::optional<uint32_t> tgid = std::nullopt) const;
   std::vector<Waits> AllWaits(std::optional<uint32_t> tgid = std::nullopt) const;
 
   // What happened to TCP connections, by peer.
   std::vector<model::PeerEvents> PeerEvents() const;
 
  private:
-  struct RowKey {
-    uint32_t tgid = 0;
-    profile::Reason reason = profile::Reason::kOnCpu;
-    uint16_t syscall = model::kNoSyscall;
-    model::StackId stack;
-
-    friend bool operator==(const RowKey&, const RowKey&) = default;
-    template <typename H>
-    friend H AbslHashValue(H state, const RowKey& key) {
-      return H::combine(std::move(state), key.tgid, key.reason, key.syscall, key.stack);
-    }
-  };
-  struct RowSum {
-    uint64_t count = 0;
-    uint64_t ns = 0;
-    model::WaitLengths lengths;
-  };
   using Row = std::pair<RowKey, RowSum>;
   struct WakerKey {
     uint32_t tgid = 0;
@@ -95,7 +83,10 @@ class Window {
   std::vector<Waits> Groups(profile::Kind kind, std::optional<uint32_t> tgid, bool with_other_side) const;
   void AddWakers(const RowKey& waiter, size_t sample, BatchBuilder* group) const;
   void AddCounterparts(const RowKey& waiter, size_t sample, BatchBuilder* group) const;
+  Rows WantedRows(profile::Kind kind, std::optional<uint32_t> tgid) const;
   std::vector<Row> RowsOf(profile::Kind kind, std::optional<uint32_t> tgid) const;
+  // Spreads what was left out over the stacks that stand for it.
+  StackError SpreadLeftOut(Rows* rows) const;
   void SpreadExactTime(std::vector<Row>& rows) const;
 
   size_t slices_ = 0;
@@ -104,7 +95,8 @@ class Window {
   int64_t start_unix_ns_ = 0;
   uint32_t sampling_hz_ = 0;
   AccountBook accounts_;
-  absl::flat_hash_map<RowKey, RowSum> rows_;
+  Rows rows_;
+  LeftOutWaits left_out_;
   absl::flat_hash_map<RowKey, absl::flat_hash_map<WakerKey, WakerSum>> wakers_;  // by who waited, whatever system call
   absl::flat_hash_map<RowKey, absl::flat_hash_map<model::Counterpart, RowSum>> counterparts_;  // the same
   absl::flat_hash_map<model::Counterpart, model::PeerEvents> peer_events_;
