@@ -63,6 +63,9 @@ int main(int argc, char** argv) {
   cli.add_option("--config", config_path, "Configuration file (YAML); without it, defaults and SONDE_* variables");
   override_flag("--window", "window", "Length of a profile's window, aligned to the wall clock (default 60s)");
   override_flag("--rate", "sources.cpu.rate", "On-CPU samples a second and CPU (default 99Hz)");
+  override_flag("--overhead-budget", "overhead_budget",
+                "What the agent may cost of the whole machine, BPF programs included; above that it walks fewer\n"
+                "stacks, and says so (default 1%; 0 = no limit)");
   override_flag("--node", "node", "Name of this host in labels (default: its host name)");
   override_flag("--control-socket", "control.socket", "Where agentctl connects (default /run/sonde/agent.sock)");
   override_flag("--log-level", "log.level", "debug, info, warn, error or critical (default info)");

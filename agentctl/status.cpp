@@ -109,6 +109,27 @@ std::string LargestMaps(const v1::StatusReply& reply) {
   return absl::StrCat("the largest is ", Printable(largest->name()), ", ", HumanBytes(largest->bytes()));
 }
 
+void AddBudget(const v1::Overhead& overhead, Table* facts) {
+  const double now = overhead.programs_ratio() + overhead.own_cpu_ratio();
+  facts->AddRow({"lately", overhead.is_measured() ? Percent(now, 1) : "-",
+                 overhead.is_measured() ? absl::StrCat("BPF programs ", Percent(overhead.programs_ratio(), 1), ", own CPU time ",
+                                                       Percent(overhead.own_cpu_ratio(), 1))
+                                        : "not measured yet"});
+  const bool is_limited = overhead.budget_ratio() > 0;
+  facts->AddRow({"budget", is_limited ? Percent(overhead.budget_ratio(), 1) : "none",
+                 overhead.is_beyond() ? "the exact clocks and the agent's own work alone cost more" : ""});
+  for (const v1::Lowered& lowered : overhead.lowered()) {
+    facts->AddRow({"lowered", Printable(lowered.now()),
+                   absl::StrCat(Printable(lowered.what()), ", instead of ", Printable(lowered.full()), "; since ",
+                                Ago(lowered.since_unix_ns()))});
+  }
+  if (overhead.stacks_not_drawn() == 0) return;
+  facts->AddRow({"stacks not drawn", HumanCount(overhead.stacks_not_drawn()),
+                 absl::StrCat("of ", Percent(overhead.not_drawn_ratio(), 1),
+                              " of the last window's time off the CPU within work; spread over those drawn, ",
+                              Percent(overhead.stack_error_ratio(), 1), " is expected at a wrong stack")});
+}
+
 std::string Overhead(const v1::StatusReply& reply) {
   uint64_t run_time_ns = 0, run_count = 0, misses = 0;
   for (const v1::ProgramCost& program : reply.programs()) {
@@ -119,6 +140,7 @@ std::string Overhead(const v1::StatusReply& reply) {
   Table facts = Facts();
   facts.AddRow({"of this machine", Percent(reply.overhead_ratio(), 1),
                 reply.programs().empty() ? "own CPU time only" : "own CPU time and BPF run time"});
+  AddBudget(reply.overhead(), &facts);
   facts.AddRow({"own CPU time", Duration(reply.own_cpu_ns()), ""});
   facts.AddRow({"memory (RSS)", HumanBytes(reply.own_rss_bytes()), ""});
   facts.AddRow({"BPF maps", HumanBytes(reply.map_bytes()), LargestMaps(reply)});

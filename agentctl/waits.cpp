@@ -46,6 +46,11 @@ std::string WaitsText(const v1::WaitsReply& reply, const WaitsOptions& options) 
                                   HumanDuration(static_cast<int64_t>(reply.duration_ns())), ", and ",
                                   HumanDuration(static_cast<int64_t>(reply.idle_ns())), " idle",
                                   options.idle ? "" : " (--idle shows it)", "\n");
+  if (reply.not_drawn_ns() > 0) {
+    absl::StrAppend(&text, "Stacks of ", Percent(static_cast<double>(reply.not_drawn_ns()), static_cast<double>(reply.total_ns())),
+                    " of that time were not drawn, to keep the agent within its budget, and it is spread over those that were: ",
+                    HumanDuration(static_cast<int64_t>(reply.stack_error_ns())), " is expected at a wrong stack.\n");
+  }
   if (reply.waits().empty()) return absl::StrCat(text, "Nothing of that kind was seen.\n", LossNotice(reply.losses()));
   if (!options.whole_stacks) {
     return absl::StrCat(text, table.Text(0, static_cast<size_t>(StdoutSize().columns)), LossNotice(reply.losses()));

@@ -158,9 +158,9 @@ void Window::Add(const model::Slice& slice) {
   for (const auto& [tgid, process] : slice.processes) processes_[tgid] = process;
 }
 
-std::vector<Window::Row> Window::RowsOf(Kind kind, std::optional<uint32_t> tgid) const {
+std::vector<Window::Row> Window::RowsOf(Kind kind, std::optional<uint32_t> tgid, LeftOut left_out) const {
   Rows wanted = WantedRows(kind, tgid);
-  SpreadLeftOut(&wanted);
+  if (left_out == LeftOut::kSpread) SpreadLeftOut(&wanted);
   std::vector<Row> rows(wanted.begin(), wanted.end());
   if (kind == Kind::kWall) SpreadExactTime(rows);
   std::ranges::sort(rows, {}, [](const Row& row) {
@@ -232,9 +232,10 @@ void Window::AddCounterparts(const RowKey& waiter, size_t sample, BatchBuilder* 
   for (const auto& [with, sum] : found->second) group->AddCounterpart(sample, with, sum);
 }
 
-std::vector<Window::Waits> Window::Groups(Kind kind, std::optional<uint32_t> tgid, bool with_other_side) const {
+std::vector<Window::Waits> Window::Groups(Kind kind, std::optional<uint32_t> tgid, bool with_other_side,
+                                          LeftOut left_out) const {
   std::map<profile::Labels, BatchBuilder> groups;
-  for (const auto& [key, sum] : RowsOf(kind, tgid)) {
+  for (const auto& [key, sum] : RowsOf(kind, tgid, left_out)) {
     auto process = processes_.find(key.tgid);
     if (process == processes_.end()) continue;  // Capture names every process of its samples
     auto stack = stacks_.find(key.stack);
@@ -260,12 +261,12 @@ std::vector<Window::Waits> Window::Groups(Kind kind, std::optional<uint32_t> tgi
 
 std::vector<model::ProfileBatch> Window::Batches(Kind kind, std::optional<uint32_t> tgid) const {
   std::vector<model::ProfileBatch> batches;
-  for (Waits& group : Groups(kind, tgid, /*with_other_side=*/false)) batches.push_back(std::move(group.batch));
+  for (Waits& group : Groups(kind, tgid, /*with_other_side=*/false, LeftOut::kSpread)) batches.push_back(std::move(group.batch));
   return batches;
 }
 
-std::vector<Window::Waits> Window::AllWaits(std::optional<uint32_t> tgid) const {
-  return Groups(Kind::kOffCpu, tgid, /*with_other_side=*/true);
+std::vector<Window::Waits> Window::AllWaits(std::optional<uint32_t> tgid, LeftOut left_out) const {
+  return Groups(Kind::kOffCpu, tgid, /*with_other_side=*/true, left_out);
 }
 
 std::vector<model::PeerEvents> Window::PeerEvents() const {

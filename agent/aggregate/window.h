@@ -57,7 +57,10 @@ class Window {
   };
   // How well the stacks of these waits are known.
   StackError ExpectedStackError(std::optional<uint32_t> tgid = std::nullopt) const;
-  std::vector<Waits> AllWaits(std::optional<uint32_t> tgid = std::nullopt) const;
+  // Waits whose stacks were left out to save cost: spread as in Batches(), where who ended them and what they were for cannot
+  // go with them, or at a marker, with all of that.
+  enum class LeftOut : uint8_t { kSpread, kAtMarker };
+  std::vector<Waits> AllWaits(std::optional<uint32_t> tgid = std::nullopt, LeftOut left_out = LeftOut::kSpread) const;
 
   // What happened to TCP connections, by peer.
   std::vector<model::PeerEvents> PeerEvents() const;
@@ -80,11 +83,11 @@ class Window {
   };
   class BatchBuilder;
 
-  std::vector<Waits> Groups(profile::Kind kind, std::optional<uint32_t> tgid, bool with_other_side) const;
+  std::vector<Waits> Groups(profile::Kind kind, std::optional<uint32_t> tgid, bool with_other_side, LeftOut left_out) const;
   void AddWakers(const RowKey& waiter, size_t sample, BatchBuilder* group) const;
   void AddCounterparts(const RowKey& waiter, size_t sample, BatchBuilder* group) const;
   Rows WantedRows(profile::Kind kind, std::optional<uint32_t> tgid) const;
-  std::vector<Row> RowsOf(profile::Kind kind, std::optional<uint32_t> tgid) const;
+  std::vector<Row> RowsOf(profile::Kind kind, std::optional<uint32_t> tgid, LeftOut left_out) const;
   // Spreads what was left out over the stacks that stand for it.
   StackError SpreadLeftOut(Rows* rows) const;
   void SpreadExactTime(std::vector<Row>& rows) const;

@@ -72,7 +72,8 @@ absl::Status Agent::Start() {
       CaptureThread::Options{.features = *features,
                              .sampling_hz = static_cast<uint32_t>(config_.sampling_hz),
                              .window = config_.window,
-                             .node = config_.node},
+                             .node = config_.node,
+                             .overhead_budget = config_.overhead_budget_percent / 100},
       &code_, &losses_, &board_, [this](CutSlice slice) { pipeline_->Push(std::move(slice)); },
       [this](absl::Status status) { Fail(std::move(status)); });
   if (absl::Status status = capture_->Start(); !status.ok()) return status;

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/time/clock.h"
+#include "agent/app/status_report.h"
 #include "base/clock.h"
 #include "spdlog/spdlog.h"
 
@@ -33,7 +34,8 @@ CaptureThread::CaptureThread(Options options, CodeTables* code, telemetry::LossL
       board_(board),
       sink_(std::move(sink)),
       on_failure_(std::move(on_failure)),
-      processes_(TableOptions(options_.node), losses) {}
+      processes_(TableOptions(options_.node), losses),
+      overhead_(options_.overhead_budget) {}
 
 CaptureThread::~CaptureThread() { Stop(); }
 
@@ -72,6 +74,7 @@ void CaptureThread::Run(absl::Status* started, absl::Notification* is_started) {
 }
 
 absl::Status CaptureThread::CaptureUntilStopped(capture::Capture& capture) {
+  overhead_.Begin(UsageSoFar(capture));
   for (;;) {
     bool is_last = AwaitWork();
     absl::Status counted = statistics_.Tick([&] { return capture.ProgramCosts(); });
@@ -105,6 +108,7 @@ bool CaptureThread::IsCutDue() {
 absl::Status CaptureThread::Cut(capture::Capture& capture, bool is_last) {
   absl::StatusOr<model::Slice> cut = capture.EndSlice();
   if (!cut.ok()) return cut.status();
+  Govern(capture);
   auto slice = std::make_shared<const model::Slice>(*std::move(cut));
   const absl::Time now = absl::Now();
   // A wall clock set back leaves the next boundary far away: then the next one counts from the new time.
@@ -125,6 +129,26 @@ void CaptureThread::Watch(capture::Capture& capture) {
   if (status.ok()) return;
   spdlog::warn("msg=\"the other side of waits is not watched\" error=\"{}\"", std::string(status.message()));
   losses_->Add("kernel_refuses", "measurements of the other side of waits", "peers, locks and wakers are missing from them", 1);
+}
+
+Usage CaptureThread::UsageSoFar(const capture::Capture& capture) const {
+  const std::vector<uint64_t>& counters = capture.Counters();
+  const OwnCost own = ReadOwnCost(base::MonotonicNs());
+  return {.now_ns = base::MonotonicNs(),
+          .now_unix_ns = base::WallNs(),
+          .cpus = own.cpus,
+          .programs_cpus = statistics_.LastCpus(),
+          .own_cpu_ns = own.cpu_ns,
+          .walk_ns = counters[abi::COUNT_WALK_NS],
+          .walks = counters[abi::COUNT_STACK_WALKS],
+          .walks_of = {counters[abi::COUNT_SITE_CHECKS], counters[abi::COUNT_PREEMPTED_WALKS],
+                       counters[abi::COUNT_NEW_SITE_WALKS]}};
+}
+
+void CaptureThread::Govern(capture::Capture& capture) {
+  if (statistics_.Readings() == judged_readings_) return;
+  judged_readings_ = statistics_.Readings();
+  if (overhead_.Take(UsageSoFar(capture))) capture.Select(overhead_.Selection());
 }
 
 void CaptureThread::Serve(const std::shared_ptr<const model::Slice>& slice) {
@@ -167,10 +191,16 @@ void CaptureThread::Publish(const capture::Capture& capture, const model::Slice&
   facts.stacks_reused = capture.Counters()[abi::COUNT_SITE_HITS];
   facts.reuses_checked = capture.Counters()[abi::COUNT_SITE_CHECKS];
   facts.reuses_wrong = capture.Counters()[abi::COUNT_SITE_WRONG];
+  facts.stacks_not_drawn = capture.Counters()[abi::COUNT_STACK_NOT_DRAWN];
+  facts.overhead = overhead_.Facts();
   facts.unwinding = code_->Statistics();
   facts.threads = slice.threads.size();
   facts.processes = alive_.size();
   facts.degraded = capture.Degraded();
+  if (statistics_.IsRefused() && options_.overhead_budget > 0) {
+    facts.degraded.push_back(
+        "no run time of BPF programs (needs CAP_SYS_ADMIN and Linux 5.8): the agent's overhead is not held to its budget");
+  }
   absl::StatusOr<std::vector<kernel::MapCost>> maps = capture.MapCosts();
   if (maps.ok()) facts.maps = *std::move(maps);
   facts.programs = statistics_.Scaled();

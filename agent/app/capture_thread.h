@@ -15,6 +15,7 @@
 #include "absl/time/time.h"
 #include "agent/aggregate/window.h"
 #include "agent/app/code_tables.h"
+#include "agent/app/overhead.h"
 #include "agent/app/program_statistics.h"
 #include "agent/app/status_board.h"
 #include "agent/capture/capture.h"
@@ -37,6 +38,7 @@ class CaptureThread {
     uint32_t sampling_hz = 99;
     absl::Duration window = absl::Seconds(60);
     std::string node;
+    double overhead_budget = 0;  // a share of the whole machine; 0: none
   };
   using Sink = std::function<void(CutSlice)>;           // called on the thread
   using OnFailure = std::function<void(absl::Status)>;  // called once, on the thread, which then ends
@@ -72,6 +74,8 @@ class CaptureThread {
   bool IsCutDue() ABSL_LOCKS_EXCLUDED(mutex_);
   absl::Status Cut(capture::Capture& capture, bool is_last) ABSL_LOCKS_EXCLUDED(mutex_);
   void Watch(capture::Capture& capture);
+  Usage UsageSoFar(const capture::Capture& capture) const;
+  void Govern(capture::Capture& capture);
   void Serve(const std::shared_ptr<const model::Slice>& slice) ABSL_LOCKS_EXCLUDED(mutex_);
   void FollowProcesses(const model::Slice& slice, bool ends_window);
   void Publish(const capture::Capture& capture, const model::Slice& slice);
@@ -90,6 +94,8 @@ class CaptureThread {
   // Of the thread alone.
   process::ProcessTable processes_;
   ProgramStatistics statistics_;
+  Overhead overhead_;
+  uint64_t judged_readings_ = 0;  // of statistics_
   std::vector<std::shared_ptr<Measurement>> active_;
   absl::flat_hash_set<uint32_t> alive_;
   absl::Time next_slice_;

@@ -135,7 +135,7 @@ void ReportLocks(const aggregate::Window& window, const control::v1::LocksReques
                  control::v1::LocksReply* reply) {
   std::optional<uint32_t> only;
   if (request.pid() != 0) only = request.pid();
-  const std::vector<aggregate::Window::Waits> groups = window.AllWaits(only);
+  const std::vector<aggregate::Window::Waits> groups = window.AllWaits(only, aggregate::Window::LeftOut::kAtMarker);
   std::vector<Line> lines;
   for (const aggregate::Window::Waits& group : groups) {
     for (size_t i = 0; i < group.batch.samples.size(); ++i) {

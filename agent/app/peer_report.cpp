@@ -134,7 +134,7 @@ void ReportPeers(const aggregate::Window& window, const control::v1::PeersReques
                  control::v1::PeersReply* reply) {
   std::optional<uint32_t> only;
   if (request.pid() != 0) only = request.pid();
-  const std::vector<aggregate::Window::Waits> groups = window.AllWaits(only);
+  const std::vector<aggregate::Window::Waits> groups = window.AllWaits(only, aggregate::Window::LeftOut::kAtMarker);
   std::vector<Line> lines;
   for (const aggregate::Window::Waits& group : groups) AddLines(group, request.idle(), &lines);
   uint64_t total_ns = 0;

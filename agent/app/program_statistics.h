@@ -11,7 +11,7 @@
 namespace sonde::app {
 
 // What the BPF programs cost. The kernel counts their run time only while asked to, and asking costs some 20 ns a run:
-// so it is asked for one second in thirty, and that is scaled. What others have it count besides does not matter.
+// so it is asked for one second in nine, and that is scaled. What others have it count besides does not matter.
 // Single-threaded.
 class ProgramStatistics {
  public:
@@ -26,6 +26,13 @@ class ProgramStatistics {
   // Run time and count as they would be, had they been counted since the start; empty until a second was.
   std::vector<kernel::ProgramCost> Scaled() const;
 
+  // How often it was counted since the start, and how many CPUs the programs kept busy the last time.
+  uint64_t Readings() const { return readings_; }
+  double LastCpus() const { return last_cpus_; }
+
+  // The kernel counts for nobody with the agent's rights, or cannot.
+  bool IsRefused() const { return is_refused_; }
+
  private:
   absl::Status Begin(Read read, uint64_t now_ns);
   absl::Status End(Read read, uint64_t now_ns);
@@ -36,6 +43,8 @@ class ProgramStatistics {
   std::vector<kernel::ProgramCost> begin_;  // counts when it was switched on
   std::vector<kernel::ProgramCost> sums_;   // of what was counted while it was on
   uint64_t counted_ns_ = 0;
+  uint64_t readings_ = 0;
+  double last_cpus_ = 0;
   bool is_refused_ = false;
 };
 

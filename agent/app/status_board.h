@@ -9,6 +9,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
 #include "agent/aggregate/window.h"
+#include "agent/app/overhead.h"
 #include "agent/kernel/bpf_cost.h"
 #include "agent/model/slice.h"
 #include "agent/unwind/unwinder.h"
@@ -21,6 +22,8 @@ struct KernelFacts {
   uint64_t waits = 0;                                    // since the start
   std::array<uint64_t, model::kStackEnds> stack_ends{};  // of walked stacks since the start, by model::StackEnd
   uint64_t stacks_reused = 0, reuses_checked = 0, reuses_wrong = 0;  // since the start
+  uint64_t stacks_not_drawn = 0;                                     // since the start
+  OverheadFacts overhead;
   unwind::UnwindStatistics unwinding;
   uint64_t threads = 0;
   uint64_t processes = 0;
@@ -35,6 +38,7 @@ struct WindowFacts {
   int64_t start_unix_ns = 0;
   int64_t duration_ns = 0;  // 0: nothing yet
   double unexplained_ratio = 0;
+  aggregate::StackError stack_error;
   std::shared_ptr<const aggregate::AccountBook> accounts;  // null: nothing yet
 };
 
@@ -43,6 +47,7 @@ inline WindowFacts FactsOf(const aggregate::Window& window, uint64_t windows) {
           .start_unix_ns = window.StartUnixNs(),
           .duration_ns = window.DurationNs(),
           .unexplained_ratio = window.Accounts().UnexplainedRatio(),
+          .stack_error = window.ExpectedStackError(),
           .accounts = std::make_shared<const aggregate::AccountBook>(window.Accounts())};
 }
 

@@ -116,6 +116,26 @@ void AddUnwinding(const KernelFacts& kernel, control::v1::StatusReply* reply) {
   unwinding->set_refused(statistics.refused);
 }
 
+void AddOverhead(const StatusInputs& inputs, control::v1::Overhead* reply) {
+  const OverheadFacts& facts = inputs.kernel.overhead;
+  const aggregate::StackError& error = inputs.window.stack_error;
+  reply->set_budget_ratio(facts.budget);
+  reply->set_is_measured(facts.is_measured);
+  reply->set_programs_ratio(facts.programs);
+  reply->set_own_cpu_ratio(facts.own_cpu);
+  for (const OverheadFacts::Lowered& lowered : facts.lowered) {
+    control::v1::Lowered* entry = reply->add_lowered();
+    entry->set_what(lowered.what);
+    entry->set_now(lowered.now);
+    entry->set_full(lowered.full);
+    entry->set_since_unix_ns(lowered.since_unix_ns);
+  }
+  reply->set_is_beyond(facts.is_beyond);
+  reply->set_stacks_not_drawn(inputs.kernel.stacks_not_drawn);
+  reply->set_not_drawn_ratio(error.LeftOutRatio());
+  reply->set_stack_error_ratio(error.ExpectedRatio());
+}
+
 }  // namespace
 
 OwnCost ReadOwnCost(uint64_t start_ns) {
@@ -152,6 +172,7 @@ control::v1::StatusReply MakeStatus(const StatusInputs& inputs) {
   AddLosses(inputs.losses, reply.mutable_losses());
   AddTargets(inputs, &reply);
   AddUnwinding(inputs.kernel, &reply);
+  AddOverhead(inputs, reply.mutable_overhead());
   uint64_t bpf_ns = AddCosts(inputs.kernel, &reply);
   if (inputs.own.uptime_ns > 0) {
     reply.set_overhead_ratio(static_cast<double>(inputs.own.cpu_ns + bpf_ns) /

@@ -54,6 +54,9 @@ void ReportWaits(const aggregate::Window& window, const control::v1::WaitsReques
   reply->set_duration_ns(static_cast<uint64_t>(window.DurationNs()));
   reply->set_total_ns(total_ns);
   reply->set_idle_ns(idle_ns);
+  const aggregate::StackError error = window.ExpectedStackError(only);
+  reply->set_not_drawn_ns(error.left_out_ns);
+  reply->set_stack_error_ns(error.expected_ns);
   KeepHeaviest(request.limit(), &lines);
   for (const Line& line : lines) Describe(line, symbolizer, reply->add_waits());
 }

@@ -2,6 +2,8 @@
 
 #include <unistd.h>
 
+#include <array>
+#include <charconv>
 #include <cstdlib>
 
 #include "absl/strings/ascii.h"
@@ -48,6 +50,12 @@ std::string Quoted(const std::string& text) {
   return quoted + "\"";
 }
 
+// The fewest digits that read back equal.
+std::string Shortest(double number) {
+  std::array<char, 32> text{};
+  return {text.data(), std::to_chars(text.data(), text.data() + text.size(), number).ptr};
+}
+
 }  // namespace
 
 std::vector<Override> EnvironmentOverrides() {
@@ -79,6 +87,7 @@ std::string ToYaml(const Config& config) {
   std::string yaml = absl::StrCat("node: ", Quoted(config.node), "\nwindow: ", absl::FormatDuration(config.window),
                                   "\nsources:\n  cpu:\n    rate: ", config.sampling_hz,
                                   "Hz\n  offcpu:\n    enabled: ", config.offcpu ? "true" : "false",
+                                  "\noverhead_budget: ", Shortest(config.overhead_budget_percent), "%",
                                   "\ncontrol:\n  socket: ", Quoted(config.control_socket),
                                   "\n  group: ", Quoted(config.control_group), "\n");
   absl::StrAppend(&yaml, config.targets.empty() ? "export: []\n" : "export:\n");

@@ -23,6 +23,7 @@ struct Config {
   absl::Duration window = absl::Seconds(60);             // window: "60s"
   int sampling_hz = 99;                                  // sources.cpu.rate: "99Hz", 1 to 999
   bool offcpu = true;                                    // sources.offcpu.enabled
+  double overhead_budget_percent = 1;                    // overhead_budget: "1%" of the whole machine; 0: no limit
   std::string control_socket = "/run/sonde/agent.sock";  // control.socket
   std::string control_group;                             // control.group; empty: root only
   std::vector<ExportTargetConfig> targets = {{}};        // export; an empty list pushes nowhere

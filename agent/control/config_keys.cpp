@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
@@ -12,6 +13,7 @@ namespace {
 
 using Setter = absl::Status (*)(const std::string&, Config*);
 
+constexpr double kLeastBudgetPercent = 0.01;
 constexpr size_t kMaxNameBytes = 253;        // of a host name
 constexpr size_t kMaxSocketPathBytes = 107;  // sockaddr_un
 
@@ -53,6 +55,15 @@ absl::Status SetOffCpu(const std::string& value, Config* config) {
   return absl::OkStatus();
 }
 
+absl::Status SetOverheadBudget(const std::string& value, Config* config) {
+  double percent = 0;
+  if (value != "0" && !absl::EndsWith(value, "%")) return Wrong(value, "a share of the machine like 1% or 0.5%, or 0 for no limit");
+  if (!absl::SimpleAtod(absl::StripSuffix(value, "%"), &percent)) return Wrong(value, "a share of the machine like 1% or 0.5%");
+  if (percent != 0 && !(percent >= kLeastBudgetPercent && percent <= 100)) return Wrong(value, "between 0.01% and 100%, or 0 for no limit");
+  config->overhead_budget_percent = percent;
+  return absl::OkStatus();
+}
+
 absl::Status SetSocket(const std::string& value, Config* config) {
   if (value.empty() || value[0] != '/' || value.size() > kMaxSocketPathBytes) {
     return Wrong(value, "an absolute path of at most 107 bytes");
@@ -91,6 +102,7 @@ const std::vector<std::pair<std::string, Setter>>& Setters() {
       {"window", SetWindow},
       {"sources.cpu.rate", SetRate},
       {"sources.offcpu.enabled", SetOffCpu},
+      {"overhead_budget", SetOverheadBudget},
       {"control.socket", SetSocket},
       {"control.group", SetGroup},
       {"log.level", SetLogLevel},

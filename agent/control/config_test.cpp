@@ -19,7 +19,7 @@ class ConfigTest : public testing::Test {
  protected:
   ~ConfigTest() override {
     unlink(path_.c_str());
-    for (const char* name : {"SONDE_WINDOW", "SONDE_SOURCES_CPU_RATE", "NODE_NAME", "SONDE_NODE", "SONDE_EXPORT"}) {
+    for (const char* name : {"SONDE_WINDOW", "SONDE_SOURCES_CPU_RATE", "SONDE_OVERHEAD_BUDGET", "NODE_NAME", "SONDE_NODE", "SONDE_EXPORT"}) {
       unsetenv(name);
     }
   }
@@ -43,6 +43,7 @@ TEST_F(ConfigTest, HasDefaultsForEverything) {
   EXPECT_EQ(config->window, absl::Seconds(60));
   EXPECT_EQ(config->sampling_hz, 99);
   EXPECT_TRUE(config->offcpu);
+  EXPECT_EQ(config->overhead_budget_percent, 1);
   EXPECT_EQ(config->control_socket, "/run/sonde/agent.sock");
   ASSERT_EQ(config->targets.size(), 1u);
   EXPECT_EQ(config->targets[0].endpoint, "127.0.0.1:7171");
@@ -56,6 +57,7 @@ window: 10s
 sources:
   cpu: {rate: 199Hz}
   offcpu: {enabled: false}
+overhead_budget: 0.5%
 control: {socket: /tmp/x.sock, group: profilers}
 export:
   - {type: pyroscope, endpoint: "10.0.0.1:4040"}
@@ -67,6 +69,7 @@ log: {level: debug}
   EXPECT_EQ(config->window, absl::Seconds(10));
   EXPECT_EQ(config->sampling_hz, 199);
   EXPECT_FALSE(config->offcpu);
+  EXPECT_EQ(config->overhead_budget_percent, 0.5);
   EXPECT_EQ(config->control_socket, "/tmp/x.sock");
   EXPECT_EQ(config->control_group, "profilers");
   ASSERT_EQ(config->targets.size(), 2u);
@@ -80,11 +83,26 @@ TEST_F(ConfigTest, WritesAFileThatReadsBackEqual) {
   config.node = "a \"quoted\"\tname: #1";
   config.window = absl::Seconds(90) + absl::Seconds(30);
   config.sampling_hz = 7;
+  config.overhead_budget_percent = 0.1234567890123;
   config.control_group = "yes";
   config.targets = {{"pyroscope", "[::1]:4040"}, {"pyroscope", "host:1"}};
   EXPECT_EQ(Load(ToYaml(config)).value(), config);
   config.targets.clear();
+  config.overhead_budget_percent = 0;
   EXPECT_EQ(Load(ToYaml(config)).value(), config);
+}
+
+TEST_F(ConfigTest, TakesAnOverheadBudgetAsAShareOfTheMachineOnly) {
+  for (const char* budget : {"0", "0%", "0.01%", "2.5%", "100%"}) {
+    EXPECT_TRUE(Load(absl::StrCat("overhead_budget: ", budget)).ok()) << budget;
+  }
+  for (const char* budget : {"1", "0.01", "some", "'%'", "1 percent", "-1", "\"\""}) {
+    EXPECT_THAT(ErrorOf(absl::StrCat("overhead_budget: ", budget)), HasSubstr("a share of the machine like 1% or 0.5%")) << budget;
+  }
+  for (const char* budget : {"0.001%", "101%", "-1%", "nan%", "inf%"}) {
+    EXPECT_THAT(ErrorOf(absl::StrCat("overhead_budget: ", budget)), HasSubstr("between 0.01% and 100%")) << budget;
+  }
+  EXPECT_THAT(ErrorOf("node: a\noverhead_budget: 5\n"), HasSubstr(":2: overhead_budget: '5' is not"));
 }
 
 TEST_F(ConfigTest, NamesLineAndNearestWordOfAnUnknownKey) {

@@ -30,6 +30,31 @@ TEST_F(AgentctlTest, StatusTellsHowStacksEndedAndHowManyReusedOnesWereWrong) {
   EXPECT_THAT(outcome.out, testing::ContainsRegex("reused unchanged +6,400 +100 of these walked to compare, 1 wrong\n"));
 }
 
+TEST_F(AgentctlTest, StatusTellsTheBudgetAndWhatIsLoweredForIt) {
+  v1::Overhead* overhead = backend_.status.mutable_overhead();
+  EXPECT_THAT(Run({"status"}).out, testing::ContainsRegex("budget +none\n"));
+  overhead->set_budget_ratio(0.01);
+  EXPECT_THAT(Run({"status"}).out, testing::ContainsRegex("lately +- +not measured yet\n +budget +1\\.0%\n"));
+  overhead->set_is_measured(true);
+  overhead->set_programs_ratio(0.012);
+  overhead->set_own_cpu_ratio(0.003);
+  overhead->set_is_beyond(true);
+  overhead->set_stacks_not_drawn(12'345);
+  overhead->set_not_drawn_ratio(0.21);
+  overhead->set_stack_error_ratio(0.004);
+  v1::Lowered* lowered = overhead->add_lowered();
+  lowered->set_what("checks of reused stacks");
+  lowered->set_now("1 in 256");
+  lowered->set_full("1 in 64");
+  lowered->set_since_unix_ns(absl::ToUnixNanos(absl::Now()) - static_cast<int64_t>(180 * kSecond));
+  const std::string out = Run({"status"}).out;
+  EXPECT_THAT(out, testing::ContainsRegex("lately +1\\.5% +BPF programs 1\\.2%, own CPU time 0\\.3%\n"));
+  EXPECT_THAT(out, testing::ContainsRegex("budget +1\\.0% +the exact clocks and the agent's own work alone cost more\n"));
+  EXPECT_THAT(out, testing::ContainsRegex("lowered +1 in 256 +checks of reused stacks, instead of 1 in 64; since 3 m 00 s ago\n"));
+  EXPECT_THAT(out, testing::ContainsRegex("stacks not drawn +12,345 +of 21\\.0% of the last window's time off the CPU within work; "
+                                          "spread over those drawn, 0\\.4% is expected at a wrong stack\n"));
+}
+
 TEST_F(AgentctlTest, StatusOfADegradedAgentSaysWhyFirst) {
   backend_.status.set_healthy(false);
   backend_.status.add_problems("127.0.0.1:7171 takes no profiles: connection refused");

@@ -60,6 +60,16 @@ TEST_F(AgentctlTest, WaitsShowReasonLengthsAndWhere) {
   EXPECT_EQ(backend_.waits_request.duration_ns(), 10'000'000U);
 }
 
+TEST_F(AgentctlTest, WaitsSayHowMuchOfTheirStacksIsEstimated) {
+  backend_.waits = TwoWaits();
+  EXPECT_THAT(Run({"waits", "--duration", "10ms"}).out, Not(HasSubstr("not drawn")));
+  backend_.waits.set_not_drawn_ns(5 * kSecond);
+  backend_.waits.set_stack_error_ns(kSecond / 5);
+  EXPECT_THAT(Run({"waits", "--duration", "10ms"}).out,
+              HasSubstr("Stacks of 25.0% of that time were not drawn, to keep the agent within its budget, and it is spread over "
+                        "those that were: 200 ms is expected at a wrong stack.\n"));
+}
+
 TEST_F(AgentctlTest, WaitsShowWholeStacksWhenAsked) {
   backend_.waits = TwoWaits();
   const Outcome outcome = Run({"waits", "--duration", "10ms", "--stacks", "--reason", "disk", "--idle", "--limit", "5"});
