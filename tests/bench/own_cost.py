@@ -133,13 +133,14 @@ def between(load, sonde, before, after, windows, profiles, bytes_stored, window_
         told_share=sonde.agent.status()["overhead_ratio"])
 
 
-def watch(load, window_seconds, seconds):
-    """Runs Sonde for `seconds` after its first window, which reads every symbol for the first time. At least one more
-    window ends within that time."""
+def watch(load, window_seconds, seconds, flags=(), settle_seconds=0):
+    """Runs Sonde for `seconds` after its first window, which reads every symbol for the first time, and `settle_seconds`
+    more. At least one more window ends within that time."""
     with tempfile.TemporaryDirectory(prefix="sonde-bench-") as folder:
-        sonde = Sonde(folder, f"{window_seconds}s", ("--rate", "99Hz"))
+        sonde = Sonde(folder, f"{window_seconds}s", ("--rate", "99Hz", *flags))
         try:
             wait_until("for the first window in the store", lambda: all_is_stored(sonde), patience=180)
+            time.sleep(settle_seconds)
             with bpf_run_time_counted():
                 before, since_ns = Reading.of(sonde), time.time_ns()
                 time.sleep(seconds)
@@ -197,5 +198,5 @@ def measure_all(window_seconds, seconds, progress):
 
 def why_absent():
     """What is not built, or None."""
-    missing = [name for name in ("spinners", "sleepers", "forker", "short_lived") if not (WORKLOADS / name).exists()]
+    missing = [name for name in ("spinners", "sleepers", "forker", "short_lived", "wandering_waits") if not (WORKLOADS / name).exists()]
     return f"{', '.join(missing)} not built in {WORKLOADS}: build the target sonde_workloads" if missing else None

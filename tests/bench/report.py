@@ -26,7 +26,7 @@ def percent(share):
     return f"{100 * share:.2f} %"
 
 
-def own_cost(costs, window_seconds, workload_note):
+def own_cost(costs, window_seconds, workload_note, title="What Sonde takes for itself"):
     rows = [
         ("**agent and its BPF programs, of the machine**", *(f"**{percent(c.total_share)}**" for c in costs)),
         ("agent's own CPU time, of the machine", *(percent(c.agent_share) for c in costs)),
@@ -44,5 +44,5 @@ def own_cost(costs, window_seconds, workload_note):
         ("new threads and processes a second", *(f"{c.forks_a_second:.0f}" for c in costs)),
     ]
     heads = ("", *(f"{c.load}, {c.seconds:.0f} s" for c in costs))
-    return (f"## What Sonde takes for itself\n\n`sonde-agent --window {window_seconds}s --rate 99Hz` with `sonde-collector` on the "
+    return (f"## {title}\n\n`sonde-agent --window {window_seconds}s --rate 99Hz` with `sonde-collector` on the "
             f"same host, after its first window. {workload_note}\n\n{table(heads, rows)}\n")
