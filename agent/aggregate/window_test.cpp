@@ -157,6 +157,32 @@ TEST(Window, ShowsTimeOnACpuThatNoSampleHitAtAMarker) {
               testing::UnorderedElementsAre("[on CPU between two samples]", "[asleep since before Sonde started]"));
 }
 
+TEST(Window, GivesWaitsWhoseStacksWereLeftOutToThoseDrawnInProcessesOfTheSameLabels) {
+  auto file = File("/bin/x");
+  auto one = Process(1, "x", 0x10000, file), two = Process(2, "x", 0x20000, file), other = Process(3, "y", 0x10000, file);
+  model::Slice slice;
+  slice.walk_one_in = 4;
+  slice.processes = {{1, one}, {2, two}, {3, other}};
+  slice.stacks = {{{1, 1}, UserStack(one, {0x10010})}};
+  slice.samples = {{.tgid = 1, .reason = Reason::kDisk, .stack = {1, 1}, .count = 1, .ns = 10, .is_drawn = true},
+                   {.tgid = 1, .reason = Reason::kDisk, .stack = model::kStackNotDrawn, .count = 3, .ns = 30},
+                   {.tgid = 2, .reason = Reason::kDisk, .stack = model::kStackNotDrawn, .count = 2, .ns = 20},
+                   {.tgid = 3, .reason = Reason::kDisk, .stack = model::kStackNotDrawn, .count = 1, .ns = 7}};
+  Window window;
+  window.Add(slice);
+  const std::vector<model::ProfileBatch> batches = window.Batches(Kind::kOffCpu);
+  ASSERT_EQ(batches.size(), 2U);
+  ASSERT_EQ(batches[0].samples.size(), 1U);
+  EXPECT_EQ(batches[0].samples[0].ns, 60U);
+  EXPECT_EQ(batches[0].samples[0].count, 6U);
+  ASSERT_EQ(batches[1].files.size(), 1U);
+  EXPECT_EQ(batches[1].files[0]->path, "[stack not drawn: the agent is at its budget]");
+  EXPECT_EQ(Total(batches), 67);
+  EXPECT_EQ(Total(window.Batches(Kind::kOffCpu, 2)), 20);
+  EXPECT_EQ(window.ExpectedStackError().left_out_ns, 57U);
+  EXPECT_EQ(window.ExpectedStackError().expected_ns, 7U);
+}
+
 TEST(Window, NamesAddressesOutsideOfEveryMappingUnknown) {
   auto process = Process(1, "x", 0x10000, File("/bin/x"));
   model::Slice slice;

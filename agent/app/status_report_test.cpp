@@ -55,6 +55,28 @@ TEST(StatusReport, AddsProgramsAndOwnCpuToTheOverheadOfTheWholeMachine) {
   EXPECT_DOUBLE_EQ(MakeStatus(inputs).overhead_ratio(), 0.02);
 }
 
+TEST(StatusReport, TellsTheBudgetWhatIsLoweredForItAndHowWrongStacksAre) {
+  StatusInputs inputs = Healthy();
+  inputs.kernel.overhead = {.budget = 0.01,
+                            .is_measured = true,
+                            .programs = 0.02,
+                            .own_cpu = 0.001,
+                            .lowered = {{"stacks", "1 in 4", "all", 5}},
+                            .is_beyond = true};
+  inputs.kernel.stacks_not_drawn = 30;
+  inputs.window.stack_error = {.off_cpu_ns = 1000, .left_out_ns = 500, .expected_ns = 20};
+  const auto reply = MakeStatus(inputs);
+  EXPECT_TRUE(reply.healthy());
+  EXPECT_EQ(reply.overhead().budget_ratio(), 0.01);
+  EXPECT_EQ(reply.overhead().programs_ratio(), 0.02);
+  EXPECT_EQ(reply.overhead().lowered(0).now(), "1 in 4");
+  EXPECT_EQ(reply.overhead().lowered(0).since_unix_ns(), 5);
+  EXPECT_TRUE(reply.overhead().is_beyond());
+  EXPECT_EQ(reply.overhead().stacks_not_drawn(), 30U);
+  EXPECT_EQ(reply.overhead().not_drawn_ratio(), 0.5);
+  EXPECT_EQ(reply.overhead().stack_error_ratio(), 0.02);
+}
+
 TEST(StatusReport, ReadsTheCostOfItsOwnProcess) {
   OwnCost cost = ReadOwnCost(base::MonotonicNs() - 1000);
   EXPECT_GT(cost.rss_bytes, 1U << 20);
