@@ -106,6 +106,8 @@ void AddAccount(CLI::App* app, Options* options) {
 void AddWaits(CLI::App* app, Options* options) {
   CLI::App* verb = app->add_subcommand("waits", "what threads waited for longest, and where");
   AddPid(verb, &options->waits.pid);
+  verb->add_option("--service", options->waits.service, "only processes of this service, as `account --by service` names it")
+      ->type_name("NAME");
   AddDuration(verb, options, "measure for so long from now (default 10s)");
   std::vector<std::string> reasons;
   for (const profile::Reason reason : profile::AllReasons()) {
@@ -125,6 +127,7 @@ void AddWaits(CLI::App* app, Options* options) {
       "longest is exact. A wait that has not ended counts with its time so far. Who ended waits is looked at for a selection\n"
       "of those over a millisecond.\n\nExamples:\n"
       "  agentctl waits\n"
+      "  agentctl waits --service postgres\n"
       "  agentctl waits --pid 1234 --duration 30s --stacks\n"
       "  agentctl waits --reason disk -o json");
 }

@@ -30,6 +30,19 @@ std::string ReasonText(const v1::Wait& wait) {
   return wait.syscall().empty() ? wait.reason() : absl::StrCat(wait.reason(), " (", wait.syscall(), ")");
 }
 
+std::string WhoseWaits(const WaitsOptions& options) {
+  const std::string processes = options.pid == 0 ? "all processes" : absl::StrCat("process ", options.pid);
+  return options.service.empty() ? processes : absl::StrCat(processes, " of service ", Printable(options.service));
+}
+
+// How much has no stack of its own is not known of one service.
+std::string NotDrawn(const v1::WaitsReply& reply, const WaitsOptions& options) {
+  if (!options.service.empty()) {
+    return absl::StrCat(HumanDuration(static_cast<int64_t>(reply.not_drawn_ns())), " of all services' time");
+  }
+  return absl::StrCat(Percent(static_cast<double>(reply.not_drawn_ns()), static_cast<double>(reply.total_ns())), " of that time");
+}
+
 std::string WaitsText(const v1::WaitsReply& reply, const WaitsOptions& options) {
   constexpr auto kRight = Table::Align::kRight;
   Table table({{"TOTAL", kRight}, {"%", kRight}, {"WAITS", kRight}, {"P50", kRight}, {"P99", kRight}, {"LONGEST", kRight},
@@ -41,14 +54,13 @@ std::string WaitsText(const v1::WaitsReply& reply, const WaitsOptions& options) 
                                options.whole_stacks ? "" : Excerpt(wait.stack())});
     table.AddRow(std::move(cells));
   }
-  std::string text = absl::StrCat("Waits of ", options.pid == 0 ? "all processes" : absl::StrCat("process ", options.pid),
-                                  ": ", HumanDuration(static_cast<int64_t>(reply.total_ns())), " in ",
+  std::string text = absl::StrCat("Waits of ", WhoseWaits(options), ": ", HumanDuration(static_cast<int64_t>(reply.total_ns())), " in ",
                                   HumanDuration(static_cast<int64_t>(reply.duration_ns())), ", and ",
                                   HumanDuration(static_cast<int64_t>(reply.idle_ns())), " idle",
                                   options.idle ? "" : " (--idle shows it)", "\n");
   if (reply.not_drawn_ns() > 0) {
-    absl::StrAppend(&text, "Stacks of ", Percent(static_cast<double>(reply.not_drawn_ns()), static_cast<double>(reply.total_ns())),
-                    " of that time were not drawn, to keep the agent within its budget, and it is spread over those that were: ",
+    absl::StrAppend(&text, "Stacks of ", NotDrawn(reply, options),
+                    " were not drawn, to keep the agent within its budget, and it is spread over those that were: ",
                     HumanDuration(static_cast<int64_t>(reply.stack_error_ns())), " is expected at a wrong stack.\n");
   }
   if (reply.waits().empty()) return absl::StrCat(text, "Nothing of that kind was seen.\n", LossNotice(reply.losses()));
@@ -70,6 +82,7 @@ int RunWaits(const std::string& socket, const WaitsOptions& options) {
   v1::WaitsRequest request;
   request.set_duration_ns(static_cast<uint64_t>(absl::ToInt64Nanoseconds(options.duration)));
   request.set_pid(options.pid);
+  request.set_service(options.service);
   request.set_limit(options.limit);
   request.set_idle(options.idle);
   request.set_reason(options.reason);

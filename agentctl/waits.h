@@ -8,7 +8,8 @@
 namespace sonde::agentctl {
 
 struct WaitsOptions {
-  uint32_t pid = 0;  // 0 = every process
+  uint32_t pid = 0;     // 0 = every process
+  std::string service;  // empty = every service
   absl::Duration duration = absl::Seconds(10);
   std::string reason;  // empty = all but idle ones
   bool idle = false;   // idle ones too

@@ -44,6 +44,7 @@ void ReportWaits(const aggregate::Window& window, const control::v1::WaitsReques
   std::vector<Line> lines;
   uint64_t total_ns = 0, idle_ns = 0;
   for (const aggregate::Window::Waits& group : groups) {
+    if (!request.service().empty() && request.service() != ServiceOf(group.batch)) continue;
     for (size_t i = 0; i < group.batch.samples.size(); ++i) {
       const model::UnwoundSample& sample = group.batch.samples[i];
       (IsIdle(sample) ? idle_ns : total_ns) += sample.ns;

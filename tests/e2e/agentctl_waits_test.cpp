@@ -81,6 +81,15 @@ TEST_F(AgentctlTest, WaitsShowWholeStacksWhenAsked) {
   EXPECT_EQ(backend_.waits_request.limit(), 5U);
 }
 
+TEST_F(AgentctlTest, WaitsAreOfOneServiceWhenAsked) {
+  backend_.waits = TwoWaits();
+  backend_.waits.set_not_drawn_ns(4 * kSecond);
+  const Outcome outcome = Run({"waits", "--duration", "10ms", "--service", "postgres"});
+  EXPECT_THAT(outcome.out, HasSubstr("Waits of all processes of service postgres: 20.0 s"));
+  EXPECT_THAT(outcome.out, HasSubstr("Stacks of 4.00 s of all services' time were not drawn"));
+  EXPECT_EQ(backend_.waits_request.service(), "postgres");
+}
+
 TEST_F(AgentctlTest, WaitsKnowTheirReasons) {
   const Outcome outcome = Run({"waits", "--reason", "dsik"});
   EXPECT_EQ(outcome.exit_code, 2);
