@@ -66,6 +66,10 @@ class Server:
         """The only value of the answer."""
         return self.run("psql", "-h", self.home, "-p", self.port, "-U", USER, "-AtX", "-c", sql).strip()
 
+    def postmaster(self):
+        """The pid whose children serve clients."""
+        return int((self.home / "cluster/postmaster.pid").read_text().split()[0])
+
     def stop(self):
         code = self.daemon.stop(signal.SIGINT)  # "fast": clients are cut off
         shutil.rmtree(self.home, ignore_errors=True)
