@@ -1,4 +1,5 @@
-// sleepers REPORT SECONDS: threads that sleep from half a millisecond to a second at a time, and do a little between.
+// sleepers REPORT SECONDS [CROWD]: threads that sleep from half a millisecond to a second at a time, and do a little between;
+// beside them a CROWD of threads that sleep two seconds at a time.
 #include <algorithm>
 
 #include "worker_threads.h"
@@ -8,6 +9,7 @@ namespace {
 using namespace sonde::workloads;
 
 constexpr uint64_t kNaps[] = {500'000, 3'000'000, 20'000'000, 110'000'000, 1'000'000'000};
+constexpr uint64_t kNapOfTheCrowd = 2'000'000'000;
 constexpr uint64_t kRounds = 20'000;
 
 void SleepUntil(uint64_t deadline_ns, uint64_t nap_ns) {
@@ -22,9 +24,11 @@ void SleepUntil(uint64_t deadline_ns, uint64_t nap_ns) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 3) return 2;
+  if (argc != 3 && argc != 4) return 2;
   const uint64_t start_ns = MonotonicNs(), deadline_ns = DeadlineNs(argv[2]);
   Workers workers;
-  RunThreads(std::size(kNaps), &workers, [&](size_t i) { SleepUntil(deadline_ns, kNaps[i]); });
+  const size_t crowd = argc == 4 ? std::strtoul(argv[3], nullptr, 10) : 0;
+  RunThreads(std::size(kNaps) + crowd, &workers,
+             [&](size_t i) { SleepUntil(deadline_ns, i < std::size(kNaps) ? kNaps[i] : kNapOfTheCrowd); });
   return Report(argv[1], ReportOf(start_ns, workers));
 }
