@@ -71,6 +71,10 @@ class PlantedReasons(sonde.SondeTest):
                     sums[0] for sums in reasons.values()) != count:
                 wrong.append(line)
         self.assertEqual(wrong, [])
+        faults = found["planted::TouchFile"]["major-fault"][0]
+        print(f"{faults} waits for memory from a file, {report['major faults']} major faults by getrusage")
+        self.assertGreater(faults, 0)
+        self.assertLessEqual(faults, report["major faults"])  # the page may be there before the thread sleeps
 
 
 class QuotaGroup(known_loads.Cgroup):

@@ -48,21 +48,24 @@ struct ThreadTimes {
 struct Meter {
   uint64_t blocked_ns = 0;
   uint64_t switches = 0;
+  uint64_t major_faults = 0;
 
-  static uint64_t Switches() {
+  static rusage Usage() {
     rusage usage{};
     ::getrusage(RUSAGE_THREAD, &usage);
-    return static_cast<uint64_t>(usage.ru_nvcsw);
+    return usage;
   }
 
   // `wait` is a function of its own, which nobody inlines, that does one blocking call.
   template <typename... Parameters, typename... Arguments>
   void Measure(void (*wait)(Parameters...), Arguments... arguments) {
-    const uint64_t switches_before = Switches();
+    const rusage usage_before = Usage();
     const ThreadTimes before = ThreadTimes::Now();
     wait(arguments...);
     const ThreadTimes after = ThreadTimes::Now();
-    switches += Switches() - switches_before;
+    const rusage usage_after = Usage();
+    switches += static_cast<uint64_t>(usage_after.ru_nvcsw - usage_before.ru_nvcsw);
+    major_faults += static_cast<uint64_t>(usage_after.ru_majflt - usage_before.ru_majflt);
     const uint64_t wall_ns = after.clock_ns - before.clock_ns;
     const uint64_t not_blocked_ns = after.cpu_ns - before.cpu_ns + after.run_queue_ns - before.run_queue_ns;
     blocked_ns += wall_ns - std::min(wall_ns, not_blocked_ns);
