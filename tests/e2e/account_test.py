@@ -193,7 +193,6 @@ class Account(sonde.SondeTest):
         exited = churned.report["exited"]
         lived_s = churned.report["main_inside_ns"] / 1e9
         print(f"{exited} threads came and went, {exited / lived_s:.0f} a second")
-        self.assertGreater(exited / lived_s, EXITS_A_SECOND, "the machine is too busy")
         self.assertEqual(self.last_words[churned.pid][0], exited + 1, "the witness missed some")
         self.assertEqual(int(by_pid[churned.pid]["threads"]), exited + 1)
         if self.cgroup.usage_ns() is not None:
