@@ -218,7 +218,6 @@ static __always_inline void place_of_blocked(void *ctx, struct task_struct *prev
 	bool has_user = !(prev->flags & PF_KTHREAD);
 	struct user_registers regs = {};
 	struct wait_site *site = NULL;
-	enum draw drawn = DRAW_CERTAIN;
 	struct wait_reason decided;
 	bool copied;
 	__u32 tag;
@@ -240,9 +239,8 @@ static __always_inline void place_of_blocked(void *ctx, struct task_struct *prev
 
 	decided = decided_reason(out->state, out->contends);
 	settle_reason(place, &decided, all, regs.sp);
-	if (!site)
-		drawn = draw_at_new_site(all, out->slice, place);
-	if (drawn == DRAW_LEFT_OUT)
+	scratch->drawn = site ? DRAW_CERTAIN : draw_at_new_site(all, out->slice, place);
+	if (scratch->drawn == DRAW_LEFT_OUT)
 		return;
 	place->stack = walk_and_send(ctx, prev, out->slice, state, has_user);
 	if (is_lost(&place->stack))
@@ -253,7 +251,7 @@ static __always_inline void place_of_blocked(void *ctx, struct task_struct *prev
 		else
 			keep_site(all, &regs, tag, out->slice, place->stack, &decided, state, scratch);
 	}
-	if (drawn == DRAW_BY_CHANCE)
+	if (scratch->drawn == DRAW_BY_CHANCE)
 		mark_drawn(&place->stack);
 }
 
@@ -286,7 +284,6 @@ static __always_inline void place_at_switch_out(void *ctx, struct task_struct *p
 	struct thread_sites *all = find_sites(prev);
 	struct wait_reason decided = {.reason = REASON_PREEMPTED, .syscall = REASON_NO_SYSCALL};
 	struct wait_place *place = &scratch->place;
-	enum draw drawn;
 
 	*place = (struct wait_place){.stack = {.low = STACK_LOST}, .reason = REASON_OTHER, .syscall = REASON_NO_SYSCALL};
 	if (!state)
@@ -296,11 +293,11 @@ static __always_inline void place_at_switch_out(void *ctx, struct task_struct *p
 			decided = decided_reason(out->state, out->contends);
 		place->reason = decided.reason;
 		place->syscall = decided.syscall;
-		drawn = draw_at_new_site(NULL, out->slice, place);
-		if (drawn == DRAW_LEFT_OUT)
+		scratch->drawn = draw_at_new_site(NULL, out->slice, place);
+		if (scratch->drawn == DRAW_LEFT_OUT)
 			return;
 		place->stack = walk_and_send(ctx, prev, out->slice, state, !(prev->flags & PF_KTHREAD));
-		if (drawn == DRAW_BY_CHANCE)
+		if (scratch->drawn == DRAW_BY_CHANCE)
 			mark_drawn(&place->stack);
 	} else if (out->is_preempted) {
 		place_of_preempted(ctx, prev, out, all, state, place);

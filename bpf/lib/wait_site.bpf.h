@@ -117,6 +117,7 @@ struct switch_scratch {
 	volatile __u32 index;
 	volatile __u32 frame;
 	volatile __u32 found;
+	volatile __u32 drawn; /* enum draw */
 	volatile __u64 hash;
 };
 
