@@ -51,6 +51,7 @@ absl::StatusOr<std::unique_ptr<Capture>> Capture::Start(const Options& options) 
   auto cpu = kernel::CpuPrograms::Load(*options.unwind_maps, consume);
   if (!cpu.ok()) return cpu.status();
   capture->cpu_ = *std::move(cpu);
+  capture->disks_ = std::make_unique<DiskWatch>(options.features, *options.unwind_maps, consume, options.losses);
 
   capture->Beat();
   auto between_reads = [self = capture.get()] { self->ConsumeRings(); };
@@ -103,11 +104,13 @@ void Capture::Beat() {
   const uint64_t now_ns = base::MonotonicNs();
   cpu_->Beat(now_ns);
   if (net_ != nullptr) net_->Beat(now_ns);
+  disks_->Beat(now_ns);
   const uint64_t missed_ns = sched_->Beat(now_ns);
   if (missed_ns == 0) return;
   losses_->Add("agent_stalled", "milliseconds",
                "the agent did not run for over 3 s, and nothing was measured until it did: the time is unexplained",
                missed_ns / 1'000'000);
+  ring_status_.Update(disks_->OnMissed());
   ring_status_.Update(sched_->Resume([this] { ConsumeRings(); }));
 }
 
@@ -115,6 +118,7 @@ void Capture::ConsumeRings() {
   Beat();
   ring_status_.Update(sched_->Ring().Consume());
   ring_status_.Update(cpu_->Ring().Consume());
+  ring_status_.Update(disks_->ConsumeRing());
 }
 
 absl::Status Capture::Poll() {
@@ -125,7 +129,7 @@ absl::Status Capture::Poll() {
 bool Capture::IsSliceFull() const {
   // Half: what comes until the next look, and while the slice is closed, must still find room.
   constexpr double kFull = 0.5;
-  return std::max(sched_->Fill(), cpu_->Fill()) >= kFull;
+  return std::max({sched_->Fill(), cpu_->Fill(), disks_->Fill()}) >= kFull;
 }
 
 void Capture::BeginSlice(uint64_t start_ns) {
@@ -133,6 +137,7 @@ void Capture::BeginSlice(uint64_t start_ns) {
   slice_start_ns_ = start_ns;
   sched_->BeginSlice(slice_, start_ns);
   cpu_->BeginSlice(slice_);
+  disks_->BeginSlice(slice_);
 }
 
 bool Capture::HasStack(model::StackId id, uint32_t number, model::Slice& slice) {
@@ -236,6 +241,7 @@ absl::Status Capture::CountLosses() {
   std::vector<uint64_t> now(abi::COUNTERS);
   if (absl::Status status = sched_->AddCounters(now); !status.ok()) return status;
   if (absl::Status status = cpu_->AddCounters(now); !status.ok()) return status;
+  if (absl::Status status = disks_->AddCounters(now); !status.ok()) return status;
   RecordKernelLosses(counters_, now, *losses_);
   counters_ = std::move(now);
   return absl::OkStatus();
@@ -253,6 +259,7 @@ void Capture::NameProcesses(const absl::flat_hash_map<uint32_t, std::string>& gr
   for (const model::RawSample& sample : slice.samples) name(sample.tgid);
   for (const model::RawWaker& waker : slice.wakers) name(waker.waker_tgid);
   for (const model::RawCounterpart& one : slice.counterparts) name(one.tgid);
+  for (const model::RawRequests& requests : slice.disks.requests) name(requests.tgid);
 }
 
 void Capture::Select(const model::StackSelection& selection) {
@@ -282,6 +289,11 @@ absl::StatusOr<model::Slice> Capture::EndSlice() {
   if (status = Poll(); !status.ok()) return status;
   if (status = CollectSamples(ended, slice); !status.ok()) return status;
   if (status = CollectOtherSide(ended, slice); !status.ok()) return status;
+  if (status = disks_->Collect(
+          ended, [&](model::StackId id) { return HasStack(id, ended, slice); }, slice);
+      !status.ok()) {
+    return status;
+  }
   if (status = CountLosses(); !status.ok()) return status;
   if (status = cpu_->FollowHotplug(); !status.ok()) return status;
 
@@ -291,24 +303,40 @@ absl::StatusOr<model::Slice> Capture::EndSlice() {
   return slice;
 }
 
+std::vector<std::string> Capture::Degraded() const {
+  std::vector<std::string> lines = sched_->Degraded();
+  if (!disks_->UnknownWhy().empty()) {
+    lines.push_back("agentctl disks shows only what /proc/diskstats counts: " + disks_->UnknownWhy());
+  }
+  return lines;
+}
+
+std::vector<const bpf_object*> Capture::Objects() const {
+  std::vector<const bpf_object*> objects = {sched_->Object(), cpu_->Object()};
+  if (disks_->Object() != nullptr) objects.push_back(disks_->Object());
+  return objects;
+}
+
 absl::StatusOr<std::vector<kernel::MapCost>> Capture::MapCosts() const {
-  auto costs = kernel::MapCosts(sched_->Object());
-  if (!costs.ok()) return costs.status();
-  auto cpu = kernel::MapCosts(cpu_->Object());
-  if (!cpu.ok()) return cpu.status();
-  costs->insert(costs->end(), cpu->begin(), cpu->end());
-  std::erase_if(*costs, [this](const kernel::MapCost& cost) { return unwind_maps_->Fd(cost.name) >= 0; });
-  costs->push_back({"unwinding tables", unwind_maps_->Bytes()});
-  return costs;
+  std::vector<kernel::MapCost> all;
+  for (const bpf_object* object : Objects()) {
+    auto costs = kernel::MapCosts(object);
+    if (!costs.ok()) return costs.status();
+    all.insert(all.end(), costs->begin(), costs->end());
+  }
+  std::erase_if(all, [this](const kernel::MapCost& cost) { return unwind_maps_->Fd(cost.name) >= 0; });
+  all.push_back({"unwinding tables", unwind_maps_->Bytes()});
+  return all;
 }
 
 absl::StatusOr<std::vector<kernel::ProgramCost>> Capture::ProgramCosts() const {
-  auto costs = kernel::ProgramCosts(sched_->Object());
-  if (!costs.ok()) return costs.status();
-  auto cpu = kernel::ProgramCosts(cpu_->Object());
-  if (!cpu.ok()) return cpu.status();
-  costs->insert(costs->end(), cpu->begin(), cpu->end());
-  return costs;
+  std::vector<kernel::ProgramCost> all;
+  for (const bpf_object* object : Objects()) {
+    auto costs = kernel::ProgramCosts(object);
+    if (!costs.ok()) return costs.status();
+    all.insert(all.end(), costs->begin(), costs->end());
+  }
+  return all;
 }
 
 }  // namespace sonde::capture

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "agent/capture/disk_watch.h"
 #include "agent/capture/record_parser.h"
 #include "agent/capture/stack_table.h"
 #include "agent/capture/thread_accounts.h"
@@ -59,11 +60,14 @@ class Capture {
   // drawn by one selection.
   void Select(const model::StackSelection& selection);
 
+  // Whether slices from the next one on tell of requests to block devices; off at first.
+  void WatchDisks(bool watched) { disks_->Watch(watched); }
+
   // Counts since the start, by abi::counter, as of the last EndSlice().
   const std::vector<uint64_t>& Counters() const { return counters_; }
 
   // What this kernel cannot do, in words for people.
-  std::vector<std::string> Degraded() const { return sched_->Degraded(); }
+  std::vector<std::string> Degraded() const;
 
   absl::StatusOr<std::vector<kernel::MapCost>> MapCosts() const;
   absl::StatusOr<std::vector<kernel::ProgramCost>> ProgramCosts() const;
@@ -93,6 +97,7 @@ class Capture {
   void NameProcesses(const absl::flat_hash_map<uint32_t, std::string>& group_comms, model::Slice& slice);
   // Whether the frames of the stack are in the slice, or could be put there.
   bool HasStack(model::StackId id, uint32_t number, model::Slice& slice);
+  std::vector<const bpf_object*> Objects() const;
   void ConsumeRings();
   void Beat();
 
@@ -113,6 +118,7 @@ class Capture {
   std::unique_ptr<kernel::SchedPrograms> sched_;
   std::unique_ptr<kernel::CpuPrograms> cpu_;
   std::unique_ptr<kernel::NetPrograms> net_;  // while the other side is watched
+  std::unique_ptr<DiskWatch> disks_;
 };
 
 }  // namespace sonde::capture

@@ -14,6 +14,13 @@ struct Words {
 
 constexpr char kNoStack[] = "their time is kept for the process, without a stack";
 
+constexpr char kNoRequestStack[] = "they are kept for the process, without a stack";
+
+constexpr char kRequests[] = "requests to disks";
+constexpr char kRequestHidden[] = "request_hidden";
+constexpr char kRequestHiddenWhy[] =
+    "their end is hidden from BPF, as what hidden threads do: missing from agentctl disks";
+
 constexpr Words kLosses[] = {
     {abi::COUNT_CPU_MAP_FULL, "map_full", "on-CPU stacks", kNoStack},
     {abi::COUNT_CPU_MAP_BUSY, "map_busy", "on-CPU stacks", kNoStack},
@@ -41,6 +48,15 @@ constexpr Words kLosses[] = {
     {abi::COUNT_COUNTERPART_REFUSED, "map_full", "peers and locks", "waits for them are missing from peers and locks"},
     {abi::COUNT_STACK_NOT_DRAWN, "over_budget", "stacks of waits",
      "not walked; their time and number are exact, and spread over the stacks that were drawn"},
+    {abi::COUNT_REQUEST_UNSEEN, "map_full", "makers of requests to disks",
+     "agentctl disks does not tell who made them"},
+    {abi::COUNT_REQUEST_END_MISSED, kRequestHidden, kRequests, kRequestHiddenWhy},
+    {abi::COUNT_REQUEST_MAP_FULL, "map_full", "stacks of requests to disks", kNoRequestStack},
+    {abi::COUNT_REQUEST_MAP_BUSY, "map_busy", "stacks of requests to disks", kNoRequestStack},
+    {abi::COUNT_REQUEST_RING_FULL, "ring_full", "stacks of requests to disks", kNoRequestStack},
+    {abi::COUNT_REQUEST_WALK_BUSY, "walk_busy", "stacks of requests to disks", kNoRequestStack},
+    {abi::COUNT_REQUEST_LOST, "map_full", kRequests, "missing from agentctl disks"},
+    {abi::COUNT_REQUEST_USER_FAULT, "user_stack_unreadable", kRequests, "they have kernel frames only"},
     {abi::COUNT_SITE_WRONG, "stack_reuse_wrong", "checked waits", "as large a share of all reused stacks is wrong"},
 };
 
@@ -51,6 +67,10 @@ void RecordKernelLosses(const std::vector<uint64_t>& before, const std::vector<u
   for (const Words& words : kLosses) {
     ledger.Add(words.cause, words.what, words.consequence, after[words.counter] - before[words.counter]);
   }
+}
+
+void RecordHiddenRequests(uint64_t count, telemetry::LossLedger& ledger) {
+  ledger.Add(kRequestHidden, kRequests, kRequestHiddenWhy, count);
 }
 
 }  // namespace sonde::capture

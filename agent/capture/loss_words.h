@@ -11,4 +11,7 @@ namespace sonde::capture {
 void RecordKernelLosses(const std::vector<uint64_t>& before, const std::vector<uint64_t>& after,
                         telemetry::LossLedger& ledger);
 
+// Adds requests to disks whose end was missed, as found otherwise than by a counter.
+void RecordHiddenRequests(uint64_t count, telemetry::LossLedger& ledger);
+
 }  // namespace sonde::capture

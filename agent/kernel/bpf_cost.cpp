@@ -42,6 +42,7 @@ absl::StatusOr<std::vector<ProgramCost>> ProgramCosts(const bpf_object* object) 
   std::vector<ProgramCost> costs;
   bpf_program* program = nullptr;
   bpf_object__for_each_program(program, object) {
+    if (bpf_program__fd(program) < 0) continue;  // not for this kernel
     bpf_prog_info info{};
     __u32 size = sizeof(info);
     int error = bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &size);

@@ -41,6 +41,25 @@ bool HasTracepoint(const btf* object, const std::string& name) {
   return btf__find_by_name_kind(object, absl::StrCat("btf_trace_", name).c_str(), BTF_KIND_TYPEDEF) > 0;
 }
 
+// Arguments of a tracepoint; 0 when the kernel lacks it.
+int TracepointArguments(const btf* object, const std::string& name) {
+  const int id = btf__find_by_name_kind(object, absl::StrCat("btf_trace_", name).c_str(), BTF_KIND_TYPEDEF);
+  const btf_type* pointer =
+      id > 0 ? btf__type_by_id(object, btf__type_by_id(object, static_cast<__u32>(id))->type) : nullptr;
+  const btf_type* prototype = pointer != nullptr ? btf__type_by_id(object, pointer->type) : nullptr;
+  if (prototype == nullptr || !btf_is_func_proto(prototype)) return 0;
+  return static_cast<int>(btf_vlen(prototype)) - 1;  // the first is the tracer's own
+}
+
+BlockTracepoints ProbeBlockTracepoints(const btf* object) {
+  const int issue = TracepointArguments(object, "block_rq_issue");
+  return {
+      .requests = issue > 0 && HasTracepoint(object, "block_rq_insert") && HasTracepoint(object, "block_rq_complete"),
+      .start = HasTracepoint(object, "block_io_start") && HasTracepoint(object, "block_io_done"),
+      .merge = HasTracepoint(object, "block_rq_merge"),
+      .queue_argument = issue == 2};
+}
+
 }  // namespace
 
 std::vector<std::string> Features::Degraded() const {
@@ -51,6 +70,11 @@ std::vector<std::string> Features::Degraded() const {
   if (!lock_contention) {
     lines.push_back("no tracepoints of lock contention (kernels before 5.19): waits for locks within the kernel are under the "
                     "system call that they are in");
+  }
+  if (block.requests && !block.start) {
+    lines.push_back(
+        "no tracepoint where requests to disks are made (kernels before 6.5): agentctl disks does not tell who "
+        "flushed, and shows what a busy device took later for the kernel thread that passed it on");
   }
   return lines;
 }
@@ -68,6 +92,7 @@ absl::StatusOr<Features> ProbeFeatures() {
   // Task storage came to tracing programs in 5.12, together with this helper; its own helper is in 5.11 for LSM only.
   features.task_storage = HasEnumerator(object.get(), "bpf_func_id", "BPF_FUNC_check_mtu");
   features.lock_contention = HasTracepoint(object.get(), "contention_begin");
+  features.block = ProbeBlockTracepoints(object.get());
   features.scheduler_text = FindSchedulerText();
   features.ephemeral_ports = EphemeralPorts();
   return features;

@@ -15,10 +15,19 @@ struct PortRange {
   uint16_t last = 60999;
 };
 
+// Of requests to block devices.
+struct BlockTracepoints {
+  bool requests = false;  // insert, issue and complete
+  bool start = false;     // who makes a request is told, and when the kernel books its end
+  bool merge = false;
+  bool queue_argument = false;  // insert, issue and merge name the queue first
+};
+
 // What this kernel has of what Sonde can use, as its BTF tells; never decided by version.
 struct Features {
   bool task_storage = false;  // thread clocks live in task storage, else in a preallocated hash
   bool lock_contention = false;  // waits for the kernel's own locks are told from others
+  BlockTracepoints block;
   SchedulerText scheduler_text;  // empty when kallsyms hides addresses
   PortRange ephemeral_ports;
 

@@ -15,6 +15,10 @@ namespace sonde::kernel {
 absl::Status DrainMap(int fd, const char* name, size_t key_bytes, size_t value_bytes, uint32_t max_entries,
                       absl::FunctionRef<void(const void* key, const void* value)> visit);
 
+// Shows every entry of a hash map that programs go on writing: one that comes or goes meanwhile may be shown or not.
+absl::Status VisitMap(int fd, const char* name, size_t key_bytes, size_t value_bytes, uint32_t max_entries,
+                      absl::FunctionRef<void(const void* key, const void* value)> visit);
+
 // Sum over all CPUs of each entry of a per-CPU array of counters.
 absl::Status ReadPerCpuCounters(int fd, const char* name, std::vector<uint64_t>& sums);
 

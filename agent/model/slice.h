@@ -1,6 +1,5 @@
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -9,8 +8,10 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "agent/model/counterpart.h"
+#include "agent/model/disk.h"
 #include "agent/model/process_info.h"
 #include "agent/model/stack_end.h"
+#include "agent/model/wait_lengths.h"
 #include "profile/reason.h"
 
 namespace sonde::model {
@@ -50,12 +51,6 @@ struct RawStack {
   bool asleep_since_before = false;  // blocked before the agent started: kernel frames only, by the task iterator
 };
 
-// How long waits were from end to end: counts[0] below 2^9 ns, counts[i] below 2^(9 + i), the last all that are longer.
-struct WaitLengths {
-  std::array<uint64_t, 32> counts{};  // of waits that ended
-  uint64_t longest_ns = 0;            // of one in progress, so far
-};
-
 // No system call: of all but waits for profile::Reason::kOther.
 inline constexpr uint16_t kNoSyscall = 0xffff;
 
@@ -93,6 +88,25 @@ struct RawCounterpart {
   WaitLengths lengths = {};
 };
 
+// What one process asked of one block device at one stack within the slice.
+struct RawRequests {
+  uint32_t tgid = 0;  // 0 with kStackUnseen: made before anybody asked, or where the kernel does not tell
+  StackId stack;
+  DeviceNumber device = 0;
+  RequestOperation operation = RequestOperation::kOther;
+  bool is_sync = false;  // somebody waits for it, as the kernel sees it
+  RequestSums sums;
+};
+
+// Requests to block devices, while somebody asks. Both books are of the same time, which begins a moment after the first
+// slice's start.
+struct DiskSlice {
+  uint64_t ns = 0;  // so long; 0: nobody asked
+  std::vector<RawRequests> requests;
+  std::vector<DiskActivity> disks;  // by the kernel's own books
+  std::string unknown_why;          // why `requests` is empty whatever was asked, in words for people
+};
+
 // The exact clock of one thread within the slice.
 struct ThreadAccount {
   uint32_t tgid = 0;
@@ -117,6 +131,7 @@ struct Slice {
   std::vector<RawWaker> wakers;
   std::vector<RawCounterpart> counterparts;
   std::vector<PeerEvents> peer_events;
+  DiskSlice disks;
   absl::flat_hash_map<StackId, std::shared_ptr<const RawStack>> stacks;  // those that the above name, but for lost ones
   absl::flat_hash_map<uint32_t, ProcessInfoPtr> processes;               // every tgid of the above
 };

@@ -60,7 +60,7 @@ struct waker_sum {
 	__u64 ns; /* how long the waits were from end to end */
 };
 
-/* Everything that was lost, refused or checked; one list for both objects. */
+/* Everything that was lost, refused or checked; one list for all objects. */
 enum counter {
 	COUNT_CPU_SAMPLES,	/* samples of threads, the idle task left out */
 	COUNT_CPU_MAP_FULL,	/* sample kept for its process, without its stack */
@@ -93,6 +93,14 @@ enum counter {
 	COUNT_WAKER_REFUSED,	/* a waker that was looked at found no room */
 	COUNT_COUNTERPART_REFUSED, /* the other side of a wait found no room */
 	COUNT_STACK_HELD,	/* preemptions that were given the thread's last preempted stack */
+	COUNT_REQUEST_UNSEEN,	/* no room to remember who made a request */
+	COUNT_REQUEST_END_MISSED, /* its memory was used again, and its end was hidden from BPF */
+	COUNT_REQUEST_MAP_FULL,	/* request kept for its process, without its stack */
+	COUNT_REQUEST_MAP_BUSY,
+	COUNT_REQUEST_RING_FULL,
+	COUNT_REQUEST_WALK_BUSY, /* the same: in an interrupt of another walk */
+	COUNT_REQUEST_LOST,	/* request missing from the sums */
+	COUNT_REQUEST_USER_FAULT,
 	COUNT_STOPS,		/* how walks ended: from here on by enum unwind_stop */
 	COUNTERS = COUNT_STOPS + UNWIND_STOPS,
 };

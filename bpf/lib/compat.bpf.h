@@ -152,4 +152,46 @@ static __always_inline bool is_throttled(struct task_struct *task)
 	return BPF_CORE_READ(task, se.cfs_rq, throttle_count) > 0;
 }
 
+/* request.rq_disk went to the queue in 5.15 and was gone in 5.17, commits d152c682f03c and f3fa33acca9f. */
+struct request___before_5_17 {
+	struct gendisk *rq_disk;
+} __attribute__((preserve_access_index));
+
+/* Of the whole disk: major << 20 | minor; 0 where there is none. */
+static __always_inline __u32 device_of(struct request *rq)
+{
+	struct request___before_5_17 *old = (struct request___before_5_17 *)rq;
+	struct gendisk *disk;
+
+	if (bpf_core_field_exists(old->rq_disk))
+		disk = BPF_CORE_READ(old, rq_disk);
+	else
+		disk = BPF_CORE_READ(rq, q, disk);
+	return disk ? (__u32)BPF_CORE_READ(disk, major) << 20 | BPF_CORE_READ(disk, first_minor) : 0;
+}
+
+/* A write that is flushed before or after is done in parts, of which this is not the last. The bits of rq_flags became an
+ * enum, and got other numbers, in 6.11. */
+static __always_inline bool is_within_flush(struct request *rq)
+{
+	const __u32 bit_before_6_11 = 4;
+	__u32 bit = bpf_core_enum_value_exists(enum rqf_flags, __RQF_FLUSH_SEQ)
+			    ? bpf_core_enum_value(enum rqf_flags, __RQF_FLUSH_SEQ)
+			    : bit_before_6_11;
+
+	return rq->rq_flags & 1u << bit;
+}
+
+/* Whether current is the one who calls, and not interrupted: x86-64 serves interrupts on stacks of their own. `ctx` is a
+ * tracepoint's, whose arguments lie on the caller's stack. */
+static __always_inline bool is_in_process(void *ctx, struct task_struct *task)
+{
+	__u64 address;
+
+	/* Copied, since the verifier lets nobody reckon with the pointer itself. */
+	if (bpf_probe_read_kernel(&address, sizeof(address), &ctx) != 0)
+		return false;
+	return address - (__u64)BPF_CORE_READ(task, stack) < KERNEL_STACK_BYTES;
+}
+
 #endif

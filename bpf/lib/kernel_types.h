@@ -18,6 +18,26 @@ typedef _Bool bool;
 #define PF_IO_WORKER 0x00000010 /* io_uring's, in the process that asked */
 /* Of contention_begin: the lock is spun for. */
 #define CONTENTION_SPIN 1
+/* The lowest bits of request.cmd_flags, and those operations that have been the same in all kernels from 5.10 on. */
+#define REQ_OP_MASK 0xff
+#define REQ_OP_READ 0
+#define REQ_OP_WRITE 1
+#define REQ_OP_FLUSH 2
+#define REQ_OP_DISCARD 3
+#define REQ_OP_SECURE_ERASE 5
+#define REQ_OP_WRITE_ZEROES 9
+
+/* Bits of request.cmd_flags; numbers are relocated at load. */
+enum req_flag_bits {
+	__REQ_SYNC = 11,
+	__REQ_FUA = 17,
+	__REQ_PREFLUSH = 18,
+};
+
+/* Bits of request.rq_flags, where they are an enum: see is_within_flush(). */
+enum rqf_flags {
+	__RQF_FLUSH_SEQ = 1,
+};
 /* Set together with the last schedule() of a thread, never taken back. */
 #define TASK_DEAD 0x0080
 
@@ -167,6 +187,24 @@ struct bpf_iter__task {
 
 struct bpf_perf_event_data_kern;
 struct linux_binprm;
+
+struct gendisk {
+	int major;
+	int first_minor;
+};
+
+struct request_queue {
+	struct gendisk *disk;
+};
+
+/* What a block device is asked to do. */
+struct request {
+	struct request_queue *q;
+	unsigned int cmd_flags; /* the operation in the lowest 8 bits, and enum req_flag_bits */
+	unsigned int rq_flags;	/* enum rqf_flags */
+	unsigned int __data_len; /* bytes that are not done yet */
+	__u64 start_time_ns; /* when it was made; 0: nobody keeps books on this queue */
+};
 
 #pragma clang attribute pop
 

@@ -9,6 +9,7 @@
 
 #include "../abi/tables.h"
 #include "counters.bpf.h"
+#include "length_bucket.bpf.h"
 #include "thread_clock.bpf.h"
 
 #define WAIT_ENTRIES 16384
@@ -43,20 +44,6 @@ struct wait_part {
 	__u32 ended;	  /* waits */
 	__u32 bucket;	  /* of the one that ended */
 };
-
-/* A global function, so that the verifier does not follow each answer; not to be called under a clock's lock. */
-__attribute__((noinline)) int bucket_of_length(__u64 length_ns)
-{
-	__u64 rest = length_ns >> WAIT_FIRST_BUCKET_SHIFT;
-	int bucket = 0;
-
-	for (int i = 0; i < WAIT_BUCKETS - 1; i++) {
-		if (rest >> i == 0)
-			break;
-		bucket = i + 1;
-	}
-	return bucket;
-}
 
 /* The bucket of what the clock stands at, if that ends now: nobody else moves the clock meanwhile, but for its slice. */
 static __always_inline __u32 bucket_of(const struct thread_clock *clock, __u64 now)

@@ -9,6 +9,7 @@
 #include <set>
 #include <vector>
 
+#include "agent/kernel/block_programs.h"
 #include "agent/kernel/cpu_programs.h"
 #include "agent/kernel/sched_programs.h"
 
@@ -20,6 +21,7 @@ std::set<uint32_t> MapIds(const bpf_object* object) {
   std::set<uint32_t> ids;
   bpf_program* program = nullptr;
   bpf_object__for_each_program(program, object) {
+    if (bpf_program__fd(program) < 0) continue;  // not for this kernel
     std::vector<uint32_t> used(64);
     bpf_prog_info info{};
     info.nr_map_ids = static_cast<uint32_t>(used.size());
@@ -53,12 +55,16 @@ TEST(MapSets, OfTheSamplingProgramAreSharedWithNoOtherButForTheUnwindingTables) 
   ASSERT_TRUE(tables.ok()) << tables.status();
   auto cpu = kernel::CpuPrograms::Load(**tables, ignore);
   auto sched = kernel::SchedPrograms::Load(*features, **tables, ignore);
-  ASSERT_TRUE(cpu.ok() && sched.ok()) << cpu.status() << sched.status();
-  std::set<uint32_t> first = MapIds((*cpu)->Object()), second = MapIds((*sched)->Object()), both;
+  auto block = kernel::BlockPrograms::Load(*features, **tables, ignore);
+  ASSERT_TRUE(cpu.ok() && sched.ok() && block.ok()) << cpu.status() << sched.status() << block.status();
+  const std::set<uint32_t> first = MapIds((*cpu)->Object());
   ASSERT_GE(first.size(), 5U);
-  ASSERT_GE(second.size(), 8U);
-  std::ranges::set_intersection(first, second, std::inserter(both, both.end()));
-  EXPECT_EQ(both, IdsOf(**tables));
+  for (const bpf_object* object : {(*sched)->Object(), (*block)->Object()}) {
+    std::set<uint32_t> second = MapIds(object), both;
+    ASSERT_GE(second.size(), 8U);
+    std::ranges::set_intersection(first, second, std::inserter(both, both.end()));
+    EXPECT_EQ(both, IdsOf(**tables));
+  }
 }
 
 }  // namespace
