@@ -6,6 +6,7 @@
 
 #include "CLI/CLI.hpp"
 #include "agentctl/account.h"
+#include "agentctl/disks.h"
 #include "agentctl/exit_code.h"
 #include "agentctl/interrupt.h"
 #include "agentctl/locks.h"
@@ -38,6 +39,7 @@ struct Options {
   WaitsOptions waits;
   PeersOptions peers;
   LocksOptions locks;
+  DisksOptions disks;
   RecordOptions record;
 };
 
@@ -167,6 +169,25 @@ void AddLocks(CLI::App* app, Options* options) {
       "  agentctl locks -o json");
 }
 
+void AddDisks(CLI::App* app, Options* options) {
+  CLI::App* verb = app->add_subcommand("disks", "how the disks did, and who asked them for what");
+  AddPid(verb, &options->disks.pid);
+  AddDuration(verb, options, "measure for so long from now (default 10s)");
+  verb->add_flag("--stacks", options->disks.whole_stacks, "show whole stacks");
+  verb->add_option("--limit", options->disks.limit, "so many lines of requests (default 20)")
+      ->check(CLI::Range(1, 10000))
+      ->type_name("N");
+  AddFormat(verb, options);
+  verb->footer(
+      "The first table is the kernel's own (/proc/diskstats), as iostat -x shows it; COUNTED are its requests, SEEN those that\n"
+      "the second table is made of. There one line is all requests of a process name at one stack to one disk. QUEUE is the\n"
+      "mean time before the device had them, DEVICE after. P50 and P99 are exact to a factor of 2, the longest is exact. What\n"
+      "is written back later is asked for by a thread of the kernel. Requests are watched only while this runs.\n\nExamples:\n"
+      "  agentctl disks\n"
+      "  agentctl disks --pid 1234 --duration 30s --stacks\n"
+      "  agentctl disks -o json | jq .requests");
+}
+
 void AddTop(CLI::App* app, Options* options) {
   CLI::App* verb = app->add_subcommand("top", "the heaviest functions, live");
   verb->add_option("-k,--kind,--type", options->top.kind, "cpu (default), offcpu or wall")
@@ -225,6 +246,7 @@ void Describe(CLI::App* app, Options* options) {
   AddWaits(app, options);
   AddPeers(app, options);
   AddLocks(app, options);
+  AddDisks(app, options);
   AddRecord(app, options);
   AddVersion(app, options);
   app->require_subcommand(0, 1);
@@ -234,6 +256,7 @@ void Describe(CLI::App* app, Options* options) {
       "  agentctl status\n"
       "  agentctl account --duration 10s\n"
       "  agentctl waits\n"
+      "  agentctl disks\n"
       "  agentctl top --kind wall\n"
       "  agentctl record --duration 10s -o cpu.pb.gz\n\n"
       "agentctl VERB --help tells more.");
@@ -282,11 +305,11 @@ int UnknownWord(CLI::App& app, const std::string& word) {
 void FillIn(Options* options, const CLI::App& app) {
   const bool json = options->format == "json";
   options->status.json = options->account.json = options->top.json = options->waits.json = json;
-  options->peers.json = options->locks.json = json;
+  options->peers.json = options->locks.json = options->disks.json = json;
   if (!options->duration.empty()) {
     const absl::Duration duration = *ParseInterval(options->duration);
     options->account.duration = options->record.duration = options->waits.duration = duration;
-    options->peers.duration = options->locks.duration = duration;
+    options->peers.duration = options->locks.duration = options->disks.duration = duration;
   }
   options->top.interval = *ParseInterval(options->interval);
   if (app.get_subcommand("account")->count("--limit") > 0) options->account.limit = options->limit;
@@ -299,6 +322,7 @@ int RunVerb(const std::string& verb, const Options& options) {
   if (verb == "waits") return RunWaits(options.socket, options.waits);
   if (verb == "peers") return RunPeers(options.socket, options.peers);
   if (verb == "locks") return RunLocks(options.socket, options.locks);
+  if (verb == "disks") return RunDisks(options.socket, options.disks);
   if (verb == "record") return RunRecord(options.socket, options.record);
   return RunVersion(options.socket, options.format == "json");
 }

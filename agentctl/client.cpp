@@ -118,6 +118,11 @@ absl::StatusOr<v1::LocksReply> Client::Locks(const v1::LocksRequest& request, co
                               [&](auto* context, auto* queue) { return stub_->AsyncLocks(context, request, queue); });
 }
 
+absl::StatusOr<v1::DisksReply> Client::Disks(const v1::DisksRequest& request, const Tick& tick) {
+  return Call<v1::DisksReply>(PatienceFor(request), tick,
+                              [&](auto* context, auto* queue) { return stub_->AsyncDisks(context, request, queue); });
+}
+
 absl::StatusOr<v1::RecordReply> Client::Record(const v1::RecordRequest& request, const Tick& tick) {
   return Call<v1::RecordReply>(PatienceFor(request), tick,
                                [&](auto* context, auto* queue) { return stub_->AsyncRecord(context, request, queue); });

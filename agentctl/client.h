@@ -24,6 +24,7 @@ class Client {
   absl::StatusOr<v1::WaitsReply> Waits(const v1::WaitsRequest& request, const Tick& tick);
   absl::StatusOr<v1::PeersReply> Peers(const v1::PeersRequest& request, const Tick& tick);
   absl::StatusOr<v1::LocksReply> Locks(const v1::LocksRequest& request, const Tick& tick);
+  absl::StatusOr<v1::DisksReply> Disks(const v1::DisksRequest& request, const Tick& tick);
   absl::StatusOr<v1::RecordReply> Record(const v1::RecordRequest& request, const Tick& tick);
 
  private:

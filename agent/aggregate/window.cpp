@@ -7,6 +7,7 @@
 
 #include "absl/container/flat_hash_set.h"
 #include "agent/aggregate/frame_resolver.h"
+#include "agent/aggregate/process_name.h"
 #include "agent/aggregate/wait_quantile.h"
 
 namespace sonde::aggregate {
@@ -35,11 +36,6 @@ profile::Labels GroupLabels(const model::ProcessInfo& process) {
   profile::Labels labels = process.labels;
   labels.erase(profile::kProcess);
   return labels;
-}
-
-std::string ProcessName(const model::ProcessInfo& process) {
-  auto label = process.labels.find(profile::kProcess);
-  return label != process.labels.end() ? label->second : process.comm;
 }
 
 }  // namespace
@@ -129,6 +125,7 @@ void Window::Add(const model::Slice& slice) {
   }
   end_ns_ = slice.end_ns;
   accounts_.Add(slice);
+  requests_.Add(slice);
   for (const model::RawSample& sample : slice.samples) {
     RowSum& sum = rows_[{sample.tgid, sample.reason, sample.syscall, sample.stack}];
     sum.count += sample.count;

@@ -9,6 +9,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "agent/aggregate/account_book.h"
 #include "agent/aggregate/left_out_waits.h"
+#include "agent/aggregate/request_book.h"
 #include "agent/aggregate/wait_rows.h"
 #include "agent/model/process_account.h"
 #include "agent/model/profile_batch.h"
@@ -25,6 +26,7 @@ class Window {
   int64_t StartUnixNs() const { return start_unix_ns_; }
   int64_t DurationNs() const { return static_cast<int64_t>(end_ns_ - start_ns_); }
   const AccountBook& Accounts() const { return accounts_; }
+  const RequestBook& Requests() const { return requests_; }
 
   // One batch for each process group (all processes with equal labels but for `process`) that has samples of `kind`,
   // in a stable order; of one process only when `tgid` is given.
@@ -98,6 +100,7 @@ class Window {
   int64_t start_unix_ns_ = 0;
   uint32_t sampling_hz_ = 0;
   AccountBook accounts_;
+  RequestBook requests_;
   Rows rows_;
   LeftOutWaits left_out_;
   absl::flat_hash_map<RowKey, absl::flat_hash_map<WakerKey, WakerSum>> wakers_;  // by who waited, whatever system call

@@ -124,8 +124,13 @@ absl::Status CaptureThread::Cut(capture::Capture& capture, bool is_last) {
 }
 
 void CaptureThread::Watch(capture::Capture& capture) {
-  const bool watched = std::ranges::any_of(active_, [](const auto& measurement) { return measurement->with_other_side; });
-  const absl::Status status = capture.WatchOtherSide(watched);
+  OnRequest wanted;
+  for (const auto& measurement : active_) {
+    wanted.other_side |= measurement->wanted.other_side;
+    wanted.disks |= measurement->wanted.disks;
+  }
+  capture.WatchDisks(wanted.disks);
+  const absl::Status status = capture.WatchOtherSide(wanted.other_side);
   if (status.ok()) return;
   spdlog::warn("msg=\"the other side of waits is not watched\" error=\"{}\"", std::string(status.message()));
   losses_->Add("kernel_refuses", "measurements of the other side of waits", "peers, locks and wakers are missing from them", 1);
@@ -208,12 +213,12 @@ void CaptureThread::Publish(const capture::Capture& capture, const model::Slice&
   board_->SetKernelFacts(std::move(facts));
 }
 
-absl::StatusOr<std::unique_ptr<aggregate::Window>> CaptureThread::Measure(absl::Duration length, bool with_other_side,
+absl::StatusOr<std::unique_ptr<aggregate::Window>> CaptureThread::Measure(absl::Duration length, OnRequest wanted,
                                                                           const std::function<bool()>& cancelled) {
   constexpr absl::Duration kLook = absl::Milliseconds(50);
   auto measurement = std::make_shared<Measurement>();
   measurement->length = length;
-  measurement->with_other_side = with_other_side;
+  measurement->wanted = wanted;
   {
     absl::MutexLock lock(&mutex_);
     if (stopping_) return absl::CancelledError("sonde-agent is stopping");

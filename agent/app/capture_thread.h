@@ -53,15 +53,20 @@ class CaptureThread {
   // Cuts what there is as the last slice, detaches from the kernel and joins. Idempotent.
   void Stop();
 
-  // Measures this host for `length` from now on. Thread-safe; blocks. kCancelled when `cancelled` or stopped. The other
-  // side of waits is looked at only while somebody wants it.
-  absl::StatusOr<std::unique_ptr<aggregate::Window>> Measure(absl::Duration length, bool with_other_side,
+  // What is looked at only while somebody wants it.
+  struct OnRequest {
+    bool other_side = false;  // of waits: who ended them, peers and locks
+    bool disks = false;       // requests to block devices
+  };
+
+  // Measures this host for `length` from now on. Thread-safe; blocks. kCancelled when `cancelled` or stopped.
+  absl::StatusOr<std::unique_ptr<aggregate::Window>> Measure(absl::Duration length, OnRequest wanted,
                                                              const std::function<bool()>& cancelled);
 
  private:
   struct Measurement {
     absl::Duration length;
-    bool with_other_side = false;
+    OnRequest wanted;
     uint64_t until_ns = 0;  // of the thread alone
     std::vector<std::shared_ptr<const model::Slice>> slices;
     absl::Notification done;

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "agent/app/disk_report.h"
 #include "agent/app/lock_report.h"
 #include "agent/app/peer_report.h"
 #include "agent/app/wait_report.h"
@@ -103,7 +104,7 @@ absl::StatusOr<WindowFacts> ControlAnswers::MeasureAccount(uint64_t duration_ns,
     }
     return facts;
   }
-  auto window = sources_.capture->Measure(Length(duration_ns), /*with_other_side=*/false, cancelled);
+  auto window = sources_.capture->Measure(Length(duration_ns), {}, cancelled);
   if (!window.ok()) return window.status();
   return FactsOf(**window, 0);
 }
@@ -128,9 +129,9 @@ absl::StatusOr<control::v1::AccountReply> ControlAnswers::Account(const control:
 }
 
 absl::StatusOr<std::shared_ptr<const aggregate::Window>> ControlAnswers::Measure(uint32_t pid, uint64_t duration_ns,
-                                                                                 bool with_other_side,
+                                                                                 CaptureThread::OnRequest wanted,
                                                                                  const control::Cancelled& cancelled) {
-  auto window = sources_.capture->Measure(Length(duration_ns), with_other_side, cancelled);
+  auto window = sources_.capture->Measure(Length(duration_ns), wanted, cancelled);
   if (!window.ok() || pid == 0) return window;
   for (const auto& process : (*window)->Accounts().Processes()) {
     if (process.tgid == pid) return window;
@@ -144,7 +145,7 @@ absl::StatusOr<ControlAnswers::Measured> ControlAnswers::MeasureProfile(const st
   std::optional<profile::Kind> kind = profile::ParseKind(kind_name);
   if (!kind) return absl::InvalidArgumentError(absl::StrCat("unknown kind '", kind_name, "': cpu, offcpu or wall"));
   const std::vector<telemetry::Loss> before = sources_.losses->Snapshot();
-  auto window = Measure(pid, duration_ns, /*with_other_side=*/false, cancelled);
+  auto window = Measure(pid, duration_ns, {}, cancelled);
   if (!window.ok()) return window.status();
   std::optional<uint32_t> only;
   if (pid != 0) only = pid;
@@ -191,7 +192,7 @@ absl::StatusOr<control::v1::TopReply> ControlAnswers::Top(const control::v1::Top
 template <typename Reply, typename Request, typename Report>
 absl::StatusOr<Reply> ControlAnswers::MeasureWaits(const Request& request, Report report, const control::Cancelled& cancelled) {
   const std::vector<telemetry::Loss> before = sources_.losses->Snapshot();
-  auto window = Measure(request.pid(), request.duration_ns(), /*with_other_side=*/true, cancelled);
+  auto window = Measure(request.pid(), request.duration_ns(), {.other_side = true}, cancelled);
   if (!window.ok()) return window.status();
   Reply reply;
   report(**window, request, sources_.symbolizer, &reply);
@@ -212,6 +213,18 @@ absl::StatusOr<control::v1::PeersReply> ControlAnswers::Peers(const control::v1:
 absl::StatusOr<control::v1::LocksReply> ControlAnswers::Locks(const control::v1::LocksRequest& request,
                                                               const control::Cancelled& cancelled) {
   return MeasureWaits<control::v1::LocksReply>(request, ReportLocks, cancelled);
+}
+
+absl::StatusOr<control::v1::DisksReply> ControlAnswers::Disks(const control::v1::DisksRequest& request,
+                                                              const control::Cancelled& cancelled) {
+  const std::vector<telemetry::Loss> before = sources_.losses->Snapshot();
+  auto window = Measure(request.pid(), request.duration_ns(), {.disks = true}, cancelled);
+  if (!window.ok()) return window.status();
+  control::v1::DisksReply reply;
+  reply.set_start_unix_ns((*window)->StartUnixNs());
+  ReportDisks((*window)->Requests(), request, sources_.symbolizer, &reply);
+  AddLosses(telemetry::LossesSince(before, sources_.losses->Snapshot()), reply.mutable_losses());
+  return reply;
 }
 
 absl::StatusOr<control::v1::RecordReply> ControlAnswers::Record(const control::v1::RecordRequest& request,

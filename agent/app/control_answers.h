@@ -40,6 +40,8 @@ class ControlAnswers : public control::ControlBackend {
                                                 const control::Cancelled& cancelled) override;
   absl::StatusOr<control::v1::LocksReply> Locks(const control::v1::LocksRequest& request,
                                                 const control::Cancelled& cancelled) override;
+  absl::StatusOr<control::v1::DisksReply> Disks(const control::v1::DisksRequest& request,
+                                                const control::Cancelled& cancelled) override;
   absl::StatusOr<control::v1::RecordReply> Record(const control::v1::RecordRequest& request,
                                                   const control::Cancelled& cancelled) override;
 
@@ -52,7 +54,7 @@ class ControlAnswers : public control::ControlBackend {
   };
   // NotFound when `pid` is not 0 and no such process lived meanwhile.
   absl::StatusOr<std::shared_ptr<const aggregate::Window>> Measure(uint32_t pid, uint64_t duration_ns,
-                                                                   bool with_other_side,
+                                                                   CaptureThread::OnRequest wanted,
                                                                    const control::Cancelled& cancelled);
   // Measures with the other side of waits, and has `report` fill in the reply.
   template <typename Reply, typename Request, typename Report>

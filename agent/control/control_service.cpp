@@ -108,6 +108,14 @@ grpc::Status ControlService::Locks(grpc::ServerContext* context, const v1::Locks
   return Answer(backend_->Locks(*request, CancelledOf(context)), reply);
 }
 
+grpc::Status ControlService::Disks(grpc::ServerContext* context, const v1::DisksRequest* request,
+                                   v1::DisksReply* reply) {
+  if (grpc::Status checked = CheckDuration(request->duration_ns(), false); !checked.ok()) return checked;
+  const Place place(&measuring_);
+  if (!place.Has()) return Busy();
+  return Answer(backend_->Disks(*request, CancelledOf(context)), reply);
+}
+
 grpc::Status ControlService::Record(grpc::ServerContext* context, const v1::RecordRequest* request,
                                     v1::RecordReply* reply) {
   if (grpc::Status checked = CheckDuration(request->duration_ns(), false); !checked.ok()) return checked;

@@ -74,6 +74,11 @@ class FixedAnswers : public control::ControlBackend {
     locks_request = request;
     return locks;
   }
+  absl::StatusOr<v1::DisksReply> Disks(const v1::DisksRequest& request, const control::Cancelled&) override {
+    if (request.pid() == 123) return absl::NotFoundError("no process 123");
+    disks_request = request;
+    return disks;
+  }
   absl::StatusOr<v1::RecordReply> Record(const v1::RecordRequest& request,
                                          const control::Cancelled& cancelled) override {
     if (request.pid() == 123) return absl::NotFoundError("no process 123");
@@ -91,6 +96,8 @@ class FixedAnswers : public control::ControlBackend {
   v1::PeersReply peers;
   v1::LocksRequest locks_request;
   v1::LocksReply locks;
+  v1::DisksRequest disks_request;
+  v1::DisksReply disks;
   v1::RecordReply record;
   std::atomic<int> measuring = 0;
 

@@ -110,13 +110,19 @@ def check_recording(verdict, functions):
     verdict.check("spin_on_cpu" in functions, "the recording names the function that spins")
 
 
+def check_disks(verdict, disks):
+    """The guest has no disk: what is seen is that the hooks are there."""
+    unknown = disks.get("unknown_why", "")
+    verdict.check(number(disks, "duration_ns") > 0 and not unknown, "requests to disks can be watched" + (f": {unknown}" if unknown else ""))
+
+
 def judge(results, functions):
     """`results`: file name -> text, as the guest sent them. `functions`: see check_recording."""
     verdict = Verdict()
     text = lambda name: results.get(name, "").strip()
     verdict.lines.append(f"note: kernel {text('release')}, BTF {text('btf') or 'no'}, "
                          f"agent ready after {text('seconds_to_ready')} s, all tables after {text('seconds_to_tables')} more")
-    for step in ("account.json", "record", "status.json"):
+    for step in ("account.json", "record", "disks.json", "status.json"):
         # status exits 1 when degraded, which a guest that nobody listens to is: its export target does not answer.
         allowed = ("0", "1") if step == "status.json" else ("0",)
         code = text(step + ".code")
@@ -125,7 +131,7 @@ def judge(results, functions):
     verdict.check(text("load_alive") == "yes", "the load ran to the end")
     verdict.check(text("agent.code") == "0", f"the agent stopped on SIGTERM with exit code {text('agent.code') or 'none'}")
     messages = {}
-    for name in ("account.json", "before.json", "status.json"):
+    for name in ("account.json", "before.json", "disks.json", "status.json"):
         try:
             messages[name] = json.loads(results.get(name, ""))
         except ValueError as error:
@@ -134,6 +140,8 @@ def judge(results, functions):
         check_account(verdict, messages["account.json"])
     if "status.json" in messages:
         check_status(verdict, messages["status.json"], messages.get("before.json", {}))
+    if "disks.json" in messages:
+        check_disks(verdict, messages["disks.json"])
     check_recording(verdict, functions)
     verdict.check(text("dmesg"), "the kernel's log was collected")
     check_kernel_log(verdict, results.get("dmesg", ""))

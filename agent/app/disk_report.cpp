@@ -1,0 +1,131 @@
+#include "agent/app/disk_report.h"
+
+#include <algorithm>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "agent/aggregate/wait_quantile.h"
+
+namespace sonde::app {
+namespace {
+
+using aggregate::RequestBook;
+using model::RequestOperation;
+
+constexpr size_t kRowsUnlessAsked = 20;
+
+const char* OperationName(RequestOperation operation) {
+  switch (operation) {
+    case RequestOperation::kRead:
+      return "read";
+    case RequestOperation::kWrite:
+      return "write";
+    case RequestOperation::kFlush:
+      return "flush";
+    case RequestOperation::kDiscard:
+      return "discard";
+    case RequestOperation::kOther:
+      break;
+  }
+  return "other";
+}
+
+void Fill(const model::DiskTraffic& traffic, control::v1::DiskTraffic* out) {
+  out->set_requests(traffic.requests);
+  out->set_merged(traffic.merged);
+  out->set_bytes(traffic.bytes);
+  out->set_ns(traffic.ns);
+}
+
+void AddSeen(const model::RequestSums& sums, control::v1::DiskTraffic* out) {
+  out->set_requests(out->requests() + sums.count);
+  out->set_bytes(out->bytes() + sums.bytes);
+  out->set_ns(out->ns() + sums.ns);
+}
+
+void AddDisk(const model::DiskActivity& disk, const RequestBook& book, control::v1::Disk* out) {
+  out->set_name(disk.name);
+  Fill(disk.read, out->mutable_read());
+  Fill(disk.write, out->mutable_write());
+  Fill(disk.discard, out->mutable_discard());
+  Fill(disk.flush, out->mutable_flush());
+  out->set_busy_ns(disk.busy_ns);
+  out->set_weighted_ns(disk.weighted_ns);
+  out->set_under_way(disk.under_way);
+  AddSeen(book.Seen(disk.device, RequestOperation::kRead), out->mutable_seen_read());
+  AddSeen(book.Seen(disk.device, RequestOperation::kWrite), out->mutable_seen_write());
+  AddSeen(book.Seen(disk.device, RequestOperation::kFlush), out->mutable_seen_write());
+  AddSeen(book.Seen(disk.device, RequestOperation::kDiscard), out->mutable_seen_discard());
+}
+
+// By its name in the kernel's books; one that they do not tell of by its numbers.
+std::string DiskName(model::DeviceNumber device, const std::vector<model::DiskActivity>& disks) {
+  auto found = std::ranges::find(disks, device, &model::DiskActivity::device);
+  if (found != disks.end()) return found->name;
+  return absl::StrCat(device >> model::kDeviceMinorBits, ":", device & ((1U << model::kDeviceMinorBits) - 1));
+}
+
+// Of whoever looked, and of the block layer itself: the same for all.
+bool IsMachinery(const profile::Frame& frame) {
+  constexpr const char* kPrefixes[] = {"bpf_",   "__bpf_", "__traceiter_", "blk_",
+                                       "__blk_", "dd_",    "__submit_bio", "submit_bio_noacct"};
+  return std::ranges::any_of(kPrefixes, [&](const char* prefix) { return frame.name.starts_with(prefix); });
+}
+
+void AddStack(std::vector<profile::Frame> frames, control::v1::DiskRequests* row) {
+  frames.erase(frames.begin(), std::ranges::find_if_not(frames, IsMachinery));
+  for (const profile::Frame& frame : frames) {
+    control::v1::WaitFrame* entry = row->add_stack();
+    entry->set_function(frame.name);
+    entry->set_file(frame.file);
+  }
+}
+
+void Describe(const RequestBook::Row& row, const model::ProfileBatch& batch, SharedSymbolizer* symbolizer,
+              control::v1::DiskRequests* out) {
+  const model::RequestSums& sums = row.sums;
+  out->set_process(batch.processes[row.process]);
+  out->set_operation(OperationName(row.operation));
+  out->set_is_sync(row.is_sync);
+  out->set_count(sums.count);
+  out->set_ns(sums.ns);
+  out->set_queue_ns(sums.queue_ns);
+  out->set_device_ns(sums.device_ns);
+  out->set_bytes(sums.bytes);
+  out->set_p50_ns(aggregate::QuantileNs(sums.lengths, 0.5));
+  out->set_p99_ns(aggregate::QuantileNs(sums.lengths, 0.99));
+  out->set_p999_ns(aggregate::QuantileNs(sums.lengths, 0.999));
+  out->set_longest_ns(sums.lengths.longest_ns);
+  out->set_under_way(sums.under_way);
+  AddStack(symbolizer->Names(batch, {.stack = row.stack}), out);
+}
+
+// What it weighs: a request that does not end has no time yet, and is worth telling of all the same.
+uint64_t Weight(const RequestBook::Row& row) {
+  return row.sums.ns + (row.sums.under_way > 0 ? row.sums.lengths.longest_ns : 0);
+}
+
+}  // namespace
+
+void ReportDisks(const RequestBook& book, const control::v1::DisksRequest& request, SharedSymbolizer* symbolizer,
+                 control::v1::DisksReply* reply) {
+  const std::vector<model::DiskActivity> disks = book.Disks();
+  for (const model::DiskActivity& disk : disks) AddDisk(disk, book, reply->add_disks());
+  reply->set_duration_ns(book.DurationNs());
+  reply->set_unknown_why(book.UnknownWhy());
+  std::optional<uint32_t> only;
+  if (request.pid() != 0) only = request.pid();
+  RequestBook::Rows all = book.AllRows(only);
+  const size_t shown = std::min<size_t>(request.limit() != 0 ? request.limit() : kRowsUnlessAsked, all.rows.size());
+  std::partial_sort(all.rows.begin(), all.rows.begin() + static_cast<std::ptrdiff_t>(shown), all.rows.end(),
+                    [](const RequestBook::Row& a, const RequestBook::Row& b) { return Weight(a) > Weight(b); });
+  for (size_t i = 0; i < shown; ++i) {
+    control::v1::DiskRequests* row = reply->add_requests();
+    Describe(all.rows[i], all.batch, symbolizer, row);
+    row->set_disk(DiskName(all.rows[i].device, disks));
+  }
+}
+
+}  // namespace sonde::app

@@ -1,0 +1,147 @@
+#include "agentctl/disks.h"
+
+#include <cstdio>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "agentctl/client.h"
+#include "agentctl/json.h"
+#include "agentctl/losses.h"
+#include "agentctl/progress.h"
+#include "agentctl/report_error.h"
+#include "agentctl/table.h"
+#include "agentctl/terminal.h"
+#include "agentctl/units.h"
+#include "agentctl/wait_lines.h"
+
+namespace sonde::agentctl {
+namespace {
+
+constexpr size_t kNameColumns = 28;
+constexpr auto kRight = Table::Align::kRight;
+
+std::string Duration(uint64_t ns) { return HumanDuration(static_cast<int64_t>(ns)); }
+
+// "-": there is nothing to take the mean of, or its parts are not known.
+std::string Mean(uint64_t ns, uint64_t count) { return count == 0 ? "-" : Duration(ns / count); }
+
+std::string PerSecond(uint64_t count, uint64_t ns) {
+  return ns == 0 ? "-" : absl::StrFormat("%.1f", static_cast<double>(count) * 1e9 / static_cast<double>(ns));
+}
+
+std::string KibPerSecond(const v1::DiskTraffic& traffic, uint64_t ns) { return PerSecond(traffic.bytes() / 1024, ns); }
+
+// As iostat -x has it, and beside it how many requests our own hooks saw, with their mean latency.
+std::string DiskTable(const v1::DisksReply& reply) {
+  Table table({{"DISK"},
+               {"r/s", kRight},
+               {"rKiB/s", kRight},
+               {"r_await", kRight},
+               {"w/s", kRight},
+               {"wKiB/s", kRight},
+               {"w_await", kRight},
+               {"f/s", kRight},
+               {"f_await", kRight},
+               {"aqu-sz", kRight},
+               {"%util", kRight},
+               {"COUNTED", kRight},
+               {"MEAN", kRight},
+               {"SEEN", kRight},
+               {"MEAN", kRight}});
+  const uint64_t ns = reply.duration_ns();
+  for (const v1::Disk& disk : reply.disks()) {
+    const uint64_t counted = disk.read().requests() + disk.write().requests() + disk.discard().requests();
+    const uint64_t counted_ns = disk.read().ns() + disk.write().ns() + disk.discard().ns();
+    const uint64_t seen = disk.seen_read().requests() + disk.seen_write().requests() + disk.seen_discard().requests();
+    const uint64_t seen_ns = disk.seen_read().ns() + disk.seen_write().ns() + disk.seen_discard().ns();
+    table.AddRow(
+        {Printable(disk.name(), kNameColumns), PerSecond(disk.read().requests(), ns), KibPerSecond(disk.read(), ns),
+         Mean(disk.read().ns(), disk.read().requests()), PerSecond(disk.write().requests(), ns),
+         KibPerSecond(disk.write(), ns), Mean(disk.write().ns(), disk.write().requests()),
+         PerSecond(disk.flush().requests(), ns), Mean(disk.flush().ns(), disk.flush().requests()),
+         absl::StrFormat("%.2f", ns == 0 ? 0.0 : static_cast<double>(disk.weighted_ns()) / static_cast<double>(ns)),
+         Percent(static_cast<double>(disk.busy_ns()), static_cast<double>(ns)), HumanCount(counted),
+         Mean(counted_ns, counted), HumanCount(seen), Mean(seen_ns, seen)});
+  }
+  return table.Text(0, static_cast<size_t>(StdoutSize().columns));
+}
+
+std::string Count(const v1::DiskRequests& row) {
+  if (row.under_way() == 0) return HumanCount(row.count());
+  return absl::StrCat(row.count() == 0 ? "" : absl::StrCat(HumanCount(row.count()), " + "), HumanCount(row.under_way()),
+                      " under way");
+}
+
+std::string Operation(const v1::DiskRequests& row) {
+  const bool is_background = row.operation() == "write" && !row.is_sync();
+  return absl::StrCat(row.operation(), is_background ? " (background)" : "");
+}
+
+std::vector<std::string> Cells(const v1::DiskRequests& row, bool has_excerpt) {
+  const uint64_t parts_of = row.queue_ns() + row.device_ns() == 0 ? 0 : row.count();
+  return {Duration(row.ns()),
+          Count(row),
+          HumanBytes(row.bytes()),
+          Duration(row.p50_ns()),
+          Duration(row.p99_ns()),
+          Duration(row.longest_ns()),
+          Mean(row.queue_ns(), parts_of),
+          Mean(row.device_ns(), parts_of),
+          Operation(row),
+          Printable(row.disk(), kNameColumns),
+          row.process().empty() ? "-" : Printable(row.process(), kNameColumns),
+          has_excerpt ? Excerpt(row.stack()) : ""};
+}
+
+std::string RequestTable(const v1::DisksReply& reply, bool whole_stacks) {
+  Table table({{"TOTAL", kRight},
+               {"COUNT", kRight},
+               {"BYTES", kRight},
+               {"P50", kRight},
+               {"P99", kRight},
+               {"LONGEST", kRight},
+               {"QUEUE", kRight},
+               {"DEVICE", kRight},
+               {"OP"},
+               {"DISK"},
+               {"PROCESS"},
+               {"WHERE"}});
+  for (const v1::DiskRequests& row : reply.requests()) table.AddRow(Cells(row, !whole_stacks));
+  if (!whole_stacks) return table.Text(0, static_cast<size_t>(StdoutSize().columns));
+  return WithParagraphs(table, reply.requests_size(),
+                        [&](int i) { return FrameLines(reply.requests(i).stack(), "      "); });
+}
+
+std::string RequestsText(const v1::DisksReply& reply, const DisksOptions& options) {
+  const std::string whose = options.pid == 0 ? "" : absl::StrCat(" of process ", options.pid);
+  if (!reply.requests().empty()) return RequestTable(reply, options.whole_stacks);
+  if (reply.unknown_why().empty()) return absl::StrCat("No request", whose, " to a disk was seen.\n");
+  return absl::StrCat("Who made the requests is not known: ", Printable(reply.unknown_why()), ".\n");
+}
+
+std::string DisksText(const v1::DisksReply& reply, const DisksOptions& options) {
+  const std::string disks = reply.disks().empty() ? "No disk did anything.\n" : DiskTable(reply);
+  return absl::StrCat("Disks in ", Duration(reply.duration_ns()), "\n", disks, "\n", RequestsText(reply, options),
+                      LossNotice(reply.losses()));
+}
+
+}  // namespace
+
+int RunDisks(const std::string& socket, const DisksOptions& options) {
+  absl::StatusOr<Client> client = Client::Connect(socket);
+  if (!client.ok()) return ReportError(client.status());
+  v1::DisksRequest request;
+  request.set_duration_ns(static_cast<uint64_t>(absl::ToInt64Nanoseconds(options.duration)));
+  request.set_pid(options.pid);
+  request.set_limit(options.limit);
+  Progress progress("measuring", options.duration);
+  absl::StatusOr<v1::DisksReply> reply = client->Disks(request, [&](absl::Duration elapsed) {
+    progress.Show(elapsed);
+    return true;
+  });
+  if (!reply.ok()) return ReportError(reply.status());
+  std::fputs((options.json ? ToJson(*reply) : DisksText(*reply, options)).c_str(), stdout);
+  return kOk;
+}
+
+}  // namespace sonde::agentctl
