@@ -11,9 +11,9 @@ namespace {
 // Each level has a quarter of the walks of the one before.
 constexpr int kLevelShift = 2;
 constexpr std::array<int, kWalks> kLastLevel = {2, 3, 4};
-// Stacks at new places that each thread has in a slice before chance has its say, by level: at the last none, since it is
-// for storms of threads that live for a few waits.
-constexpr std::array<uint32_t, 5> kCertainWalks = {0, 8, 4, 2, 0};
+// Stacks at new places that each thread has in a slice before chance has its say, by level. Never none: a thread that waits
+// once for long costs nothing, and would be a great part of its process's time without a stack.
+constexpr std::array<uint32_t, 5> kCertainWalks = {0, 8, 4, 2, 1};
 // Walks below this share of the whole cost are left alone: what they tell is worth more than what they cost.
 constexpr double kWorthwhile = 0.02;
 // Far over the budget is acted on at once; a little over may be chance.
@@ -57,9 +57,9 @@ std::string RateOf(Walks walks, const model::StackSelection& selection) {
     case Walks::kPreempted:
       return absl::StrCat("1 in ", selection.preempted_pause_ns / kMillisecond, " ms");
     case Walks::kNewSites:
-      return selection.certain_walks == 0
-                 ? OneIn(selection.walk_one_in)
-                 : absl::StrCat(OneIn(selection.walk_one_in), " after a thread's first ", selection.certain_walks);
+      if (selection.certain_walks == 0) return OneIn(selection.walk_one_in);
+      return absl::StrCat(OneIn(selection.walk_one_in), " after a thread's first",
+                          selection.certain_walks == 1 ? "" : absl::StrCat(" ", selection.certain_walks));
   }
   return "";
 }

@@ -112,7 +112,7 @@ TEST(Governor, RaisesTheMostHarmfulFirst) {
   const Host quiet{.rest = 0.001, .full = {0.001, 0.001, 0.001}};
   std::string said;
   while (said.empty()) said = governor.Take(quiet.Read(governor));
-  EXPECT_THAT(said, StartsWith("raised stacks at places not known yet: 1 in 64 after a thread's first 2 instead of 1 in 256"));
+  EXPECT_THAT(said, StartsWith("raised stacks at places not known yet: 1 in 64 after a thread's first 2 instead of 1 in 256 after a thread's first"));
 }
 
 TEST(Governor, ComesToRestUnderASteadyLoadWhateverItIs) {

@@ -38,15 +38,15 @@ def known_waits(sonde, folder, seconds):
     """(report of a load that lived for `seconds`, its naps as a recording has them, what `waits` says of the split)."""
     path = pathlib.Path(folder) / "offcpu.pb.gz"
     whole = f"{seconds + 4}s"
-    running = [Program(folder, [AGENTCTL, "--socket", sonde.agent.socket, *command, "--duration", whole])
-               for command in (("record", "--type", "offcpu", "-o", path), ("waits", "-o", "json"))]
+    recording = Program(folder, [AGENTCTL, "--socket", sonde.agent.socket, "record", "--type", "offcpu", "-o", path, "--duration", whole])
     time.sleep(2)
-    load = Load(folder, LOAD, seconds).finish()
-    for program in running:
-        if program.wait() != 0:
-            raise RuntimeError(program.said())
+    load = Load(folder, LOAD, seconds)
+    waits = json.loads(sonde.agentctl("waits", "--pid", load.pid, "-o", "json", "--duration", f"{seconds - 1}s").stdout)
+    load.finish()
+    if recording.wait() != 0:
+        raise RuntimeError(recording.said())
     naps = [sample for sample in pprof_file.decode(path.read_bytes()).samples if sample.labels.get("process") == LOAD]
-    return load.report, naps, json.loads(running[1].said())
+    return load.report, naps, waits
 
 
 def outcome(budget, settle_seconds, seconds, tell):
@@ -74,9 +74,9 @@ def outcome(budget, settle_seconds, seconds, tell):
     return Outcome(budget=name_of(budget),
                    cost_share=(after.agent_cpu - before.agent_cpu + (after.bpf_ns - before.bpf_ns) / 1e9) / machine,
                    lowered="; ".join(f"{entry['what']}: {entry['now']}" for entry in lowered) or "nothing",
-                   not_drawn_share=int(waits["not_drawn_ns"]) / truth,
+                   not_drawn_share=int(waits["not_drawn_ns"]) / int(waits["total_ns"]),
                    off_share=sum(abs(told[name] - found[name]) for name in names) / 2 / truth,
-                   foretold_share=int(waits["stack_error_ns"]) / truth,
+                   foretold_share=int(waits["stack_error_ns"]) / int(waits["total_ns"]),
                    sum_off_share=abs(sum(told.values()) - truth) / truth)
 
 
