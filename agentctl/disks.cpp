@@ -17,13 +17,11 @@
 namespace sonde::agentctl {
 namespace {
 
-constexpr size_t kNameColumns = 28;
-constexpr auto kRight = Table::Align::kRight;
 
-std::string Duration(uint64_t ns) { return HumanDuration(static_cast<int64_t>(ns)); }
+std::string DurationText(uint64_t ns) { return HumanDuration(static_cast<int64_t>(ns)); }
 
 // "-": there is nothing to take the mean of, or its parts are not known.
-std::string Mean(uint64_t ns, uint64_t count) { return count == 0 ? "-" : Duration(ns / count); }
+std::string Mean(uint64_t ns, uint64_t count) { return count == 0 ? "-" : DurationText(ns / count); }
 
 std::string PerSecond(uint64_t count, uint64_t ns) {
   return ns == 0 ? "-" : absl::StrFormat("%.1f", static_cast<double>(count) * 1e9 / static_cast<double>(ns));
@@ -33,6 +31,7 @@ std::string KibPerSecond(const v1::DiskTraffic& traffic, uint64_t ns) { return P
 
 // As iostat -x has it, and beside it how many requests our own hooks saw, with their mean latency.
 std::string DiskTable(const v1::DisksReply& reply) {
+  constexpr auto kRight = Table::Align::kRight;
   Table table({{"DISK"},
                {"r/s", kRight},
                {"rKiB/s", kRight},
@@ -55,7 +54,7 @@ std::string DiskTable(const v1::DisksReply& reply) {
     const uint64_t seen = disk.seen_read().requests() + disk.seen_write().requests() + disk.seen_discard().requests();
     const uint64_t seen_ns = disk.seen_read().ns() + disk.seen_write().ns() + disk.seen_discard().ns();
     table.AddRow(
-        {Printable(disk.name(), kNameColumns), PerSecond(disk.read().requests(), ns), KibPerSecond(disk.read(), ns),
+        {Printable(disk.name(), kProcessColumns), PerSecond(disk.read().requests(), ns), KibPerSecond(disk.read(), ns),
          Mean(disk.read().ns(), disk.read().requests()), PerSecond(disk.write().requests(), ns),
          KibPerSecond(disk.write(), ns), Mean(disk.write().ns(), disk.write().requests()),
          PerSecond(disk.flush().requests(), ns), Mean(disk.flush().ns(), disk.flush().requests()),
@@ -79,21 +78,22 @@ std::string Operation(const v1::DiskRequests& row) {
 
 std::vector<std::string> Cells(const v1::DiskRequests& row, bool has_excerpt) {
   const uint64_t parts_of = row.queue_ns() + row.device_ns() == 0 ? 0 : row.count();
-  return {Duration(row.ns()),
+  return {DurationText(row.ns()),
           Count(row),
           HumanBytes(row.bytes()),
-          Duration(row.p50_ns()),
-          Duration(row.p99_ns()),
-          Duration(row.longest_ns()),
+          DurationText(row.p50_ns()),
+          DurationText(row.p99_ns()),
+          DurationText(row.longest_ns()),
           Mean(row.queue_ns(), parts_of),
           Mean(row.device_ns(), parts_of),
           Operation(row),
-          Printable(row.disk(), kNameColumns),
-          row.process().empty() ? "-" : Printable(row.process(), kNameColumns),
+          Printable(row.disk(), kProcessColumns),
+          row.process().empty() ? "-" : Printable(row.process(), kProcessColumns),
           has_excerpt ? Excerpt(row.stack()) : ""};
 }
 
 std::string RequestTable(const v1::DisksReply& reply, bool whole_stacks) {
+  constexpr auto kRight = Table::Align::kRight;
   Table table({{"TOTAL", kRight},
                {"COUNT", kRight},
                {"BYTES", kRight},
@@ -121,7 +121,7 @@ std::string RequestsText(const v1::DisksReply& reply, const DisksOptions& option
 
 std::string DisksText(const v1::DisksReply& reply, const DisksOptions& options) {
   const std::string disks = reply.disks().empty() ? "No disk did anything.\n" : DiskTable(reply);
-  return absl::StrCat("Disks in ", Duration(reply.duration_ns()), "\n", disks, "\n", RequestsText(reply, options),
+  return absl::StrCat("Disks in ", DurationText(reply.duration_ns()), "\n", disks, "\n", RequestsText(reply, options),
                       LossNotice(reply.losses()));
 }
 

@@ -37,7 +37,7 @@ void AddSums(const model::RequestSums& more, model::RequestSums* sum) {
   Add(more.lengths, &sum->lengths);
 }
 
-const char* MarkerText(model::StackId id) {
+const char* MissingText(model::StackId id) {
   return id == model::kStackUnseen ? "[made before the measurement, or the kernel does not tell]" : "[stack lost]";
 }
 
@@ -45,7 +45,7 @@ const char* MarkerText(model::StackId id) {
 class RowBuilder {
  public:
   void Add(const model::RawStack* stack, model::StackId id, const model::ProcessInfo* process, RequestBook::Row row) {
-    row.stack = IndexOf(stack != nullptr ? resolver_.Resolve(*stack) : resolver_.Marker(MarkerText(id)));
+    row.stack = IndexOf(stack != nullptr ? resolver_.Resolve(*stack) : resolver_.Marker(MissingText(id)));
     row.process = IndexOf(process != nullptr ? ProcessName(*process) : "");
     const auto key = std::tuple(row.stack, row.process, row.device, row.operation, row.is_sync);
     auto [entry, is_new] = index_.try_emplace(key, rows_.rows.size());

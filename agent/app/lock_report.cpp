@@ -20,7 +20,7 @@ using model::Counterpart;
 
 constexpr size_t kOwnersTold = 3;
 
-struct Line {
+struct LockLine {
   const aggregate::Window::Waits* group = nullptr;
   size_t index = 0;
   Counterpart lock;  // without owner
@@ -74,7 +74,7 @@ bool IsOwner(const Counterpart& with, const Thread& thread, const std::string& w
 }
 
 // Threads of one name are one owner: a pool's, or those that live for one task each.
-void AddOwners(const Line& line, const Threads& threads, const std::string& waiter, control::v1::Lock* out) {
+void AddOwners(const LockLine& line, const Threads& threads, const std::string& waiter, control::v1::Lock* out) {
   std::map<std::pair<std::string, std::string>, control::v1::LockOwner> owners;
   for (const aggregate::Window::Counterpart& one : line.owned) {
     auto thread = threads.find(one.with.owner);
@@ -93,29 +93,29 @@ void AddOwners(const Line& line, const Threads& threads, const std::string& wait
 }
 
 // The locks of a sample, each with its owners.
-void AddLines(const aggregate::Window::Waits& group, size_t index, std::vector<Line>* lines) {
-  absl::flat_hash_map<Counterpart, Line> found;
+void AddLines(const aggregate::Window::Waits& group, size_t index, std::vector<LockLine>* lines) {
+  absl::flat_hash_map<Counterpart, LockLine> found;
   for (const aggregate::Window::Counterpart& one : group.counterparts[index]) {
     if (!IsLock(one.with)) continue;
     Counterpart lock = one.with;
     lock.owner = 0;
     lock.owner_in_word = false;
-    Line& line = found.try_emplace(lock, Line{.group = &group, .index = index, .lock = lock, .owned = {}, .totals = {}}).first->second;
+    LockLine& line = found.try_emplace(lock, LockLine{.group = &group, .index = index, .lock = lock, .owned = {}, .totals = {}}).first->second;
     line.totals.Add(one.count, one.ns, one.lengths);
     line.owned.push_back(one);
   }
   for (auto& [lock, line] : found) lines->push_back(std::move(line));
 }
 
-absl::flat_hash_map<uint64_t, std::string> NamesOf(const std::vector<Line>& lines) {
+absl::flat_hash_map<uint64_t, std::string> NamesOf(const std::vector<LockLine>& lines) {
   std::vector<uint64_t> addresses;
-  for (const Line& line : lines) {
+  for (const LockLine& line : lines) {
     if (line.lock.kind == Counterpart::Kind::kKernelLock && !line.lock.of_memory) addresses.push_back(line.lock.lock);
   }
   return symbolize::KernelObjects(addresses);
 }
 
-void Describe(const Line& line, SharedSymbolizer* symbolizer, control::v1::Lock* out) {
+void Describe(const LockLine& line, SharedSymbolizer* symbolizer, control::v1::Lock* out) {
   const model::ProfileBatch& batch = line.group->batch;
   const model::UnwoundSample& sample = batch.samples[line.index];
   out->set_reason(std::string(profile::ReasonName(sample.reason)));
@@ -136,21 +136,21 @@ void ReportLocks(const aggregate::Window& window, const control::v1::LocksReques
   std::optional<uint32_t> only;
   if (request.pid() != 0) only = request.pid();
   const std::vector<aggregate::Window::Waits> groups = window.AllWaits(only, aggregate::Window::LeftOut::kAtMarker);
-  std::vector<Line> lines;
+  std::vector<LockLine> lines;
   for (const aggregate::Window::Waits& group : groups) {
     for (size_t i = 0; i < group.batch.samples.size(); ++i) {
       if (request.idle() || !IsIdle(group.batch.samples[i])) AddLines(group, i, &lines);
     }
   }
   uint64_t total_ns = 0;
-  for (const Line& line : lines) total_ns += line.totals.ns;
+  for (const LockLine& line : lines) total_ns += line.totals.ns;
   reply->set_start_unix_ns(window.StartUnixNs());
   reply->set_duration_ns(static_cast<uint64_t>(window.DurationNs()));
   reply->set_total_ns(total_ns);
   KeepHeaviest(request.limit(), &lines);
   const Threads threads = AllThreads(window);
   const absl::flat_hash_map<uint64_t, std::string> names = NamesOf(lines);
-  for (const Line& line : lines) {
+  for (const LockLine& line : lines) {
     control::v1::Lock* out = reply->add_locks();
     Describe(line, symbolizer, out);
     if (auto name = names.find(line.lock.lock); name != names.end()) out->set_name(name->second);

@@ -19,7 +19,7 @@ namespace {
 
 using model::Counterpart;
 
-struct Line {
+struct PeerLine {
   const aggregate::Window::Waits* group = nullptr;
   size_t heaviest = 0;  // sample
   uint64_t heaviest_ns = 0;
@@ -76,7 +76,7 @@ void SetEvents(const model::PeerEvents& events, control::v1::Peer* out) {
   out->set_resets_sent(events.resets_sent);
 }
 
-void Describe(const Line& line, const Names& processes, const Events& events, SharedSymbolizer* symbolizer, control::v1::Peer* out) {
+void Describe(const PeerLine& line, const Names& processes, const Events& events, SharedSymbolizer* symbolizer, control::v1::Peer* out) {
   const model::ProfileBatch& batch = line.group->batch;
   const model::UnwoundSample& sample = batch.samples[line.heaviest];
   out->set_reason(std::string(profile::ReasonName(sample.reason)));
@@ -89,14 +89,14 @@ void Describe(const Line& line, const Names& processes, const Events& events, Sh
 }
 
 // One line for each process name, reason and peer of a group.
-void AddLines(const aggregate::Window::Waits& group, bool idle, std::vector<Line>* lines) {
-  std::map<std::tuple<uint32_t, profile::Reason>, absl::flat_hash_map<Counterpart, Line>> found;
+void AddLines(const aggregate::Window::Waits& group, bool idle, std::vector<PeerLine>* lines) {
+  std::map<std::tuple<uint32_t, profile::Reason>, absl::flat_hash_map<Counterpart, PeerLine>> found;
   for (size_t i = 0; i < group.batch.samples.size(); ++i) {
     const model::UnwoundSample& sample = group.batch.samples[i];
     if (IsIdle(sample) && !idle) continue;
     for (const aggregate::Window::Counterpart& one : group.counterparts[i]) {
       if (!IsPeer(one.with)) continue;
-      Line& line = found[{sample.process, sample.reason}].try_emplace(one.with, Line{.group = &group, .peer = one.with, .totals = {}}).first->second;
+      PeerLine& line = found[{sample.process, sample.reason}].try_emplace(one.with, PeerLine{.group = &group, .peer = one.with, .totals = {}}).first->second;
       line.totals.Add(one.count, one.ns, one.lengths);
       if (one.ns >= line.heaviest_ns) {
         line.heaviest = i;
@@ -135,20 +135,20 @@ void ReportPeers(const aggregate::Window& window, const control::v1::PeersReques
   std::optional<uint32_t> only;
   if (request.pid() != 0) only = request.pid();
   const std::vector<aggregate::Window::Waits> groups = window.AllWaits(only, aggregate::Window::LeftOut::kAtMarker);
-  std::vector<Line> lines;
+  std::vector<PeerLine> lines;
   for (const aggregate::Window::Waits& group : groups) AddLines(group, request.idle(), &lines);
   uint64_t total_ns = 0;
-  for (const Line& line : lines) total_ns += line.totals.ns;
+  for (const PeerLine& line : lines) total_ns += line.totals.ns;
   reply->set_start_unix_ns(window.StartUnixNs());
   reply->set_duration_ns(static_cast<uint64_t>(window.DurationNs()));
   reply->set_total_ns(total_ns);
   Events events;
   for (const model::PeerEvents& one : window.PeerEvents()) events[one.peer] = one;
   absl::flat_hash_set<Counterpart> told;
-  for (const Line& line : lines) told.insert(Endpoint(line.peer));
+  for (const PeerLine& line : lines) told.insert(Endpoint(line.peer));
   KeepHeaviest(request.limit(), &lines);
   const Names processes = ProcessNames(window);
-  for (const Line& line : lines) Describe(line, processes, events, symbolizer, reply->add_peers());
+  for (const PeerLine& line : lines) Describe(line, processes, events, symbolizer, reply->add_peers());
   if (!only) AddSilent(window.PeerEvents(), told, reply);
 }
 

@@ -11,7 +11,7 @@
 namespace sonde::app {
 namespace {
 
-struct Line {
+struct WaitLine {
   const aggregate::Window::Waits* group = nullptr;
   size_t index = 0;
   WaitTotals totals;
@@ -22,7 +22,7 @@ bool IsWanted(const model::UnwoundSample& sample, const control::v1::WaitsReques
   return request.idle() || !IsIdle(sample);
 }
 
-void Describe(const Line& line, SharedSymbolizer* symbolizer, control::v1::Wait* wait) {
+void Describe(const WaitLine& line, SharedSymbolizer* symbolizer, control::v1::Wait* wait) {
   const model::ProfileBatch& batch = line.group->batch;
   const model::UnwoundSample& sample = batch.samples[line.index];
   wait->set_reason(std::string(profile::ReasonName(sample.reason)));
@@ -41,7 +41,7 @@ void ReportWaits(const aggregate::Window& window, const control::v1::WaitsReques
   std::optional<uint32_t> only;
   if (request.pid() != 0) only = request.pid();
   const std::vector<aggregate::Window::Waits> groups = window.AllWaits(only);
-  std::vector<Line> lines;
+  std::vector<WaitLine> lines;
   uint64_t total_ns = 0, idle_ns = 0;
   for (const aggregate::Window::Waits& group : groups) {
     if (!request.service().empty() && request.service() != ServiceOf(group.batch)) continue;
@@ -59,7 +59,7 @@ void ReportWaits(const aggregate::Window& window, const control::v1::WaitsReques
   reply->set_not_drawn_ns(error.left_out_ns);
   reply->set_stack_error_ns(error.expected_ns);
   KeepHeaviest(request.limit(), &lines);
-  for (const Line& line : lines) Describe(line, symbolizer, reply->add_waits());
+  for (const WaitLine& line : lines) Describe(line, symbolizer, reply->add_waits());
 }
 
 }  // namespace sonde::app
