@@ -17,7 +17,6 @@
 namespace sonde::agentctl {
 namespace {
 
-
 std::string DurationText(uint64_t ns) { return HumanDuration(static_cast<int64_t>(ns)); }
 
 // "-": there is nothing to take the mean of, or its parts are not known.
