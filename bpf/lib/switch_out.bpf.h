@@ -164,15 +164,35 @@ static __always_inline bool is_of_main_loops(const struct wait_reason *decided)
 	return true;
 }
 
-/* What the decided reason comes to at this stack pointer. Only where a thread waits for others or for a timer does it have a
- * main loop: it may come to wait for a disk or a lock, and to fault, anywhere. */
-static __always_inline void settle_reason(struct wait_place *place, const struct wait_reason *decided,
-					  struct thread_sites *all, __u64 sp)
+/* A thread that begins may wait once further out than it ever will again: until its main loop is known as such, and no
+ * longer. */
+#define ONCE_COUNTS_NS 10000000000
+
+/* Only where a thread waits for others or for a timer does it have a main loop: it may come to wait for a disk or a lock,
+ * and to fault, anywhere. And a loop comes back. */
+static __always_inline void note_waiting_place(struct thread_sites *all, __u64 sp, __u64 now, bool waited_here_before)
 {
-	if (sp > all->outermost_sp && is_of_main_loops(decided))
+	if (waited_here_before && sp > all->outermost_sp)
 		all->outermost_sp = sp;
-	place->reason = sp >= all->outermost_sp ? decided->outermost : decided->reason;
-	place->syscall = decided->syscall;
+	if (!waited_here_before && (sp >= all->once_sp || now - all->once_ns > ONCE_COUNTS_NS)) {
+		all->once_sp = sp;
+		all->once_ns = now;
+	}
+}
+
+static __always_inline bool is_outermost(const struct thread_sites *all, __u64 sp, __u64 now)
+{
+	return sp >= all->outermost_sp && (sp >= all->once_sp || now - all->once_ns > ONCE_COUNTS_NS);
+}
+
+/* What the decided reason comes to at this stack pointer. */
+static __always_inline void settle_reason(struct switch_scratch *scratch, const struct wait_reason *decided,
+					  struct thread_sites *all, __u64 sp, __u64 now)
+{
+	if (is_of_main_loops(decided))
+		note_waiting_place(all, sp, now, scratch->waited_here_before);
+	scratch->place.reason = is_outermost(all, sp, now) ? decided->outermost : decided->reason;
+	scratch->place.syscall = decided->syscall;
 }
 
 /* The site that has these registers and whose return addresses are all in place, or null. */
@@ -226,11 +246,13 @@ static __always_inline void place_of_blocked(void *ctx, struct task_struct *prev
 		has_user = read_user_registers(prev, &regs);
 	tag = tag_of(&regs);
 	copied = copy_kernel_top(ctx, scratch);
+	scratch->index = SITES;
 	if (copied)
 		site = find_same_place(all, &regs, tag, has_user, out->slice, scratch);
+	scratch->waited_here_before = scratch->index < SITES;
 	if (site) {
 		count(COUNT_SITE_HITS);
-		settle_reason(place, &site->reason, all, regs.sp);
+		settle_reason(scratch, &site->reason, all, regs.sp, out->now);
 		place->stack = site->stack;
 		if (!is_to_be_checked())
 			return;
@@ -238,7 +260,7 @@ static __always_inline void place_of_blocked(void *ctx, struct task_struct *prev
 	}
 
 	decided = decided_reason(out->state, out->contends);
-	settle_reason(place, &decided, all, regs.sp);
+	settle_reason(scratch, &decided, all, regs.sp, out->now);
 	scratch->drawn = site ? DRAW_CERTAIN : draw_at_new_site(all, out->slice, place);
 	if (scratch->drawn == DRAW_LEFT_OUT)
 		return;

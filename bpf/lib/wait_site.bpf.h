@@ -53,7 +53,9 @@ struct thread_sites {
 	struct wait_site sites[SITES];
 	__u32 next;
 	__u32 drawn_slice;
-	__u64 outermost_sp; /* the highest stack pointer at which the thread waited as main loops do, in this program */
+	__u64 outermost_sp; /* the highest stack pointer at which the thread waited as main loops do, twice, in this program */
+	__u64 once_sp;	    /* the same of places where it waited once */
+	__u64 once_ns;	    /* when it did */
 	__u64 drawn_ns;
 	__u32 walked_slice;
 	__u32 walked;	       /* in walked_slice, where no site fitted and chance had no say */
@@ -118,6 +120,7 @@ struct switch_scratch {
 	volatile __u32 frame;
 	volatile __u32 found;
 	volatile __u32 drawn; /* enum draw */
+	volatile __u32 waited_here_before;
 	volatile __u64 hash;
 };
 

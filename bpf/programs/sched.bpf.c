@@ -367,7 +367,7 @@ int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm
 		all->tags[i] = 0; /* same addresses, other code */
 	if (all) {
 		all->drawn_ns = 0;
-		all->outermost_sp = 0;
+		all->outermost_sp = all->once_sp = 0;
 	}
 	if (bpf_ringbuf_output(&sched_events, &record, sizeof(record), BPF_RB_NO_WAKEUP) != 0)
 		count(COUNT_EXEC_RING_FULL);

@@ -15,6 +15,9 @@ import sonde_processes as sonde
 SECONDS = 14  # of the recording
 LOAD_SECONDS = 8
 SHARE, NS = 0.01, 1e6
+# The kernel's books have a thread blocked from when it leaves its queue, which is a microsecond before it leaves the CPU where
+# caches are somebody else's: those of an agent that a sanitizer keeps busy.
+NS_A_WAIT = 2_000 if "SONDE_SANITIZER" in os.environ else 0
 GROUPS = ("peers", "locks", "timers", "children", "disk", "memory")
 # Time off the CPU that is no wait for something.
 RUN_QUEUE = {"run-queue", "preempted", "throttled"}
@@ -22,6 +25,19 @@ RUN_QUEUE = {"run-queue", "preempted", "throttled"}
 
 def bare(name):
     return name.split("(")[0].split("<")[0]
+
+
+def by_function(path, process):
+    """What a recording says of planted functions: {function: {reason: [count, ns]}}."""
+    found = collections.defaultdict(lambda: collections.defaultdict(lambda: [0, 0]))
+    for sample in pprof_file.decode(path.read_bytes()).samples:
+        if sample.labels.get("process") != process:
+            continue
+        for function in {bare(name) for name in sample.stack if name.startswith("planted::")}:
+            sums = found[function][sample.labels["reason"]]
+            sums[0] += sample.values[0]
+            sums[1] += sample.values[1]
+    return found
 
 
 class PlantedReasons(sonde.SondeTest):
@@ -35,23 +51,18 @@ class PlantedReasons(sonde.SondeTest):
         recording = self.keep(sonde.Program(self.folder, [sonde.AGENTCTL, "--socket", agent.socket, "record", "--type", "offcpu",
                                                           "--duration", f"{SECONDS}s", "-o", path]))
         time.sleep(1)
+        stolen_ns = known_loads.stolen_ns()
         loads = [known_loads.Load(self.folder, "planted_reasons", LOAD_SECONDS, disk, group) for group in GROUPS]
         for load in loads:
             self.addCleanup(load.discard)
         report = {}
         for load in loads:
             report |= load.finish().report
+        self.stolen_ns = known_loads.stolen_ns() - stolen_ns
+        print(f"{self.stolen_ns / 1e6:.0f} ms of CPU time were stolen by the hypervisor")
         self.assertIsNone(recording.process.poll(), "the load outlived the recording: the machine is too busy")
         self.assertEqual(recording.wait(), 0, recording.said())
-        found = collections.defaultdict(lambda: collections.defaultdict(lambda: [0, 0]))
-        for sample in pprof_file.decode(path.read_bytes()).samples:
-            if sample.labels.get("process") != "planted_reasons":
-                continue
-            for function in {bare(name) for name in sample.stack if name.startswith("planted::")}:
-                sums = found[function][sample.labels["reason"]]
-                sums[0] += sample.values[0]
-                sums[1] += sample.values[1]
-        return found, report
+        return by_function(path, "planted_reasons"), report
 
     def test_each_reason_has_its_time_and_its_count(self):
         found, report = self.record()
@@ -67,7 +78,10 @@ class PlantedReasons(sonde.SondeTest):
                     f" for other reasons {rest}")
             print(line)
             others_ns = sum(sums[1] for sums in reasons.values())
-            if abs(ns - truth) > SHARE * truth + NS or others_ns > SHARE * truth + NS or waits + sum(
+            allowed = SHARE * truth + NS
+            # Clocks go on while the hypervisor has the CPU, and the scheduler's sums do not: to a program that is a wait.
+            is_long_enough = ns >= truth - allowed - self.stolen_ns - NS_A_WAIT * count
+            if not is_long_enough or ns > truth + allowed or others_ns > allowed or waits + sum(
                     sums[0] for sums in reasons.values()) != count:
                 wrong.append(line)
         self.assertEqual(wrong, [])
@@ -75,6 +89,22 @@ class PlantedReasons(sonde.SondeTest):
         print(f"{faults} waits for memory from a file, {report['major faults']} major faults by getrusage")
         self.assertGreater(faults, 0)
         self.assertLessEqual(faults, report["major faults"])  # the page may be there before the thread sleeps
+
+
+class MainLoops(sonde.SondeTest):
+    PATIENCE = 10  # seconds for which a place counts where a thread waited once
+
+    def test_a_thread_idles_where_it_comes_back_to_and_not_where_it_began(self):
+        agent = self.agent(self.collector().grpc, window="10s")
+        load = known_loads.Load(self.folder, "main_loops", self.PATIENCE + 5)
+        self.addCleanup(load.discard)
+        time.sleep(self.PATIENCE + 1)
+        path = self.folder / "offcpu.pb.gz"
+        said = sonde.agentctl(agent.socket, "record", "--type", "offcpu", "--duration", "2s", "--pid", load.pid, "-o", path)
+        self.assertEqual(said.returncode, 0, said.stderr)
+        found = by_function(path, "main_loops")
+        reasons = {function: set(sums) - RUN_QUEUE for function, sums in found.items()}
+        self.assertEqual(reasons, {"planted::WaitForWork": {"idle-poll"}, "planted::WaitWithinWork": {"poll"}})
 
 
 class QuotaGroup(known_loads.Cgroup):
