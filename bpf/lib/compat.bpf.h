@@ -73,12 +73,10 @@ static __always_inline struct pt_regs *user_registers_of(struct task_struct *tas
 	return has_task_pt_regs() ? (struct pt_regs *)bpf_task_pt_regs(task) : computed_pt_regs(task);
 }
 
-/* All registers of user space by DWARF number, rip last (16). `saved` is room for PT_REGS_BYTES: r15 comes first there,
- * an order that is part of the kernel's user interface. REQUIRES: current is no kernel thread. */
-static __always_inline bool read_all_user_registers(__u64 *registers, __u64 *saved)
+/* Puts registers in the order of struct pt_regs, which is part of the kernel's user interface, into that of DWARF numbers,
+ * rip last (16). */
+static __always_inline void order_registers(__u64 *registers, const __u64 *saved)
 {
-	if (bpf_probe_read_kernel(saved, PT_REGS_BYTES, user_registers_of(current_task())) != 0)
-		return false;
 	registers[0] = saved[10]; /* rax */
 	registers[1] = saved[12]; /* rdx */
 	registers[2] = saved[11]; /* rcx */
@@ -96,7 +94,22 @@ static __always_inline bool read_all_user_registers(__u64 *registers, __u64 *sav
 	registers[14] = saved[1];
 	registers[15] = saved[0];
 	registers[16] = saved[16]; /* rip */
+}
+
+/* All registers of user space. `saved` is room for PT_REGS_BYTES. REQUIRES: current is no kernel thread. */
+static __always_inline bool read_all_user_registers(__u64 *registers, __u64 *saved)
+{
+	if (bpf_probe_read_kernel(saved, PT_REGS_BYTES, user_registers_of(current_task())) != 0)
+		return false;
+	order_registers(registers, saved);
 	return true;
+}
+
+/* Of a perf event's context, which begins with the interrupted registers as struct pt_regs orders them: whether they are
+ * user space's. */
+static __always_inline bool interrupted_user_space(const __u64 *context)
+{
+	return context[17] & 3; /* cs: the privilege level */
 }
 
 /* User-space registers of `task`, which is current and not a kernel thread. False when they cannot be read. */

@@ -12,6 +12,14 @@
 
 #define KERNEL_FRAME_BYTES (SONDE_KERNEL_FRAMES * sizeof(__u64))
 
+/* A stack whose kernel part is there, and nothing else. */
+static __always_inline void begin_stack(struct stack_record *record, __u32 kernel_frames)
+{
+	record->kernel_frames = kernel_frames;
+	record->user_frames = 0;
+	record->stop = UNWIND_STOP_NONE;
+}
+
 /*
  * Puts the kernel part of the stack into the record and starts the hash with it. `ctx` is the program's. `skip` frames are
  * left out: at a tracepoint the first is the place in our own program, which would make one stack differ by call site.
@@ -23,9 +31,7 @@ static __always_inline void take_kernel_stack(void *ctx, struct stack_record *re
 
 	if (frames > SONDE_KERNEL_FRAMES) /* for the verifier: the helper's result is bounded by the size given */
 		frames = SONDE_KERNEL_FRAMES;
-	record->kernel_frames = frames;
-	record->user_frames = 0;
-	record->stop = UNWIND_STOP_NONE;
+	begin_stack(record, frames);
 }
 
 /* Two lanes over the kernel frames. The first `left_out` do not count: the tracing machinery's, which change when another

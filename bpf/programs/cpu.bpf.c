@@ -77,6 +77,9 @@ static __always_inline bool insert(void *samples, const struct cpu_key *key)
 /* A stack first seen in this slice: its frames go out, then it counts. False when either is refused. */
 static __always_inline bool add_new(void *samples, const struct cpu_key *key, struct stack_record *record)
 {
+	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+
+	BPF_CORE_READ_INTO(&record->comm, task, group_leader, comm);
 	/* No wake-up: the agent looks by timer, so that sampling never causes scheduling. */
 	if (bpf_ringbuf_output(&cpu_stacks, record, stack_record_bytes(record), BPF_RB_NO_WAKEUP) != 0) {
 		count(COUNT_CPU_RING_FULL);
@@ -85,12 +88,40 @@ static __always_inline bool add_new(void *samples, const struct cpu_key *key, st
 	return insert(samples, key);
 }
 
+/* Walks from the registers that are in the walk state. A global function, as take_user_stack. */
+__attribute__((noinline)) int take_interrupted_stack(__u32 nothing)
+{
+	struct walk_state *state = walk_state_of_cpu();
+
+	if (state)
+		walk_user_stack(state, state->record.tgid);
+	return 0;
+}
+
+/* Of a thread that runs its own code: the event has its registers, and nothing of the kernel is on its stack. */
+static __always_inline void take_stack_in_user_space(const __u64 *context, struct walk_state *state)
+{
+	begin_stack(&state->record, 0);
+	hash_kernel_stack(state, 0);
+	order_registers(state->registers, context);
+	take_interrupted_stack(0);
+}
+
+static __always_inline void take_stack_in_kernel(void *context, struct walk_state *state)
+{
+	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+
+	take_kernel_stack(context, &state->record, 0);
+	hash_kernel_stack(state, 0);
+	if (!(BPF_CORE_READ(task, flags) & PF_KTHREAD) && !take_user_stack(0))
+		count(COUNT_CPU_USER_FAULT);
+}
+
 /* Safe in NMI and hard interrupt: look-ups, an update of a preallocated map and a ring that only this program takes. */
 SEC("perf_event")
-int on_tick(void *ctx)
+int on_tick(__u64 *ctx)
 {
 	__u64 ids = bpf_get_current_pid_tgid();
-	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
 	void *samples = samples_of_slice(cpu_slice);
 	struct cpu_key key = {};
 	struct stack_record *record;
@@ -107,11 +138,10 @@ int on_tick(void *ctx)
 	record->type = RECORD_STACK;
 	record->tgid = ids >> 32;
 	record->flags = 0;
-	BPF_CORE_READ_INTO(&record->comm, task, group_leader, comm);
-	take_kernel_stack(ctx, record, 0);
-	hash_kernel_stack(state, 0);
-	if (!(BPF_CORE_READ(task, flags) & PF_KTHREAD) && !take_user_stack(0))
-		count(COUNT_CPU_USER_FAULT);
+	if (interrupted_user_space(ctx))
+		take_stack_in_user_space(ctx, state);
+	else
+		take_stack_in_kernel(ctx, state);
 	count_stop(record->stop);
 	finish_hash(state);
 
