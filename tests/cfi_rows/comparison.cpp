@@ -145,6 +145,15 @@ class Comparer {
       if (at == row.begin) Class("entry point, without CFI", at);
       return true;
     }
+    if (is_command && index == abi::UNWIND_FRAME_POINTER) {
+      if (at == row.begin) Class("file without CFI, by frame pointers", at);
+      return true;
+    }
+    if (IsLinkers(at)) {
+      if (at == row.begin) Class("linker's code, without CFI", at);
+      *padding = 0;
+      return true;
+    }
     if (!options_.has_pclntab && symbols_.ok() && symbols_->Find(at)) {
       if (at == row.begin) Class("without CFI, by its code", at);
       *padding = 0;
@@ -152,10 +161,6 @@ class Comparer {
     }
     if (++*padding <= kMaxPaddingBytes) {
       if (*padding == 1) Class("padding between functions", at);
-      return true;
-    }
-    if (IsLinkers(at)) {
-      if (at == row.begin) Class("linker's code, without CFI", at);
       return true;
     }
     if (options_.has_pclntab) {
