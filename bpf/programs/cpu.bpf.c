@@ -89,14 +89,13 @@ static __always_inline bool add_new(void *samples, const struct cpu_key *key, st
 SEC("perf_event")
 int on_tick(void *ctx)
 {
-	__u64 ids = bpf_get_current_pid_tgid();
 	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
 	void *samples = samples_of_slice(cpu_slice);
 	struct cpu_key key = {};
 	struct stack_record *record;
 	struct walk_state *state;
 
-	if ((__u32)ids == 0 || !agent_lives(bpf_ktime_get_ns())) /* the idle task: no thread's time */
+	if ((__u32)bpf_get_current_pid_tgid() == 0 || !agent_lives(bpf_ktime_get_ns())) /* the idle task: no thread's time */
 		return 0;
 	state = walk_state_of_cpu();
 	if (!state)
@@ -104,10 +103,7 @@ int on_tick(void *ctx)
 	record = &state->record;
 	count(COUNT_CPU_SAMPLES);
 
-	record->type = RECORD_STACK;
-	record->tgid = ids >> 32;
-	record->flags = 0;
-	BPF_CORE_READ_INTO(&record->comm, task, group_leader, comm);
+	name_owner(record, task, 0);
 	take_kernel_stack(ctx, record, 0);
 	hash_kernel_stack(state, 0);
 	if (!(BPF_CORE_READ(task, flags) & PF_KTHREAD) && !take_user_stack(0))
