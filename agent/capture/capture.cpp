@@ -34,12 +34,6 @@ bool CoversAll(const model::ProcessInfo& process, const std::vector<model::UserF
 
 bool IsMarker(model::StackId id) { return id.high == 0; }
 
-model::WaitLengths ToLengths(const abi::wait_sum& sum) {
-  model::WaitLengths lengths{.longest_ns = sum.longest_ns};
-  std::ranges::copy(sum.lengths, lengths.counts.begin());
-  return lengths;
-}
-
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Capture>> Capture::Start(const Options& options) {
@@ -180,7 +174,7 @@ absl::Status Capture::CollectCounterparts(uint32_t number, model::Slice& slice) 
            .with = *with,
            .count = sum.count,
            .ns = sum.ns,
-           .lengths = ToLengths(sum)};
+           .lengths = ToLengths(sum.lengths, sum.longest_ns)};
     // As of its sample, whose time this is.
     if (!IsMarker(one.stack) && !HasStack(one.stack, number, slice)) one.stack = model::kStackLost;
   });
@@ -231,7 +225,7 @@ absl::Status Capture::CollectSamples(uint32_t number, model::Slice& slice) {
                .count = sum.count,
                .ns = sum.ns,
                .syscall = key.syscall,
-               .lengths = ToLengths(sum),
+               .lengths = ToLengths(sum.lengths, sum.longest_ns),
                .is_drawn = (key.stack.high & STACK_DRAWN) != 0},
               number, slice);
   });

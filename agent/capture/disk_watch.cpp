@@ -6,6 +6,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "agent/capture/loss_words.h"
+#include "agent/capture/record_parser.h"
 #include "base/clock.h"
 
 namespace sonde::capture {
@@ -25,14 +26,12 @@ model::RawRequests WithKey(const abi::request_key& key) {
 }
 
 model::RequestSums ToSums(const abi::request_sum& sum) {
-  model::RequestSums sums{.count = sum.count,
-                          .ns = sum.ns,
-                          .queue_ns = sum.queue_ns,
-                          .device_ns = sum.device_ns,
-                          .bytes = sum.bytes,
-                          .lengths = {.longest_ns = sum.longest_ns}};
-  std::ranges::copy(sum.lengths, sums.lengths.counts.begin());
-  return sums;
+  return {.count = sum.count,
+          .ns = sum.ns,
+          .queue_ns = sum.queue_ns,
+          .device_ns = sum.device_ns,
+          .bytes = sum.bytes,
+          .lengths = ToLengths(sum.lengths, sum.longest_ns)};
 }
 
 // What the kernel's verifier said comes below.

@@ -107,6 +107,12 @@ model::ThreadAccount ToThreadAccount(const abi::thread_record& record) {
   return account;
 }
 
+model::WaitLengths ToLengths(const uint32_t (&counts)[WAIT_BUCKETS], uint64_t longest_ns) {
+  model::WaitLengths lengths{.longest_ns = longest_ns};
+  std::ranges::copy(counts, lengths.counts.begin());
+  return lengths;
+}
+
 absl::StatusOr<RingRecord> ParseRingRecord(std::span<const std::byte> bytes) {
   uint32_t type = 0;
   if (bytes.size() < sizeof(type)) return TooShort("ring", bytes.size());

@@ -8,6 +8,7 @@
 
 #include "absl/status/statusor.h"
 #include "agent/model/slice.h"
+#include "bpf/abi/tables.h"
 #include "bpf/abi/thread.h"
 
 namespace sonde::capture {
@@ -41,6 +42,9 @@ absl::StatusOr<RingRecord> ParseRingRecord(std::span<const std::byte> bytes);
 
 // The iterator's record as the model has it. `ended_ns` is left 0.
 model::ThreadAccount ToThreadAccount(const abi::thread_record& record);
+
+// The `lengths` and `longest_ns` of a sum, as the model has them.
+model::WaitLengths ToLengths(const uint32_t (&counts)[WAIT_BUCKETS], uint64_t longest_ns);
 
 // A name field of the kernel: up to the first NUL.
 std::string ToComm(const char (&field)[SONDE_COMM_LEN]);

@@ -5,7 +5,6 @@
 
 #include <cerrno>
 
-#include "absl/strings/str_cat.h"
 #include "agent/kernel/libbpf_log.h"
 #include "agent/kernel/map_drain.h"
 #include "block.skel.h"
@@ -45,10 +44,7 @@ BlockPrograms::~BlockPrograms() {
 void BlockPrograms::Detach() {
   if (skeleton_->bss != nullptr) __atomic_store_n(&skeleton_->bss->counts_requests, false, __ATOMIC_RELAXED);
   // The other way round: nothing begins any more that would not be seen to end.
-  while (!links_.empty()) {
-    bpf_link__destroy(links_.back());
-    links_.pop_back();
-  }
+  links_.Detach();
 }
 
 absl::Status BlockPrograms::Watch(bool watched) {
@@ -63,15 +59,7 @@ absl::Status BlockPrograms::Watch(bool watched) {
   if (tracepoints_.start) order.insert(order.begin(), progs.on_done);
   if (tracepoints_.merge) order.push_back(progs.on_merge);
   order.push_back(tracepoints_.start ? progs.on_start : progs.on_insert);
-  for (bpf_program* program : order) {
-    bpf_link* link = bpf_program__attach(program);
-    if (link == nullptr) {
-      absl::Status failed = LibbpfError(absl::StrCat("cannot attach ", bpf_program__name(program)), errno);
-      Detach();
-      return failed;
-    }
-    links_.push_back(link);
-  }
+  if (absl::Status status = links_.Attach(order); !status.ok()) return status;
   // Attaching takes milliseconds: what ended meanwhile is before the measurement, and what began is known by now.
   __atomic_store_n(&skeleton_->bss->counts_requests, true, __ATOMIC_RELEASE);
   return absl::OkStatus();
@@ -80,9 +68,7 @@ absl::Status BlockPrograms::Watch(bool watched) {
 void BlockPrograms::Beat(uint64_t now_ns) { __atomic_store_n(&skeleton_->bss->heartbeat_ns, now_ns, __ATOMIC_RELAXED); }
 
 absl::Status BlockPrograms::ForgetUnderWay() {
-  const bpf_map* map = skeleton_->maps.requests_under_way;
-  return DrainMap(bpf_map__fd(map), bpf_map__name(map), sizeof(uint64_t), sizeof(abi::request_under_way),
-                  bpf_map__max_entries(map), [](const void*, const void*) {});
+  return DrainMap(skeleton_->maps.requests_under_way, [](auto...) {});
 }
 
 void BlockPrograms::Forget(uint64_t address) {
@@ -103,30 +89,19 @@ absl::Status BlockPrograms::Drain(uint32_t number,
                                   absl::FunctionRef<void(const abi::request_key&, const abi::request_sum&)> visit) {
   const bool is_odd = (number & 1) != 0;
   const bpf_map* sent = is_odd ? skeleton_->maps.submitter_stacks_odd : skeleton_->maps.submitter_stacks_even;
-  absl::Status status = DrainMap(bpf_map__fd(sent), bpf_map__name(sent), sizeof(abi::stack_id), 1,
-                                 bpf_map__max_entries(sent), [](const void*, const void*) {});
+  absl::Status status = DrainMap(sent, [](auto...) {});
   if (!status.ok()) return status;
   const bpf_map* sums = is_odd ? skeleton_->maps.request_sums_odd : skeleton_->maps.request_sums_even;
-  return DrainMap(bpf_map__fd(sums), bpf_map__name(sums), sizeof(abi::request_key), sizeof(abi::request_sum),
-                  bpf_map__max_entries(sums), [&](const void* key, const void* value) {
-                    visit(*static_cast<const abi::request_key*>(key), *static_cast<const abi::request_sum*>(value));
-                  });
+  return DrainMapOf<abi::request_key, abi::request_sum>(sums, visit);
 }
 
 absl::Status BlockPrograms::VisitUnderWay(
     absl::FunctionRef<void(uint64_t address, const abi::request_under_way&)> visit) const {
-  const bpf_map* map = skeleton_->maps.requests_under_way;
-  return VisitMap(bpf_map__fd(map), bpf_map__name(map), sizeof(uint64_t), sizeof(abi::request_under_way),
-                  bpf_map__max_entries(map), [&](const void* key, const void* value) {
-                    visit(*static_cast<const uint64_t*>(key), *static_cast<const abi::request_under_way*>(value));
-                  });
+  return VisitMapOf<uint64_t, abi::request_under_way>(skeleton_->maps.requests_under_way, visit);
 }
 
 absl::Status BlockPrograms::AddCounters(std::vector<uint64_t>& sums) const {
-  std::vector<uint64_t> own(abi::COUNTERS);
-  absl::Status status = ReadPerCpuCounters(bpf_map__fd(skeleton_->maps.counters), "the block counters", own);
-  for (size_t i = 0; i < own.size(); ++i) sums[i] += own[i];
-  return status;
+  return AddPerCpuCounters(skeleton_->maps.counters, "the block counters", sums);
 }
 
 const bpf_object* BlockPrograms::Object() const { return skeleton_->obj; }

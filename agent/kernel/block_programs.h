@@ -7,14 +7,13 @@
 #include "absl/functional/function_ref.h"
 #include "absl/status/statusor.h"
 #include "agent/kernel/btf_features.h"
+#include "agent/kernel/program_links.h"
 #include "agent/kernel/ring_reader.h"
 #include "agent/kernel/unwind_maps.h"
 #include "bpf/abi/request.h"
 
 struct block_bpf;
-struct bpf_link;
 struct bpf_object;
-struct bpf_program;
 
 namespace sonde::kernel {
 
@@ -31,7 +30,7 @@ class BlockPrograms {
   // From now on follows every request that is made, or no longer. One that is under way already shows when it ends,
   // without who made it.
   absl::Status Watch(bool watched);
-  bool IsWatching() const { return !links_.empty(); }
+  bool IsWatching() const { return links_.IsAttached(); }
 
   // Says that the agent lives: its programs do nothing when that was too long ago (bpf/lib/heartbeat.bpf.h).
   void Beat(uint64_t now_ns);
@@ -60,7 +59,7 @@ class BlockPrograms {
 
   const BlockTracepoints tracepoints_;
   block_bpf* skeleton_ = nullptr;
-  std::vector<bpf_link*> links_;
+  ProgramLinks links_;
   std::unique_ptr<RingReader> ring_;
 };
 

@@ -88,17 +88,11 @@ double CpuPrograms::Fill() const {
 
 absl::Status CpuPrograms::Drain(uint32_t number, absl::FunctionRef<void(const abi::cpu_key&, uint64_t)> visit) {
   bpf_map* map = number & 1 ? skeleton_->maps.cpu_samples_odd : skeleton_->maps.cpu_samples_even;
-  return DrainMap(bpf_map__fd(map), bpf_map__name(map), sizeof(abi::cpu_key), sizeof(uint64_t),
-                  bpf_map__max_entries(map), [&](const void* key, const void* value) {
-                    visit(*static_cast<const abi::cpu_key*>(key), *static_cast<const uint64_t*>(value));
-                  });
+  return DrainMapOf<abi::cpu_key, uint64_t>(map, visit);
 }
 
 absl::Status CpuPrograms::AddCounters(std::vector<uint64_t>& sums) const {
-  std::vector<uint64_t> own(abi::COUNTERS);
-  absl::Status status = ReadPerCpuCounters(bpf_map__fd(skeleton_->maps.counters), "the on-CPU counters", own);
-  for (size_t i = 0; i < own.size(); ++i) sums[i] += own[i];
-  return status;
+  return AddPerCpuCounters(skeleton_->maps.counters, "the on-CPU counters", sums);
 }
 
 const bpf_object* CpuPrograms::Object() const { return skeleton_->obj; }

@@ -17,17 +17,19 @@ constexpr uint32_t kBatch = 256;
 using Batch = decltype(&bpf_map_lookup_batch);
 
 // Goes through the map by one of the kernel's two batch calls; `tried` is for error texts.
-absl::Status ForEachEntry(Batch batch, const char* tried, int fd, const char* name, size_t key_bytes,
-                          size_t value_bytes, uint32_t max_entries,
-                          absl::FunctionRef<void(const void*, const void*)> visit) {
+absl::Status ForEachEntry(Batch batch, const char* tried, const bpf_map* map, EntryVisitor visit) {
+  const size_t key_bytes = bpf_map__key_size(map), value_bytes = bpf_map__value_size(map);
   std::vector<char> keys(kBatch * key_bytes), values(kBatch * value_bytes);
   uint32_t position = 0;
   bool is_first = true, is_last = false;
   // Twice the entries is a bound that a map nobody writes cannot reach.
-  for (uint64_t taken = 0; !is_last && taken <= 2ULL * max_entries;) {
+  for (uint64_t taken = 0; !is_last && taken <= 2ULL * bpf_map__max_entries(map);) {
     uint32_t count = kBatch;
-    int error = batch(fd, is_first ? nullptr : &position, &position, keys.data(), values.data(), &count, nullptr);
-    if (error != 0 && error != -ENOENT) return LibbpfError(absl::StrCat("cannot ", tried, " the map ", name), error);
+    int error =
+        batch(bpf_map__fd(map), is_first ? nullptr : &position, &position, keys.data(), values.data(), &count, nullptr);
+    if (error != 0 && error != -ENOENT) {
+      return LibbpfError(absl::StrCat("cannot ", tried, " the map ", bpf_map__name(map)), error);
+    }
     is_last = error == -ENOENT;
     is_first = false;
     for (uint32_t i = 0; i < count; ++i) visit(keys.data() + i * key_bytes, values.data() + i * value_bytes);
@@ -38,24 +40,22 @@ absl::Status ForEachEntry(Batch batch, const char* tried, int fd, const char* na
 
 }  // namespace
 
-absl::Status DrainMap(int fd, const char* name, size_t key_bytes, size_t value_bytes, uint32_t max_entries,
-                      absl::FunctionRef<void(const void*, const void*)> visit) {
-  return ForEachEntry(bpf_map_lookup_and_delete_batch, "drain", fd, name, key_bytes, value_bytes, max_entries, visit);
+absl::Status DrainMap(const bpf_map* map, EntryVisitor visit) {
+  return ForEachEntry(bpf_map_lookup_and_delete_batch, "drain", map, visit);
 }
 
-absl::Status VisitMap(int fd, const char* name, size_t key_bytes, size_t value_bytes, uint32_t max_entries,
-                      absl::FunctionRef<void(const void*, const void*)> visit) {
-  return ForEachEntry(bpf_map_lookup_batch, "read", fd, name, key_bytes, value_bytes, max_entries, visit);
+absl::Status VisitMap(const bpf_map* map, EntryVisitor visit) {
+  return ForEachEntry(bpf_map_lookup_batch, "read", map, visit);
 }
 
-absl::Status ReadPerCpuCounters(int fd, const char* name, std::vector<uint64_t>& sums) {
+absl::Status AddPerCpuCounters(const bpf_map* counters, const char* name, std::vector<uint64_t>& sums) {
   int cpus = libbpf_num_possible_cpus();
   if (cpus <= 0) return LibbpfError("cannot tell the number of possible CPUs", cpus);
   std::vector<uint64_t> values(static_cast<size_t>(cpus));
   for (uint32_t i = 0; i < sums.size(); ++i) {
-    int error = bpf_map_lookup_elem(fd, &i, values.data());
+    int error = bpf_map_lookup_elem(bpf_map__fd(counters), &i, values.data());
     if (error != 0) return LibbpfError(absl::StrCat("cannot read ", name), error);
-    sums[i] = std::accumulate(values.begin(), values.end(), uint64_t{0});
+    sums[i] = std::accumulate(values.begin(), values.end(), sums[i]);
   }
   return absl::OkStatus();
 }

@@ -31,11 +31,7 @@ void NetPrograms::Beat(uint64_t now_ns) {
 }
 
 absl::Status NetPrograms::Drain(absl::FunctionRef<void(const abi::counterpart&, const abi::peer_events&)> visit) {
-  bpf_map* events = skeleton_->maps.peer_events;
-  return DrainMap(bpf_map__fd(events), bpf_map__name(events), sizeof(abi::counterpart), sizeof(abi::peer_events),
-                  bpf_map__max_entries(events), [&](const void* key, const void* value) {
-                    visit(*static_cast<const abi::counterpart*>(key), *static_cast<const abi::peer_events*>(value));
-                  });
+  return DrainMapOf<abi::counterpart, abi::peer_events>(skeleton_->maps.peer_events, visit);
 }
 
 uint64_t NetPrograms::TakeRefused() {

@@ -9,7 +9,6 @@
 #include <cstring>
 #include <utility>
 
-#include "absl/strings/str_cat.h"
 #include "agent/kernel/libbpf_log.h"
 #include "agent/kernel/map_drain.h"
 #include "base/unique_fd.h"
@@ -63,7 +62,7 @@ std::vector<std::string> SchedPrograms::Degraded() const {
 
 SchedPrograms::~SchedPrograms() {
   bpf_link__destroy(iterator_);
-  watch_.clear();
+  watch_.Detach();
   if (skeleton_ != nullptr) sched_bpf__detach(skeleton_);
   ring_.reset();
   sched_bpf__destroy(skeleton_);
@@ -85,23 +84,20 @@ absl::Status SchedPrograms::Attach(absl::FunctionRef<void()> between_reads) {
 }
 
 absl::Status SchedPrograms::WatchOtherSide(bool watched) {
-  if (watched == !watch_.empty()) return absl::OkStatus();
-  if (!watched) {
-    __atomic_store_n(&skeleton_->bss->counterpart_watch, 0, __ATOMIC_RELEASE);
-    watch_.clear();
-    return absl::OkStatus();
+  if (watched == watch_.IsAttached()) return absl::OkStatus();
+  absl::Status status;
+  if (watched) {
+    // What was noted in an earlier watch is void.
+    __atomic_store_n(&skeleton_->bss->counterpart_watch, ++watches_begun_, __ATOMIC_RELEASE);
+    // on_watched_switch after on_switch, whose clocks it reads.
+    const auto& progs = skeleton_->progs;
+    status = watch_.Attach({progs.on_waking, progs.on_watched_wakeup, progs.on_watched_switch});
+  } else {
+    watch_.Detach();
   }
-  // What was noted in an earlier watch is void.
-  __atomic_store_n(&skeleton_->bss->counterpart_watch, ++watches_begun_, __ATOMIC_RELEASE);
-  // on_watched_switch after on_switch, whose clocks it reads.
-  for (bpf_program* program : {skeleton_->progs.on_waking, skeleton_->progs.on_watched_wakeup, skeleton_->progs.on_watched_switch}) {
-    watch_.emplace_back(bpf_program__attach(program));
-    if (watch_.back() == nullptr) return LibbpfError("cannot attach to what waits are for", errno);
-  }
-  return absl::OkStatus();
+  if (!watch_.IsAttached()) __atomic_store_n(&skeleton_->bss->counterpart_watch, 0, __ATOMIC_RELEASE);
+  return status;
 }
-
-void SchedPrograms::LinkDeleter::operator()(bpf_link* link) const { bpf_link__destroy(link); }
 
 uint64_t SchedPrograms::Beat(uint64_t now_ns) {
   constexpr uint64_t kPatienceNs = HEARTBEAT_PATIENCE_NS;
@@ -179,39 +175,26 @@ absl::Status SchedPrograms::IterateThreads(absl::FunctionRef<void(const abi::thr
 absl::Status SchedPrograms::DrainWaits(uint32_t number,
                                        absl::FunctionRef<void(const abi::wait_key&, const abi::wait_sum&)> visit) {
   bpf_map* sent = number & 1 ? skeleton_->maps.sent_stacks_odd : skeleton_->maps.sent_stacks_even;
-  absl::Status status = DrainMap(bpf_map__fd(sent), bpf_map__name(sent), sizeof(abi::stack_id), 1,
-                                 bpf_map__max_entries(sent), [](const void*, const void*) {});
+  absl::Status status = DrainMap(sent, [](auto...) {});
   if (!status.ok()) return status;
   bpf_map* waits = number & 1 ? skeleton_->maps.offcpu_waits_odd : skeleton_->maps.offcpu_waits_even;
-  return DrainMap(bpf_map__fd(waits), bpf_map__name(waits), sizeof(abi::wait_key), sizeof(abi::wait_sum),
-                  bpf_map__max_entries(waits), [&](const void* key, const void* value) {
-                    visit(*static_cast<const abi::wait_key*>(key), *static_cast<const abi::wait_sum*>(value));
-                  });
+  return DrainMapOf<abi::wait_key, abi::wait_sum>(waits, visit);
 }
 
 absl::Status SchedPrograms::DrainWakers(
     uint32_t number, absl::FunctionRef<void(const abi::waker_key&, const abi::waker_sum&)> visit) {
   bpf_map* wakers = number & 1 ? skeleton_->maps.wakers_odd : skeleton_->maps.wakers_even;
-  return DrainMap(bpf_map__fd(wakers), bpf_map__name(wakers), sizeof(abi::waker_key), sizeof(abi::waker_sum),
-                  bpf_map__max_entries(wakers), [&](const void* key, const void* value) {
-                    visit(*static_cast<const abi::waker_key*>(key), *static_cast<const abi::waker_sum*>(value));
-                  });
+  return DrainMapOf<abi::waker_key, abi::waker_sum>(wakers, visit);
 }
 
 absl::Status SchedPrograms::DrainCounterparts(
     uint32_t number, absl::FunctionRef<void(const abi::counterpart_key&, const abi::wait_sum&)> visit) {
   bpf_map* sums = number & 1 ? skeleton_->maps.counterparts_odd : skeleton_->maps.counterparts_even;
-  return DrainMap(bpf_map__fd(sums), bpf_map__name(sums), sizeof(abi::counterpart_key), sizeof(abi::wait_sum),
-                  bpf_map__max_entries(sums), [&](const void* key, const void* value) {
-                    visit(*static_cast<const abi::counterpart_key*>(key), *static_cast<const abi::wait_sum*>(value));
-                  });
+  return DrainMapOf<abi::counterpart_key, abi::wait_sum>(sums, visit);
 }
 
 absl::Status SchedPrograms::AddCounters(std::vector<uint64_t>& sums) const {
-  std::vector<uint64_t> own(abi::COUNTERS);
-  absl::Status status = ReadPerCpuCounters(bpf_map__fd(skeleton_->maps.counters), "the scheduler counters", own);
-  for (size_t i = 0; i < own.size(); ++i) sums[i] += own[i];
-  return status;
+  return AddPerCpuCounters(skeleton_->maps.counters, "the scheduler counters", sums);
 }
 
 const bpf_object* SchedPrograms::Object() const { return skeleton_->obj; }

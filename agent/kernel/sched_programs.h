@@ -8,6 +8,7 @@
 #include "absl/functional/function_ref.h"
 #include "absl/status/statusor.h"
 #include "agent/kernel/btf_features.h"
+#include "agent/kernel/program_links.h"
 #include "agent/kernel/ring_reader.h"
 #include "agent/kernel/unwind_maps.h"
 #include "agent/model/stack_selection.h"
@@ -39,8 +40,8 @@ class SchedPrograms {
   uint64_t Beat(uint64_t now_ns);
   absl::Status Resume(absl::FunctionRef<void()> between_reads);
 
-  // From now on looks at the other side of waits, or no longer: who ends them, and the peer or lock that they are for. It
-  // costs something at every switch and wake-up, and is off at first.
+  // From now on looks at the other side of waits, or no longer: who ends them, and the peer or lock that they are for.
+  // It costs something at every switch and wake-up, and is off at first, and after an error.
   absl::Status WatchOtherSide(bool watched);
 
   // Which stacks are walked from now on; all at first.
@@ -74,10 +75,6 @@ class SchedPrograms {
   const bpf_object* Object() const;
 
  private:
-  struct LinkDeleter {
-    void operator()(bpf_link* link) const;
-  };
-
   SchedPrograms() = default;
   absl::Status TryLoad(const Features& features, const UnwindMaps& unwind_maps, bool with_lock);
   absl::Status IterateThreads(absl::FunctionRef<void(const abi::thread_record&)> visit,
@@ -87,7 +84,7 @@ class SchedPrograms {
   bool has_lock_ = true;
   uint64_t last_beat_ns_ = 0;
   bpf_link* iterator_ = nullptr;
-  std::vector<std::unique_ptr<bpf_link, LinkDeleter>> watch_;  // empty: the other side is not watched
+  ProgramLinks watch_;  // of the other side
   uint32_t watches_begun_ = 0;
   std::unique_ptr<RingReader> ring_;
 };

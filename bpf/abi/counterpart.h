@@ -56,7 +56,8 @@ struct counterpart_key {
 	struct counterpart with;
 };
 
-/* peer_events: what happened to connections with a peer. `with` has neither owner nor flags but COUNTERPART_IPV6. */
+/* peer_events: what happened to connections with a peer. Key: struct counterpart of COUNTERPART_INTERNET, which has no owner
+ * and the flags of sockets. */
 struct peer_events {
 	__u64 retransmits; /* segments sent again */
 	__u64 resets_received;

@@ -10,7 +10,7 @@
 #define SONDE_BPF_LIB_COUNTERPARTS_BPF_H
 
 #include "../abi/counterpart.h"
-#include "counters.bpf.h"
+#include "find_or_make.bpf.h"
 #include "selection.bpf.h"
 #include "socket_peer.bpf.h"
 #include "thread_clock.bpf.h"
@@ -36,13 +36,10 @@ volatile __u64 counterpart_entries_made = 0;
 /* Raised by the agent each time it begins to ask: what was noted before is void. 0: nobody asks. */
 volatile __u32 counterpart_watch = 0;
 
-/* Instead of struct sock and struct file the verifier sees numbers here: all is read by CO-RE. */
 static __always_inline __s64 descriptor_waited_for(const struct syscall_arguments *with, bool is_current)
 {
 	struct poll_entry entry = {};
 
-	if (with->number >= SYSCALLS)
-		return -1;
 	switch (class_of(with->number)) {
 	case CLASS_READ:
 	case CLASS_WRITE:
@@ -57,6 +54,7 @@ static __always_inline __s64 descriptor_waited_for(const struct syscall_argument
 	return -1;
 }
 
+/* Instead of struct sock and struct file the verifier sees numbers here: all is read by CO-RE. */
 static __always_inline void take_socket(struct counterpart *out, struct task_struct *task, bool is_current)
 {
 	struct syscall_arguments with;
@@ -91,7 +89,7 @@ static __always_inline void take_futex(struct counterpart *out, struct task_stru
 	struct syscall_arguments with;
 	__u32 command, owner = 0;
 
-	if (!read_syscall_arguments(task, &with) || with.number >= SYSCALLS || class_of(with.number) != CLASS_FUTEX)
+	if (!read_syscall_arguments(task, &with) || class_of(with.number) != CLASS_FUTEX)
 		return;
 	out->kind = COUNTERPART_FUTEX;
 	take_lock_address(out, with.first);
@@ -143,18 +141,6 @@ static __always_inline void take_counterpart(struct counterpart *out, struct tas
 	}
 }
 
-static __always_inline struct wait_sum *find_counterpart_sum(void *sums, const struct counterpart_key *key)
-{
-	struct wait_sum *sum = bpf_map_lookup_elem(sums, key);
-
-	if (sum)
-		return sum;
-	/* Refused also when another CPU has just made it. */
-	if (bpf_map_update_elem(sums, key, &no_sum, BPF_NOEXIST) == 0)
-		__sync_fetch_and_add(&counterpart_entries_made, 1);
-	return bpf_map_lookup_elem(sums, key);
-}
-
 static __always_inline void add_counterpart(__u32 slice, const struct counterpart_key *key, const struct wait_part *part)
 {
 	void *sums = slice & 1 ? (void *)&counterparts_odd : (void *)&counterparts_even;
@@ -164,19 +150,10 @@ static __always_inline void add_counterpart(__u32 slice, const struct counterpar
 	/* Owners are many where each task has a thread of its own: the last room is for other locks and peers. */
 	if (counterpart_entries_made > COUNTERPART_ENTRIES * 3 / 4)
 		of_anybody.with.owner = 0;
-	sum = find_counterpart_sum(sums, &of_anybody);
-	if (!sum) {
-		count(COUNT_COUNTERPART_REFUSED);
-		return;
-	}
-	if (part->ns)
-		__sync_fetch_and_add(&sum->ns, part->ns);
-	if (part->longest_ns > sum->longest_ns)
-		sum->longest_ns = part->longest_ns;
-	if (!part->ended)
-		return;
-	__sync_fetch_and_add(&sum->count, part->ended);
-	__sync_fetch_and_add(&sum->lengths[part->bucket & (WAIT_BUCKETS - 1)], 1);
+	sum = find_or_make(sums, &of_anybody, &no_sum, &counterpart_entries_made, COUNT_COUNTERPART_REFUSED,
+			   COUNT_COUNTERPART_REFUSED);
+	if (sum)
+		add_one_to(sum, part);
 }
 
 static __always_inline void make_key(struct counterpart_key *key, struct task_struct *task, const struct awaited *awaited)
@@ -227,7 +204,7 @@ static __always_inline bool is_unlocking(struct task_struct *waker)
 
 	if ((BPF_CORE_READ(waker, flags) & PF_KTHREAD) || !read_syscall_arguments(waker, &with))
 		return false;
-	return with.number < SYSCALLS && class_of(with.number) == CLASS_FUTEX;
+	return class_of(with.number) == CLASS_FUTEX;
 }
 
 /* `task` is about to be woken by `waker`, who held the lock last, as far as it can be known. */

@@ -5,6 +5,7 @@
 
 #include "../abi/request.h"
 #include "counters.bpf.h"
+#include "find_or_make.bpf.h"
 #include "length_bucket.bpf.h"
 
 #define REQUEST_SUM_ENTRIES 4096
@@ -44,18 +45,8 @@ struct request_part {
 /* The sum at `key`, made if need be; null when it is refused. */
 static __always_inline struct request_sum *find_request_sum(void *sums, const struct request_key *key)
 {
-	const long eexist = -17;
-	struct request_sum *sum = bpf_map_lookup_elem(sums, key);
-	long error;
-
-	if (sum)
-		return sum;
-	error = bpf_map_update_elem(sums, key, &no_request_sum, BPF_NOEXIST);
-	if (error == 0)
-		__sync_fetch_and_add(&request_entries_made, 1);
-	else if (error != eexist)
-		count_refusal(error, COUNT_REQUEST_MAP_FULL, COUNT_REQUEST_MAP_BUSY);
-	return bpf_map_lookup_elem(sums, key);
+	return find_or_make(sums, key, &no_request_sum, &request_entries_made, COUNT_REQUEST_MAP_FULL,
+			    COUNT_REQUEST_MAP_BUSY);
 }
 
 static __always_inline struct request_sum *find_sum_or_bare(void *sums, const struct request_key *key)

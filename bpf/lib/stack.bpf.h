@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Stacks keyed by content: kernel part by the kernel's helper, user part by our walker, hashed, ready to be sent. */
+/* Stacks keyed by content: kernel part by the kernel's helper, user part by our walker, hashed, sent once. */
 #ifndef SONDE_BPF_LIB_STACK_BPF_H
 #define SONDE_BPF_LIB_STACK_BPF_H
 
 #include "kernel_types.h"
 
+#include <bpf/bpf_core_read.h>
 #include <bpf/bpf_helpers.h>
 
 #include "../unwind/walk.bpf.h"
 #include "compat.bpf.h"
+#include "counters.bpf.h"
 
 #define KERNEL_FRAME_BYTES (SONDE_KERNEL_FRAMES * sizeof(__u64))
 
@@ -18,6 +20,15 @@ static __always_inline void begin_stack(struct stack_record *record, __u32 kerne
 	record->kernel_frames = kernel_frames;
 	record->user_frames = 0;
 	record->stop = UNWIND_STOP_NONE;
+}
+
+/* Whose stack the record holds. */
+static __always_inline void name_owner(struct stack_record *record, struct task_struct *task, __u32 flags)
+{
+	record->type = RECORD_STACK;
+	record->tgid = BPF_CORE_READ(task, tgid);
+	record->flags = flags;
+	BPF_CORE_READ_INTO(&record->comm, task, group_leader, comm);
 }
 
 /*
@@ -74,6 +85,25 @@ static __always_inline __u64 stack_record_bytes(const struct stack_record *recor
 	if (frames > SONDE_MAX_FRAMES)
 		frames = SONDE_MAX_FRAMES;
 	return SONDE_STACK_HEADER_BYTES + frames * sizeof(__u64);
+}
+
+/* Sends the frames of a walked stack unless `sent`, of the slice, tells that it has them; what is new there `made` counts, if
+ * not null. False when they could not be sent, which is counted as `ring_full`: the stack is lost then. */
+static __always_inline bool send_once(void *sent, void *ring, struct stack_record *record, __u32 ring_full,
+				      volatile __u64 *made)
+{
+	__u8 yes = 1;
+
+	if (bpf_map_lookup_elem(sent, &record->id))
+		return true;
+	if (bpf_ringbuf_output(ring, record, stack_record_bytes(record), BPF_RB_NO_WAKEUP) != 0) {
+		count(ring_full);
+		return false;
+	}
+	/* Refused: it will be sent again, which costs room in the ring and loses nothing. */
+	if (bpf_map_update_elem(sent, &record->id, &yes, BPF_ANY) == 0 && made)
+		__sync_fetch_and_add(made, 1);
+	return true;
 }
 
 /* Walks the current task's user stack in the CPU's walk state, of the process that its record names. 0: the registers could

@@ -46,17 +46,8 @@ struct {
 static __always_inline bool send_submitter_stack(__u32 slice, struct stack_record *record)
 {
 	void *sent = slice & 1 ? (void *)&submitter_stacks_odd : (void *)&submitter_stacks_even;
-	__u8 yes = 1;
 
-	if (bpf_map_lookup_elem(sent, &record->id))
-		return true;
-	if (bpf_ringbuf_output(&request_stacks, record, stack_record_bytes(record), BPF_RB_NO_WAKEUP) != 0) {
-		count(COUNT_REQUEST_RING_FULL);
-		return false;
-	}
-	/* Refused: it will be sent again, which costs room in the ring and loses nothing. */
-	bpf_map_update_elem(sent, &record->id, &yes, BPF_ANY);
-	return true;
+	return send_once(sent, &request_stacks, record, COUNT_REQUEST_RING_FULL, NULL);
 }
 
 static __always_inline struct stack_id walk_and_send(void *ctx, struct task_struct *task, __u32 slice,
@@ -64,10 +55,7 @@ static __always_inline struct stack_id walk_and_send(void *ctx, struct task_stru
 {
 	struct stack_record *record = &state->record;
 
-	record->type = RECORD_STACK;
-	record->tgid = BPF_CORE_READ(task, tgid);
-	record->flags = 0;
-	BPF_CORE_READ_INTO(&record->comm, task, group_leader, comm);
+	name_owner(record, task, 0);
 	take_kernel_stack(ctx, record, 1);
 	hash_kernel_stack(state, 0);
 	if (!(BPF_CORE_READ(task, flags) & PF_KTHREAD) && !take_user_stack(0))

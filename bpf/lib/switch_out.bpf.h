@@ -8,7 +8,6 @@
 
 #include "kernel_types.h"
 
-#include <bpf/bpf_core_read.h>
 #include <bpf/bpf_helpers.h>
 
 #include "compat.bpf.h"
@@ -44,27 +43,11 @@ volatile __u64 stack_entries_made = 0;
 const volatile __u64 scheduler_text_start = 0;
 const volatile __u64 scheduler_text_end = 0;
 
-static __always_inline void *sent_stacks_of_slice(__u32 slice)
-{
-	return slice & 1 ? (void *)&sent_stacks_odd : (void *)&sent_stacks_even;
-}
-
-/* Sends the frames of the walked stack once a slice. False when they could not be sent: the stack is lost then. */
 static __always_inline bool send_stack(__u32 slice, struct stack_record *record)
 {
-	void *sent = sent_stacks_of_slice(slice);
-	__u8 yes = 1;
+	void *sent = slice & 1 ? (void *)&sent_stacks_odd : (void *)&sent_stacks_even;
 
-	if (bpf_map_lookup_elem(sent, &record->id))
-		return true;
-	if (bpf_ringbuf_output(&sched_events, record, stack_record_bytes(record), BPF_RB_NO_WAKEUP) != 0) {
-		count(COUNT_WAIT_RING_FULL);
-		return false;
-	}
-	/* Refused: it will be sent again, which costs room in the ring and loses nothing. */
-	if (bpf_map_update_elem(sent, &record->id, &yes, BPF_ANY) == 0)
-		__sync_fetch_and_add(&stack_entries_made, 1);
-	return true;
+	return send_once(sent, &sched_events, record, COUNT_WAIT_RING_FULL, &stack_entries_made);
 }
 
 /* How many leading kernel frames are the tracing machinery's, above the scheduler. */
@@ -81,14 +64,6 @@ static __always_inline __u32 tracing_frames(const struct stack_record *record)
 	return 0;
 }
 
-static __always_inline void describe(struct stack_record *record, struct task_struct *task, __u32 flags)
-{
-	record->type = RECORD_STACK;
-	record->tgid = BPF_CORE_READ(task, tgid);
-	record->flags = flags;
-	BPF_CORE_READ_INTO(&record->comm, task, group_leader, comm);
-}
-
 /* Walks the stack of the current task, sends it if it is new in the slice, and gives its id. */
 static __always_inline struct stack_id walk_and_send(void *ctx, struct task_struct *task, __u32 slice,
 						     struct walk_state *state, bool has_user)
@@ -99,7 +74,7 @@ static __always_inline struct stack_id walk_and_send(void *ctx, struct task_stru
 	bool is_sent;
 
 	count(COUNT_STACK_WALKS);
-	describe(record, task, 0);
+	name_owner(record, task, 0);
 	take_kernel_stack(ctx, record, 1);
 	hash_kernel_stack(state, tracing_frames(record));
 	forget_slots(state); /* a kernel thread has none */

@@ -52,7 +52,7 @@ static __always_inline struct stack_id stack_of_sleeper(struct task_struct *task
 	record->kernel_frames = (__u32)bytes / sizeof(__u64);
 	record->user_frames = 0;
 	record->stop = UNWIND_STOP_NONE;
-	describe(record, task, STACK_ASLEEP_SINCE_BEFORE);
+	name_owner(record, task, STACK_ASLEEP_SINCE_BEFORE);
 	hash_kernel_stack(state, 0);
 	finish_hash(state);
 	return send_stack(slice_number, record) ? record->id : unseen;

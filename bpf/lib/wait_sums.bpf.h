@@ -9,6 +9,7 @@
 
 #include "../abi/tables.h"
 #include "counters.bpf.h"
+#include "find_or_make.bpf.h"
 #include "length_bucket.bpf.h"
 #include "thread_clock.bpf.h"
 
@@ -54,23 +55,31 @@ static __always_inline __u32 bucket_of(const struct thread_clock *clock, __u64 n
 /* The sum at `key`, made if need be; null when it is refused. */
 static __always_inline struct wait_sum *find_sum(void *waits, const struct wait_key *key)
 {
-	const long eexist = -17;
-	struct wait_sum *sum = bpf_map_lookup_elem(waits, key);
-	long error;
-
-	if (sum)
-		return sum;
-	error = bpf_map_update_elem(waits, key, &no_sum, BPF_NOEXIST);
-	if (error == 0)
-		__sync_fetch_and_add(&wait_entries_made, 1);
-	else if (error != eexist)
-		count_refusal(error, COUNT_WAIT_MAP_FULL, COUNT_WAIT_MAP_BUSY);
-	return bpf_map_lookup_elem(waits, key);
+	return find_or_make(waits, key, &no_sum, &wait_entries_made, COUNT_WAIT_MAP_FULL, COUNT_WAIT_MAP_BUSY);
 }
 
-/* Adds to the sum at `key`; what finds no room keeps its process and reason and loses its stack. Null when that is refused
- * too. The tests keep clang from making an atomic OR of adding zero, which 5.10 lacks. */
-static __always_inline struct wait_sum *add_to_sum(__u32 slice, const struct wait_key *key, const struct wait_part *part)
+/* All but how long they were. The tests keep clang from making an atomic OR of adding zero, which 5.10 lacks. */
+static __always_inline void add_part_to(struct wait_sum *sum, const struct wait_part *part)
+{
+	if (part->ns)
+		__sync_fetch_and_add(&sum->ns, part->ns);
+	if (part->ended)
+		__sync_fetch_and_add(&sum->count, part->ended);
+	/* Two CPUs at once may lose the longer of two that are longer than all before. */
+	if (part->longest_ns > sum->longest_ns)
+		sum->longest_ns = part->longest_ns;
+}
+
+/* Part of one wait, with its length if it ended. */
+static __always_inline void add_one_to(struct wait_sum *sum, const struct wait_part *part)
+{
+	add_part_to(sum, part);
+	if (part->ended)
+		__sync_fetch_and_add(&sum->lengths[part->bucket & (WAIT_BUCKETS - 1)], 1);
+}
+
+/* As find_sum(); what finds no room keeps its process and reason and loses its stack. Null when that is refused too. */
+static __always_inline struct wait_sum *find_sum_or_bare(__u32 slice, const struct wait_key *key)
 {
 	struct wait_key without_stack = *key;
 	void *waits = waits_of_slice(slice);
@@ -80,17 +89,8 @@ static __always_inline struct wait_sum *add_to_sum(__u32 slice, const struct wai
 		without_stack.stack = (struct stack_id){.low = STACK_LOST};
 		sum = find_sum(waits, &without_stack);
 	}
-	if (!sum) {
+	if (!sum)
 		count(COUNT_WAIT_LOST);
-		return NULL;
-	}
-	if (part->ns)
-		__sync_fetch_and_add(&sum->ns, part->ns);
-	if (part->ended)
-		__sync_fetch_and_add(&sum->count, part->ended);
-	/* Two CPUs at once may lose the longer of two that are longer than all before. */
-	if (part->longest_ns > sum->longest_ns)
-		sum->longest_ns = part->longest_ns;
 	return sum;
 }
 
@@ -101,9 +101,9 @@ static __always_inline void add_wait(__u32 slice, const struct wait_key *key, co
 
 	if (part->ns == 0 && part->ended == 0)
 		return;
-	sum = add_to_sum(slice, key, part);
-	if (sum && part->ended)
-		__sync_fetch_and_add(&sum->lengths[part->bucket & (WAIT_BUCKETS - 1)], 1);
+	sum = find_sum_or_bare(slice, key);
+	if (sum)
+		add_one_to(sum, part);
 }
 
 /* The key of what the clock stands at, but for the process. REQUIRES: the clock's lock is held. */
@@ -218,8 +218,11 @@ static __always_inline void add_held_part(const struct held_waits *held, const s
 
 	if (part.ns == 0 && part.ended == 0)
 		return;
-	sum = add_to_sum(held->slice, key, &part);
-	for (int i = 0; sum && i < WAIT_BUCKETS; i++)
+	sum = find_sum_or_bare(held->slice, key);
+	if (!sum)
+		return;
+	add_part_to(sum, &part);
+	for (int i = 0; i < WAIT_BUCKETS; i++)
 		if (held->lengths[which][i])
 			__sync_fetch_and_add(&sum->lengths[i], held->lengths[which][i]);
 }

@@ -79,7 +79,7 @@ static __always_inline bool add_new(void *samples, const struct cpu_key *key, st
 {
 	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
 
-	BPF_CORE_READ_INTO(&record->comm, task, group_leader, comm);
+	name_owner(record, task, 0);
 	/* No wake-up: the agent looks by timer, so that sampling never causes scheduling. */
 	if (bpf_ringbuf_output(&cpu_stacks, record, stack_record_bytes(record), BPF_RB_NO_WAKEUP) != 0) {
 		count(COUNT_CPU_RING_FULL);
@@ -135,7 +135,6 @@ int on_tick(__u64 *ctx)
 	record = &state->record;
 	count(COUNT_CPU_SAMPLES);
 
-	record->type = RECORD_STACK;
 	record->tgid = ids >> 32;
 	record->flags = 0;
 	if (interrupted_user_space(ctx))

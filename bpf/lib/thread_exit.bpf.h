@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What is sent of a thread as it leaves its CPU for the last time. Include once per object. */
+#ifndef SONDE_BPF_LIB_THREAD_EXIT_BPF_H
+#define SONDE_BPF_LIB_THREAD_EXIT_BPF_H
+
+#include "kernel_types.h"
+
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+
+#include "../abi/thread.h"
+#include "counters.bpf.h"
+#include "switch_out.bpf.h"
+#include "thread_clock.bpf.h"
+#include "wait_site.bpf.h"
+#include "wait_sums.bpf.h"
+
+/* The account of a thread in the making. For each CPU, used by its sched_switch only, which does not nest. 0.5 KiB x CPUs. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct thread_exit_record);
+} exit_records SEC(".maps");
+
+static __always_inline void put_time(struct thread_exit_record *record, __u64 ns, __u64 what)
+{
+	volatile __u32 *times = &record->times; /* in memory: in a register the verifier would follow all its values */
+	__u32 index = *times;
+
+	if (ns == 0 || index >= 2 * REASONS)
+		return;
+	record->time[index] = (what << EXIT_TIME_WHAT_SHIFT) | ns;
+	*times = index + 1;
+}
+
+static __always_inline __u64 exit_record_bytes(const struct thread_exit_record *record)
+{
+	__u64 times = *(const volatile __u32 *)&record->times;
+
+	if (times > 2 * REASONS)
+		times = 2 * REASONS;
+	return SONDE_EXIT_HEADER_BYTES + times * sizeof(__u64);
+}
+
+/* The last switch of a thread: its account goes out whole, since nothing can be asked of it later. */
+static __always_inline void send_exit(struct task_struct *task, struct thread_clock *clock, __u64 now)
+{
+	struct thread_exit_record *record;
+	__u64 address = (__u64)task;
+	__u32 zero = 0;
+
+	record = bpf_map_lookup_elem(&exit_records, &zero);
+	if (!record)
+		return;
+	record->type = RECORD_THREAD_EXIT;
+	record->ended_ns = now;
+	record->tgid = task->tgid;
+	record->tid = task->pid;
+	record->times = 0;
+	lock_clock(clock);
+	record->slice = clock->slice;
+	record->started_ns = clock->started_ns;
+	record->has_previous = clock->has_previous;
+	for (__u32 i = 0; i < REASONS; i++) {
+		put_time(record, clock->ns[i], i);
+		if (record->has_previous)
+			put_time(record, clock->previous_ns[i], i | EXIT_TIME_PREVIOUS);
+	}
+	clock->has_previous = 0;
+	unlock_clock(clock);
+	add_all_held(clock, task->tgid, NO_SLICE, TAKEN_BY_HOOK);
+	BPF_CORE_READ_INTO(&record->comm, task, comm);
+	BPF_CORE_READ_INTO(&record->group_comm, task, group_leader, comm);
+	if (bpf_ringbuf_output(&sched_events, record, exit_record_bytes(record), BPF_RB_NO_WAKEUP) != 0)
+		count(COUNT_EXIT_RING_FULL);
+	if (!clocks_in_task_storage)
+		bpf_map_delete_elem(&clocks_by_task, &address);
+	drop_sites(task);
+}
+
+#endif
