@@ -270,6 +270,7 @@ void AddFlags(const CLI::App* app, std::vector<std::string>* words) {
 std::vector<std::string> Candidates(CLI::App& app, const std::string& word) {
   std::vector<std::string> words;
   if (word[0] != '-') {
+    if (VerbOf(app) != nullptr) return words;  // verbs take no arguments
     for (const CLI::App* verb : app.get_subcommands([](const CLI::App*) { return true; })) {
       words.push_back(verb->get_name());
     }
@@ -284,6 +285,12 @@ int UsageError(const std::string& text, const CLI::App* verb) {
   const std::string help = verb == nullptr ? "agentctl --help" : "agentctl " + verb->get_name() + " --help";
   std::fprintf(stderr, "agentctl: %s\nSee %s.\n", Printable(text).c_str(), help.c_str());
   return kUsage;
+}
+
+// Every flag has one value at the most.
+int WrongNumberOfValues(const std::string& text, const CLI::App* verb) {
+  const size_t missing = text.find(": 1 required ");
+  return UsageError(missing == std::string::npos ? text : text.substr(0, missing) + " needs a value.", verb);
 }
 
 int UnknownWord(CLI::App& app, const std::string& word) {
@@ -326,6 +333,8 @@ int Main(int argc, char** argv) {
     app.parse(argc, argv);
   } catch (const CLI::CallForHelp& help) {
     return app.exit(help) == 0 ? kOk : kFailed;
+  } catch (const CLI::ArgumentMismatch& error) {
+    return WrongNumberOfValues(error.what(), VerbOf(app));
   } catch (const CLI::ParseError& error) {
     const std::vector<std::string> unknown = app.remaining(/*recurse=*/true);
     if (!unknown.empty()) return UnknownWord(app, unknown.front());

@@ -8,6 +8,7 @@
 #include "agentctl/exit_code.h"
 #include "agentctl/json.h"
 #include "agentctl/losses.h"
+#include "agentctl/report_error.h"
 #include "agentctl/table.h"
 #include "agentctl/terminal.h"
 #include "agentctl/units.h"
@@ -169,6 +170,7 @@ std::string StatusText(const v1::StatusReply& reply) {
 
 // An agent that cannot be asked is an answer too: on stdout, in the form that was asked for.
 int TellUnreachable(const absl::Status& status, bool json) {
+  if (absl::IsInvalidArgument(status)) return ReportError(status);
   const char* word = ExitCodeOf(status) == kNotRunning ? "NOT RUNNING" : "NOT REACHABLE";
   const std::string text(status.message());
   if (json) {

@@ -40,6 +40,12 @@ std::string NotDrawn(const v1::WaitsReply& reply, const WaitsOptions& options) {
                       " of that time");
 }
 
+std::string NothingSeen(const WaitsOptions& options) {
+  return absl::StrCat("Nothing of that kind was seen",
+                      options.service.empty() ? "" : "; `agentctl account --by service` names the services there are",
+                      ".\n");
+}
+
 std::string WaitsText(const v1::WaitsReply& reply, const WaitsOptions& options) {
   Table table = TotalsTable({{"REASON"}, {"PROCESS"}, {"ENDED BY"}, {"WHERE"}});
   const auto whole = static_cast<double>(reply.total_ns() + (options.idle ? reply.idle_ns() : 0));
@@ -52,7 +58,7 @@ std::string WaitsText(const v1::WaitsReply& reply, const WaitsOptions& options) 
   std::string text = absl::StrCat("Waits of ", WhoseWaits(options), ": ", HumanDuration(reply.total_ns()), " in ",
                                   HumanDuration(reply.duration_ns()), ", and ", HumanDuration(reply.idle_ns()), " idle",
                                   options.idle ? "" : " (--idle shows it)", "\n");
-  if (reply.not_drawn_ns() > 0) {
+  if (reply.not_drawn_ns() > 0 && !reply.waits().empty()) {
     absl::StrAppend(&text, "Stacks of ", NotDrawn(reply, options),
                     " were not drawn, to keep the agent within its budget, and it is spread over those that were: ",
                     HumanDuration(reply.stack_error_ns()), " is expected at a wrong stack.\n");
@@ -62,7 +68,7 @@ std::string WaitsText(const v1::WaitsReply& reply, const WaitsOptions& options) 
   };
   absl::StrAppend(
       &text,
-      reply.waits().empty() ? "Nothing of that kind was seen.\n" : RowsText(table, options.whole_stacks, reply.waits_size(), below),
+      reply.waits().empty() ? NothingSeen(options) : RowsText(table, options.whole_stacks, reply.waits_size(), below),
       LossNotice(reply.losses()));
   return text;
 }

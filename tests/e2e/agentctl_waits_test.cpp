@@ -83,6 +83,9 @@ TEST_F(AgentctlTest, WaitsAreOfOneServiceWhenAsked) {
   EXPECT_THAT(outcome.out, HasSubstr("Waits of all processes of service postgres: 20.0 s"));
   EXPECT_THAT(outcome.out, HasSubstr("Stacks of 4.00 s of all services' time were not drawn"));
   EXPECT_EQ(backend_.waits_request.service(), "postgres");
+  backend_.waits.clear_waits();
+  EXPECT_THAT(Run({"waits", "--duration", "10ms", "--service", "postrges"}).out,
+              AllOf(HasSubstr("`agentctl account --by service` names the services there are.\n"), Not(HasSubstr("not drawn"))));
 }
 
 TEST_F(AgentctlTest, WaitsKnowTheirReasons) {
