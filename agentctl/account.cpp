@@ -6,11 +6,8 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "agentctl/account_lines.h"
-#include "agentctl/client.h"
-#include "agentctl/json.h"
 #include "agentctl/losses.h"
-#include "agentctl/progress.h"
-#include "agentctl/report_error.h"
+#include "agentctl/measuring.h"
 #include "agentctl/table.h"
 #include "agentctl/terminal.h"
 #include "agentctl/units.h"
@@ -58,7 +55,7 @@ std::vector<std::string> Cells(const AccountLine& line, const std::string& by) {
   if (by == "process" || by == "thread") cells.push_back(line.id != 0 ? absl::StrCat(line.id) : "");
   cells.push_back(Printable(line.name, kNameColumns) + (line.is_sonde ? " *" : ""));
   if (by != "thread") cells.push_back(HumanCount(line.threads));
-  cells.push_back(HumanDuration(static_cast<int64_t>(line.wall_ns)));
+  cells.push_back(HumanDuration(line.wall_ns));
   const auto wall = static_cast<double>(line.wall_ns);
   for (size_t i = 0; i < profile::kReasonGroups; ++i) {
     cells.push_back(Percent(static_cast<double>(profile::SumOfGroup(line.ns, static_cast<ReasonGroup>(i))), wall));
@@ -70,12 +67,12 @@ std::vector<std::string> Cells(const AccountLine& line, const std::string& by) {
 
 std::string Heading(const v1::AccountReply& reply) {
   return absl::StrCat(
-      "Where the time went: ", HumanDuration(static_cast<int64_t>(reply.duration_ns())), " from ",
+      "Where the time went: ", HumanDuration(reply.duration_ns()), " from ",
       absl::FormatTime("%Y-%m-%d %H:%M:%S", absl::FromUnixNanos(reply.start_unix_ns()), absl::LocalTimeZone()),
       "; wall time = threads × the time they lived\n");
 }
 
-std::string TableText(const Table& table) { return table.Text(0, static_cast<size_t>(StdoutSize().columns)); }
+std::string TableText(const Table& table) { return table.Text(0, StdoutSize().columns); }
 
 std::string LinesText(const std::vector<AccountLine>& lines, const AccountOptions& options) {
   const size_t limit = options.limit.value_or(kRowsUnlessAsked);
@@ -115,15 +112,9 @@ std::string ReasonsText(const AccountLine& total) {
 absl::StatusOr<v1::AccountReply> Fetch(const std::string& socket, const AccountOptions& options) {
   absl::StatusOr<Client> client = Client::Connect(socket);
   if (!client.ok()) return client.status();
-  v1::AccountRequest request;
-  request.set_pid(options.pid);
-  request.set_duration_ns(static_cast<uint64_t>(absl::ToInt64Nanoseconds(options.duration)));
+  auto request = RequestFor<v1::AccountRequest>(options);
   request.set_threads(options.by == "thread");
-  Progress progress("measuring", options.duration);
-  return client->Account(request, [&](absl::Duration elapsed) {
-    progress.Show(elapsed);
-    return true;
-  });
+  return Measure(&*client, "measuring", &Client::Account, request);
 }
 
 // The reply's own messages in the order that was asked for, and no more of them.

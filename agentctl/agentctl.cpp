@@ -36,10 +36,7 @@ struct Options {
   StatusOptions status;
   AccountOptions account;
   TopOptions top;
-  WaitsOptions waits;
-  PeersOptions peers;
-  LocksOptions locks;
-  DisksOptions disks;
+  WaitsOptions waits;  // what peers, locks and disks can be asked is a part of it
   RecordOptions record;
 };
 
@@ -64,6 +61,29 @@ void AddPid(CLI::App* verb, uint32_t* pid) {
   verb->add_option("-p,--pid", *pid, "only this process (default: all)")
       ->check(CLI::Range(1u, 4194304u))
       ->type_name("PID");
+}
+
+void AddLimit(CLI::App* verb, const std::string& lines, uint32_t* limit) {
+  verb->add_option("--limit", *limit, "so many " + lines)->check(CLI::Range(1u, 10000u))->type_name("N");
+}
+
+void AddKind(CLI::App* verb, const std::string& names, std::string* kind) {
+  verb->add_option(names, *kind, "cpu (default), offcpu or wall")
+      ->check(CLI::IsMember({"cpu", "offcpu", "wall"}))
+      ->type_name("KIND");
+}
+
+// What all have in common that measure from now on and show lines with stacks.
+void AddMeasuring(CLI::App* verb, const std::string& lines, Options* options) {
+  AddPid(verb, &options->waits.pid);
+  AddDuration(verb, options, "measure for so long from now (default 10s)");
+  verb->add_flag("--stacks", options->waits.whole_stacks, "show whole stacks");
+  AddLimit(verb, lines + " (default 20)", &options->waits.limit);
+  AddFormat(verb, options);
+}
+
+void AddIdle(CLI::App* verb, Options* options) {
+  verb->add_flag("--idle", options->waits.idle, "also waits for work, which are left out otherwise");
 }
 
 void AddStatus(CLI::App* app, Options* options) {
@@ -107,10 +127,8 @@ void AddAccount(CLI::App* app, Options* options) {
 
 void AddWaits(CLI::App* app, Options* options) {
   CLI::App* verb = app->add_subcommand("waits", "what threads waited for longest, and where");
-  AddPid(verb, &options->waits.pid);
   verb->add_option("--service", options->waits.service, "only processes of this service, as `account --by service` names it")
       ->type_name("NAME");
-  AddDuration(verb, options, "measure for so long from now (default 10s)");
   std::vector<std::string> reasons;
   for (const profile::Reason reason : profile::AllReasons()) {
     if (profile::IsOffCpu(reason)) reasons.emplace_back(profile::ReasonName(reason));
@@ -118,12 +136,8 @@ void AddWaits(CLI::App* app, Options* options) {
   verb->add_option("--reason", options->waits.reason, "only waits for this reason")
       ->check(CLI::IsMember(reasons))
       ->type_name("REASON");
-  verb->add_flag("--idle", options->waits.idle, "also waits for work, which are left out otherwise");
-  verb->add_flag("--stacks", options->waits.whole_stacks, "show whole stacks");
-  verb->add_option("--limit", options->waits.limit, "so many waits (default 20)")
-      ->check(CLI::Range(1, 10000))
-      ->type_name("N");
-  AddFormat(verb, options);
+  AddIdle(verb, options);
+  AddMeasuring(verb, "waits", options);
   verb->footer(
       "One line is all waits of a process name at one stack for one reason. P50 and P99 are exact to a factor of 2, the\n"
       "longest is exact. A wait that has not ended counts with its time so far. Who ended waits is looked at for a selection\n"
@@ -134,20 +148,10 @@ void AddWaits(CLI::App* app, Options* options) {
       "  agentctl waits --reason disk -o json");
 }
 
-// What peers and locks have in common.
-template <typename VerbOptions>
-void AddOtherSideFlags(CLI::App* verb, const std::string& what, VerbOptions* own, Options* options) {
-  AddPid(verb, &own->pid);
-  AddDuration(verb, options, "measure for so long from now (default 10s)");
-  verb->add_flag("--idle", own->idle, "also waits for work, which are left out otherwise");
-  verb->add_flag("--stacks", own->whole_stacks, "show whole stacks");
-  verb->add_option("--limit", own->limit, "so many " + what + " (default 20)")->check(CLI::Range(1, 10000))->type_name("N");
-  AddFormat(verb, options);
-}
-
 void AddPeers(CLI::App* app, Options* options) {
   CLI::App* verb = app->add_subcommand("peers", "whom threads waited for over sockets");
-  AddOtherSideFlags(verb, "peers", &options->peers, options);
+  AddIdle(verb, options);
+  AddMeasuring(verb, "peers", options);
   verb->footer(
       "One line is all waits of a process name with one peer for one reason, whichever connection. RETRANS and RESETS are of\n"
       "all connections of this host with that address and port. Waits by poll, select or epoll of several descriptors have\n"
@@ -159,7 +163,8 @@ void AddPeers(CLI::App* app, Options* options) {
 
 void AddLocks(CLI::App* app, Options* options) {
   CLI::App* verb = app->add_subcommand("locks", "the locks that threads waited for, and who held them");
-  AddOtherSideFlags(verb, "locks", &options->locks, options);
+  AddIdle(verb, options);
+  AddMeasuring(verb, "locks", options);
   verb->footer(
       "One line is all waits of a process name for one lock at one stack. HELD BY is who ended most of that time by letting go\n"
       "of it, or, of a wait in progress, the owner that a pthread mutex tells. Locks taken without waiting are not seen, nor\n"
@@ -171,13 +176,7 @@ void AddLocks(CLI::App* app, Options* options) {
 
 void AddDisks(CLI::App* app, Options* options) {
   CLI::App* verb = app->add_subcommand("disks", "how the disks did, and who asked them for what");
-  AddPid(verb, &options->disks.pid);
-  AddDuration(verb, options, "measure for so long from now (default 10s)");
-  verb->add_flag("--stacks", options->disks.whole_stacks, "show whole stacks");
-  verb->add_option("--limit", options->disks.limit, "so many lines of requests (default 20)")
-      ->check(CLI::Range(1, 10000))
-      ->type_name("N");
-  AddFormat(verb, options);
+  AddMeasuring(verb, "lines of requests", options);
   verb->footer(
       "The first table is the kernel's own (/proc/diskstats), as iostat -x shows it; COUNTED are its requests, SEEN those that\n"
       "the second table is made of. There one line is all requests of a process name at one stack to one disk. QUEUE is the\n"
@@ -190,16 +189,12 @@ void AddDisks(CLI::App* app, Options* options) {
 
 void AddTop(CLI::App* app, Options* options) {
   CLI::App* verb = app->add_subcommand("top", "the heaviest functions, live");
-  verb->add_option("-k,--kind,--type", options->top.kind, "cpu (default), offcpu or wall")
-      ->check(CLI::IsMember({"cpu", "offcpu", "wall"}))
-      ->type_name("KIND");
+  AddKind(verb, "-k,--kind,--type", &options->top.kind);
   AddPid(verb, &options->top.pid);
   verb->add_option("-i,--interval", options->interval, "measure for so long, then show (default 2s)")
       ->check(IntervalCheck())
       ->type_name("DURATION");
-  verb->add_option("--limit", options->top.limit, "so many functions (default: what fits, 20 in a pipe)")
-      ->check(CLI::Range(1u, 10000u))
-      ->type_name("N");
+  AddLimit(verb, "functions (default: what fits, 20 in a pipe)", &options->top.limit);
   verb->add_flag("--once", options->top.once, "show one interval and end");
   AddFormat(verb, options);
   verb->footer(
@@ -216,9 +211,7 @@ void AddRecord(CLI::App* app, Options* options) {
       ->type_name("FILE");
   AddDuration(verb, options, "record for so long (default 10s)");
   AddPid(verb, &options->record.pid);
-  verb->add_option("-t,--type,--kind", options->record.kind, "cpu (default), offcpu or wall")
-      ->check(CLI::IsMember({"cpu", "offcpu", "wall"}))
-      ->type_name("KIND");
+  AddKind(verb, "-t,--type,--kind", &options->record.kind);
   verb->footer(
       "Examples:\n"
       "  agentctl record --duration 10s -o cpu.pb.gz\n"
@@ -277,6 +270,7 @@ void AddFlags(const CLI::App* app, std::vector<std::string>* words) {
 std::vector<std::string> Candidates(CLI::App& app, const std::string& word) {
   std::vector<std::string> words;
   if (word[0] != '-') {
+    if (VerbOf(app) != nullptr) return words;  // verbs take no arguments
     for (const CLI::App* verb : app.get_subcommands([](const CLI::App*) { return true; })) {
       words.push_back(verb->get_name());
     }
@@ -293,6 +287,12 @@ int UsageError(const std::string& text, const CLI::App* verb) {
   return kUsage;
 }
 
+// Every flag has one value at the most.
+int WrongNumberOfValues(const std::string& text, const CLI::App* verb) {
+  const size_t missing = text.find(": 1 required ");
+  return UsageError(missing == std::string::npos ? text : text.substr(0, missing) + " needs a value.", verb);
+}
+
 int UnknownWord(CLI::App& app, const std::string& word) {
   const std::string flag = word.substr(0, word.find('='));
   const std::string nearest = flag.empty() ? "" : base::NearestWord(flag, Candidates(app, flag));
@@ -305,11 +305,9 @@ int UnknownWord(CLI::App& app, const std::string& word) {
 void FillIn(Options* options, const CLI::App& app) {
   const bool json = options->format == "json";
   options->status.json = options->account.json = options->top.json = options->waits.json = json;
-  options->peers.json = options->locks.json = options->disks.json = json;
   if (!options->duration.empty()) {
     const absl::Duration duration = *ParseInterval(options->duration);
     options->account.duration = options->record.duration = options->waits.duration = duration;
-    options->peers.duration = options->locks.duration = options->disks.duration = duration;
   }
   options->top.interval = *ParseInterval(options->interval);
   if (app.get_subcommand("account")->count("--limit") > 0) options->account.limit = options->limit;
@@ -320,9 +318,9 @@ int RunVerb(const std::string& verb, const Options& options) {
   if (verb == "account") return RunAccount(options.socket, options.account);
   if (verb == "top") return RunTop(options.socket, options.top);
   if (verb == "waits") return RunWaits(options.socket, options.waits);
-  if (verb == "peers") return RunPeers(options.socket, options.peers);
-  if (verb == "locks") return RunLocks(options.socket, options.locks);
-  if (verb == "disks") return RunDisks(options.socket, options.disks);
+  if (verb == "peers") return RunPeers(options.socket, options.waits);
+  if (verb == "locks") return RunLocks(options.socket, options.waits);
+  if (verb == "disks") return RunDisks(options.socket, options.waits);
   if (verb == "record") return RunRecord(options.socket, options.record);
   return RunVersion(options.socket, options.format == "json");
 }
@@ -335,6 +333,8 @@ int Main(int argc, char** argv) {
     app.parse(argc, argv);
   } catch (const CLI::CallForHelp& help) {
     return app.exit(help) == 0 ? kOk : kFailed;
+  } catch (const CLI::ArgumentMismatch& error) {
+    return WrongNumberOfValues(error.what(), VerbOf(app));
   } catch (const CLI::ParseError& error) {
     const std::vector<std::string> unknown = app.remaining(/*recurse=*/true);
     if (!unknown.empty()) return UnknownWord(app, unknown.front());

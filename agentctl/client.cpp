@@ -45,12 +45,18 @@ absl::Status ConnectError(int error, const std::string& path) {
   }
 }
 
-template <typename Reply, typename Begin>
-absl::StatusOr<Reply> Call(absl::Duration patience, const Tick& tick, Begin begin) {
+template <typename Request, typename Reply>
+using Begin = std::unique_ptr<grpc::ClientAsyncResponseReader<Reply>> (v1::Control::Stub::*)(grpc::ClientContext*,
+                                                                                             const Request&,
+                                                                                             grpc::CompletionQueue*);
+
+template <typename Request, typename Reply>
+absl::StatusOr<Reply> Call(v1::Control::Stub* stub, Begin<Request, Reply> begin, const Request& request,
+                           absl::Duration patience, const Tick& tick) {
   Reply reply;
   std::unique_ptr<grpc::ClientAsyncResponseReader<Reply>> reader;
   const auto start = [&](grpc::ClientContext* context, grpc::CompletionQueue* queue, grpc::Status* status) {
-    reader = begin(context, queue);
+    reader = (stub->*begin)(context, request, queue);
     reader->Finish(&reply, status, status);
   };
   const absl::Status status = RunCall(patience, tick, start);
@@ -58,9 +64,11 @@ absl::StatusOr<Reply> Call(absl::Duration patience, const Tick& tick, Begin begi
   return reply;
 }
 
-template <typename Request>
-absl::Duration PatienceFor(const Request& request) {
-  return absl::Nanoseconds(static_cast<int64_t>(request.duration_ns())) + kPatienceAfterwards;
+template <typename Request, typename Reply>
+absl::StatusOr<Reply> CallToMeasure(v1::Control::Stub* stub, Begin<Request, Reply> begin, const Request& request,
+                              const Tick& tick) {
+  const auto duration = absl::Nanoseconds(static_cast<int64_t>(request.duration_ns()));
+  return Call(stub, begin, request, duration + kPatienceAfterwards, tick);
 }
 
 }  // namespace
@@ -87,45 +95,35 @@ Client::Client(std::shared_ptr<grpc::Channel> channel) : stub_(v1::Control::NewS
 
 absl::StatusOr<v1::StatusReply> Client::Status() {
   const Tick go_on = [](absl::Duration) { return true; };
-  return Call<v1::StatusReply>(kPatience, go_on, [&](auto* context, auto* queue) {
-    return stub_->AsyncStatus(context, v1::StatusRequest(), queue);
-  });
+  return Call(stub_.get(), &v1::Control::Stub::AsyncStatus, v1::StatusRequest(), kPatience, go_on);
 }
 
 absl::StatusOr<v1::AccountReply> Client::Account(const v1::AccountRequest& request, const Tick& tick) {
-  return Call<v1::AccountReply>(PatienceFor(request), tick, [&](auto* context, auto* queue) {
-    return stub_->AsyncAccount(context, request, queue);
-  });
+  return CallToMeasure(stub_.get(), &v1::Control::Stub::AsyncAccount, request, tick);
 }
 
 absl::StatusOr<v1::TopReply> Client::Top(const v1::TopRequest& request, const Tick& tick) {
-  return Call<v1::TopReply>(PatienceFor(request), tick,
-                            [&](auto* context, auto* queue) { return stub_->AsyncTop(context, request, queue); });
+  return CallToMeasure(stub_.get(), &v1::Control::Stub::AsyncTop, request, tick);
 }
 
 absl::StatusOr<v1::WaitsReply> Client::Waits(const v1::WaitsRequest& request, const Tick& tick) {
-  return Call<v1::WaitsReply>(PatienceFor(request), tick,
-                              [&](auto* context, auto* queue) { return stub_->AsyncWaits(context, request, queue); });
+  return CallToMeasure(stub_.get(), &v1::Control::Stub::AsyncWaits, request, tick);
 }
 
 absl::StatusOr<v1::PeersReply> Client::Peers(const v1::PeersRequest& request, const Tick& tick) {
-  return Call<v1::PeersReply>(PatienceFor(request), tick,
-                              [&](auto* context, auto* queue) { return stub_->AsyncPeers(context, request, queue); });
+  return CallToMeasure(stub_.get(), &v1::Control::Stub::AsyncPeers, request, tick);
 }
 
 absl::StatusOr<v1::LocksReply> Client::Locks(const v1::LocksRequest& request, const Tick& tick) {
-  return Call<v1::LocksReply>(PatienceFor(request), tick,
-                              [&](auto* context, auto* queue) { return stub_->AsyncLocks(context, request, queue); });
+  return CallToMeasure(stub_.get(), &v1::Control::Stub::AsyncLocks, request, tick);
 }
 
 absl::StatusOr<v1::DisksReply> Client::Disks(const v1::DisksRequest& request, const Tick& tick) {
-  return Call<v1::DisksReply>(PatienceFor(request), tick,
-                              [&](auto* context, auto* queue) { return stub_->AsyncDisks(context, request, queue); });
+  return CallToMeasure(stub_.get(), &v1::Control::Stub::AsyncDisks, request, tick);
 }
 
 absl::StatusOr<v1::RecordReply> Client::Record(const v1::RecordRequest& request, const Tick& tick) {
-  return Call<v1::RecordReply>(PatienceFor(request), tick,
-                               [&](auto* context, auto* queue) { return stub_->AsyncRecord(context, request, queue); });
+  return CallToMeasure(stub_.get(), &v1::Control::Stub::AsyncRecord, request, tick);
 }
 
 }  // namespace sonde::agentctl

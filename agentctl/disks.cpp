@@ -1,14 +1,9 @@
 #include "agentctl/disks.h"
 
-#include <cstdio>
-
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "agentctl/client.h"
-#include "agentctl/json.h"
 #include "agentctl/losses.h"
-#include "agentctl/progress.h"
-#include "agentctl/report_error.h"
+#include "agentctl/measuring.h"
 #include "agentctl/table.h"
 #include "agentctl/terminal.h"
 #include "agentctl/units.h"
@@ -17,10 +12,8 @@
 namespace sonde::agentctl {
 namespace {
 
-std::string DurationText(uint64_t ns) { return HumanDuration(static_cast<int64_t>(ns)); }
-
 // "-": there is nothing to take the mean of, or its parts are not known.
-std::string Mean(uint64_t ns, uint64_t count) { return count == 0 ? "-" : DurationText(ns / count); }
+std::string Mean(uint64_t ns, uint64_t count) { return count == 0 ? "-" : HumanDuration(ns / count); }
 
 std::string PerSecond(uint64_t count, uint64_t ns) {
   return ns == 0 ? "-" : absl::StrFormat("%.1f", static_cast<double>(count) * 1e9 / static_cast<double>(ns));
@@ -61,7 +54,7 @@ std::string DiskTable(const v1::DisksReply& reply) {
          Percent(static_cast<double>(disk.busy_ns()), static_cast<double>(ns)), HumanCount(counted),
          Mean(counted_ns, counted), HumanCount(seen), Mean(seen_ns, seen)});
   }
-  return table.Text(0, static_cast<size_t>(StdoutSize().columns));
+  return table.Text(0, StdoutSize().columns);
 }
 
 std::string Count(const v1::DiskRequests& row) {
@@ -77,12 +70,12 @@ std::string Operation(const v1::DiskRequests& row) {
 
 std::vector<std::string> Cells(const v1::DiskRequests& row, bool has_excerpt) {
   const uint64_t parts_of = row.queue_ns() + row.device_ns() == 0 ? 0 : row.count();
-  return {DurationText(row.ns()),
+  return {HumanDuration(row.ns()),
           Count(row),
           HumanBytes(row.bytes()),
-          DurationText(row.p50_ns()),
-          DurationText(row.p99_ns()),
-          DurationText(row.longest_ns()),
+          HumanDuration(row.p50_ns()),
+          HumanDuration(row.p99_ns()),
+          HumanDuration(row.longest_ns()),
           Mean(row.queue_ns(), parts_of),
           Mean(row.device_ns(), parts_of),
           Operation(row),
@@ -106,41 +99,27 @@ std::string RequestTable(const v1::DisksReply& reply, bool whole_stacks) {
                {"PROCESS"},
                {"WHERE"}});
   for (const v1::DiskRequests& row : reply.requests()) table.AddRow(Cells(row, !whole_stacks));
-  if (!whole_stacks) return table.Text(0, static_cast<size_t>(StdoutSize().columns));
-  return WithParagraphs(table, reply.requests_size(),
-                        [&](int i) { return FrameLines(reply.requests(i).stack(), "      "); });
+  return RowsText(table, whole_stacks, reply.requests_size(),
+                  [&](int i) { return FrameLines(reply.requests(i).stack(), "      "); });
 }
 
-std::string RequestsText(const v1::DisksReply& reply, const DisksOptions& options) {
-  const std::string whose = options.pid == 0 ? "" : absl::StrCat(" of process ", options.pid);
+std::string RequestsText(const v1::DisksReply& reply, const MeasuringOptions& options) {
+  const std::string whose = options.pid == 0 ? "" : " of " + Whose(options.pid);
   if (!reply.requests().empty()) return RequestTable(reply, options.whole_stacks);
   if (reply.unknown_why().empty()) return absl::StrCat("No request", whose, " to a disk was seen.\n");
   return absl::StrCat("Who made the requests is not known: ", Printable(reply.unknown_why()), ".\n");
 }
 
-std::string DisksText(const v1::DisksReply& reply, const DisksOptions& options) {
+std::string DisksText(const v1::DisksReply& reply, const MeasuringOptions& options) {
   const std::string disks = reply.disks().empty() ? "No disk did anything.\n" : DiskTable(reply);
-  return absl::StrCat("Disks in ", DurationText(reply.duration_ns()), "\n", disks, "\n", RequestsText(reply, options),
+  return absl::StrCat("Disks in ", HumanDuration(reply.duration_ns()), "\n", disks, "\n", RequestsText(reply, options),
                       LossNotice(reply.losses()));
 }
 
 }  // namespace
 
-int RunDisks(const std::string& socket, const DisksOptions& options) {
-  absl::StatusOr<Client> client = Client::Connect(socket);
-  if (!client.ok()) return ReportError(client.status());
-  v1::DisksRequest request;
-  request.set_duration_ns(static_cast<uint64_t>(absl::ToInt64Nanoseconds(options.duration)));
-  request.set_pid(options.pid);
-  request.set_limit(options.limit);
-  Progress progress("measuring", options.duration);
-  absl::StatusOr<v1::DisksReply> reply = client->Disks(request, [&](absl::Duration elapsed) {
-    progress.Show(elapsed);
-    return true;
-  });
-  if (!reply.ok()) return ReportError(reply.status());
-  std::fputs((options.json ? ToJson(*reply) : DisksText(*reply, options)).c_str(), stdout);
-  return kOk;
+int RunDisks(const std::string& socket, const MeasuringOptions& options) {
+  return PrintMeasured(socket, options, &Client::Disks, RequestFor<v1::DisksRequest>(options), DisksText);
 }
 
 }  // namespace sonde::agentctl

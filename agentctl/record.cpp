@@ -4,11 +4,9 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "agentctl/client.h"
 #include "agentctl/losses.h"
+#include "agentctl/measuring.h"
 #include "agentctl/output_file.h"
-#include "agentctl/progress.h"
-#include "agentctl/report_error.h"
 #include "agentctl/terminal.h"
 #include "agentctl/units.h"
 
@@ -38,17 +36,9 @@ absl::Status Record(const std::string& socket, const RecordOptions& options) {
   if (!client.ok()) return client.status();
   absl::StatusOr<OutputFile> file = OutputFile::Open(options.output);
   if (!file.ok()) return file.status();
-  v1::RecordRequest request;
-  request.set_duration_ns(static_cast<uint64_t>(absl::ToInt64Nanoseconds(options.duration)));
+  auto request = RequestFor<v1::RecordRequest>(options);
   request.set_kind(options.kind);
-  request.set_pid(options.pid);
-  absl::StatusOr<v1::RecordReply> reply = [&] {
-    Progress progress("recording", options.duration);
-    return client->Record(request, [&](absl::Duration elapsed) {
-      progress.Show(elapsed);
-      return true;
-    });
-  }();
+  const absl::StatusOr<v1::RecordReply> reply = Measure(&*client, "recording", &Client::Record, request);
   if (!reply.ok()) return reply.status();
   std::fputs(LossNotice(reply->losses()).c_str(), stderr);
   if (reply->samples() == 0) return EmptyProfile(options);

@@ -8,6 +8,7 @@
 #include "agentctl/exit_code.h"
 #include "agentctl/json.h"
 #include "agentctl/losses.h"
+#include "agentctl/report_error.h"
 #include "agentctl/table.h"
 #include "agentctl/terminal.h"
 #include "agentctl/units.h"
@@ -21,11 +22,9 @@ std::string Section(const std::string& title, const std::string& body) {
   return absl::StrCat("\n", Paint(Colour::kBold, title), "\n", body);
 }
 
-std::string Duration(uint64_t ns) { return HumanDuration(static_cast<int64_t>(ns)); }
-
 std::string Headline(const v1::StatusReply& reply) {
   const std::string version = absl::StrCat("sonde-agent ", Printable(reply.version()), ", up ",
-                                           Duration(reply.uptime_ns()), ", kernel ", Printable(reply.kernel()));
+                                           HumanDuration(reply.uptime_ns()), ", kernel ", Printable(reply.kernel()));
   if (reply.healthy()) return absl::StrCat(Paint(Colour::kGreen, "OK"), ": ", version, "\n");
   std::string text = absl::StrCat(Paint(Colour::kYellow, "DEGRADED"), ": ",
                                   reply.problems().empty() ? "no reason given" : Printable(reply.problems(0)), "\n");
@@ -61,7 +60,8 @@ std::string Stacks(const v1::StatusReply& reply) {
   }
   const v1::StackReuse& reuse = reply.stack_reuse();
   facts.AddRow({"reused unchanged", HumanCount(reuse.reused()),
-                absl::StrCat(HumanCount(reuse.checked()), " of these walked to compare, ", HumanCount(reuse.wrong()), " wrong")});
+                absl::StrCat(HumanCount(reuse.checked()), " of these walked to compare, ", HumanCount(reuse.wrong()),
+                             " wrong")});
   const v1::Unwinding& tables = reply.unwinding();
   facts.AddRow({"unwinding tables", HumanCount(tables.tables()),
                 absl::StrCat(HumanCount(tables.rows()), " rows, ", HumanBytes(tables.bytes()), "; ",
@@ -72,7 +72,7 @@ std::string Stacks(const v1::StatusReply& reply) {
 
 std::string Account(const v1::StatusReply& reply) {
   Table facts = Facts();
-  facts.AddRow({"windows", HumanCount(reply.windows()), absl::StrCat("of ", Duration(reply.window_ns()))});
+  facts.AddRow({"windows", HumanCount(reply.windows()), absl::StrCat("of ", HumanDuration(reply.window_ns()))});
   facts.AddRow({"unexplained", reply.windows() == 0 ? "-" : Percent(reply.unexplained_ratio(), 1),
                 reply.windows() == 0 ? "the first window is not closed yet" : "of the last window's wall time"});
   return facts.Text(2);
@@ -97,7 +97,7 @@ std::string Targets(const v1::StatusReply& reply) {
                   HumanCount(target.dropped()), Ago(target.last_success_unix_ns()),
                   target.last_error().empty() ? "-" : Printable(target.last_error())});
   }
-  return table.Text(2, static_cast<size_t>(StdoutSize().columns));
+  return table.Text(2, StdoutSize().columns);
 }
 
 std::string LargestMaps(const v1::StatusReply& reply) {
@@ -112,8 +112,8 @@ std::string LargestMaps(const v1::StatusReply& reply) {
 void AddBudget(const v1::Overhead& overhead, Table* facts) {
   const double now = overhead.programs_ratio() + overhead.own_cpu_ratio();
   facts->AddRow({"lately", overhead.is_measured() ? Percent(now, 1) : "-",
-                 overhead.is_measured() ? absl::StrCat("BPF programs ", Percent(overhead.programs_ratio(), 1), ", own CPU time ",
-                                                       Percent(overhead.own_cpu_ratio(), 1))
+                 overhead.is_measured() ? absl::StrCat("BPF programs ", Percent(overhead.programs_ratio(), 1),
+                                                       ", own CPU time ", Percent(overhead.own_cpu_ratio(), 1))
                                         : "not measured yet"});
   const bool is_limited = overhead.budget_ratio() > 0;
   facts->AddRow({"budget", is_limited ? Percent(overhead.budget_ratio(), 1) : "none",
@@ -141,13 +141,13 @@ std::string Overhead(const v1::StatusReply& reply) {
   facts.AddRow({"of this machine", Percent(reply.overhead_ratio(), 1),
                 reply.programs().empty() ? "own CPU time only" : "own CPU time and BPF run time"});
   AddBudget(reply.overhead(), &facts);
-  facts.AddRow({"own CPU time", Duration(reply.own_cpu_ns()), ""});
+  facts.AddRow({"own CPU time", HumanDuration(reply.own_cpu_ns()), ""});
   facts.AddRow({"memory (RSS)", HumanBytes(reply.own_rss_bytes()), ""});
   facts.AddRow({"BPF maps", HumanBytes(reply.map_bytes()), LargestMaps(reply)});
   if (reply.programs().empty()) {
     facts.AddRow({"BPF run time", "-", "not measured (sysctl kernel.bpf_stats_enabled=1 starts it)"});
   } else {
-    facts.AddRow({"BPF run time", Duration(run_time_ns),
+    facts.AddRow({"BPF run time", HumanDuration(run_time_ns),
                   absl::StrCat("in ", HumanCount(run_count), " runs, ", HumanCount(misses), " missed")});
   }
   return facts.Text(2);
@@ -170,6 +170,7 @@ std::string StatusText(const v1::StatusReply& reply) {
 
 // An agent that cannot be asked is an answer too: on stdout, in the form that was asked for.
 int TellUnreachable(const absl::Status& status, bool json) {
+  if (absl::IsInvalidArgument(status)) return ReportError(status);
   const char* word = ExitCodeOf(status) == kNotRunning ? "NOT RUNNING" : "NOT REACHABLE";
   const std::string text(status.message());
   if (json) {

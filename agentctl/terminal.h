@@ -22,7 +22,7 @@ bool StderrIsTerminal();
 
 // Columns and rows of the terminal on stdout; 0 when there is none (then nothing is cut).
 struct TerminalSize {
-  int columns = 0;
+  size_t columns = 0;
   int rows = 0;
 };
 TerminalSize StdoutSize();

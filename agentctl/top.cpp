@@ -9,6 +9,7 @@
 #include "agentctl/interrupt.h"
 #include "agentctl/json.h"
 #include "agentctl/losses.h"
+#include "agentctl/measuring_options.h"
 #include "agentctl/raw_terminal.h"
 #include "agentctl/report_error.h"
 #include "agentctl/table.h"
@@ -42,13 +43,11 @@ std::string TopText(const v1::TopReply& reply, const TopOptions& options) {
                   HumanDuration(row.total_ns()), Percent(static_cast<double>(row.total_ns()), total),
                   Printable(row.function()), Printable(row.file(), kFileColumns)});
   }
-  const std::string whose = options.pid == 0 ? "all processes" : absl::StrCat("process ", options.pid);
-  std::string text =
-      absl::StrCat("Threads of ", whose, " ", KindWords(options.kind), ": ", HumanDuration(reply.total_ns()), " in ",
-                   HumanDuration(static_cast<int64_t>(reply.duration_ns())), "\n");
+  std::string text = absl::StrCat("Threads of ", Whose(options.pid), " ", KindWords(options.kind), ": ",
+                                  HumanDuration(reply.total_ns()), " in ", HumanDuration(reply.duration_ns()), "\n");
   if (reply.rows().empty())
     return absl::StrCat(text, "Nothing was seen in this interval.\n", LossNotice(reply.losses()));
-  absl::StrAppend(&text, table.Text(0, static_cast<size_t>(StdoutSize().columns)));
+  absl::StrAppend(&text, table.Text(0, StdoutSize().columns));
   return absl::StrCat(text, LossNotice(reply.losses()));
 }
 

@@ -1,5 +1,7 @@
 #include "agentctl/wait_lines.h"
 
+#include <utility>
+
 namespace sonde::agentctl {
 namespace {
 
@@ -38,6 +40,14 @@ std::string FrameLines(const WaitFrames& stack, std::string_view indent) {
     absl::StrAppend(&text, std::string(indent), Printable(frame.function()), "  ", Printable(frame.file()), "\n");
   }
   return text;
+}
+
+Table TotalsTable(std::vector<Table::Column> more) {
+  constexpr auto kRight = Table::Align::kRight;
+  std::vector<Table::Column> columns;
+  for (const char* title : {"TOTAL", "%", "WAITS", "P50", "P99", "LONGEST"}) columns.push_back({title, kRight});
+  columns.insert(columns.end(), more.begin(), more.end());
+  return Table(std::move(columns));
 }
 
 std::string WakerName(const v1::Waker& waker) {

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "agentctl/table.h"
@@ -10,7 +11,7 @@
 #include "agentctl/units.h"
 #include "proto/sonde/control/v1/control.pb.h"
 
-// What the tables of waits, peers and locks show in the same way.
+// What the tables of waits, peers, locks and disks show in the same way.
 namespace sonde::agentctl {
 
 namespace v1 = ::sonde::control::v1;
@@ -31,9 +32,10 @@ std::string WakerName(const v1::Waker& waker);
 // A paragraph for each waker: who, how many waits, and its stack.
 std::string WakerLines(const google::protobuf::RepeatedPtrField<v1::Waker>& wakers);
 
-// The table with the paragraph `below(i)` after its row i.
+// The table, cut to the terminal; or, to show whole stacks, uncut and with the paragraph `below(i)` after its row i.
 template <typename Below>
-std::string WithParagraphs(const Table& table, int rows, Below below) {
+std::string RowsText(const Table& table, bool whole_stacks, int rows, Below below) {
+  if (!whole_stacks) return table.Text(0, StdoutSize().columns);
   const std::string lines = table.Text();
   size_t at = lines.find('\n') + 1;
   std::string text = lines.substr(0, at);
@@ -45,16 +47,18 @@ std::string WithParagraphs(const Table& table, int rows, Below below) {
   return text;
 }
 
-// Cells TOTAL, %, WAITS, P50, P99 and LONGEST of a message with count, ns, p50_ns, p99_ns and longest_ns.
+// Columns TOTAL, %, WAITS, P50, P99 and LONGEST, then `more`.
+Table TotalsTable(std::vector<Table::Column> more);
+
+// The cells of those six, of a message with count, ns, p50_ns, p99_ns and longest_ns.
 template <typename Line>
 std::vector<std::string> TotalCells(const Line& line, double whole_ns) {
-  auto duration = [](uint64_t ns) { return HumanDuration(static_cast<int64_t>(ns)); };
-  return {duration(line.ns()),
+  return {HumanDuration(line.ns()),
           Percent(static_cast<double>(line.ns()), whole_ns),
           line.count() == 0 ? "in progress" : HumanCount(line.count()),
-          duration(line.p50_ns()),
-          duration(line.p99_ns()),
-          duration(line.longest_ns())};
+          HumanDuration(line.p50_ns()),
+          HumanDuration(line.p99_ns()),
+          HumanDuration(line.longest_ns())};
 }
 
 }  // namespace sonde::agentctl

@@ -1,21 +1,14 @@
 #pragma once
 
-#include <cstdint>
 #include <string>
 
-#include "absl/time/time.h"
+#include "agentctl/measuring_options.h"
 
 namespace sonde::agentctl {
 
-struct WaitsOptions {
-  uint32_t pid = 0;     // 0 = every process
+struct WaitsOptions : WaitingOptions {
   std::string service;  // empty = every service
-  absl::Duration duration = absl::Seconds(10);
-  std::string reason;  // empty = all but idle ones
-  bool idle = false;   // idle ones too
-  uint32_t limit = 0;  // 0 = 20
-  bool whole_stacks = false;
-  bool json = false;
+  std::string reason;   // empty = all but idle ones
 };
 
 // Prints what threads waited for longest in all: reason, lengths, and the stack that waited.

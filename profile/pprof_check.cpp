@@ -12,14 +12,13 @@ absl::Status Refuse(const std::string& reason) { return absl::InvalidArgumentErr
 
 // Collects the ids of one table, each unique and not zero.
 template <typename Table>
-absl::StatusOr<IdSet> UniqueIds(const Table& table, const char* what) {
-  IdSet ids;
-  ids.reserve(static_cast<size_t>(table.size()));
+absl::Status UniqueIds(const Table& table, const char* what, IdSet* ids) {
+  ids->reserve(static_cast<size_t>(table.size()));
   for (const auto& entry : table) {
     if (entry.id() == 0) return Refuse(absl::StrCat("a ", what, " has id 0"));
-    if (!ids.insert(entry.id()).second) return Refuse(absl::StrCat(what, " id ", entry.id(), " is used twice"));
+    if (!ids->insert(entry.id()).second) return Refuse(absl::StrCat(what, " id ", entry.id(), " is used twice"));
   }
-  return ids;
+  return absl::OkStatus();
 }
 
 // One pass over a profile whose string table was found in order.
@@ -60,9 +59,7 @@ class Checker {
   }
 
   absl::Status Mappings() {
-    auto ids = UniqueIds(profile_.mapping(), "mapping");
-    if (!ids.ok()) return ids.status();
-    mappings_ = *std::move(ids);
+    if (auto status = UniqueIds(profile_.mapping(), "mapping", &mappings_); !status.ok()) return status;
     for (const auto& mapping : profile_.mapping()) {
       if (auto status = Strings({mapping.filename(), mapping.build_id()}, "a mapping"); !status.ok()) return status;
     }
@@ -70,9 +67,7 @@ class Checker {
   }
 
   absl::Status Functions() {
-    auto ids = UniqueIds(profile_.function(), "function");
-    if (!ids.ok()) return ids.status();
-    functions_ = *std::move(ids);
+    if (auto status = UniqueIds(profile_.function(), "function", &functions_); !status.ok()) return status;
     for (const auto& function : profile_.function()) {
       auto status = Strings({function.name(), function.system_name(), function.filename()}, "a function");
       if (!status.ok()) return status;
@@ -81,9 +76,7 @@ class Checker {
   }
 
   absl::Status Locations() {
-    auto ids = UniqueIds(profile_.location(), "location");
-    if (!ids.ok()) return ids.status();
-    locations_ = *std::move(ids);
+    if (auto status = UniqueIds(profile_.location(), "location", &locations_); !status.ok()) return status;
     for (const auto& location : profile_.location()) {
       if (location.mapping_id() != 0 && !mappings_.contains(location.mapping_id())) {
         return Refuse(absl::StrCat("location ", location.id(), " has no mapping ", location.mapping_id()));

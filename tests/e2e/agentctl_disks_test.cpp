@@ -34,14 +34,7 @@ v1::DisksReply OneDisk() {
   read->set_p50_ns(1'900'000);
   read->set_p99_ns(8'000'000);
   read->set_longest_ns(11'000'000);
-  for (const char* function : {"submit_bio", "vfs_read"}) {
-    v1::WaitFrame* frame = read->add_stack();
-    frame->set_function(function);
-    frame->set_file("[kernel.kallsyms]");
-  }
-  v1::WaitFrame* frame = read->add_stack();
-  frame->set_function("ReadPage");
-  frame->set_file("/bin/postgres");
+  AddFrames(read, {{"submit_bio", "[kernel.kallsyms]"}, {"vfs_read", "[kernel.kallsyms]"}, {"ReadPage", "/bin/postgres"}});
   v1::DiskRequests* hung = reply.add_requests();
   hung->set_disk("sda");
   hung->set_operation("write");

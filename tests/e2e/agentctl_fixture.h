@@ -14,8 +14,10 @@
 #include <filesystem>
 #include <fstream>
 #include <functional>
+#include <initializer_list>
 #include <sstream>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -60,24 +62,16 @@ class FixedAnswers : public control::ControlBackend {
     return reply;
   }
   absl::StatusOr<v1::WaitsReply> Waits(const v1::WaitsRequest& request, const control::Cancelled&) override {
-    if (request.pid() == 123) return absl::NotFoundError("no process 123");
-    waits_request = request;
-    return waits;
+    return Answer(request, &waits_request, waits);
   }
   absl::StatusOr<v1::PeersReply> Peers(const v1::PeersRequest& request, const control::Cancelled&) override {
-    if (request.pid() == 123) return absl::NotFoundError("no process 123");
-    peers_request = request;
-    return peers;
+    return Answer(request, &peers_request, peers);
   }
   absl::StatusOr<v1::LocksReply> Locks(const v1::LocksRequest& request, const control::Cancelled&) override {
-    if (request.pid() == 123) return absl::NotFoundError("no process 123");
-    locks_request = request;
-    return locks;
+    return Answer(request, &locks_request, locks);
   }
   absl::StatusOr<v1::DisksReply> Disks(const v1::DisksRequest& request, const control::Cancelled&) override {
-    if (request.pid() == 123) return absl::NotFoundError("no process 123");
-    disks_request = request;
-    return disks;
+    return Answer(request, &disks_request, disks);
   }
   absl::StatusOr<v1::RecordReply> Record(const v1::RecordRequest& request,
                                          const control::Cancelled& cancelled) override {
@@ -102,6 +96,12 @@ class FixedAnswers : public control::ControlBackend {
   std::atomic<int> measuring = 0;
 
  private:
+  template <typename Request, typename Reply>
+  static absl::StatusOr<Reply> Answer(const Request& request, Request* seen, const Reply& reply) {
+    if (request.pid() == 123) return absl::NotFoundError("no process 123");
+    *seen = request;
+    return reply;
+  }
   bool Measure(uint64_t duration_ns, const control::Cancelled& cancelled) {
     ++measuring;
     const absl::Time end = absl::Now() + absl::Nanoseconds(static_cast<int64_t>(duration_ns));
@@ -162,6 +162,15 @@ inline void AddProcess(v1::AccountReply* reply, uint32_t pid, const std::string&
   AddReason(account, "preempted", run_queue);
   AddReason(account, "disk", blocked > 0 ? blocked - 1 : 0);
   AddReason(account, "idle-poll", blocked > 0 ? 1 : 0);
+}
+
+template <typename Line>
+void AddFrames(Line* line, std::initializer_list<std::pair<const char*, const char*>> frames) {
+  for (const auto& [function, file] : frames) {
+    v1::WaitFrame* frame = line->add_stack();
+    frame->set_function(function);
+    frame->set_file(file);
+  }
 }
 
 struct Outcome {

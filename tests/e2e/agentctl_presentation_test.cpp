@@ -335,6 +335,14 @@ TEST_F(AgentctlTest, SuggestsTheNearestVerbOrFlag) {
   const Outcome flag = Run({"record", "--durtion=3s", "-o", "x.pb.gz"});
   EXPECT_EQ(flag.exit_code, 2);
   EXPECT_THAT(flag.err, HasSubstr("Did you mean '--duration'?"));
+  // After a verb there is no other to be meant.
+  EXPECT_THAT(Run({"waits", "locs"}).err, StartsWith("agentctl: unknown argument 'locs'.\n"));
+}
+
+TEST_F(AgentctlTest, SaysWhichFlagLacksItsValue) {
+  const Outcome outcome = Run({"waits", "--reason"});
+  EXPECT_EQ(outcome.exit_code, 2);
+  EXPECT_THAT(outcome.err, StartsWith("agentctl: --reason needs a value.\n"));
 }
 
 TEST_F(AgentctlTest, MapsEveryUsageErrorToTwo) {
@@ -358,7 +366,7 @@ TEST_F(AgentctlTest, MapsEveryUsageErrorToTwo) {
 }
 
 TEST_F(AgentctlTest, HelpOfEveryVerbHasExamples) {
-  for (const std::string verb : {"status", "account", "top", "waits", "disks", "record", "version"}) {
+  for (const std::string verb : {"status", "account", "top", "waits", "peers", "locks", "disks", "record", "version"}) {
     const Outcome outcome = Run({verb, "--help"});
     EXPECT_EQ(outcome.exit_code, 0) << verb;
     EXPECT_THAT(outcome.out, AllOf(HasSubstr("Examples:"), HasSubstr("agentctl " + verb))) << verb;

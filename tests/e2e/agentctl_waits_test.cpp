@@ -3,13 +3,14 @@
 namespace sonde {
 namespace {
 
+// Shown as "12.0 s  60.0%  1,234  9.00 ms  20.0 ms  30.0 ms" of the 20 s that the replies below are of.
 template <typename Line>
-void AddFrames(Line* line, std::initializer_list<std::pair<const char*, const char*>> frames) {
-  for (const auto& [function, file] : frames) {
-    v1::WaitFrame* frame = line->add_stack();
-    frame->set_function(function);
-    frame->set_file(file);
-  }
+void SetTotals(Line* line) {
+  line->set_count(1234);
+  line->set_ns(12 * kSecond);
+  line->set_p50_ns(9'000'000);
+  line->set_p99_ns(20'000'000);
+  line->set_longest_ns(30'000'000);
 }
 
 v1::WaitsReply TwoWaits() {
@@ -20,19 +21,13 @@ v1::WaitsReply TwoWaits() {
   v1::Wait* first = reply.add_waits();
   first->set_reason("disk");
   first->set_process("postgres");
-  first->set_count(1234);
-  first->set_ns(12 * kSecond);
-  first->set_p50_ns(9'000'000);
-  first->set_p99_ns(20'000'000);
-  first->set_longest_ns(30'000'000);
+  SetTotals(first);
   AddFrames(first, {{"io_schedule", "[kernel.kallsyms]"}, {"fsync", "/lib/libc.so.6"}, {"XLogWrite", "/bin/postgres"}});
   v1::Waker* waker = first->add_wakers();
   waker->set_process("kworker");
   waker->set_count(3);
   waker->set_ns(3 * kSecond);
-  v1::WaitFrame* frame = waker->add_stack();
-  frame->set_function("blk_done");
-  frame->set_file("[kernel.kallsyms]");
+  AddFrames(waker, {{"blk_done", "[kernel.kallsyms]"}});
   waker = first->add_wakers();
   waker->set_process("swapper");
   waker->set_count(1);
@@ -88,6 +83,9 @@ TEST_F(AgentctlTest, WaitsAreOfOneServiceWhenAsked) {
   EXPECT_THAT(outcome.out, HasSubstr("Waits of all processes of service postgres: 20.0 s"));
   EXPECT_THAT(outcome.out, HasSubstr("Stacks of 4.00 s of all services' time were not drawn"));
   EXPECT_EQ(backend_.waits_request.service(), "postgres");
+  backend_.waits.clear_waits();
+  EXPECT_THAT(Run({"waits", "--duration", "10ms", "--service", "postrges"}).out,
+              AllOf(HasSubstr("`agentctl account --by service` names the services there are.\n"), Not(HasSubstr("not drawn"))));
 }
 
 TEST_F(AgentctlTest, WaitsKnowTheirReasons) {
@@ -106,11 +104,7 @@ v1::PeersReply SomePeers() {
   asked->set_role("client");
   asked->set_address("10.0.0.7");
   asked->set_port(5432);
-  asked->set_count(1234);
-  asked->set_ns(12 * kSecond);
-  asked->set_p50_ns(9'000'000);
-  asked->set_p99_ns(20'000'000);
-  asked->set_longest_ns(30'000'000);
+  SetTotals(asked);
   asked->set_retransmits(3);
   asked->set_resets_received(1);
   asked->set_resets_sent(1);
@@ -170,11 +164,7 @@ v1::LocksReply SomeLocks() {
   mutex->set_process("web");
   mutex->set_kind("futex");
   mutex->set_address(0x7f0011223344);
-  mutex->set_count(1234);
-  mutex->set_ns(12 * kSecond);
-  mutex->set_p50_ns(9'000'000);
-  mutex->set_p99_ns(20'000'000);
-  mutex->set_longest_ns(30'000'000);
+  SetTotals(mutex);
   AddFrames(mutex, {{"futex_wait", "[kernel.kallsyms]"}, {"pthread_mutex_lock", "/lib/libc.so.6"}, {"Take", "/bin/web"}});
   v1::LockOwner* owner = mutex->add_owners();
   owner->set_thread("flusher");

@@ -10,13 +10,12 @@ import pathlib
 import re
 import subprocess
 import sys
-import tempfile
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
 import raw_profile  # noqa: E402
 import sonde_processes as sonde  # noqa: E402
-from server import Server  # noqa: E402
+from watched_server import WatchedServerTest  # noqa: E402
 
 KINDS = ("cpu", "offcpu", "wall")
 SECONDS_OF_LOAD = 15
@@ -35,22 +34,12 @@ def service_is_named_by_its_program():
     return re.search(r"\.service|[0-9a-f]{64}", pathlib.Path("/proc/self/cgroup").read_text()) is None
 
 
-class PostgresUnderLoad(unittest.TestCase):
+class PostgresUnderLoad(WatchedServerTest):
     """One run of the load for all tests; they look at what it left."""
 
     @classmethod
     def setUpClass(cls):
-        if os.geteuid() != 0:
-            raise PermissionError("the agent loads BPF programs: run this as root")
-        folder = tempfile.TemporaryDirectory(prefix="sonde-pg-")
-        cls.addClassCleanup(folder.cleanup)
-        cls.folder = pathlib.Path(folder.name)
-        cls.folder.chmod(0o711)  # user postgres passes through
-        cls.server = Server(cls.folder)
-        cls.addClassCleanup(cls.server.stop)
-        cls.server.bench("--initialize", "--quiet", "--scale", 2)
-        cls.sonde = sonde.Sonde(cls.folder)
-        cls.addClassCleanup(cls.sonde.stop)
+        cls.start_watched_server(scale=2)
         cls.put_under_load()
         cls.status = cls.sonde.agent.status()
         cls.agent_exit_code = cls.sonde.agent.stop()

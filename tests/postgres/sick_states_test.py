@@ -9,13 +9,12 @@ import os
 import pathlib
 import re
 import sys
-import tempfile
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
 import sonde_processes as sonde  # noqa: E402
-from server import Server  # noqa: E402
 from slow_disk import SlowDisk  # noqa: E402
+from watched_server import WatchedServerTest  # noqa: E402
 
 SECONDS = 3
 IDLE = {"kernel-idle", "accept", "idle-poll", "idle-lock", "idle-receive", "idle-signal"}
@@ -25,22 +24,12 @@ COMMIT = "INSERT INTO tick VALUES (1);\n"
 UPDATE = "BEGIN;\nUPDATE pgbench_branches SET bbalance = bbalance + 1 WHERE bid = 1;\n\\sleep 20 ms\nEND;\n"
 
 
-class SickStates(unittest.TestCase):
+class SickStates(WatchedServerTest):
     """One server for all states."""
 
     @classmethod
     def setUpClass(cls):
-        if os.geteuid() != 0:
-            raise PermissionError("the agent loads BPF programs: run this as root")
-        folder = tempfile.TemporaryDirectory(prefix="sonde-pg-", dir="/var/tmp")  # on a disk
-        cls.addClassCleanup(folder.cleanup)
-        cls.folder = pathlib.Path(folder.name)
-        cls.folder.chmod(0o711)  # user postgres passes through
-        cls.server = Server(cls.folder)
-        cls.addClassCleanup(cls.server.stop)
-        cls.server.bench("--initialize", "--quiet", "--scale", 1)
-        cls.sonde = sonde.Sonde(cls.folder)
-        cls.addClassCleanup(cls.sonde.stop)
+        cls.start_watched_server(scale=1, folder_in="/var/tmp")  # on a disk
         cls.sonde.agent.wait_until_tables_are_built()
         cls.service = next(process["service"] for process in cls.account("100ms")
                            if int(process["pid"]) == cls.server.postmaster())

@@ -116,7 +116,7 @@ function Row({ row, view, picked, hovered, color, onPick, onHover }: RowProps) {
           <bdi>{row.name}</bdi>
         </button>
         <span class="note" title={row.file}>
-          {fileTitle(row.file)}
+          {row.file === row.name ? "not a function" : fileTitle(row.file)}
         </span>
       </th>
       <Amount value={row.self} view={view} />
