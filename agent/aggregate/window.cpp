@@ -81,10 +81,8 @@ class Window::BatchBuilder {
     counterparts_.resize(batch_.samples.size());
     std::vector<Counterpart>& known = counterparts_[sample];
     auto found = std::ranges::find(known, with, &Counterpart::with);
-    Counterpart& one = found != known.end() ? *found : known.emplace_back(Counterpart{.with = with, .lengths = {}});
-    one.count += sum.count;
-    one.ns += sum.ns;
-    aggregate::Add(sum.lengths, &one.lengths);
+    Counterpart& one = found != known.end() ? *found : known.emplace_back(Counterpart{.with = with, .sum = {}});
+    one.sum.Add(sum);
   }
 
   Window::Waits Finish() && {
@@ -92,7 +90,9 @@ class Window::BatchBuilder {
     wakers_.resize(batch_.samples.size());
     counterparts_.resize(batch_.samples.size());
     for (std::vector<Waker>& wakers : wakers_) std::ranges::stable_sort(wakers, std::greater<>(), &Waker::ns);
-    for (std::vector<Counterpart>& all : counterparts_) std::ranges::stable_sort(all, std::greater<>(), &Counterpart::ns);
+    for (std::vector<Counterpart>& all : counterparts_) {
+      std::ranges::stable_sort(all, std::greater<>(), [](const Counterpart& one) { return one.sum.ns; });
+    }
     return {std::move(batch_), std::move(lengths_), std::move(wakers_), std::move(counterparts_)};
   }
 
@@ -116,10 +116,7 @@ void Window::Add(const model::Slice& slice) {
   accounts_.Add(slice);
   requests_.Add(slice);
   for (const model::RawSample& sample : slice.samples) {
-    RowSum& sum = rows_[{sample.tgid, sample.reason, sample.syscall, sample.stack}];
-    sum.count += sample.count;
-    sum.ns += sample.ns;
-    aggregate::Add(sample.lengths, &sum.lengths);
+    rows_[{sample.tgid, sample.reason, sample.syscall, sample.stack}].Add(sample);
     if (sample.is_drawn) left_out_.AddDrawn(sample, slice.walk_one_in);
   }
   for (const model::RawWaker& waker : slice.wakers) {
@@ -128,10 +125,7 @@ void Window::Add(const model::Slice& slice) {
     sum.ns += waker.ns;
   }
   for (const model::RawCounterpart& one : slice.counterparts) {
-    RowSum& sum = counterparts_[{one.tgid, one.reason, model::kNoSyscall, one.stack}][one.with];
-    sum.count += one.count;
-    sum.ns += one.ns;
-    aggregate::Add(one.lengths, &sum.lengths);
+    counterparts_[{one.tgid, one.reason, model::kNoSyscall, one.stack}][one.with].Add(one);
   }
   for (const model::PeerEvents& events : slice.peer_events) {
     model::PeerEvents& sum = peer_events_.try_emplace(events.peer, model::PeerEvents{.peer = events.peer}).first->second;
