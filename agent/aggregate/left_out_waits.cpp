@@ -4,8 +4,6 @@
 #include <utility>
 #include <vector>
 
-#include "agent/aggregate/wait_quantile.h"
-
 namespace sonde::aggregate {
 namespace {
 
@@ -17,12 +15,6 @@ bool IsLeftOut(const RowKey& key) { return key.stack == model::kStackNotDrawn; }
 RowKey PoolKey(uint32_t owner, const RowKey& row) { return {owner, row.reason, row.syscall, {}}; }
 
 uint32_t Itself(uint32_t tgid) { return tgid; }
-
-void AddTo(const RowSum& more, RowSum* sum) {
-  sum->count += more.count;
-  sum->ns += more.ns;
-  aggregate::Add(more.lengths, &sum->lengths);
-}
 
 uint64_t NsWithinWork(const Rows& rows, bool left_out_only) {
   uint64_t ns = 0;
@@ -66,10 +58,10 @@ Rows LeftOutWaits::SpreadOver(const Pools& pools, KindOf kind_of, Rows* rows) {
   Rows spread;
   for (const auto& [key, sum] : left_out) {
     const RowKey pool_key = PoolKey(kind_of(key.tgid), key);
-    AddTo(sum, &spread[pool_key]);
+    spread[pool_key].Add(sum);
     rows->erase(key);
     for (const auto& [stack, part] : pools.at(pool_key).Split(sum)) {
-      if (part.count != 0 || part.ns != 0) AddTo(part, &(*rows)[{key.tgid, key.reason, key.syscall, stack}]);
+      if (part.count != 0 || part.ns != 0) (*rows)[{key.tgid, key.reason, key.syscall, stack}].Add(part);
     }
   }
   return spread;

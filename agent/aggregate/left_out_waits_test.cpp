@@ -28,10 +28,7 @@ struct Split {
   Rows rows;
 
   void Add(const model::RawSample& sample, uint32_t drawn_one_in = 0) {
-    RowSum& sum = rows[{sample.tgid, sample.reason, sample.syscall, sample.stack}];
-    sum.count += sample.count;
-    sum.ns += sample.ns;
-    aggregate::Add(sample.lengths, &sum.lengths);
+    rows[{sample.tgid, sample.reason, sample.syscall, sample.stack}].Add(sample);
     if (drawn_one_in != 0) waits.AddDrawn(sample, drawn_one_in);
   }
   const RowSum& At(model::StackId stack, uint32_t tgid = 1, Reason reason = Reason::kLock) {

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "agent/aggregate/frame_resolver.h"
+#include "agent/aggregate/batch_index.h"
 #include "agent/aggregate/process_name.h"
 #include "agent/aggregate/wait_quantile.h"
 
@@ -45,10 +45,10 @@ const char* MissingText(model::StackId id) {
 class RowBuilder {
  public:
   void Add(const model::RawStack* stack, model::StackId id, const model::ProcessInfo* process, RequestBook::Row row) {
-    row.stack = IndexOf(stack != nullptr ? resolver_.Resolve(*stack) : resolver_.Marker(MissingText(id)));
-    row.process = IndexOf(process != nullptr ? ProcessName(*process) : "");
+    row.stack = index_.StackOf(stack, MissingText(id));
+    row.process = index_.ProcessOf(process != nullptr ? ProcessName(*process) : "");
     const auto key = std::tuple(row.stack, row.process, row.device, row.operation, row.is_sync);
-    auto [entry, is_new] = index_.try_emplace(key, rows_.rows.size());
+    auto [entry, is_new] = known_.try_emplace(key, rows_.rows.size());
     if (is_new) {
       rows_.rows.push_back(row);
     } else {
@@ -57,28 +57,15 @@ class RowBuilder {
   }
 
   RequestBook::Rows Finish() && {
-    rows_.batch.files = resolver_.Files();
+    index_.Fill(&rows_.batch);
     return std::move(rows_);
   }
 
  private:
-  uint32_t IndexOf(std::vector<model::Frame> frames) {
-    auto [entry, is_new] = stacks_.try_emplace(std::move(frames), static_cast<uint32_t>(rows_.batch.stacks.size()));
-    if (is_new) rows_.batch.stacks.push_back(entry->first);
-    return entry->second;
-  }
-  uint32_t IndexOf(const std::string& process) {
-    auto [entry, is_new] = processes_.try_emplace(process, static_cast<uint32_t>(rows_.batch.processes.size()));
-    if (is_new) rows_.batch.processes.push_back(process);
-    return entry->second;
-  }
-
   RequestBook::Rows rows_;
-  FrameResolver resolver_;
-  absl::flat_hash_map<std::vector<model::Frame>, uint32_t> stacks_;
-  absl::flat_hash_map<std::string, uint32_t> processes_;
+  BatchIndex index_;
   absl::flat_hash_map<std::tuple<uint32_t, uint32_t, model::DeviceNumber, model::RequestOperation, bool>, size_t>
-      index_;
+      known_;
 };
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/container/flat_hash_map.h"
+#include "agent/aggregate/wait_quantile.h"
 #include "agent/model/slice.h"
 
 namespace sonde::aggregate {
@@ -23,10 +24,19 @@ struct RowKey {
   }
 };
 
+// Waits, summed.
 struct RowSum {
   uint64_t count = 0;
   uint64_t ns = 0;
   model::WaitLengths lengths;
+
+  // `More` is anything with these three.
+  template <typename More>
+  void Add(const More& more) {
+    count += more.count;
+    ns += more.ns;
+    aggregate::Add(more.lengths, &lengths);
+  }
 };
 
 using Rows = absl::flat_hash_map<RowKey, RowSum>;

@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "absl/container/flat_hash_set.h"
-#include "agent/aggregate/frame_resolver.h"
+#include "agent/aggregate/batch_index.h"
 #include "agent/aggregate/process_name.h"
 #include "agent/aggregate/wait_quantile.h"
 
@@ -46,10 +46,9 @@ class Window::BatchBuilder {
   // `sample` has its reason and sums. Gives its index.
   size_t Add(const model::StackId& id, const model::RawStack* stack, const model::ProcessInfo& process,
            model::UnwoundSample sample, const model::WaitLengths& lengths) {
-    if (met_.insert(&process).second) resolver_.MeetMainProgram(process);
-    std::vector<model::Frame> frames = stack != nullptr ? resolver_.Resolve(*stack) : resolver_.Marker(MarkerText(id));
-    sample.stack = IndexOf(std::move(frames));
-    sample.process = IndexOf(ProcessName(process));
+    if (met_.insert(&process).second) index_.MeetMainProgram(process);
+    sample.stack = index_.StackOf(stack, MarkerText(id));
+    sample.process = index_.ProcessOf(ProcessName(process));
     auto key = std::tuple(sample.stack, sample.reason, sample.syscall, sample.process);
     auto [entry, is_new] = samples_.try_emplace(key, batch_.samples.size());
     if (is_new) {
@@ -65,7 +64,10 @@ class Window::BatchBuilder {
 
   void AddWaker(size_t sample, const model::RawStack& stack, const model::ProcessInfo& process, const WakerSum& sum) {
     wakers_.resize(batch_.samples.size());
-    const Waker waker{.process = IndexOf(ProcessName(process)), .stack = IndexOf(resolver_.Resolve(stack)), .count = sum.count, .ns = sum.ns};
+    const Waker waker{.process = index_.ProcessOf(ProcessName(process)),
+                      .stack = index_.StackOf(&stack, ""),
+                      .count = sum.count,
+                      .ns = sum.ns};
     for (Waker& known : wakers_[sample]) {
       if (known.process != waker.process || known.stack != waker.stack) continue;
       known.count += sum.count;
@@ -79,40 +81,27 @@ class Window::BatchBuilder {
     counterparts_.resize(batch_.samples.size());
     std::vector<Counterpart>& known = counterparts_[sample];
     auto found = std::ranges::find(known, with, &Counterpart::with);
-    Counterpart& one = found != known.end() ? *found : known.emplace_back(Counterpart{.with = with, .lengths = {}});
-    one.count += sum.count;
-    one.ns += sum.ns;
-    aggregate::Add(sum.lengths, &one.lengths);
+    Counterpart& one = found != known.end() ? *found : known.emplace_back(Counterpart{.with = with, .sum = {}});
+    one.sum.Add(sum);
   }
 
   Window::Waits Finish() && {
-    batch_.files = resolver_.Files();
+    index_.Fill(&batch_);
     wakers_.resize(batch_.samples.size());
     counterparts_.resize(batch_.samples.size());
     for (std::vector<Waker>& wakers : wakers_) std::ranges::stable_sort(wakers, std::greater<>(), &Waker::ns);
-    for (std::vector<Counterpart>& all : counterparts_) std::ranges::stable_sort(all, std::greater<>(), &Counterpart::ns);
+    for (std::vector<Counterpart>& all : counterparts_) {
+      std::ranges::stable_sort(all, std::greater<>(), [](const Counterpart& one) { return one.sum.ns; });
+    }
     return {std::move(batch_), std::move(lengths_), std::move(wakers_), std::move(counterparts_)};
   }
 
  private:
-  uint32_t IndexOf(std::vector<model::Frame> frames) {
-    auto [entry, is_new] = stacks_.try_emplace(std::move(frames), static_cast<uint32_t>(batch_.stacks.size()));
-    if (is_new) batch_.stacks.push_back(entry->first);
-    return entry->second;
-  }
-  uint32_t IndexOf(const std::string& process) {
-    auto [entry, is_new] = processes_.try_emplace(process, static_cast<uint32_t>(batch_.processes.size()));
-    if (is_new) batch_.processes.push_back(process);
-    return entry->second;
-  }
-
   model::ProfileBatch batch_;
   std::vector<model::WaitLengths> lengths_;
   std::vector<std::vector<Waker>> wakers_;
   std::vector<std::vector<Counterpart>> counterparts_;
-  FrameResolver resolver_;
-  absl::flat_hash_map<std::vector<model::Frame>, uint32_t> stacks_;
-  absl::flat_hash_map<std::string, uint32_t> processes_;
+  BatchIndex index_;
   absl::flat_hash_set<const model::ProcessInfo*> met_;
   absl::flat_hash_map<std::tuple<uint32_t, Reason, uint16_t, uint32_t>, size_t> samples_;
 };
@@ -127,10 +116,7 @@ void Window::Add(const model::Slice& slice) {
   accounts_.Add(slice);
   requests_.Add(slice);
   for (const model::RawSample& sample : slice.samples) {
-    RowSum& sum = rows_[{sample.tgid, sample.reason, sample.syscall, sample.stack}];
-    sum.count += sample.count;
-    sum.ns += sample.ns;
-    aggregate::Add(sample.lengths, &sum.lengths);
+    rows_[{sample.tgid, sample.reason, sample.syscall, sample.stack}].Add(sample);
     if (sample.is_drawn) left_out_.AddDrawn(sample, slice.walk_one_in);
   }
   for (const model::RawWaker& waker : slice.wakers) {
@@ -139,10 +125,7 @@ void Window::Add(const model::Slice& slice) {
     sum.ns += waker.ns;
   }
   for (const model::RawCounterpart& one : slice.counterparts) {
-    RowSum& sum = counterparts_[{one.tgid, one.reason, model::kNoSyscall, one.stack}][one.with];
-    sum.count += one.count;
-    sum.ns += one.ns;
-    aggregate::Add(one.lengths, &sum.lengths);
+    counterparts_[{one.tgid, one.reason, model::kNoSyscall, one.stack}][one.with].Add(one);
   }
   for (const model::PeerEvents& events : slice.peer_events) {
     model::PeerEvents& sum = peer_events_.try_emplace(events.peer, model::PeerEvents{.peer = events.peer}).first->second;

@@ -46,9 +46,7 @@ class Window {
   // What some of a sample's waits were for.
   struct Counterpart {
     model::Counterpart with;
-    uint64_t count = 0;
-    uint64_t ns = 0;
-    model::WaitLengths lengths;
+    RowSum sum;
   };
   // Those of kind kOffCpu, with more about the waits of each sample, in vectors of equal length.
   struct Waits {

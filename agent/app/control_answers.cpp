@@ -11,6 +11,7 @@
 #include "agent/app/lock_report.h"
 #include "agent/app/peer_report.h"
 #include "agent/app/wait_report.h"
+#include "agent/app/wait_words.h"
 #include "profile/merge.h"
 #include "profile/pprof_file.h"
 #include "profile/top.h"
@@ -19,6 +20,7 @@ namespace sonde::app {
 namespace {
 
 constexpr uint32_t kDefaultTopRows = 40;
+constexpr CaptureThread::OnRequest kOtherSide{.other_side = true};
 
 std::string KernelRelease() {
   utsname name{};
@@ -147,14 +149,12 @@ absl::StatusOr<ControlAnswers::Measured> ControlAnswers::MeasureProfile(const st
   const std::vector<telemetry::Loss> before = sources_.losses->Snapshot();
   auto window = Measure(pid, duration_ns, {}, cancelled);
   if (!window.ok()) return window.status();
-  std::optional<uint32_t> only;
-  if (pid != 0) only = pid;
 
   Measured measured{
       .pprof = {}, .start_unix_ns = (*window)->StartUnixNs(), .duration_ns = (*window)->DurationNs(), .losses = {}};
   std::vector<profile::Pprof> parts;
   std::vector<profile::Labels> labels;
-  for (const model::ProfileBatch& batch : (*window)->Batches(*kind, only)) {
+  for (const model::ProfileBatch& batch : (*window)->Batches(*kind, OnlyProcess(pid))) {
     profile::SymbolizedProfile symbolized = sources_.symbolizer->Symbolize(batch);
     labels.push_back(std::move(symbolized.labels));
     parts.push_back(std::move(symbolized.pprof));
@@ -190,11 +190,14 @@ absl::StatusOr<control::v1::TopReply> ControlAnswers::Top(const control::v1::Top
 }
 
 template <typename Reply, typename Request, typename Report>
-absl::StatusOr<Reply> ControlAnswers::MeasureWaits(const Request& request, Report report, const control::Cancelled& cancelled) {
+absl::StatusOr<Reply> ControlAnswers::MeasureAndReport(const Request& request, CaptureThread::OnRequest wanted,
+                                                       Report report, const control::Cancelled& cancelled) {
   const std::vector<telemetry::Loss> before = sources_.losses->Snapshot();
-  auto window = Measure(request.pid(), request.duration_ns(), {.other_side = true}, cancelled);
+  auto window = Measure(request.pid(), request.duration_ns(), wanted, cancelled);
   if (!window.ok()) return window.status();
   Reply reply;
+  reply.set_start_unix_ns((*window)->StartUnixNs());
+  reply.set_duration_ns(static_cast<uint64_t>((*window)->DurationNs()));
   report(**window, request, sources_.symbolizer, &reply);
   AddLosses(telemetry::LossesSince(before, sources_.losses->Snapshot()), reply.mutable_losses());
   return reply;
@@ -202,29 +205,22 @@ absl::StatusOr<Reply> ControlAnswers::MeasureWaits(const Request& request, Repor
 
 absl::StatusOr<control::v1::WaitsReply> ControlAnswers::Waits(const control::v1::WaitsRequest& request,
                                                               const control::Cancelled& cancelled) {
-  return MeasureWaits<control::v1::WaitsReply>(request, ReportWaits, cancelled);
+  return MeasureAndReport<control::v1::WaitsReply>(request, kOtherSide, ReportWaits, cancelled);
 }
 
 absl::StatusOr<control::v1::PeersReply> ControlAnswers::Peers(const control::v1::PeersRequest& request,
                                                               const control::Cancelled& cancelled) {
-  return MeasureWaits<control::v1::PeersReply>(request, ReportPeers, cancelled);
+  return MeasureAndReport<control::v1::PeersReply>(request, kOtherSide, ReportPeers, cancelled);
 }
 
 absl::StatusOr<control::v1::LocksReply> ControlAnswers::Locks(const control::v1::LocksRequest& request,
                                                               const control::Cancelled& cancelled) {
-  return MeasureWaits<control::v1::LocksReply>(request, ReportLocks, cancelled);
+  return MeasureAndReport<control::v1::LocksReply>(request, kOtherSide, ReportLocks, cancelled);
 }
 
 absl::StatusOr<control::v1::DisksReply> ControlAnswers::Disks(const control::v1::DisksRequest& request,
                                                               const control::Cancelled& cancelled) {
-  const std::vector<telemetry::Loss> before = sources_.losses->Snapshot();
-  auto window = Measure(request.pid(), request.duration_ns(), {.disks = true}, cancelled);
-  if (!window.ok()) return window.status();
-  control::v1::DisksReply reply;
-  reply.set_start_unix_ns((*window)->StartUnixNs());
-  ReportDisks((*window)->Requests(), request, sources_.symbolizer, &reply);
-  AddLosses(telemetry::LossesSince(before, sources_.losses->Snapshot()), reply.mutable_losses());
-  return reply;
+  return MeasureAndReport<control::v1::DisksReply>(request, {.disks = true}, ReportDisks, cancelled);
 }
 
 absl::StatusOr<control::v1::RecordReply> ControlAnswers::Record(const control::v1::RecordRequest& request,

@@ -56,9 +56,10 @@ class ControlAnswers : public control::ControlBackend {
   absl::StatusOr<std::shared_ptr<const aggregate::Window>> Measure(uint32_t pid, uint64_t duration_ns,
                                                                    CaptureThread::OnRequest wanted,
                                                                    const control::Cancelled& cancelled);
-  // Measures with the other side of waits, and has `report` fill in the reply.
+  // Measures, and has `report` fill in all of the reply but when that was and what was lost.
   template <typename Reply, typename Request, typename Report>
-  absl::StatusOr<Reply> MeasureWaits(const Request& request, Report report, const control::Cancelled& cancelled);
+  absl::StatusOr<Reply> MeasureAndReport(const Request& request, CaptureThread::OnRequest wanted, Report report,
+                                         const control::Cancelled& cancelled);
   absl::StatusOr<WindowFacts> MeasureAccount(uint64_t duration_ns, const control::Cancelled& cancelled);
   absl::StatusOr<Measured> MeasureProfile(const std::string& kind, uint32_t pid, uint64_t duration_ns,
                                           const control::Cancelled& cancelled);

@@ -1,20 +1,17 @@
 #include "agent/app/disk_report.h"
 
 #include <algorithm>
-#include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "agent/aggregate/wait_quantile.h"
+#include "agent/app/wait_words.h"
 
 namespace sonde::app {
 namespace {
 
 using aggregate::RequestBook;
 using model::RequestOperation;
-
-constexpr size_t kRowsUnlessAsked = 20;
 
 const char* OperationName(RequestOperation operation) {
   switch (operation) {
@@ -74,32 +71,20 @@ bool IsMachinery(const profile::Frame& frame) {
   return std::ranges::any_of(kPrefixes, [&](const char* prefix) { return frame.name.starts_with(prefix); });
 }
 
-void AddStack(std::vector<profile::Frame> frames, control::v1::DiskRequests* row) {
-  frames.erase(frames.begin(), std::ranges::find_if_not(frames, IsMachinery));
-  for (const profile::Frame& frame : frames) {
-    control::v1::WaitFrame* entry = row->add_stack();
-    entry->set_function(frame.name);
-    entry->set_file(frame.file);
-  }
-}
-
 void Describe(const RequestBook::Row& row, const model::ProfileBatch& batch, SharedSymbolizer* symbolizer,
               control::v1::DiskRequests* out) {
   const model::RequestSums& sums = row.sums;
   out->set_process(batch.processes[row.process]);
   out->set_operation(OperationName(row.operation));
   out->set_is_sync(row.is_sync);
-  out->set_count(sums.count);
-  out->set_ns(sums.ns);
+  SetTotals(sums, out);
   out->set_queue_ns(sums.queue_ns);
   out->set_device_ns(sums.device_ns);
   out->set_bytes(sums.bytes);
-  out->set_p50_ns(aggregate::QuantileNs(sums.lengths, 0.5));
-  out->set_p99_ns(aggregate::QuantileNs(sums.lengths, 0.99));
-  out->set_p999_ns(aggregate::QuantileNs(sums.lengths, 0.999));
-  out->set_longest_ns(sums.lengths.longest_ns);
   out->set_under_way(sums.under_way);
-  AddStack(symbolizer->Names(batch, {.stack = row.stack}), out);
+  std::vector<profile::Frame> frames = symbolizer->Names(batch, {.stack = row.stack});
+  frames.erase(frames.begin(), std::ranges::find_if_not(frames, IsMachinery));
+  AddFrames(frames, out->mutable_stack());
 }
 
 // What it weighs: a request that does not end has no time yet, and is worth telling of all the same.
@@ -109,22 +94,19 @@ uint64_t Weight(const RequestBook::Row& row) {
 
 }  // namespace
 
-void ReportDisks(const RequestBook& book, const control::v1::DisksRequest& request, SharedSymbolizer* symbolizer,
-                 control::v1::DisksReply* reply) {
+void ReportDisks(const aggregate::Window& window, const control::v1::DisksRequest& request,
+                 SharedSymbolizer* symbolizer, control::v1::DisksReply* reply) {
+  const RequestBook& book = window.Requests();
   const std::vector<model::DiskActivity> disks = book.Disks();
   for (const model::DiskActivity& disk : disks) AddDisk(disk, book, reply->add_disks());
-  reply->set_duration_ns(book.DurationNs());
+  reply->set_duration_ns(book.DurationNs());  // which begins a moment after the window
   reply->set_unknown_why(book.UnknownWhy());
-  std::optional<uint32_t> only;
-  if (request.pid() != 0) only = request.pid();
-  RequestBook::Rows all = book.AllRows(only);
-  const size_t shown = std::min<size_t>(request.limit() != 0 ? request.limit() : kRowsUnlessAsked, all.rows.size());
-  std::partial_sort(all.rows.begin(), all.rows.begin() + static_cast<std::ptrdiff_t>(shown), all.rows.end(),
-                    [](const RequestBook::Row& a, const RequestBook::Row& b) { return Weight(a) > Weight(b); });
-  for (size_t i = 0; i < shown; ++i) {
-    control::v1::DiskRequests* row = reply->add_requests();
-    Describe(all.rows[i], all.batch, symbolizer, row);
-    row->set_disk(DiskName(all.rows[i].device, disks));
+  RequestBook::Rows all = book.AllRows(OnlyProcess(request.pid()));
+  KeepHeaviest(request.limit(), &all.rows, Weight);
+  for (const RequestBook::Row& row : all.rows) {
+    control::v1::DiskRequests* out = reply->add_requests();
+    Describe(row, all.batch, symbolizer, out);
+    out->set_disk(DiskName(row.device, disks));
   }
 }
 

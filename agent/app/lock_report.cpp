@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <functional>
 #include <map>
-#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -11,7 +10,6 @@
 #include "absl/container/flat_hash_map.h"
 #include "agent/app/wait_words.h"
 #include "agent/symbolize/kernel_objects.h"
-#include "profile/reason.h"
 
 namespace sonde::app {
 namespace {
@@ -25,7 +23,7 @@ struct LockLine {
   size_t index = 0;
   Counterpart lock;  // without owner
   std::vector<aggregate::Window::Counterpart> owned;  // the same by owner, the one with most time first
-  WaitTotals totals;
+  aggregate::RowSum totals;
 };
 
 bool IsLock(const Counterpart& with) {
@@ -59,8 +57,7 @@ struct Thread {
 using Threads = absl::flat_hash_map<uint32_t, Thread>;
 
 Threads AllThreads(const aggregate::Window& window) {
-  absl::flat_hash_map<uint32_t, std::string> processes;
-  for (const model::ProcessAccount& process : window.Accounts().Processes()) processes[process.tgid] = process.process;
+  absl::flat_hash_map<uint32_t, std::string> processes = ProcessNames(window);
   Threads threads;
   for (const model::ThreadSum& thread : window.Accounts().ThreadSums()) {
     threads[thread.tid] = {thread.tgid, thread.comm, processes[thread.tgid]};
@@ -83,8 +80,8 @@ void AddOwners(const LockLine& line, const Threads& threads, const std::string& 
     owner.set_tid(owner.count() == 0 && owner.ns() == 0 ? one.with.owner : 0);
     owner.set_thread(thread->second.comm);
     owner.set_process(thread->second.process);
-    owner.set_count(owner.count() + one.count);
-    owner.set_ns(owner.ns() + one.ns);
+    owner.set_count(owner.count() + one.sum.count);
+    owner.set_ns(owner.ns() + one.sum.ns);
   }
   std::vector<control::v1::LockOwner> sorted;
   for (auto& [name, owner] : owners) sorted.push_back(std::move(owner));
@@ -101,7 +98,7 @@ void AddLines(const aggregate::Window::Waits& group, size_t index, std::vector<L
     lock.owner = 0;
     lock.owner_in_word = false;
     LockLine& line = found.try_emplace(lock, LockLine{.group = &group, .index = index, .lock = lock, .owned = {}, .totals = {}}).first->second;
-    line.totals.Add(one.count, one.ns, one.lengths);
+    line.totals.Add(one.sum);
     line.owned.push_back(one);
   }
   for (auto& [lock, line] : found) lines->push_back(std::move(line));
@@ -117,15 +114,11 @@ absl::flat_hash_map<uint64_t, std::string> NamesOf(const std::vector<LockLine>& 
 
 void Describe(const LockLine& line, SharedSymbolizer* symbolizer, control::v1::Lock* out) {
   const model::ProfileBatch& batch = line.group->batch;
-  const model::UnwoundSample& sample = batch.samples[line.index];
-  out->set_reason(std::string(profile::ReasonName(sample.reason)));
-  out->set_process(batch.processes[sample.process]);
-  out->set_service(ServiceOf(batch));
+  SetPlace(batch, batch.samples[line.index], symbolizer, out);
   out->set_kind(KindText(line.lock));
   out->set_address(line.lock.lock);
   if (line.lock.of_memory) out->set_name("mmap_lock");
   SetTotals(line.totals, out);
-  AddFrames(symbolizer->Names(batch, sample), out->mutable_stack());
   AddWakers(batch, line.group->wakers[line.index], symbolizer, out->mutable_wakers());
 }
 
@@ -133,9 +126,8 @@ void Describe(const LockLine& line, SharedSymbolizer* symbolizer, control::v1::L
 
 void ReportLocks(const aggregate::Window& window, const control::v1::LocksRequest& request, SharedSymbolizer* symbolizer,
                  control::v1::LocksReply* reply) {
-  std::optional<uint32_t> only;
-  if (request.pid() != 0) only = request.pid();
-  const std::vector<aggregate::Window::Waits> groups = window.AllWaits(only, aggregate::Window::LeftOut::kAtMarker);
+  const std::vector<aggregate::Window::Waits> groups =
+      window.AllWaits(OnlyProcess(request.pid()), aggregate::Window::LeftOut::kAtMarker);
   std::vector<LockLine> lines;
   for (const aggregate::Window::Waits& group : groups) {
     for (size_t i = 0; i < group.batch.samples.size(); ++i) {
@@ -144,8 +136,6 @@ void ReportLocks(const aggregate::Window& window, const control::v1::LocksReques
   }
   uint64_t total_ns = 0;
   for (const LockLine& line : lines) total_ns += line.totals.ns;
-  reply->set_start_unix_ns(window.StartUnixNs());
-  reply->set_duration_ns(static_cast<uint64_t>(window.DurationNs()));
   reply->set_total_ns(total_ns);
   KeepHeaviest(request.limit(), &lines);
   const Threads threads = AllThreads(window);

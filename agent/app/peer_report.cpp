@@ -24,7 +24,7 @@ struct PeerLine {
   size_t heaviest = 0;  // sample
   uint64_t heaviest_ns = 0;
   Counterpart peer;
-  WaitTotals totals;
+  aggregate::RowSum totals;
 };
 
 bool IsPeer(const Counterpart& with) {
@@ -78,13 +78,9 @@ void SetEvents(const model::PeerEvents& events, control::v1::Peer* out) {
 
 void Describe(const PeerLine& line, const Names& processes, const Events& events, SharedSymbolizer* symbolizer, control::v1::Peer* out) {
   const model::ProfileBatch& batch = line.group->batch;
-  const model::UnwoundSample& sample = batch.samples[line.heaviest];
-  out->set_reason(std::string(profile::ReasonName(sample.reason)));
-  out->set_process(batch.processes[sample.process]);
-  out->set_service(ServiceOf(batch));
+  SetPlace(batch, batch.samples[line.heaviest], symbolizer, out);
   DescribePeer(line.peer, processes, out);
   SetTotals(line.totals, out);
-  AddFrames(symbolizer->Names(batch, sample), out->mutable_stack());
   if (auto found = events.find(Endpoint(line.peer)); found != events.end()) SetEvents(found->second, out);
 }
 
@@ -97,10 +93,10 @@ void AddLines(const aggregate::Window::Waits& group, bool idle, std::vector<Peer
     for (const aggregate::Window::Counterpart& one : group.counterparts[i]) {
       if (!IsPeer(one.with)) continue;
       PeerLine& line = found[{sample.process, sample.reason}].try_emplace(one.with, PeerLine{.group = &group, .peer = one.with, .totals = {}}).first->second;
-      line.totals.Add(one.count, one.ns, one.lengths);
-      if (one.ns >= line.heaviest_ns) {
+      line.totals.Add(one.sum);
+      if (one.sum.ns >= line.heaviest_ns) {
         line.heaviest = i;
-        line.heaviest_ns = one.ns;
+        line.heaviest_ns = one.sum.ns;
       }
     }
   }
@@ -122,25 +118,16 @@ void AddSilent(std::vector<model::PeerEvents> all, const absl::flat_hash_set<Cou
   }
 }
 
-Names ProcessNames(const aggregate::Window& window) {
-  Names names;
-  for (const model::ProcessAccount& process : window.Accounts().Processes()) names[process.tgid] = process.process;
-  return names;
-}
-
 }  // namespace
 
 void ReportPeers(const aggregate::Window& window, const control::v1::PeersRequest& request, SharedSymbolizer* symbolizer,
                  control::v1::PeersReply* reply) {
-  std::optional<uint32_t> only;
-  if (request.pid() != 0) only = request.pid();
+  const std::optional<uint32_t> only = OnlyProcess(request.pid());
   const std::vector<aggregate::Window::Waits> groups = window.AllWaits(only, aggregate::Window::LeftOut::kAtMarker);
   std::vector<PeerLine> lines;
   for (const aggregate::Window::Waits& group : groups) AddLines(group, request.idle(), &lines);
   uint64_t total_ns = 0;
   for (const PeerLine& line : lines) total_ns += line.totals.ns;
-  reply->set_start_unix_ns(window.StartUnixNs());
-  reply->set_duration_ns(static_cast<uint64_t>(window.DurationNs()));
   reply->set_total_ns(total_ns);
   Events events;
   for (const model::PeerEvents& one : window.PeerEvents()) events[one.peer] = one;

@@ -14,7 +14,7 @@ namespace {
 struct WaitLine {
   const aggregate::Window::Waits* group = nullptr;
   size_t index = 0;
-  WaitTotals totals;
+  aggregate::RowSum totals;
 };
 
 bool IsWanted(const model::UnwoundSample& sample, const control::v1::WaitsRequest& request) {
@@ -25,12 +25,9 @@ bool IsWanted(const model::UnwoundSample& sample, const control::v1::WaitsReques
 void Describe(const WaitLine& line, SharedSymbolizer* symbolizer, control::v1::Wait* wait) {
   const model::ProfileBatch& batch = line.group->batch;
   const model::UnwoundSample& sample = batch.samples[line.index];
-  wait->set_reason(std::string(profile::ReasonName(sample.reason)));
+  SetPlace(batch, sample, symbolizer, wait);
   if (sample.syscall != model::kNoSyscall) wait->set_syscall(symbolize::SyscallName(sample.syscall));
-  wait->set_process(batch.processes[sample.process]);
-  wait->set_service(ServiceOf(batch));
   SetTotals(line.totals, wait);
-  AddFrames(symbolizer->Names(batch, sample), wait->mutable_stack());
   AddWakers(batch, line.group->wakers[line.index], symbolizer, wait->mutable_wakers());
 }
 
@@ -38,8 +35,7 @@ void Describe(const WaitLine& line, SharedSymbolizer* symbolizer, control::v1::W
 
 void ReportWaits(const aggregate::Window& window, const control::v1::WaitsRequest& request, SharedSymbolizer* symbolizer,
                  control::v1::WaitsReply* reply) {
-  std::optional<uint32_t> only;
-  if (request.pid() != 0) only = request.pid();
+  const std::optional<uint32_t> only = OnlyProcess(request.pid());
   const std::vector<aggregate::Window::Waits> groups = window.AllWaits(only);
   std::vector<WaitLine> lines;
   uint64_t total_ns = 0, idle_ns = 0;
@@ -51,8 +47,6 @@ void ReportWaits(const aggregate::Window& window, const control::v1::WaitsReques
       if (IsWanted(sample, request)) lines.push_back({&group, i, {sample.count, sample.ns, group.lengths[i]}});
     }
   }
-  reply->set_start_unix_ns(window.StartUnixNs());
-  reply->set_duration_ns(static_cast<uint64_t>(window.DurationNs()));
   reply->set_total_ns(total_ns);
   reply->set_idle_ns(idle_ns);
   const aggregate::StackError error = window.ExpectedStackError(only);

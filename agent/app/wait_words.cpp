@@ -1,7 +1,6 @@
 #include "agent/app/wait_words.h"
 
 #include "profile/labels.h"
-#include "profile/reason.h"
 
 namespace sonde::app {
 namespace {
@@ -16,6 +15,12 @@ std::vector<profile::Frame> FromWakeUpOn(std::vector<profile::Frame> frames) {
 }
 
 }  // namespace
+
+absl::flat_hash_map<uint32_t, std::string> ProcessNames(const aggregate::Window& window) {
+  absl::flat_hash_map<uint32_t, std::string> names;
+  for (const model::ProcessAccount& process : window.Accounts().Processes()) names[process.tgid] = process.process;
+  return names;
+}
 
 bool IsIdle(const model::UnwoundSample& sample) {
   return profile::GroupOf(sample.reason) == profile::ReasonGroup::kIdle;

@@ -2,17 +2,28 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "agent/aggregate/wait_quantile.h"
 #include "agent/aggregate/window.h"
 #include "agent/app/pipeline.h"
+#include "profile/reason.h"
 #include "proto/sonde/control/v1/control.pb.h"
 
-// What all reports of waits say in the same way.
+// What all reports of waits, and of requests to disks, say in the same way.
 namespace sonde::app {
 
 constexpr size_t kLinesUnlessAsked = 20;
+
+// The process that a request asks for: with `pid` 0, all.
+inline std::optional<uint32_t> OnlyProcess(uint32_t pid) { return pid != 0 ? std::optional(pid) : std::nullopt; }
+
+// By process id.
+absl::flat_hash_map<uint32_t, std::string> ProcessNames(const aggregate::Window& window);
 
 bool IsIdle(const model::UnwoundSample& sample);
 
@@ -26,22 +37,20 @@ void AddFrames(const std::vector<profile::Frame>& frames, WaitFrames* out);
 void AddWakers(const model::ProfileBatch& batch, const std::vector<aggregate::Window::Waker>& wakers, SharedSymbolizer* symbolizer,
                google::protobuf::RepeatedPtrField<control::v1::Waker>* out);
 
-// Count, sum and lengths of waits that one line is about.
-struct WaitTotals {
-  uint64_t count = 0;
-  uint64_t ns = 0;
-  model::WaitLengths lengths;
-
-  void Add(uint64_t more, uint64_t more_ns, const model::WaitLengths& more_lengths) {
-    count += more;
-    ns += more_ns;
-    aggregate::Add(more_lengths, &lengths);
-  }
-};
-
-// `Line` is any message with the fields count, ns, p50_ns, p99_ns, p999_ns and longest_ns.
+// Who waited, for what reason and where. `Line` is any message with the fields reason, process, service and stack.
 template <typename Line>
-void SetTotals(const WaitTotals& totals, Line* line) {
+void SetPlace(const model::ProfileBatch& batch, const model::UnwoundSample& sample, SharedSymbolizer* symbolizer,
+              Line* line) {
+  line->set_reason(std::string(profile::ReasonName(sample.reason)));
+  line->set_process(batch.processes[sample.process]);
+  line->set_service(ServiceOf(batch));
+  AddFrames(symbolizer->Names(batch, sample), line->mutable_stack());
+}
+
+// `Totals` has count, ns and lengths; `Line` is any message with the fields count, ns, p50_ns, p99_ns, p999_ns and
+// longest_ns.
+template <typename Totals, typename Line>
+void SetTotals(const Totals& totals, Line* line) {
   line->set_count(totals.count);
   line->set_ns(totals.ns);
   line->set_p50_ns(aggregate::QuantileNs(totals.lengths, 0.5));
@@ -50,12 +59,13 @@ void SetTotals(const WaitTotals& totals, Line* line) {
   line->set_longest_ns(totals.lengths.longest_ns);
 }
 
-// The `asked` (0: kLinesUnlessAsked) of `lines` with most `totals.ns` are first then, and no others left.
-template <typename Line>
-void KeepHeaviest(uint32_t asked, std::vector<Line>* lines) {
+inline constexpr auto kTotalNs = [](const auto& line) { return line.totals.ns; };
+
+// The `asked` (0: kLinesUnlessAsked) of `lines` with most weight are first then, and no others left.
+template <typename Line, typename WeightOf = decltype(kTotalNs)>
+void KeepHeaviest(uint32_t asked, std::vector<Line>* lines, WeightOf weight_of = kTotalNs) {
   const size_t kept = std::min<size_t>(asked != 0 ? asked : kLinesUnlessAsked, lines->size());
-  std::partial_sort(lines->begin(), lines->begin() + static_cast<std::ptrdiff_t>(kept), lines->end(),
-                    [](const Line& a, const Line& b) { return a.totals.ns > b.totals.ns; });
+  std::ranges::partial_sort(*lines, lines->begin() + static_cast<std::ptrdiff_t>(kept), std::greater<>(), weight_of);
   lines->resize(kept);
 }
 

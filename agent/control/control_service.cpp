@@ -26,15 +26,14 @@ grpc::Status Answer(absl::StatusOr<Reply> result, Reply* reply) {
 
 grpc::Status Invalid(const std::string& text) { return grpc::Status(grpc::StatusCode::INVALID_ARGUMENT, text); }
 
-grpc::Status CheckDuration(uint64_t duration_ns, bool may_be_zero) {
-  if (duration_ns > static_cast<uint64_t>(kMaxRequestNs)) return Invalid("the duration is longer than 10 minutes");
-  if (duration_ns == 0 && !may_be_zero) return Invalid("the duration must be more than 0");
-  return grpc::Status::OK;
-}
-
 grpc::Status CheckKind(const std::string& kind) {
   if (profile::ParseKind(kind)) return grpc::Status::OK;
   return Invalid("the kind must be cpu, offcpu or wall");
+}
+
+grpc::Status CheckReason(const std::string& reason) {
+  if (reason.empty() || profile::ParseReason(reason)) return grpc::Status::OK;
+  return Invalid("unknown reason to wait");
 }
 
 // One of the kMaxMeasuring places, for as long as it lives.
@@ -68,61 +67,50 @@ grpc::Status ControlService::Status(grpc::ServerContext*, const v1::StatusReques
   return grpc::Status::OK;
 }
 
-grpc::Status ControlService::Account(grpc::ServerContext* context, const v1::AccountRequest* request,
-                                     v1::AccountReply* reply) {
-  if (grpc::Status checked = CheckDuration(request->duration_ns(), true); !checked.ok()) return checked;
-  // The last window is there already and costs no measurement.
-  if (request->duration_ns() == 0) return Answer(backend_->Account(*request, CancelledOf(context)), reply);
+template <typename Request, typename Reply>
+grpc::Status ControlService::Measure(grpc::ServerContext* context, const Request& request, Reply* reply,
+                                     absl::StatusOr<Reply> (ControlBackend::*measure)(const Request&, const Cancelled&),
+                                     const grpc::Status& checked) {
+  if (request.duration_ns() > static_cast<uint64_t>(kMaxRequestNs))
+    return Invalid("the duration is longer than 10 minutes");
+  if (request.duration_ns() == 0) return Invalid("the duration must be more than 0");
+  if (!checked.ok()) return checked;
   const Place place(&measuring_);
   if (!place.Has()) return Busy();
-  return Answer(backend_->Account(*request, CancelledOf(context)), reply);
+  return Answer((backend_->*measure)(request, CancelledOf(context)), reply);
+}
+
+grpc::Status ControlService::Account(grpc::ServerContext* context, const v1::AccountRequest* request,
+                                     v1::AccountReply* reply) {
+  // The last window is there already and costs no measurement.
+  if (request->duration_ns() == 0) return Answer(backend_->Account(*request, CancelledOf(context)), reply);
+  return Measure(context, *request, reply, &ControlBackend::Account);
 }
 
 grpc::Status ControlService::Top(grpc::ServerContext* context, const v1::TopRequest* request, v1::TopReply* reply) {
-  if (grpc::Status checked = CheckDuration(request->duration_ns(), false); !checked.ok()) return checked;
-  if (grpc::Status checked = CheckKind(request->kind()); !checked.ok()) return checked;
-  const Place place(&measuring_);
-  if (!place.Has()) return Busy();
-  return Answer(backend_->Top(*request, CancelledOf(context)), reply);
+  return Measure(context, *request, reply, &ControlBackend::Top, CheckKind(request->kind()));
 }
 
 grpc::Status ControlService::Waits(grpc::ServerContext* context, const v1::WaitsRequest* request, v1::WaitsReply* reply) {
-  if (grpc::Status checked = CheckDuration(request->duration_ns(), false); !checked.ok()) return checked;
-  if (!request->reason().empty() && !profile::ParseReason(request->reason())) return Invalid("unknown reason to wait");
-  const Place place(&measuring_);
-  if (!place.Has()) return Busy();
-  return Answer(backend_->Waits(*request, CancelledOf(context)), reply);
+  return Measure(context, *request, reply, &ControlBackend::Waits, CheckReason(request->reason()));
 }
 
 grpc::Status ControlService::Peers(grpc::ServerContext* context, const v1::PeersRequest* request, v1::PeersReply* reply) {
-  if (grpc::Status checked = CheckDuration(request->duration_ns(), false); !checked.ok()) return checked;
-  const Place place(&measuring_);
-  if (!place.Has()) return Busy();
-  return Answer(backend_->Peers(*request, CancelledOf(context)), reply);
+  return Measure(context, *request, reply, &ControlBackend::Peers);
 }
 
 grpc::Status ControlService::Locks(grpc::ServerContext* context, const v1::LocksRequest* request, v1::LocksReply* reply) {
-  if (grpc::Status checked = CheckDuration(request->duration_ns(), false); !checked.ok()) return checked;
-  const Place place(&measuring_);
-  if (!place.Has()) return Busy();
-  return Answer(backend_->Locks(*request, CancelledOf(context)), reply);
+  return Measure(context, *request, reply, &ControlBackend::Locks);
 }
 
 grpc::Status ControlService::Disks(grpc::ServerContext* context, const v1::DisksRequest* request,
                                    v1::DisksReply* reply) {
-  if (grpc::Status checked = CheckDuration(request->duration_ns(), false); !checked.ok()) return checked;
-  const Place place(&measuring_);
-  if (!place.Has()) return Busy();
-  return Answer(backend_->Disks(*request, CancelledOf(context)), reply);
+  return Measure(context, *request, reply, &ControlBackend::Disks);
 }
 
 grpc::Status ControlService::Record(grpc::ServerContext* context, const v1::RecordRequest* request,
                                     v1::RecordReply* reply) {
-  if (grpc::Status checked = CheckDuration(request->duration_ns(), false); !checked.ok()) return checked;
-  if (grpc::Status checked = CheckKind(request->kind()); !checked.ok()) return checked;
-  const Place place(&measuring_);
-  if (!place.Has()) return Busy();
-  return Answer(backend_->Record(*request, CancelledOf(context)), reply);
+  return Measure(context, *request, reply, &ControlBackend::Record, CheckKind(request->kind()));
 }
 
 }  // namespace sonde::control

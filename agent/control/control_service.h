@@ -32,6 +32,11 @@ class ControlService : public v1::Control::Service {
 
  private:
   Cancelled CancelledOf(grpc::ServerContext* context) const;
+  // Has the backend `measure`, unless the duration or what was `checked` beside it is wrong, or too many measure.
+  template <typename Request, typename Reply>
+  grpc::Status Measure(grpc::ServerContext* context, const Request& request, Reply* reply,
+                       absl::StatusOr<Reply> (ControlBackend::*measure)(const Request&, const Cancelled&),
+                       const grpc::Status& checked = grpc::Status::OK);
 
   ControlBackend* const backend_;
   std::atomic<bool> stopping_ = false;

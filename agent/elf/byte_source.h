@@ -13,6 +13,8 @@ class ByteSource {
   // REQUIRES: `fd` is a regular file opened for reading; `size_bytes` as fstat told it.
   ByteSource(int fd, uint64_t size_bytes) : fd_(fd), size_(size_bytes) {}
   explicit ByteSource(std::span<const std::byte> memory) : memory_(memory), size_(memory.size()) {}
+  // The image that the kernel maps into every 64-bit process, this one included; empty where there is none.
+  static ByteSource OfVdso();
 
   // Fills all of `out` from `offset` on, or returns false: out of range, shorter than it said, or unreadable.
   bool ReadAt(uint64_t offset, std::span<std::byte> out) const;

@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
-#include <sys/auxv.h>
 #include <sys/stat.h>
 
 #include <array>
@@ -405,12 +404,9 @@ TEST(UnwindCompiler, CompilesTheCLibraryAndTheProgramItself) {
 }
 
 TEST(UnwindCompiler, CompilesTheVdsoFromMemory) {
-  const auto* begin = reinterpret_cast<const std::byte*>(::getauxval(AT_SYSINFO_EHDR));
-  if (begin == nullptr) GTEST_SKIP() << "this process has no vdso";
-  Elf64_Ehdr header;
-  std::memcpy(&header, begin, sizeof(header));
-  size_t size = header.e_shoff + size_t{header.e_shnum} * sizeof(Elf64_Shdr);
-  auto file = ElfFile::Open(ByteSource(std::span(begin, size)));
+  const ByteSource vdso = ByteSource::OfVdso();
+  if (vdso.SizeBytes() == 0) GTEST_SKIP() << "this process has no vdso";
+  auto file = ElfFile::Open(vdso);
   ASSERT_TRUE(file.ok());
   auto table = CompileUnwindTable(*file, nullptr);
   ASSERT_TRUE(table.ok()) << table.status();

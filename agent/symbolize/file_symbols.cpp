@@ -1,9 +1,5 @@
 #include "agent/symbolize/file_symbols.h"
 
-#include <elf.h>
-#include <sys/auxv.h>
-
-#include <cstring>
 #include <limits>
 #include <utility>
 
@@ -13,15 +9,6 @@ namespace sonde::symbolize {
 namespace {
 
 constexpr size_t kMaxFiles = 1'024;
-
-// The image that the kernel maps into every 64-bit process, this one included. Its section headers end it.
-std::span<const std::byte> VdsoImage() {
-  const auto* image = reinterpret_cast<const std::byte*>(::getauxval(AT_SYSINFO_EHDR));
-  if (image == nullptr) return {};
-  Elf64_Ehdr header;
-  std::memcpy(&header, image, sizeof(header));
-  return {image, header.e_shoff + size_t{header.e_shnum} * header.e_shentsize};
-}
 
 }  // namespace
 
@@ -38,7 +25,7 @@ FileSymbols FileSymbols::OfFile(model::ExecutableFilePtr file, size_t max_bytes)
 
 FileSymbols FileSymbols::OfVdso() {
   FileSymbols symbols;
-  symbols.Read(elf::ElfFile::Open(elf::ByteSource(VdsoImage())), std::numeric_limits<size_t>::max());
+  symbols.Read(elf::ElfFile::Open(elf::ByteSource::OfVdso()), std::numeric_limits<size_t>::max());
   return symbols;
 }
 

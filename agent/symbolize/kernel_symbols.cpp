@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <charconv>
 #include <fstream>
 #include <limits>
 #include <utility>
@@ -24,14 +23,6 @@ bool IsText(char type) { return type == 't' || type == 'T' || type == 'w' || typ
 // Marks of the linker script, not functions.
 bool IsBoundary(std::string_view name) {
   return name == "_text" || name == "_stext" || name == "_etext" || name == "_sinittext" || name == "_einittext";
-}
-
-std::string_view TakeWord(std::string_view* line) {
-  size_t begin = std::min(line->find_first_not_of(" \t"), line->size());
-  size_t end = std::min(line->find_first_of(" \t", begin), line->size());
-  std::string_view word = line->substr(begin, end - begin);
-  line->remove_prefix(end);
-  return word;
 }
 
 // Of aliases: a real function before a boundary, global before local, strong before weak, few leading underscores.
@@ -70,7 +61,7 @@ absl::Status KernelSymbols::Load() {
   symbols_.clear();
   names_.clear();
   modules_.assign(1, "");
-  for (std::string line; symbols_.size() < kMaxSymbols && std::getline(file, line);) Take(line);
+  ReadKallsyms(file, [this](const KallsymsEntry& symbol) { Take(symbol); });
   if (symbols_.empty()) {
     return absl::PermissionDeniedError(absl::StrCat(
         path_,
@@ -85,21 +76,17 @@ absl::Status KernelSymbols::Load() {
   return absl::OkStatus();
 }
 
-void KernelSymbols::Take(std::string_view line) {
-  uint64_t address = 0;
-  std::string_view number = TakeWord(&line), type = TakeWord(&line), name = TakeWord(&line), module = TakeWord(&line);
-  auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), address, 16);
-  if (error != std::errc() || address == 0 || type.size() != 1 || !IsText(type[0]) || name.empty()) return;
-  name = name.substr(0, kMaxNameBytes);
+void KernelSymbols::Take(const KallsymsEntry& symbol) {
+  if (!IsText(symbol.type) || symbols_.size() == kMaxSymbols) return;
+  const std::string_view name = symbol.name.substr(0, kMaxNameBytes);
   if (names_.size() + name.size() + 1 > std::numeric_limits<uint32_t>::max()) return;
-  symbols_.push_back({address, static_cast<uint32_t>(names_.size()), ModuleIndex(module), Rank(type[0], name)});
+  symbols_.push_back(
+      {symbol.address, static_cast<uint32_t>(names_.size()), ModuleIndex(symbol.module), Rank(symbol.type, name)});
   names_.append(name).push_back('\0');
 }
 
-// "[ext4]". A module's symbols follow each other, so the last one seen is the likely one.
+// A module's symbols follow each other, so the last one seen is the likely one.
 uint16_t KernelSymbols::ModuleIndex(std::string_view name) {
-  if (name.size() < 2 || name.front() != '[' || name.back() != ']') return 0;
-  name = name.substr(1, name.size() - 2);
   if (modules_.back() == name) return static_cast<uint16_t>(modules_.size() - 1);
   auto found = std::ranges::find(modules_, name);
   auto index = static_cast<size_t>(found - modules_.begin());

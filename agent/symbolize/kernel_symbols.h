@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "agent/symbolize/kallsyms.h"
 #include "base/clock.h"
 
 namespace sonde::symbolize {
@@ -18,10 +19,10 @@ struct KernelSymbol {
   std::string_view module;  // "ext4", "bpf", ...; empty for the kernel proper
 };
 
-// Functions of the kernel, its modules and its BPF programs, by address, from /proc/kallsyms ("ADDRESS TYPE NAME
-// [MODULE]"). Read at the first question and again when an address is asked for that nothing covers, since modules and
-// BPF programs come and go: at most once a minute, and after each time in vain half as often, down to once an hour or
-// so (reading takes 40 to 200 ms). About 5 MB for 120,000 symbols. Single-threaded.
+// Functions of the kernel, its modules and its BPF programs, by address, from /proc/kallsyms. Read at the first
+// question and again when an address is asked for that nothing covers, since modules and BPF programs come and go: at
+// most once a minute, and after each time in vain half as often, down to once an hour or so (reading takes 40 to 200
+// ms). About 5 MB for 120,000 symbols. Single-threaded.
 class KernelSymbols {
  public:
   explicit KernelSymbols(std::string path = "/proc/kallsyms", std::function<uint64_t()> now_ns = base::MonotonicNs);
@@ -46,7 +47,7 @@ class KernelSymbols {
 
   bool LoadIfDue();
   absl::Status Load();
-  void Take(std::string_view line);
+  void Take(const KallsymsEntry& symbol);
   uint16_t ModuleIndex(std::string_view name);
   std::optional<KernelSymbol> Lookup(uint64_t address) const;
 
