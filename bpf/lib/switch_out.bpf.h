@@ -186,8 +186,7 @@ static __always_inline struct wait_site *find_same_place(struct thread_sites *al
 
 static __always_inline void compare(struct wait_site *site, const struct wait_place *walked, const struct wait_reason *decided)
 {
-	if (site->stack.low != walked->stack.low || site->stack.high != walked->stack.high ||
-	    site->reason.reason != decided->reason)
+	if (!same_stack(&site->stack, &walked->stack) || site->reason.reason != decided->reason)
 		count(COUNT_SITE_WRONG);
 	site->stack = walked->stack;
 	site->reason = *decided;
@@ -214,7 +213,7 @@ static __always_inline void place_of_blocked(void *ctx, struct task_struct *prev
 	struct user_registers regs = {};
 	struct wait_site *site = NULL;
 	struct wait_reason decided;
-	bool copied;
+	bool copied, is_reused;
 	__u32 tag;
 
 	if (has_user)
@@ -225,7 +224,8 @@ static __always_inline void place_of_blocked(void *ctx, struct task_struct *prev
 	if (copied)
 		site = find_same_place(all, &regs, tag, has_user, out->slice, scratch);
 	scratch->waited_here_before = scratch->index < SITES;
-	if (site) {
+	is_reused = site && site->doubts == 0;
+	if (is_reused) {
 		count(COUNT_SITE_HITS);
 		settle_reason(scratch, &site->reason, all, regs.sp, out->now);
 		place->stack = site->stack;
@@ -236,7 +236,7 @@ static __always_inline void place_of_blocked(void *ctx, struct task_struct *prev
 
 	decided = decided_reason(out->state, out->contends);
 	settle_reason(scratch, &decided, all, regs.sp, out->now);
-	scratch->drawn = site ? DRAW_CERTAIN : draw_at_new_site(all, out->slice, place);
+	scratch->drawn = is_reused ? DRAW_CERTAIN : draw_at_new_site(all, out->slice, place);
 	if (scratch->drawn == DRAW_LEFT_OUT)
 		return;
 	place->stack = walk_and_send(ctx, prev, out->slice, state, has_user);
@@ -244,6 +244,8 @@ static __always_inline void place_of_blocked(void *ctx, struct task_struct *prev
 		return;
 	if (copied && !ended_too_early(&state->record)) {
 		if (site)
+			doubt(site, &place->stack);
+		if (is_reused)
 			compare(site, place, &decided);
 		else
 			keep_site(all, &regs, tag, out->slice, place->stack, &decided, state, scratch);

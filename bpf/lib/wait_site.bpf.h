@@ -2,8 +2,9 @@
 /*
  * Threads leave the CPU at the same places again and again. A thread's last sites are kept with their stacks; a stack is
  * reused when registers and system call are the same and its return addresses are still found in place: one bulk copy of
- * each stack's top costs a tenth of a walk. What lies beyond the copies is taken on trust; a random share of reuses is
- * walked all the same and compared, and the share of wrong ones is published.
+ * each stack's top costs a tenth of a walk. What lies beyond the copies is taken on trust, once some walks came to the same;
+ * a random share of reuses is walked all the same and compared, and the share of wrong ones is published. A place that was
+ * seen to lead to two stacks is walked each time.
  */
 #ifndef SONDE_BPF_LIB_WAIT_SITE_BPF_H
 #define SONDE_BPF_LIB_WAIT_SITE_BPF_H
@@ -32,8 +33,14 @@ struct wait_site {
 	__u16 user_count;
 	struct wait_reason reason;
 	__u32 slice;	    /* in which the frames were sent; older ones are not reused */
+	__u32 doubts;	    /* so many walks have to come to this stack again before it is reused */
 	struct stack_id stack;
 };
+
+/* Of a place that is new, and of one that was found to lead to two stacks: the same function waits there for several callers,
+ * further up than what is compared. */
+#define DOUBTS_AT_FIRST 2
+#define DOUBTS_ABOUT_TWO 64
 
 #define SITES 8 /* a power of two: a database server waits at four to six in turn */
 
@@ -250,18 +257,35 @@ static __always_inline struct wait_site *find_site(struct thread_sites *all, con
 	return site->slice == slice && same_registers(site, regs) ? site : NULL;
 }
 
+static __always_inline bool same_stack(const struct stack_id *one, const struct stack_id *other)
+{
+	return one->low == other->low && one->high == other->high;
+}
+
+/* After a walk to `walked` from what looks like the site. */
+static __always_inline void doubt(struct wait_site *site, const struct stack_id *walked)
+{
+	if (!same_stack(&site->stack, walked))
+		site->doubts = DOUBTS_ABOUT_TWO;
+	else if (site->doubts > 0)
+		site->doubts--;
+}
+
 /* Where the thread's next site goes: to one of the same registers, whose stack is another by now, or round and round. */
 static __always_inline struct wait_site *place_for_site(struct thread_sites *all, __u32 tag,
 							struct switch_scratch *scratch)
 {
+	struct wait_site *site;
 	__u32 index;
 
 	find_tag(all, tag, scratch);
-	if (scratch->index >= SITES)
-		scratch->index = all->next++;
-	index = scratch->index & (SITES - 1);
+	if (scratch->index < SITES)
+		return &all->sites[scratch->index & (SITES - 1)];
+	index = all->next++ & (SITES - 1);
 	all->tags[index] = tag;
-	return &all->sites[index];
+	site = &all->sites[index];
+	site->doubts = DOUBTS_AT_FIRST;
+	return site;
 }
 
 #endif

@@ -106,7 +106,7 @@ class PlantedTruth(sonde.SondeTest):
         self.assertEqual({sample.labels["reason"] for sample in planted} -
                          {"run-queue", "preempted", "sleep", "pipe", "lock", "idle-lock", "minor-fault", "kernel-lock"}, set())
         names = [name for name in report if name.startswith("planted::")]
-        self.assertEqual(len(names), 8)
+        self.assertEqual(len(names), 10)
         for name in names:
             self.expect_wait(name, profile.total(name), report[name])
         for caller in ("planted::FirstCaller", "planted::SecondCaller"):

@@ -32,6 +32,15 @@ using sonde::workloads::ThreadCpuNs;
 [[gnu::noinline]] void FirstCaller() { SharedNap(70'000'000); }
 [[gnu::noinline]] void SecondCaller() { SharedNap(30'000'000); }
 
+// The same for callers so far up that the top of the stack is the same for both.
+[[gnu::noinline]] void NapFarBelow(uint64_t ns, int frames) {
+  if (frames == 0) return Nap(ns);
+  NapFarBelow(ns, frames - 1);
+  asm volatile("");  // a true call
+}
+[[gnu::noinline]] void FarFirstCaller() { NapFarBelow(7'000'000, 40); }
+[[gnu::noinline]] void FarSecondCaller() { NapFarBelow(13'000'000, 40); }
+
 [[gnu::noinline]] void Innermost() { Nap(25'000'000); }
 [[gnu::noinline]] void Middle() { Innermost(); }
 [[gnu::noinline]] void Outermost() { Middle(); }
@@ -73,6 +82,7 @@ int main(int argc, char** argv) {
        {"planted::NapThirty", planted::NapThirty},
        {"planted::NapTen", planted::NapTen}},
       {{"planted::FirstCaller", planted::FirstCaller}, {"planted::SecondCaller", planted::SecondCaller}},
+      {{"planted::FarFirstCaller", planted::FarFirstCaller}, {"planted::FarSecondCaller", planted::FarSecondCaller}},
       {{"planted::Outermost", planted::Outermost}},
       {{"planted::ReadFromPipe", planted::ReadFromPipe}},
       {{"planted::FeedPipe", planted::FeedPipe}}};
