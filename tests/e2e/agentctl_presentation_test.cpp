@@ -213,7 +213,7 @@ TEST_F(AgentctlTest, AccountSumsByServiceAndContainer) {
   const Outcome outcome = Run({"account", "--by", "service"});
   EXPECT_EQ(backend_.groups_asked_for, "service");
   EXPECT_THAT(outcome.out, testing::ContainsRegex("\nweb.service +2 +10.0 s +60.0%"));
-  EXPECT_THAT(outcome.out, testing::ContainsRegex("\n- +2 +1 m 30 s "));
+  EXPECT_THAT(outcome.out, testing::ContainsRegex("\n- +2 +90.0 s +6.7%"));
   EXPECT_THAT(outcome.out, testing::ContainsRegex("\nTOTAL +4 +1 m 40 s +12.0%"));
   v1::AccountReply reply;
   const Outcome json = Run({"account", "--by", "container", "--sort", "wall", "--limit", "1", "-o", "json"});
