@@ -19,9 +19,9 @@ SHARE, NS = 0.01, 1e6
 # caches are somebody else's: those of an agent that a sanitizer keeps busy.
 NS_A_WAIT = 2_000 if "SONDE_SANITIZER" in os.environ else 0
 GROUPS = ("peers", "locks", "timers", "children", "disk", "memory")
-# Waits that end 10 ms after they are made ready for, each the only one of its reason in its process.
+# Who waits for somebody that comes 10 ms later, as the only one in its process that waits for that reason.
 DELAY_NS = 10e6
-DELAYED = {"pipe": "ReadFromPipe", "unix-socket": "ReadFromUnixSocket", "terminal": "ReadFromTerminal", "accept": "AcceptPeer"}
+DELAYED = {"pipe": "ReadFromPipe", "unix-socket": "ReadFromUnixSocket", "terminal": "ReadFromTerminal", "poll": "PollTwoPipes"}
 # Time off the CPU that is no wait for something.
 RUN_QUEUE = {"run-queue", "preempted", "throttled"}
 
