@@ -71,10 +71,10 @@ function fileText(layout: FlameLayout, node: number): string {
   return layout.fileOf(node) || "no file known";
 }
 
-// Profiles have no lengths of single waits, so a mean is all there is.
+// Profiles have no lengths of single waits, so a mean is all there is; time of waits that did not end is in it.
 function waitsText(layout: FlameLayout, node: number): string {
   const waits = layout.waits[node]!;
-  return `${plural(waits, "wait")} ended, ${duration(layout.total[node]! / waits)} each on average`;
+  return `${plural(waits, "wait")} ended; ${duration(layout.total[node]! / waits)} of this time for each`;
 }
 
 // The same as one sentence, for those who listen.
