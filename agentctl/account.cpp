@@ -11,6 +11,7 @@
 #include "agentctl/table.h"
 #include "agentctl/terminal.h"
 #include "agentctl/units.h"
+#include "agentctl/wait_lines.h"
 
 namespace sonde::agentctl {
 namespace {
@@ -19,6 +20,7 @@ using profile::ReasonGroup;
 
 constexpr size_t kRowsUnlessAsked = 30;
 constexpr size_t kNameColumns = 28;
+constexpr size_t kColumnsWithP999 = 120;
 
 AccountBy ParseBy(const std::string& by) {
   if (by == "thread") return AccountBy::kThread;
@@ -93,17 +95,39 @@ std::string LinesText(const std::vector<AccountLine>& lines, const AccountOption
   return text;
 }
 
-std::string ReasonsText(const AccountLine& total) {
+// "p999" is there where a line has room for it.
+Table EmptyReasonsTable(bool with_p999) {
   constexpr auto kRight = Table::Align::kRight;
-  Table table({{"REASON"}, {"TIME", kRight}, {"%", kRight}, {"SPENT, OR WAITING FOR"}});
-  const auto wall = static_cast<double>(total.wall_ns);
-  auto add = [&](std::string_view name, int64_t ns, std::string_view meaning) {
-    table.AddRow({std::string(name), HumanDuration(ns), Percent(static_cast<double>(ns), wall), std::string(meaning)});
-  };
-  for (const profile::Reason reason : profile::AllReasons()) {
-    const uint64_t ns = profile::At(total.ns, reason);
-    if (ns != 0) add(profile::ReasonName(reason), static_cast<int64_t>(ns), profile::ReasonMeaning(reason));
+  std::vector<Table::Column> columns = {{"REASON"}};
+  for (const char* title : {"TIME", "%", "WAITS", "P50", "P99", "P999", "LONGEST"}) {
+    if (with_p999 || title != std::string_view("P999")) columns.push_back({title, kRight});
   }
+  columns.push_back({"SPENT, OR WAITING FOR"});
+  return Table(std::move(columns));
+}
+
+std::vector<std::string> ReasonCells(const v1::ReasonTime& time, double wall, bool with_p999) {
+  std::vector<std::string> cells = TotalCells(time, wall);
+  if (with_p999) cells.insert(cells.end() - 1, HumanDuration(time.p999_ns()));
+  if (time.longest_ns() == 0) std::fill(cells.begin() + 2, cells.end(), "-");  // no waits
+  cells.insert(cells.begin(), Printable(time.reason(), kNameColumns));
+  const std::optional<profile::Reason> reason = profile::ParseReason(time.reason());
+  cells.emplace_back(reason ? profile::ReasonMeaning(*reason) : "");
+  return cells;
+}
+
+std::string ReasonsText(const v1::AccountReply& reply, const AccountLine& total) {
+  const size_t room = StdoutSize().columns;
+  const bool with_p999 = room == 0 || room >= kColumnsWithP999;
+  Table table = EmptyReasonsTable(with_p999);
+  const auto wall = static_cast<double>(total.wall_ns);
+  for (const v1::ReasonTime& time : reply.reasons()) table.AddRow(ReasonCells(time, wall, with_p999));
+  const auto add = [&](std::string_view name, int64_t ns, std::string_view meaning) {
+    std::vector<std::string> cells = {std::string(name), HumanDuration(ns), Percent(static_cast<double>(ns), wall)};
+    cells.resize(with_p999 ? 8 : 7, "-");
+    cells.emplace_back(meaning);
+    table.AddRow(std::move(cells));
+  };
   add("unexplained", total.unexplained_ns, "nobody knows");
   add("wall", static_cast<int64_t>(total.wall_ns), absl::StrCat("the life of ", HumanCount(total.threads), " threads"));
   return TableText(table);
@@ -114,6 +138,7 @@ absl::StatusOr<v1::AccountReply> Fetch(const std::string& socket, const AccountO
   if (!client.ok()) return client.status();
   auto request = RequestFor<v1::AccountRequest>(options);
   request.set_threads(options.by == "thread");
+  if (options.by == "service" || options.by == "container") request.set_group_by(options.by);
   return Measure(&*client, "measuring", &Client::Account, request);
 }
 
@@ -122,15 +147,14 @@ std::string JsonText(v1::AccountReply reply, const AccountOptions& options) {
   auto by_sort = [&](const auto& a, const auto& b) {
     return SortKey(LineOfAccount(a), options.sort) > SortKey(LineOfAccount(b), options.sort);
   };
-  std::stable_sort(reply.mutable_processes()->begin(), reply.mutable_processes()->end(), by_sort);
-  std::stable_sort(reply.mutable_threads()->begin(), reply.mutable_threads()->end(), by_sort);
-  const auto limit = static_cast<int>(options.limit.value_or(0));
-  if (limit > 0 && limit < reply.processes_size()) {
-    reply.mutable_processes()->DeleteSubrange(limit, reply.processes_size() - limit);
-  }
-  if (limit > 0 && limit < reply.threads_size()) {
-    reply.mutable_threads()->DeleteSubrange(limit, reply.threads_size() - limit);
-  }
+  const auto sort_and_cut = [&](auto* accounts) {
+    std::stable_sort(accounts->begin(), accounts->end(), by_sort);
+    const auto limit = static_cast<int>(options.limit.value_or(0));
+    if (limit > 0 && limit < accounts->size()) accounts->DeleteSubrange(limit, accounts->size() - limit);
+  };
+  sort_and_cut(reply.mutable_processes());
+  sort_and_cut(reply.mutable_threads());
+  sort_and_cut(reply.mutable_groups());
   return ToJson(reply);
 }
 
@@ -146,7 +170,7 @@ int RunAccount(const std::string& socket, const AccountOptions& options) {
   std::vector<AccountLine> lines = AccountLines(*reply, ParseBy(options.by));
   std::ranges::stable_sort(lines, std::greater<>(),
                            [&](const AccountLine& line) { return SortKey(line, options.sort); });
-  const std::string text = options.by == "reason" ? ReasonsText(SumOfLines(lines)) : LinesText(lines, options);
+  const std::string text = options.by == "reason" ? ReasonsText(*reply, SumOfLines(lines)) : LinesText(lines, options);
   std::fputs(absl::StrCat(Heading(*reply), text, LossNotice(reply->losses())).c_str(), stdout);
   return kOk;
 }

@@ -1,8 +1,5 @@
 #include "agentctl/account_lines.h"
 
-#include <algorithm>
-#include <map>
-
 namespace sonde::agentctl {
 namespace {
 
@@ -22,19 +19,10 @@ void AddLine(const AccountLine& more, AccountLine* sum) {
   profile::Add(more.ns, &sum->ns);
 }
 
-std::vector<AccountLine> LinesOfGroups(const v1::AccountReply& reply, AccountBy by) {
-  std::map<std::string, AccountLine> groups;
-  for (const v1::ProcessAccount& account : reply.processes()) {
-    const std::string& name = by == AccountBy::kService ? account.service() : account.container();
-    AccountLine& group = groups[name.empty() ? "-" : name];
-    AddLine(LineOfAccount(account), &group);
-  }
+template <typename Accounts>
+std::vector<AccountLine> LinesOf(const Accounts& accounts) {
   std::vector<AccountLine> lines;
-  for (auto& [name, group] : groups) {
-    group.name = name;
-    lines.push_back(std::move(group));
-  }
-  std::ranges::stable_sort(lines, std::greater<>(), &AccountLine::wall_ns);
+  for (const auto& account : accounts) lines.push_back(LineOfAccount(account));
   return lines;
 }
 
@@ -62,15 +50,20 @@ AccountLine LineOfAccount(const v1::ThreadAccount& account) {
           .is_sonde = false};
 }
 
+AccountLine LineOfAccount(const v1::GroupAccount& account) {
+  return {.id = 0,
+          .name = account.name().empty() ? "-" : account.name(),
+          .service = "",
+          .threads = account.threads(),
+          .wall_ns = account.wall_ns(),
+          .unexplained_ns = account.unexplained_ns(),
+          .ns = TimesOf(account.reasons()),
+          .is_sonde = false};
+}
+
 std::vector<AccountLine> AccountLines(const v1::AccountReply& reply, AccountBy by) {
-  if (by == AccountBy::kService || by == AccountBy::kContainer) return LinesOfGroups(reply, by);
-  std::vector<AccountLine> lines;
-  if (by == AccountBy::kThread) {
-    for (const v1::ThreadAccount& account : reply.threads()) lines.push_back(LineOfAccount(account));
-  } else {
-    for (const v1::ProcessAccount& account : reply.processes()) lines.push_back(LineOfAccount(account));
-  }
-  return lines;
+  if (by == AccountBy::kProcess) return LinesOf(reply.processes());
+  return by == AccountBy::kThread ? LinesOf(reply.threads()) : LinesOf(reply.groups());
 }
 
 AccountLine SumOfLines(const std::vector<AccountLine>& lines) {

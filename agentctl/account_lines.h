@@ -28,8 +28,9 @@ struct AccountLine {
 
 AccountLine LineOfAccount(const v1::ProcessAccount& account);
 AccountLine LineOfAccount(const v1::ThreadAccount& account);
+AccountLine LineOfAccount(const v1::GroupAccount& account);
 
-// In the reply's order, but for those that stand for several: the one with most wall time first.
+// In the reply's order.
 std::vector<AccountLine> AccountLines(const v1::AccountReply& reply, AccountBy by);
 
 AccountLine SumOfLines(const std::vector<AccountLine>& lines);

@@ -122,7 +122,11 @@ void AddAccount(CLI::App* app, Options* options) {
       "  agentctl account --by thread --pid 1234 --sort lock\n"
       "  agentctl account --pid 1234 -o json\n\n"
       "Columns are percent of wall time and add up to it. Idle is waiting for work: a connection, a client's next request,\n"
-      "or what a thread's main loop waits for.");
+      "or what a thread's main loop waits for.\n\n"
+      "--by reason shows waits as well: how many ended, and how long they were. They are counted in buckets each twice as wide\n"
+      "as the one before, so P50, P99 and P999 are exact to a factor of 2; count and longest are exact, and what has not ended\n"
+      "counts as long as it was so far. JSON has them of each process, and with --by service or container of each of these,\n"
+      "of all its waits together; of threads they are not known.");
 }
 
 void AddWaits(CLI::App* app, Options* options) {

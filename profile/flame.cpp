@@ -22,7 +22,14 @@ struct Node {
   int32_t frame = 0;
   int64_t total = 0;
   int64_t self = 0;
+  int64_t waits = 0;
   int64_t other = 0;  // value of descendants that have no node of their own
+};
+
+// What a sample adds to the nodes of its stack.
+struct Weight {
+  int64_t value = 0;
+  int64_t waits = 0;
 };
 
 // The tree of all stacks. A parent's position is always below its children's.
@@ -30,17 +37,17 @@ class Tree {
  public:
   Tree(FrameTable* frames) : frames_(*frames) { nodes_.push_back({.parent = -1, .frame = frames->Intern("all", "")}); }
 
-  void Add(const ::perftools::profiles::Sample& sample, int64_t value, const std::string* root_value) {
+  void Add(const ::perftools::profiles::Sample& sample, Weight weight, const std::string* root_value) {
     int32_t at = kRoot;
-    Grow(&nodes_[kRoot].total, value);
-    if (root_value != nullptr && !Descend(&at, frames_.Intern(*root_value, ""), value)) return;
+    Grow(weight, &nodes_[kRoot]);
+    if (root_value != nullptr && !Descend(&at, frames_.Intern(*root_value, ""), weight)) return;
     for (int i = sample.location_id_size() - 1; i >= 0; --i) {
       auto frames = frames_.Of(sample.location_id(i));
       for (auto frame = frames.rbegin(); frame != frames.rend(); ++frame) {
-        if (!Descend(&at, *frame, value)) return;
+        if (!Descend(&at, *frame, weight)) return;
       }
     }
-    Grow(&nodes_[static_cast<size_t>(at)].self, value);
+    Grow(&nodes_[static_cast<size_t>(at)].self, weight.value);
   }
 
   // Cuts all but the heaviest `max_nodes` nodes, into their parents' `other`. Returns the value of what was folded.
@@ -51,20 +58,24 @@ class Tree {
 
  private:
   static void Grow(int64_t* sum, int64_t value) { *sum = SaturatingAdd(*sum, value); }
+  static void Grow(Weight weight, Node* node) {
+    Grow(&node->total, weight.value);
+    Grow(&node->waits, weight.waits);
+  }
 
-  bool Descend(int32_t* at, int32_t frame, int64_t value) {
+  bool Descend(int32_t* at, int32_t frame, Weight weight) {
     auto key = (static_cast<uint64_t>(*at) << 32) | static_cast<uint32_t>(frame);
     auto child = children_.find(key);
     if (child == children_.end()) {
       if (nodes_.size() >= kMaxTreeNodes) {
-        Grow(&nodes_[static_cast<size_t>(*at)].other, value);
+        Grow(&nodes_[static_cast<size_t>(*at)].other, weight.value);
         return false;
       }
       child = children_.emplace(key, static_cast<int32_t>(nodes_.size())).first;
       nodes_.push_back({.parent = *at, .frame = frame});
     }
     *at = child->second;
-    Grow(&nodes_[static_cast<size_t>(*at)].total, value);
+    Grow(weight, &nodes_[static_cast<size_t>(*at)]);
     return true;
   }
 
@@ -100,7 +111,8 @@ int64_t Tree::Prune(size_t max_nodes) {
 // Turns the kept part of a tree into columns.
 class Columns {
  public:
-  Columns(const Tree& tree, const FrameTable& frames) : tree_(tree), frames_(frames) {
+  Columns(const Tree& tree, const FrameTable& frames, bool with_waits)
+      : tree_(tree), frames_(frames), with_waits_(with_waits) {
     children_.resize(tree.Nodes().size());
     for (size_t i = 1; i < children_.size(); ++i) {
       if (tree.IsKept(static_cast<int32_t>(i))) {
@@ -116,11 +128,11 @@ class Columns {
       open.pop_back();
       const Node& node = tree_.Nodes()[static_cast<size_t>(at < 0 ? ~at : at)];
       if (at < 0) {
-        Put(depth, node.other, node.other, "(other)", "");
+        Put(depth, {.total = node.other, .self = node.other}, "(other)", "");
         continue;
       }
       const Frame& frame = frames_.At(node.frame);
-      Put(depth, node.total, node.self, frame.name, frame.file);
+      Put(depth, node, frame.name, frame.file);
       OpenChildren(at, depth + 1, &open);
     }
     return std::move(flame_);
@@ -140,10 +152,11 @@ class Columns {
     for (auto child = order.rbegin(); child != order.rend(); ++child) open->emplace_back(std::get<2>(*child), depth);
   }
 
-  void Put(int32_t depth, int64_t total, int64_t self, const std::string& name, const std::string& file) {
+  void Put(int32_t depth, const Node& node, const std::string& name, const std::string& file) {
     flame_.depth.push_back(depth);
-    flame_.total.push_back(total);
-    flame_.self.push_back(self);
+    flame_.total.push_back(node.total);
+    flame_.self.push_back(node.self);
+    if (with_waits_) flame_.waits.push_back(node.waits);
     flame_.name.push_back(Number(name, &names_, &flame_.names));
     flame_.file.push_back(Number(file, &files_, &flame_.files));
   }
@@ -157,11 +170,21 @@ class Columns {
 
   const Tree& tree_;
   const FrameTable& frames_;
+  const bool with_waits_;
   std::vector<std::vector<int32_t>> children_;
   absl::flat_hash_map<std::string, int32_t> names_;
   absl::flat_hash_map<std::string, int32_t> files_;
   Flame flame_;
 };
+
+// Of the number of waits among a sample's values; negative when there is none.
+int WaitsIndex(const Pprof& profile) {
+  const std::string_view wanted = SampleTypes(Kind::kOffCpu).front().type;
+  for (int i = 0; i < profile.sample_type_size(); ++i) {
+    if (profile.string_table(static_cast<int>(profile.sample_type(i).type())) == wanted) return i;
+  }
+  return -1;
+}
 
 // The value of string label `name`, or a word for its absence.
 std::string LabelValue(const Pprof& profile, const ::perftools::profiles::Sample& sample, const std::string& name) {
@@ -177,19 +200,21 @@ std::string LabelValue(const Pprof& profile, const ::perftools::profiles::Sample
 Flame LayOut(const Pprof& profile, int sample_index, size_t max_nodes, const std::string& root_label) {
   FrameTable frames(profile);
   Tree tree(&frames);
-  int index = ValueIndex(profile, sample_index);
+  const int index = ValueIndex(profile, sample_index);
+  const int waits_index = WaitsIndex(profile);
   for (const auto& sample : profile.sample()) {
     int64_t value = sample.value(index);
     if (value <= 0) continue;  // has no width
+    const Weight weight{.value = value, .waits = waits_index < 0 ? 0 : std::max<int64_t>(sample.value(waits_index), 0)};
     if (root_label.empty()) {
-      tree.Add(sample, value, nullptr);
+      tree.Add(sample, weight, nullptr);
     } else {
       std::string root_value = LabelValue(profile, sample, root_label);
-      tree.Add(sample, value, &root_value);
+      tree.Add(sample, weight, &root_value);
     }
   }
   int64_t folded = tree.Prune(max_nodes);
-  Flame flame = Columns(tree, frames).Write();
+  Flame flame = Columns(tree, frames, waits_index >= 0).Write();
   flame.dropped = folded;
   return flame;
 }

@@ -16,6 +16,7 @@ struct Flame {
   std::vector<int32_t> depth;      // of each node
   std::vector<int64_t> total;      // value of the node and all below it
   std::vector<int64_t> self;       // value that ends in the node
+  std::vector<int64_t> waits;      // off-CPU profiles only: ended in the node and all below it; 0 of "(other)" nodes
   std::vector<int32_t> name;       // index into names
   std::vector<int32_t> file;       // index into files
   int64_t dropped = 0;             // value of the nodes folded into "(other)" nodes

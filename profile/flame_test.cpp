@@ -69,6 +69,23 @@ TEST(Flame, FoldsTheLightestNodesIntoOther) {
   ExpectClosed(flame);
 }
 
+TEST(Flame, CountsTheWaitsInAndBelowANodeOfOffCpuProfilesAlone) {
+  PprofBuilder builder(Kind::kOffCpu, 0, 1, 1);
+  const uint64_t mapping = builder.AddMapping("/bin/app", "", 0, 1, 0, true);
+  const auto place = [&](std::string_view name, uint64_t address) {
+    PprofBuilder::Line line{.name = name, .system_name = "", .filename = "", .line = 0};
+    return builder.AddLocation(mapping, address, {&line, 1});
+  };
+  const uint64_t read[] = {place("read", 1), place("main", 2)}, fsync[] = {place("fsync", 3), place("main", 2)};
+  const int64_t often[] = {100, 50}, once[] = {1, 400};
+  builder.AddSample(read, often, {});
+  builder.AddSample(fsync, once, {});
+  const Flame flame = LayOut(std::move(builder).Build(), -1, 3, "");
+  EXPECT_EQ(Names(flame), (std::vector<std::string>{"all", "main", "fsync", "(other)"}));
+  EXPECT_EQ(flame.waits, (std::vector<int64_t>{101, 101, 1, 0}));
+  EXPECT_TRUE(LayOut(StackWriter().Add({"a"}, 1).Build(), -1, 9, "").waits.empty());
+}
+
 TEST(Flame, PutsALabelsValueUnderTheRoot) {
   Flame flame = LayOut(StackWriter().Add({"a"}, 4, {{"reason", "blocked"}}).Add({"a"}, 1).Build(), -1, 9, "reason");
   EXPECT_EQ(Names(flame), (std::vector<std::string>{"all", "blocked", "a", "(no reason)", "a"}));

@@ -42,6 +42,9 @@ void AccountBook::Add(const model::Slice& slice) {
     AddTime(thread, slice, &process);
     AddTime(thread, slice, &sum->second);
   }
+  for (const model::RawSample& sample : slice.samples) {
+    if (profile::IsOffCpu(sample.reason)) waits_[sample.tgid].Add(sample.reason, sample.count, sample.lengths);
+  }
 }
 
 std::vector<model::ProcessAccount> AccountBook::Processes() const {
@@ -60,6 +63,12 @@ std::vector<model::ThreadSum> AccountBook::ThreadSums() const {
     return a.wall_ns != b.wall_ns ? a.wall_ns > b.wall_ns : a.tid < b.tid;
   });
   return all;
+}
+
+const ReasonWaits& AccountBook::WaitsOf(uint32_t tgid) const {
+  static const ReasonWaits kNone;
+  auto found = waits_.find(tgid);
+  return found != waits_.end() ? found->second : kNone;
 }
 
 uint64_t AccountBook::OnCpuNs(uint32_t tgid) const {

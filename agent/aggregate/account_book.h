@@ -4,12 +4,14 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "agent/aggregate/reason_waits.h"
 #include "agent/model/process_account.h"
 #include "agent/model/slice.h"
 
 namespace sonde::aggregate {
 
-// Sums thread accounts of consecutive slices by process. Single-threaded.
+// Sums thread accounts of consecutive slices by process, and lengths of waits, of which the kernel side keeps none by thread.
+// Single-threaded.
 class AccountBook {
  public:
   void Add(const model::Slice& slice);
@@ -18,6 +20,8 @@ class AccountBook {
   std::vector<model::ProcessAccount> Processes() const;
   // The same of threads.
   std::vector<model::ThreadSum> ThreadSums() const;
+  // Of all threads of `tgid`; of nothing when it was not seen to wait.
+  const ReasonWaits& WaitsOf(uint32_t tgid) const;
   // Sum of the exact time that `tgid` spent on CPUs; 0 when it was not seen.
   uint64_t OnCpuNs(uint32_t tgid) const;
   // |wall - explained| / wall over all processes; 0 when nothing was seen.
@@ -30,6 +34,7 @@ class AccountBook {
 
   absl::flat_hash_map<uint32_t, model::ProcessAccount> processes_;
   absl::flat_hash_map<ThreadKey, model::ThreadSum> threads_;
+  absl::flat_hash_map<uint32_t, ReasonWaits> waits_;
 };
 
 }  // namespace sonde::aggregate

@@ -35,6 +35,25 @@ TEST(AccountBook, CountsAThreadOfSeveralSlicesOnceAndAReusedIdTwice) {
   EXPECT_EQ(book.Processes()[0].wall_ns, 190U);
 }
 
+TEST(AccountBook, SumsTheWaitsOfAProcessOverStacksAndSlices) {
+  model::Slice slice = SliceWith(0, 100, {});
+  model::WaitLengths once;
+  once.counts[3] = 1;
+  once.longest_ns = 3000;
+  slice.samples = {{1, profile::Reason::kPipe, {1, 1}, 1, 10, model::kNoSyscall, once},
+                   {1, profile::Reason::kPipe, {2, 1}, 1, 10, model::kNoSyscall, once},
+                   {2, profile::Reason::kPipe, {1, 1}, 1, 10, model::kNoSyscall, once},
+                   {1, profile::Reason::kOnCpu, {1, 1}, 99, 10}};
+  AccountBook book;
+  book.Add(slice);
+  book.Add(slice);
+  EXPECT_EQ(book.WaitsOf(1).Of(profile::Reason::kPipe).count, 4U);
+  EXPECT_EQ(book.WaitsOf(1).Of(profile::Reason::kPipe).lengths.counts[3], 4U);
+  EXPECT_EQ(book.WaitsOf(1).Of(profile::Reason::kOnCpu).count, 0U) << "samples are no waits";
+  EXPECT_EQ(book.WaitsOf(2).Of(profile::Reason::kPipe).lengths.longest_ns, 3000U);
+  EXPECT_EQ(book.WaitsOf(3).Of(profile::Reason::kPipe).count, 0U);
+}
+
 TEST(AccountBook, TellsTheShareOfTimeThatNothingExplains) {
   AccountBook book;
   book.Add(SliceWith(0, 100, {Thread(1, 0, 0, {60, 30, 0})}));

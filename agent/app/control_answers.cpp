@@ -1,12 +1,12 @@
 #include "agent/app/control_answers.h"
 
 #include <sys/utsname.h>
-#include <unistd.h>
 
 #include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "agent/app/account_report.h"
 #include "agent/app/disk_report.h"
 #include "agent/app/lock_report.h"
 #include "agent/app/peer_report.h"
@@ -25,53 +25,6 @@ constexpr CaptureThread::OnRequest kOtherSide{.other_side = true};
 std::string KernelRelease() {
   utsname name{};
   return ::uname(&name) == 0 ? name.release : "";
-}
-
-bool IsSonde(const model::ProcessAccount& process) {
-  return process.tgid == static_cast<uint32_t>(::getpid()) || process.process == "sonde-collector" ||
-         process.process == "agentctl";
-}
-
-void AddReasons(const profile::ReasonTimes& times, google::protobuf::RepeatedPtrField<control::v1::ReasonTime>* reasons) {
-  for (const profile::Reason reason : profile::AllReasons()) {
-    if (profile::At(times, reason) == 0) continue;
-    control::v1::ReasonTime* time = reasons->Add();
-    time->set_reason(std::string(profile::ReasonName(reason)));
-    time->set_ns(profile::At(times, reason));
-  }
-}
-
-void AddThread(const model::ThreadSum& thread, control::v1::AccountReply* reply) {
-  control::v1::ThreadAccount* entry = reply->add_threads();
-  entry->set_pid(thread.tgid);
-  entry->set_tid(thread.tid);
-  entry->set_thread(thread.comm);
-  entry->set_wall_ns(thread.wall_ns);
-  entry->set_unexplained_ns(thread.UnexplainedNs());
-  AddReasons(thread.ns, entry->mutable_reasons());
-}
-
-// Those of process `pid`; 0 = of all.
-void AddThreads(const aggregate::AccountBook& accounts, uint32_t pid, control::v1::AccountReply* reply) {
-  for (const model::ThreadSum& thread : accounts.ThreadSums()) {
-    if (pid == 0 || pid == thread.tgid) AddThread(thread, reply);
-  }
-}
-
-void AddProcess(const model::ProcessAccount& process, control::v1::AccountReply* reply) {
-  control::v1::ProcessAccount* entry = reply->add_processes();
-  entry->set_pid(process.tgid);
-  entry->set_process(process.process);
-  entry->set_service(process.service);
-  entry->set_threads(process.threads);
-  entry->set_wall_ns(process.wall_ns);
-  entry->set_on_cpu_ns(profile::At(process.ns, profile::Reason::kOnCpu));
-  entry->set_run_queue_ns(profile::SumOfGroup(process.ns, profile::ReasonGroup::kRunQueue));
-  entry->set_blocked_ns(profile::SumOfBlocked(process.ns));
-  entry->set_container(process.container);
-  AddReasons(process.ns, entry->mutable_reasons());
-  entry->set_unexplained_ns(process.UnexplainedNs());
-  entry->set_is_sonde(IsSonde(process));
 }
 
 absl::Status NoSuchProcess(uint32_t pid) {
@@ -113,17 +66,17 @@ absl::StatusOr<WindowFacts> ControlAnswers::MeasureAccount(uint64_t duration_ns,
 
 absl::StatusOr<control::v1::AccountReply> ControlAnswers::Account(const control::v1::AccountRequest& request,
                                                                   const control::Cancelled& cancelled) {
+  if (!request.group_by().empty() && request.group_by() != "service" && request.group_by() != "container") {
+    return absl::InvalidArgumentError(absl::StrCat("unknown groups '", request.group_by(), "': service or container"));
+  }
   const std::vector<telemetry::Loss> before = sources_.losses->Snapshot();
   absl::StatusOr<WindowFacts> facts = MeasureAccount(request.duration_ns(), cancelled);
   if (!facts.ok()) return facts.status();
   control::v1::AccountReply reply;
   reply.set_start_unix_ns(facts->start_unix_ns);
   reply.set_duration_ns(static_cast<uint64_t>(facts->duration_ns));
-  for (const model::ProcessAccount& process : facts->accounts->Processes()) {
-    if (request.pid() == 0 || request.pid() == process.tgid) AddProcess(process, &reply);
-  }
+  ReportAccount(*facts->accounts, request, &reply);
   if (request.pid() != 0 && reply.processes_size() == 0) return NoSuchProcess(request.pid());
-  if (request.threads()) AddThreads(*facts->accounts, request.pid(), &reply);
   if (request.duration_ns() != 0) {
     AddLosses(telemetry::LossesSince(before, sources_.losses->Snapshot()), reply.mutable_losses());
   }

@@ -56,6 +56,7 @@ std::string FlameJson(const std::string& kind, const query::Merged& merged, cons
   answer["depth"] = flame.depth;
   answer["total_values"] = flame.total;
   answer["self_values"] = flame.self;
+  if (!flame.waits.empty()) answer["waits"] = flame.waits;
   answer["name"] = flame.name;
   answer["file"] = flame.file;
   return Dump(answer);

@@ -47,6 +47,7 @@ class FixedAnswers : public control::ControlBackend {
   absl::StatusOr<v1::AccountReply> Account(const v1::AccountRequest& request, const control::Cancelled&) override {
     if (request.pid() == 123) return absl::NotFoundError("no process 123");
     threads_asked_for = request.threads();
+    groups_asked_for = request.group_by();
     account.set_duration_ns(request.duration_ns() == 0 ? 60 * kSecond : request.duration_ns());
     return account;
   }
@@ -83,6 +84,7 @@ class FixedAnswers : public control::ControlBackend {
   v1::StatusReply status;
   v1::AccountReply account;
   bool threads_asked_for = false;
+  std::string groups_asked_for;
   v1::TopReply top;
   v1::WaitsRequest waits_request;
   v1::WaitsReply waits;

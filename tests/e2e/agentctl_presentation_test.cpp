@@ -3,6 +3,52 @@
 namespace sonde {
 namespace {
 
+// What a program shows on a terminal until it ends; `keys` are typed once `until` is on the screen.
+std::string OnTerminal(std::vector<std::string> args, const std::string& until, const std::string& keys,
+                       int* exit_code) {
+  std::vector<char*> argv;
+  for (std::string& arg : args) argv.push_back(arg.data());
+  argv.push_back(nullptr);
+  int terminal = -1;
+  winsize size = {24, 100, 0, 0};
+  const pid_t child = forkpty(&terminal, nullptr, nullptr, &size);
+  if (child == 0) {
+    setenv("TERM", "xterm", 1);
+    unsetenv("NO_COLOR");
+    execv(argv[0], argv.data());
+    _exit(127);
+  }
+  const base::UniqueFd owner(terminal);
+  std::string screen;
+  bool typed = false;
+  char buffer[4096];
+  for (ssize_t got = 0; (got = read(terminal, buffer, sizeof(buffer))) > 0;) {
+    screen.append(buffer, static_cast<size_t>(got));
+    if (typed || screen.find(until) == std::string::npos) continue;
+    typed = write(terminal, keys.data(), keys.size()) == static_cast<ssize_t>(keys.size());
+  }
+  int status = 0;
+  waitpid(child, &status, 0);
+  *exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+  return screen;
+}
+
+void SetWaits(uint64_t count, uint64_t longest_ns, v1::ReasonTime* time) {
+  time->set_count(count);
+  time->set_p50_ns(count == 0 ? 0 : 10'000'000);
+  time->set_p99_ns(count == 0 ? 0 : 20'000'000);
+  time->set_p999_ns(count == 0 ? 0 : 30'000'000);
+  time->set_longest_ns(longest_ns);
+}
+
+// To what all processes did together.
+void AddWaits(v1::AccountReply* reply, const std::string& reason, uint64_t ns, uint64_t count, uint64_t longest_ns) {
+  v1::ReasonTime* time = reply->add_reasons();
+  time->set_reason(reason);
+  time->set_ns(ns);
+  SetWaits(count, longest_ns, time);
+}
+
 TEST_F(AgentctlTest, StatusOfAWellAgentSaysOkFirstAndEveryNumberAfter) {
   const Outcome outcome = Run({"status"});
   EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
@@ -138,19 +184,53 @@ TEST_F(AgentctlTest, AccountSortsAndCutsWhereAsked) {
 }
 
 TEST_F(AgentctlTest, AccountShowsTheWholeHostByReason) {
+  AddWaits(&backend_.account, "on-cpu", 9 * kSecond, 0, 0);
+  AddWaits(&backend_.account, "disk", 91 * kSecond, 1234, 40'000'000);
+  AddWaits(&backend_.account, "idle-poll", 3 * kSecond, 0, 5 * kSecond);
   const Outcome outcome = Run({"account", "--by", "reason"});
   EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
-  EXPECT_THAT(outcome.out, testing::ContainsRegex("disk +91.0 s +81.2%  a block device"));
-  EXPECT_THAT(outcome.out, testing::ContainsRegex("idle-poll +3.00 s +2.7%  work, in its main loop's poll"));
-  EXPECT_THAT(outcome.out, testing::ContainsRegex("wall +1 m 52 s +100.0%  the life of 6 threads"));
+  EXPECT_THAT(outcome.out, testing::ContainsRegex("REASON +TIME +% +WAITS +P50 +P99 +P999 +LONGEST +SPENT, OR WAITING FOR\n"));
+  EXPECT_THAT(outcome.out, testing::ContainsRegex("on-cpu +9.00 s +8.0% +- +- +- +- +-  "));
+  EXPECT_THAT(outcome.out, testing::ContainsRegex("disk +91.0 s +81.2% +1,234 +10.0 ms +20.0 ms +30.0 ms +40.0 ms  a block device"));
+  EXPECT_THAT(outcome.out, testing::ContainsRegex("idle-poll +3.00 s +2.7% +in progress .* 5.00 s  work, in its main loop's poll"));
+  EXPECT_THAT(outcome.out, testing::ContainsRegex("wall +1 m 52 s +100.0% .*  the life of 6 threads"));
   EXPECT_THAT(outcome.out, Not(HasSubstr("receive")));
+  int exit_code = -1;
+  const std::string screen = OnTerminal({AGENTCTL, "--socket", socket_, "account", "--by", "reason"}, "", "", &exit_code);
+  EXPECT_THAT(screen, testing::ContainsRegex("WAITS +P50 +P99 +LONGEST")) << "of 100 columns";
 }
 
 TEST_F(AgentctlTest, AccountSumsByServiceAndContainer) {
-  EXPECT_THAT(Run({"account", "--by", "service"}).out, testing::ContainsRegex("\nweb.service +2 +10.0 s +60.0%"));
-  const Outcome outcome = Run({"account", "--by", "container"});
-  EXPECT_THAT(outcome.out, testing::ContainsRegex("\nweb.service +2 +10.0 s "));
-  EXPECT_THAT(outcome.out, testing::ContainsRegex("\n- +4 +1 m 42 s "));
+  for (const auto& [name, seconds] : {std::pair("", 90), std::pair("web.service", 10)}) {
+    v1::GroupAccount* group = backend_.account.add_groups();
+    group->set_name(name);
+    group->set_threads(2);
+    group->set_wall_ns(static_cast<uint64_t>(seconds) * kSecond);
+    v1::ReasonTime* time = group->add_reasons();
+    time->set_reason("on-cpu");
+    time->set_ns(6 * kSecond);
+  }
+  const Outcome outcome = Run({"account", "--by", "service"});
+  EXPECT_EQ(backend_.groups_asked_for, "service");
+  EXPECT_THAT(outcome.out, testing::ContainsRegex("\nweb.service +2 +10.0 s +60.0%"));
+  EXPECT_THAT(outcome.out, testing::ContainsRegex("\n- +2 +90.0 s +6.7%"));
+  EXPECT_THAT(outcome.out, testing::ContainsRegex("\nTOTAL +4 +1 m 40 s +12.0%"));
+  v1::AccountReply reply;
+  const Outcome json = Run({"account", "--by", "container", "--sort", "wall", "--limit", "1", "-o", "json"});
+  EXPECT_EQ(backend_.groups_asked_for, "container");
+  ASSERT_TRUE(google::protobuf::util::JsonStringToMessage(json.out, &reply).ok());
+  ASSERT_EQ(reply.groups_size(), 1);
+  EXPECT_EQ(reply.groups(0).wall_ns(), 90 * kSecond);
+}
+
+TEST_F(AgentctlTest, AccountAsJsonHasTheLengthsOfWaits) {
+  v1::ReasonTime* time = backend_.account.mutable_processes(0)->mutable_reasons(2);
+  SetWaits(7, 40'000'000, time);
+  const Outcome outcome = Run({"account", "--pid", "10", "-o", "json"});
+  EXPECT_EQ(backend_.groups_asked_for, "");
+  EXPECT_THAT(outcome.out, AllOf(HasSubstr("\"count\": \"7\""), HasSubstr("\"p50_ns\": \"10000000\""),
+                                 HasSubstr("\"p99_ns\": \"20000000\""), HasSubstr("\"p999_ns\": \"30000000\""),
+                                 HasSubstr("\"longest_ns\": \"40000000\"")));
 }
 
 TEST_F(AgentctlTest, AccountAsksForThreadsWhenTheyAreToBeShown) {
@@ -200,36 +280,6 @@ TEST_F(AgentctlTest, TopInAPipeRepeatsUntilInterrupted) {
   EXPECT_EQ(outcome.exit_code, 130);
   EXPECT_THAT(outcome.out, Not(HasSubstr("\x1b")));
   EXPECT_GE(static_cast<std::vector<std::string>>(absl::StrSplit(outcome.out, "SELF")).size(), 3u);
-}
-
-// What a program shows on a terminal until it ends; `keys` are typed once `until` is on the screen.
-std::string OnTerminal(std::vector<std::string> args, const std::string& until, const std::string& keys,
-                       int* exit_code) {
-  std::vector<char*> argv;
-  for (std::string& arg : args) argv.push_back(arg.data());
-  argv.push_back(nullptr);
-  int terminal = -1;
-  winsize size = {24, 100, 0, 0};
-  const pid_t child = forkpty(&terminal, nullptr, nullptr, &size);
-  if (child == 0) {
-    setenv("TERM", "xterm", 1);
-    unsetenv("NO_COLOR");
-    execv(argv[0], argv.data());
-    _exit(127);
-  }
-  const base::UniqueFd owner(terminal);
-  std::string screen;
-  bool typed = false;
-  char buffer[4096];
-  for (ssize_t got = 0; (got = read(terminal, buffer, sizeof(buffer))) > 0;) {
-    screen.append(buffer, static_cast<size_t>(got));
-    if (typed || screen.find(until) == std::string::npos) continue;
-    typed = write(terminal, keys.data(), keys.size()) == static_cast<ssize_t>(keys.size());
-  }
-  int status = 0;
-  waitpid(child, &status, 0);
-  *exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-  return screen;
 }
 
 TEST_F(AgentctlTest, TopOnATerminalRedrawsEndsByKeyAndLeavesTheScreenAsItWas) {

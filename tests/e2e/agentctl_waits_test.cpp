@@ -10,6 +10,7 @@ void SetTotals(Line* line) {
   line->set_ns(12 * kSecond);
   line->set_p50_ns(9'000'000);
   line->set_p99_ns(20'000'000);
+  line->set_p999_ns(29'000'000);
   line->set_longest_ns(30'000'000);
 }
 
@@ -198,6 +199,18 @@ TEST_F(AgentctlTest, LocksShowWholeStacksAndPassOnWhatIsAsked) {
   EXPECT_TRUE(backend_.locks_request.idle());
   EXPECT_EQ(backend_.locks_request.limit(), 7U);
   EXPECT_EQ(backend_.locks_request.pid(), 42U);
+}
+
+TEST_F(AgentctlTest, AllThatShowLengthsOfWaitsHaveTheRarestInJson) {
+  backend_.waits = TwoWaits();
+  backend_.peers = SomePeers();
+  backend_.locks = SomeLocks();
+  SetTotals(backend_.disks.add_requests());
+  for (const std::string verb : {"waits", "peers", "locks", "disks"}) {
+    EXPECT_THAT(Run({verb, "--duration", "10ms", "-o", "json"}).out,
+                AllOf(HasSubstr("\"p99_ns\": \"20000000\""), HasSubstr("\"p999_ns\": \"29000000\"")))
+        << verb;
+  }
 }
 
 }  // namespace

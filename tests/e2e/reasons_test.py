@@ -19,6 +19,9 @@ SHARE, NS = 0.01, 1e6
 # caches are somebody else's: those of an agent that a sanitizer keeps busy.
 NS_A_WAIT = 2_000 if "SONDE_SANITIZER" in os.environ else 0
 GROUPS = ("peers", "locks", "timers", "children", "disk", "memory")
+# Who waits for somebody that comes 10 ms later, as the only one in its process that waits for that reason.
+DELAY_NS = 10e6
+DELAYED = {"pipe": "ReadFromPipe", "unix-socket": "ReadFromUnixSocket", "terminal": "ReadFromTerminal", "poll": "PollTwoPipes"}
 # Time off the CPU that is no wait for something.
 RUN_QUEUE = {"run-queue", "preempted", "throttled"}
 
@@ -42,7 +45,8 @@ def by_function(path, process):
 
 class PlantedReasons(sonde.SondeTest):
     def record(self):
-        """What a recording says of the load: {function: {reason: [count, ns]}}, and the load's own report."""
+        """What a recording says of the load: {function: {reason: [count, ns]}}, and the load's own report. The account of the same
+        time is in self.account, the pids of the load's processes by group in self.pids."""
         agent = self.agent(self.collector().grpc, window="10s")
         disk = self.enterContext(tempfile.TemporaryDirectory(prefix="sonde-e2e-", dir="/var/tmp"))
         known_loads.Load(self.folder, "planted_reasons", 1, disk, "peers").finish()
@@ -50,6 +54,8 @@ class PlantedReasons(sonde.SondeTest):
         path = self.folder / "offcpu.pb.gz"
         recording = self.keep(sonde.Program(self.folder, [sonde.AGENTCTL, "--socket", agent.socket, "record", "--type", "offcpu",
                                                           "--duration", f"{SECONDS}s", "-o", path]))
+        account = self.keep(sonde.Program(self.folder, [sonde.AGENTCTL, "--socket", agent.socket, "account", "--duration",
+                                                        f"{SECONDS}s", "-o", "json"]))
         time.sleep(1)
         stolen_ns = known_loads.stolen_ns()
         loads = [known_loads.Load(self.folder, "planted_reasons", LOAD_SECONDS, disk, group) for group in GROUPS]
@@ -62,12 +68,16 @@ class PlantedReasons(sonde.SondeTest):
         print(f"{self.stolen_ns / 1e6:.0f} ms of CPU time were stolen by the hypervisor")
         self.assertIsNone(recording.process.poll(), "the load outlived the recording: the machine is too busy")
         self.assertEqual(recording.wait(), 0, recording.said())
+        self.assertEqual(account.wait(), 0, account.said())
+        said = account.said()
+        self.account = json.loads(said[said.index("{"):])  # behind how far it was
+        self.pids = {group: load.pid for group, load in zip(GROUPS, loads)}
         return by_function(path, "planted_reasons"), report
 
     def test_each_reason_has_its_time_and_its_count(self):
         found, report = self.record()
         wrong = []
-        cases = [key.split() for key in report if key.startswith("planted::") and not key.endswith((" count", " port"))]
+        cases = [key.split() for key in report if key.startswith("planted::") and not key.endswith((" count", " longest", " port"))]
         self.assertGreater(len(cases), 20)
         for function, reason in cases:
             truth, count = report[f"{function} {reason}"], report[f"{function} count"]
@@ -89,6 +99,24 @@ class PlantedReasons(sonde.SondeTest):
         print(f"{faults} waits for memory from a file, {report['major faults']} major faults by getrusage")
         self.assertGreater(faults, 0)
         self.assertLessEqual(faults, report["major faults"])  # the page may be there before the thread sleeps
+        self.expect_lengths(found, report)
+
+    def expect_lengths(self, found, report):
+        """The account has as many waits as there were, and their quantiles: in the bucket of 10 ms, from 8.4 to 16.8 ms."""
+        process = next(one for one in self.account["processes"] if one["pid"] == self.pids["peers"])
+        for reason, function in DELAYED.items():
+            part = {name: int(value) for name, value in next(
+                one for one in process["reasons"] if one["reason"] == reason).items() if name != "reason"}
+            p50, p99, p999, longest = (part[f"{name}_ns"] for name in ("p50", "p99", "p999", "longest"))
+            truth = report[f"planted::{function} longest"]
+            line = f"{function} for {reason} in the account: {part}; the longest is truly {truth}"
+            print(line)
+            with self.subTest(line):
+                self.assertEqual(part["count"], found[f"planted::{function}"][reason][0])
+                self.assertTrue(DELAY_NS / 2 < p50 < 2 * DELAY_NS)
+                self.assertTrue(p50 <= p99 <= p999 <= longest)
+                self.assertLessEqual(longest, (1 + SHARE) * truth + NS)
+                self.assertGreaterEqual(longest, (1 - SHARE) * truth - NS - self.stolen_ns)
 
 
 class MainLoops(sonde.SondeTest):

@@ -119,13 +119,13 @@ test("the keyboard alone walks, zooms and returns", async () => {
   await page.waitForURL((url) => !url.search.includes("zoom="));
 });
 
-test("waits can stand under their reasons", async () => {
+test("waits can stand under their reasons, and are counted", async () => {
   const { page } = await open("/?service=checkout&kind=offcpu");
   await page.locator("canvas").waitFor();
   await page.keyboard.press("g");
   await page.waitForURL(/root=reason/);
   await page.getByRole("button", { name: "By reason", pressed: true }).waitFor();
-  await expectTooltip(page, 1, 0.3, /disk[^]*total\s+30\.0 s\s+75\.0%/);
+  await expectTooltip(page, 1, 0.3, /disk[^]*total\s+30\.0 s\s+75\.0%[^]*1 wait ended; 30\.0 s of this time for each/);
   await expectTooltip(page, 1, 0.9, /run-queue[^]*total\s+10\.0 s\s+25\.0%/);
 });
 

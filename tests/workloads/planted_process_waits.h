@@ -37,6 +37,7 @@ inline void StopRound(Meter* meter) {
   ::kill(child, SIGCONT);
   ::waitpid(child, nullptr, 0);
   meter->blocked_ns += shared->blocked_ns;
+  meter->longest_ns = std::max(meter->longest_ns, shared->longest_ns);
   meter->switches += shared->switches;
   ::munmap(shared, sizeof(Meter));
 }

@@ -47,6 +47,7 @@ struct ThreadTimes {
 // What blocking calls came to, by the kernel's own books.
 struct Meter {
   uint64_t blocked_ns = 0;
+  uint64_t longest_ns = 0;  // of blocked_ns, the most in one call
   uint64_t switches = 0;
   uint64_t major_faults = 0;
 
@@ -68,7 +69,9 @@ struct Meter {
     major_faults += static_cast<uint64_t>(usage_after.ru_majflt - usage_before.ru_majflt);
     const uint64_t wall_ns = after.clock_ns - before.clock_ns;
     const uint64_t not_blocked_ns = after.cpu_ns - before.cpu_ns + after.run_queue_ns - before.run_queue_ns;
-    blocked_ns += wall_ns - std::min(wall_ns, not_blocked_ns);
+    const uint64_t this_ns = wall_ns - std::min(wall_ns, not_blocked_ns);
+    blocked_ns += this_ns;
+    longest_ns = std::max(longest_ns, this_ns);
   }
 };
 

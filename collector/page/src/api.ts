@@ -17,6 +17,7 @@ export interface FlameColumns {
   depth: number[];
   total_values: number[];
   self_values: number[];
+  waits?: number[]; // of off-CPU profiles: that ended in the node and all below it; 0 of "(other)"
   name: number[];
   file: number[];
 }

@@ -17,6 +17,14 @@ test("a node's range of descendants and its parent are known", () => {
   assert.deepEqual([...layout.parent], [-1, 0, 1, 2, 3, 1, 0]);
 });
 
+test("waits are counted where the profile counts them", () => {
+  const columns = columnsOf(SAMPLE);
+  assert.deepEqual([...layout.waits], columns.depth.map(() => 0));
+  const counted = new FlameLayout({ ...columns, waits: [9, 5, 4, 4, 3, 1, 4] });
+  assert.equal(counted.waits[nodeOf("main")], 5);
+  assert.throws(() => new FlameLayout({ ...columns, waits: [1] }), /unequal length/);
+});
+
 test("a point finds the frame under it and nothing beside it", () => {
   assert.equal(layout.hit(1, 64.9), nodeOf("main"));
   assert.equal(layout.hit(1, 65), nodeOf("idle"));

@@ -11,6 +11,7 @@ export class FlameLayout {
   readonly depth: Int32Array;
   readonly total: Float64Array;
   readonly self: Float64Array;
+  readonly waits: Float64Array; // in it and below; all 0 but for off-CPU profiles
   readonly start: Float64Array; // value offset of the left edge
   readonly parent: Int32Array; // -1 for node 0
   readonly end: Int32Array; // one past the last node below
@@ -28,6 +29,7 @@ export class FlameLayout {
     this.depth = Int32Array.from(columns.depth);
     this.total = Float64Array.from(columns.total_values);
     this.self = Float64Array.from(columns.self_values);
+    this.waits = columns.waits ? Float64Array.from(columns.waits) : new Float64Array(this.size);
     this.start = new Float64Array(this.size);
     this.parent = new Int32Array(this.size).fill(-1);
     this.end = new Int32Array(this.size).fill(this.size);
@@ -132,7 +134,7 @@ function check(c: FlameColumns): void {
     throw new Error(`the flame graph is malformed: ${reason}`);
   };
   const size = c.depth.length;
-  const columns = [c.total_values, c.self_values, c.name, c.file];
+  const columns = [c.total_values, c.self_values, c.name, c.file, ...(c.waits ? [c.waits] : [])];
   if (size === 0 || columns.some((column) => column.length !== size)) refuse("columns of unequal length");
   if (c.depth[0] !== 0) refuse("the first node is not the root");
   for (let i = 0; i < size; i++) {

@@ -1,6 +1,6 @@
 // What is known about one frame, beside the pointer or the keyboard's frame.
 import { useLayoutEffect, useRef } from "preact/hooks";
-import { duration, percent } from "./format";
+import { duration, percent, plural } from "./format";
 import type { FlameLayout } from "./layout";
 
 export interface TooltipPlace {
@@ -49,6 +49,7 @@ export function Tooltip({ layout, place, viewRoot }: Props) {
           <Line title="self" value={self} view={view} all={all} />
         </tbody>
       </table>
+      {layout.waits[node]! > 0 && <div class="tooltip-waits">{waitsText(layout, node)}</div>}
     </div>
   );
 }
@@ -70,8 +71,15 @@ function fileText(layout: FlameLayout, node: number): string {
   return layout.fileOf(node) || "no file known";
 }
 
+// Profiles have no lengths of single waits, so a mean is all there is; time of waits that did not end is in it.
+function waitsText(layout: FlameLayout, node: number): string {
+  const waits = layout.waits[node]!;
+  return `${plural(waits, "wait")} ended; ${duration(layout.total[node]! / waits)} of this time for each`;
+}
+
 // The same as one sentence, for those who listen.
 export function describe(layout: FlameLayout, node: number, viewRoot: number): string {
   const share = percent(layout.total[node]!, layout.total[viewRoot]!);
-  return `${layout.nameOf(node)}, total ${duration(layout.total[node]!)}, ${share} of view`;
+  const waits = layout.waits[node]! > 0 ? `, ${waitsText(layout, node)}` : "";
+  return `${layout.nameOf(node)}, total ${duration(layout.total[node]!)}, ${share} of view${waits}`;
 }
