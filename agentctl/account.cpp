@@ -108,7 +108,7 @@ Table EmptyReasonsTable(bool with_p999) {
 
 std::vector<std::string> ReasonCells(const v1::ReasonTime& time, double wall, bool with_p999) {
   std::vector<std::string> cells = TotalCells(time, wall);
-  if (with_p999) cells.insert(cells.end() - 1, HumanDuration(time.p999_ns()));
+  if (with_p999) cells.insert(cells.end() - 1, QuantileCell(time.p999_ns(), time.count()));
   if (time.longest_ns() == 0) std::fill(cells.begin() + 2, cells.end(), "-");  // no waits
   cells.insert(cells.begin(), Printable(time.reason(), kNameColumns));
   const std::optional<profile::Reason> reason = profile::ParseReason(time.reason());

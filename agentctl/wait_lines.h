@@ -50,14 +50,17 @@ std::string RowsText(const Table& table, bool whole_stacks, int rows, Below belo
 // Columns TOTAL, %, WAITS, P50, P99 and LONGEST, then `more`.
 Table TotalsTable(std::vector<Table::Column> more);
 
+// A percentile of so many waits that ended.
+std::string QuantileCell(uint64_t ns, uint64_t count);
+
 // The cells of those six, of a message with count, ns, p50_ns, p99_ns and longest_ns.
 template <typename Line>
 std::vector<std::string> TotalCells(const Line& line, double whole_ns) {
   return {HumanDuration(line.ns()),
           Percent(static_cast<double>(line.ns()), whole_ns),
           line.count() == 0 ? "in progress" : HumanCount(line.count()),
-          HumanDuration(line.p50_ns()),
-          HumanDuration(line.p99_ns()),
+          QuantileCell(line.p50_ns(), line.count()),
+          QuantileCell(line.p99_ns(), line.count()),
           HumanDuration(line.longest_ns())};
 }
 
