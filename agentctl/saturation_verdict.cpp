@@ -62,6 +62,9 @@ std::string CpuVerdict(const v1::SaturationReply& reply) {
     absl::StrAppend(&text, ", a woken one ", HumanDuration(reply.woken().p50_ns()), " at the median and ",
                     HumanDuration(reply.woken().longest_ns()), " at the longest");
   }
+  if (reply.preempted().count() > 0) {
+    absl::StrAppend(&text, ", a preempted one ", HumanDuration(reply.preempted().p50_ns()), " at the median");
+  }
   absl::StrAppend(&text, ".");
   if (Ratio(cpus.steal_ns, cpus.ns) >= kStalled) {
     absl::StrAppend(&text, " The hypervisor took ", Percent(cpus.steal_ns, cpus.ns), " of them away.");

@@ -25,7 +25,8 @@ v1::SaturationReply TooLittle() {
   reply.set_books_ns(10 * kSecond);
   AddCpu(&reply, 0, 98);
   AddCpu(&reply, 1, 98);
-  Fill(reply.mutable_woken(), 2000, 20 * kSecond);
+  Fill(reply.mutable_woken(), 2000, 15 * kSecond);
+  Fill(reply.mutable_preempted(), 500, 5 * kSecond);
   v1::GroupSaturation* group = reply.add_groups();
   group->set_container("web\x1b[31m.service");
   group->set_service("web");
@@ -55,7 +56,8 @@ TEST_F(AgentctlTest, SaturationGivesTheVerdictFirst) {
       outcome.out,
       StartsWith(
           "CPUs: too few. 2 of 2 busy throughout, all together 98.0% of the time; 2.0 threads waited for one on "
-          "average, a woken one 3.10 ms at the median and 11.0 ms at the longest.\n"
+          "average, a woken one 3.10 ms at the median and 11.0 ms at the longest, a preempted one 3.10 ms at the "
+          "median.\n"
           "Quotas: too small for 1 of 2 groups. /web, with 0.20 CPUs, was throttled in 90 of 100 periods, for 7.00 s.\n"
           "Memory: too little. Some thread was held up for lack of it 20.0% of the time, all at once 10.0%.\n"
           "I/O: enough. "));
