@@ -12,6 +12,7 @@
 #include "agentctl/locks.h"
 #include "agentctl/peers.h"
 #include "agentctl/record.h"
+#include "agentctl/saturation.h"
 #include "agentctl/status.h"
 #include "agentctl/terminal.h"
 #include "agentctl/top.h"
@@ -36,7 +37,7 @@ struct Options {
   StatusOptions status;
   AccountOptions account;
   TopOptions top;
-  WaitsOptions waits;  // what peers, locks and disks can be asked is a part of it
+  WaitsOptions waits;  // what peers, locks, disks and saturation can be asked is a part of it
   RecordOptions record;
 };
 
@@ -191,6 +192,22 @@ void AddDisks(CLI::App* app, Options* options) {
       "  agentctl disks -o json | jq .requests");
 }
 
+void AddSaturation(CLI::App* app, Options* options) {
+  CLI::App* verb = app->add_subcommand("saturation", "whether there is too little CPU, memory or I/O, and where");
+  AddDuration(verb, options, "measure for so long from now (default 10s)");
+  AddLimit(verb, "groups (default 20)", &options->waits.limit);
+  AddFormat(verb, options);
+  verb->footer(
+      "CPUs: BUSY to STEAL are the kernel's own (/proc/stat); WOKEN are threads that came to the CPU after they had waited in\n"
+      "its queue since they were woken, PREEMPTED those that another had pushed off it. Groups: the same waits by container,\n"
+      "systemd unit or service, and the time without quota. Quotas are the kernel's own (cpu.stat), of control groups that\n"
+      "have one. Pressure (PSI): the share of the time in which some thread, or all, could not go on for lack of it. P50\n"
+      "and P99 are exact to a factor of 2, the longest is exact.\n\nExamples:\n"
+      "  agentctl saturation\n"
+      "  agentctl saturation --duration 60s\n"
+      "  agentctl saturation -o json | jq .pressures");
+}
+
 void AddTop(CLI::App* app, Options* options) {
   CLI::App* verb = app->add_subcommand("top", "the heaviest functions, live");
   AddKind(verb, "-k,--kind,--type", &options->top.kind);
@@ -244,6 +261,7 @@ void Describe(CLI::App* app, Options* options) {
   AddPeers(app, options);
   AddLocks(app, options);
   AddDisks(app, options);
+  AddSaturation(app, options);
   AddRecord(app, options);
   AddVersion(app, options);
   app->require_subcommand(0, 1);
@@ -254,6 +272,7 @@ void Describe(CLI::App* app, Options* options) {
       "  agentctl account --duration 10s\n"
       "  agentctl waits\n"
       "  agentctl disks\n"
+      "  agentctl saturation\n"
       "  agentctl top --kind wall\n"
       "  agentctl record --duration 10s -o cpu.pb.gz\n\n"
       "agentctl VERB --help tells more.");
@@ -325,6 +344,7 @@ int RunVerb(const std::string& verb, const Options& options) {
   if (verb == "peers") return RunPeers(options.socket, options.waits);
   if (verb == "locks") return RunLocks(options.socket, options.waits);
   if (verb == "disks") return RunDisks(options.socket, options.waits);
+  if (verb == "saturation") return RunSaturation(options.socket, options.waits);
   if (verb == "record") return RunRecord(options.socket, options.record);
   return RunVersion(options.socket, options.format == "json");
 }

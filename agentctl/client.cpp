@@ -122,6 +122,10 @@ absl::StatusOr<v1::DisksReply> Client::Disks(const v1::DisksRequest& request, co
   return CallToMeasure(stub_.get(), &v1::Control::Stub::AsyncDisks, request, tick);
 }
 
+absl::StatusOr<v1::SaturationReply> Client::Saturation(const v1::SaturationRequest& request, const Tick& tick) {
+  return CallToMeasure(stub_.get(), &v1::Control::Stub::AsyncSaturation, request, tick);
+}
+
 absl::StatusOr<v1::RecordReply> Client::Record(const v1::RecordRequest& request, const Tick& tick) {
   return CallToMeasure(stub_.get(), &v1::Control::Stub::AsyncRecord, request, tick);
 }

@@ -115,6 +115,7 @@ void Window::Add(const model::Slice& slice) {
   end_ns_ = slice.end_ns;
   accounts_.Add(slice);
   requests_.Add(slice);
+  saturation_.Add(slice);
   for (const model::RawSample& sample : slice.samples) {
     rows_[{sample.tgid, sample.reason, sample.syscall, sample.stack}].Add(sample);
     if (sample.is_drawn) left_out_.AddDrawn(sample, slice.walk_one_in);

@@ -10,6 +10,7 @@
 #include "agent/aggregate/account_book.h"
 #include "agent/aggregate/left_out_waits.h"
 #include "agent/aggregate/request_book.h"
+#include "agent/aggregate/saturation_book.h"
 #include "agent/aggregate/wait_rows.h"
 #include "agent/model/process_account.h"
 #include "agent/model/profile_batch.h"
@@ -27,6 +28,7 @@ class Window {
   int64_t DurationNs() const { return static_cast<int64_t>(end_ns_ - start_ns_); }
   const AccountBook& Accounts() const { return accounts_; }
   const RequestBook& Requests() const { return requests_; }
+  const SaturationBook& Saturation() const { return saturation_; }
 
   // One batch for each process group (all processes with equal labels but for `process`) that has samples of `kind`,
   // in a stable order; of one process only when `tgid` is given.
@@ -99,6 +101,7 @@ class Window {
   uint32_t sampling_hz_ = 0;
   AccountBook accounts_;
   RequestBook requests_;
+  SaturationBook saturation_;
   Rows rows_;
   LeftOutWaits left_out_;
   absl::flat_hash_map<RowKey, absl::flat_hash_map<WakerKey, WakerSum>> wakers_;  // by who waited, whatever system call

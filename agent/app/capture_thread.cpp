@@ -106,6 +106,8 @@ bool CaptureThread::IsCutDue() {
 }
 
 absl::Status CaptureThread::Cut(capture::Capture& capture, bool is_last) {
+  TakeWaiting();
+  WatchSaturation(capture);
   absl::StatusOr<model::Slice> cut = capture.EndSlice();
   if (!cut.ok()) return cut.status();
   Govern(capture);
@@ -123,6 +125,21 @@ absl::Status CaptureThread::Cut(capture::Capture& capture, bool is_last) {
   return absl::OkStatus();
 }
 
+void CaptureThread::TakeWaiting() {
+  absl::MutexLock lock(&mutex_);
+  starting_ = std::exchange(waiting_, {});
+}
+
+// Before the cut, so that all of the first slice that somebody wants is watched.
+void CaptureThread::WatchSaturation(capture::Capture& capture) {
+  const auto wants = [](const auto& measurement) { return measurement->wanted.saturation; };
+  const absl::Status status =
+      capture.WatchSaturation(std::ranges::any_of(active_, wants) || std::ranges::any_of(starting_, wants));
+  if (status.ok()) return;
+  spdlog::warn("msg=\"saturation is not watched\" error=\"{}\"", std::string(status.message()));
+  losses_->Add("kernel_refuses", "measurements of saturation", "they tell only of control groups", 1);
+}
+
 void CaptureThread::Watch(capture::Capture& capture) {
   OnRequest wanted;
   for (const auto& measurement : active_) {
@@ -130,6 +147,7 @@ void CaptureThread::Watch(capture::Capture& capture) {
     wanted.disks |= measurement->wanted.disks;
   }
   capture.WatchDisks(wanted.disks);
+  WatchSaturation(capture);
   const absl::Status status = capture.WatchOtherSide(wanted.other_side);
   if (status.ok()) return;
   spdlog::warn("msg=\"the other side of waits is not watched\" error=\"{}\"", std::string(status.message()));
@@ -163,12 +181,11 @@ void CaptureThread::Serve(const std::shared_ptr<const model::Slice>& slice) {
     if (is_done) measurement->done.Notify();
     return is_done || measurement->is_given_up;
   });
-  absl::MutexLock lock(&mutex_);
-  for (auto& measurement : waiting_) {
+  for (auto& measurement : starting_) {
     measurement->until_ns = slice->end_ns + static_cast<uint64_t>(absl::ToInt64Nanoseconds(measurement->length));
     active_.push_back(std::move(measurement));
   }
-  waiting_.clear();
+  starting_.clear();
 }
 
 void CaptureThread::FollowProcesses(const model::Slice& slice, bool ends_window) {

@@ -57,6 +57,7 @@ class CaptureThread {
   struct OnRequest {
     bool other_side = false;  // of waits: who ended them, peers and locks
     bool disks = false;       // requests to block devices
+    bool saturation = false;  // queues of CPUs, quotas, pressure
   };
 
   // Measures this host for `length` from now on. Thread-safe; blocks. kCancelled when `cancelled` or stopped.
@@ -78,10 +79,12 @@ class CaptureThread {
   bool AwaitWork() ABSL_LOCKS_EXCLUDED(mutex_);
   bool IsCutDue() ABSL_LOCKS_EXCLUDED(mutex_);
   absl::Status Cut(capture::Capture& capture, bool is_last) ABSL_LOCKS_EXCLUDED(mutex_);
+  void TakeWaiting() ABSL_LOCKS_EXCLUDED(mutex_);
+  void WatchSaturation(capture::Capture& capture);
   void Watch(capture::Capture& capture);
   Usage UsageSoFar(const capture::Capture& capture) const;
   void Govern(capture::Capture& capture);
-  void Serve(const std::shared_ptr<const model::Slice>& slice) ABSL_LOCKS_EXCLUDED(mutex_);
+  void Serve(const std::shared_ptr<const model::Slice>& slice);
   void FollowProcesses(const model::Slice& slice, bool ends_window);
   void Publish(const capture::Capture& capture, const model::Slice& slice);
 
@@ -101,6 +104,7 @@ class CaptureThread {
   ProgramStatistics statistics_;
   Overhead overhead_;
   uint64_t judged_readings_ = 0;  // of statistics_
+  std::vector<std::shared_ptr<Measurement>> starting_;  // from the end of the slice that is being cut
   std::vector<std::shared_ptr<Measurement>> active_;
   absl::flat_hash_set<uint32_t> alive_;
   absl::Time next_slice_;

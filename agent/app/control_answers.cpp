@@ -10,6 +10,7 @@
 #include "agent/app/disk_report.h"
 #include "agent/app/lock_report.h"
 #include "agent/app/peer_report.h"
+#include "agent/app/saturation_report.h"
 #include "agent/app/wait_report.h"
 #include "agent/app/wait_words.h"
 #include "profile/merge.h"
@@ -29,6 +30,13 @@ std::string KernelRelease() {
 
 absl::Status NoSuchProcess(uint32_t pid) {
   return absl::NotFoundError(absl::StrCat("no process ", pid, " lived in the measured time"));
+}
+
+// The process that it asks for; 0: all, as whoever cannot ask for one.
+template <typename Request>
+uint32_t PidOf(const Request& request) {
+  if constexpr (requires { request.pid(); }) return request.pid();
+  return 0;
 }
 
 absl::Duration Length(uint64_t duration_ns) { return absl::Nanoseconds(static_cast<int64_t>(duration_ns)); }
@@ -146,7 +154,7 @@ template <typename Reply, typename Request, typename Report>
 absl::StatusOr<Reply> ControlAnswers::MeasureAndReport(const Request& request, CaptureThread::OnRequest wanted,
                                                        Report report, const control::Cancelled& cancelled) {
   const std::vector<telemetry::Loss> before = sources_.losses->Snapshot();
-  auto window = Measure(request.pid(), request.duration_ns(), wanted, cancelled);
+  auto window = Measure(PidOf(request), request.duration_ns(), wanted, cancelled);
   if (!window.ok()) return window.status();
   Reply reply;
   reply.set_start_unix_ns((*window)->StartUnixNs());
@@ -174,6 +182,13 @@ absl::StatusOr<control::v1::LocksReply> ControlAnswers::Locks(const control::v1:
 absl::StatusOr<control::v1::DisksReply> ControlAnswers::Disks(const control::v1::DisksRequest& request,
                                                               const control::Cancelled& cancelled) {
   return MeasureAndReport<control::v1::DisksReply>(request, {.disks = true}, ReportDisks, cancelled);
+}
+
+absl::StatusOr<control::v1::SaturationReply> ControlAnswers::Saturation(const control::v1::SaturationRequest& request,
+                                                                        const control::Cancelled& cancelled) {
+  const auto report = [](const aggregate::Window& window, const control::v1::SaturationRequest& asked, SharedSymbolizer*,
+                         control::v1::SaturationReply* reply) { ReportSaturation(window, asked.limit(), reply); };
+  return MeasureAndReport<control::v1::SaturationReply>(request, {.saturation = true}, report, cancelled);
 }
 
 absl::StatusOr<control::v1::RecordReply> ControlAnswers::Record(const control::v1::RecordRequest& request,

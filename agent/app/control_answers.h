@@ -42,6 +42,8 @@ class ControlAnswers : public control::ControlBackend {
                                                 const control::Cancelled& cancelled) override;
   absl::StatusOr<control::v1::DisksReply> Disks(const control::v1::DisksRequest& request,
                                                 const control::Cancelled& cancelled) override;
+  absl::StatusOr<control::v1::SaturationReply> Saturation(const control::v1::SaturationRequest& request,
+                                                          const control::Cancelled& cancelled) override;
   absl::StatusOr<control::v1::RecordReply> Record(const control::v1::RecordRequest& request,
                                                   const control::Cancelled& cancelled) override;
 

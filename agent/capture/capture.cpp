@@ -46,6 +46,7 @@ absl::StatusOr<std::unique_ptr<Capture>> Capture::Start(const Options& options) 
   if (!cpu.ok()) return cpu.status();
   capture->cpu_ = *std::move(cpu);
   capture->disks_ = std::make_unique<DiskWatch>(options.features, *options.unwind_maps, consume, options.losses);
+  capture->saturation_ = std::make_unique<SaturationWatch>(capture->sched_.get());
 
   capture->Beat();
   auto between_reads = [self = capture.get()] { self->ConsumeRings(); };
@@ -132,6 +133,7 @@ void Capture::BeginSlice(uint64_t start_ns) {
   sched_->BeginSlice(slice_, start_ns);
   cpu_->BeginSlice(slice_);
   disks_->BeginSlice(slice_);
+  saturation_->BeginSlice();
 }
 
 bool Capture::HasStack(model::StackId id, uint32_t number, model::Slice& slice) {
@@ -288,6 +290,7 @@ absl::StatusOr<model::Slice> Capture::EndSlice() {
       !status.ok()) {
     return status;
   }
+  if (status = saturation_->Collect(ended, slice); !status.ok()) return status;
   if (status = CountLosses(); !status.ok()) return status;
   if (status = cpu_->FollowHotplug(); !status.ok()) return status;
 

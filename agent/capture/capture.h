@@ -9,6 +9,7 @@
 #include "absl/status/statusor.h"
 #include "agent/capture/disk_watch.h"
 #include "agent/capture/record_parser.h"
+#include "agent/capture/saturation_watch.h"
 #include "agent/capture/stack_table.h"
 #include "agent/capture/thread_accounts.h"
 #include "agent/kernel/bpf_cost.h"
@@ -62,6 +63,9 @@ class Capture {
 
   // Whether slices from the next one on tell of requests to block devices; off at first.
   void WatchDisks(bool watched) { disks_->Watch(watched); }
+
+  // Whether slices from the next one on tell of saturation; off at first, and after an error.
+  absl::Status WatchSaturation(bool watched) { return saturation_->Watch(watched); }
 
   // Counts since the start, by abi::counter, as of the last EndSlice().
   const std::vector<uint64_t>& Counters() const { return counters_; }
@@ -119,6 +123,7 @@ class Capture {
   std::unique_ptr<kernel::CpuPrograms> cpu_;
   std::unique_ptr<kernel::NetPrograms> net_;  // while the other side is watched
   std::unique_ptr<DiskWatch> disks_;
+  std::unique_ptr<SaturationWatch> saturation_;
 };
 
 }  // namespace sonde::capture

@@ -26,6 +26,8 @@ class ControlBackend {
   virtual absl::StatusOr<v1::PeersReply> Peers(const v1::PeersRequest& request, const Cancelled& cancelled) = 0;
   virtual absl::StatusOr<v1::LocksReply> Locks(const v1::LocksRequest& request, const Cancelled& cancelled) = 0;
   virtual absl::StatusOr<v1::DisksReply> Disks(const v1::DisksRequest& request, const Cancelled& cancelled) = 0;
+  virtual absl::StatusOr<v1::SaturationReply> Saturation(const v1::SaturationRequest& request,
+                                                         const Cancelled& cancelled) = 0;
   virtual absl::StatusOr<v1::RecordReply> Record(const v1::RecordRequest& request, const Cancelled& cancelled) = 0;
 };
 

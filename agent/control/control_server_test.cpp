@@ -46,6 +46,9 @@ class Backend : public ControlBackend {
   absl::StatusOr<v1::LocksReply> Locks(const v1::LocksRequest&, const Cancelled&) override { return v1::LocksReply(); }
   absl::StatusOr<v1::WaitsReply> Waits(const v1::WaitsRequest&, const Cancelled&) override { return v1::WaitsReply(); }
   absl::StatusOr<v1::DisksReply> Disks(const v1::DisksRequest&, const Cancelled&) override { return v1::DisksReply(); }
+  absl::StatusOr<v1::SaturationReply> Saturation(const v1::SaturationRequest&, const Cancelled&) override {
+    return v1::SaturationReply();
+  }
   absl::StatusOr<v1::RecordReply> Record(const v1::RecordRequest&, const Cancelled& cancelled) override {
     ++recording;
     while (!cancelled()) absl::SleepFor(absl::Milliseconds(5));

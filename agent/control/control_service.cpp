@@ -108,6 +108,11 @@ grpc::Status ControlService::Disks(grpc::ServerContext* context, const v1::Disks
   return Measure(context, *request, reply, &ControlBackend::Disks);
 }
 
+grpc::Status ControlService::Saturation(grpc::ServerContext* context, const v1::SaturationRequest* request,
+                                        v1::SaturationReply* reply) {
+  return Measure(context, *request, reply, &ControlBackend::Saturation);
+}
+
 grpc::Status ControlService::Record(grpc::ServerContext* context, const v1::RecordRequest* request,
                                     v1::RecordReply* reply) {
   return Measure(context, *request, reply, &ControlBackend::Record, CheckKind(request->kind()));

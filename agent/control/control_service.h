@@ -28,6 +28,8 @@ class ControlService : public v1::Control::Service {
   grpc::Status Peers(grpc::ServerContext* context, const v1::PeersRequest* request, v1::PeersReply* reply) override;
   grpc::Status Locks(grpc::ServerContext* context, const v1::LocksRequest* request, v1::LocksReply* reply) override;
   grpc::Status Disks(grpc::ServerContext* context, const v1::DisksRequest* request, v1::DisksReply* reply) override;
+  grpc::Status Saturation(grpc::ServerContext* context, const v1::SaturationRequest* request,
+                          v1::SaturationReply* reply) override;
   grpc::Status Record(grpc::ServerContext* context, const v1::RecordRequest* request, v1::RecordReply* reply) override;
 
  private:

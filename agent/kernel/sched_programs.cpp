@@ -99,6 +99,15 @@ absl::Status SchedPrograms::WatchOtherSide(bool watched) {
   return status;
 }
 
+absl::Status SchedPrograms::WatchQueues(bool watched) {
+  // What was counted after the last slice of an earlier watch is void.
+  for (uint32_t number = 0; watched && number < 2; ++number) {
+    if (absl::Status status = DrainQueueWaits(number, [](auto...) {}); !status.ok()) return status;
+  }
+  __atomic_store_n(&skeleton_->bss->queue_watch, watched ? 1 : 0, __ATOMIC_RELEASE);
+  return absl::OkStatus();
+}
+
 uint64_t SchedPrograms::Beat(uint64_t now_ns) {
   constexpr uint64_t kPatienceNs = HEARTBEAT_PATIENCE_NS;
   const uint64_t silent_ns = last_beat_ns_ == 0 ? 0 : now_ns - last_beat_ns_;
@@ -191,6 +200,29 @@ absl::Status SchedPrograms::DrainCounterparts(
     uint32_t number, absl::FunctionRef<void(const abi::counterpart_key&, const abi::wait_sum&)> visit) {
   bpf_map* sums = number & 1 ? skeleton_->maps.counterparts_odd : skeleton_->maps.counterparts_even;
   return DrainMapOf<abi::counterpart_key, abi::wait_sum>(sums, visit);
+}
+
+absl::Status SchedPrograms::DrainQueueWaits(
+    uint32_t number, absl::FunctionRef<void(uint32_t, abi::queue_kind, const abi::wait_sum&)> visit) {
+  static_assert(sizeof(abi::wait_sum) % 8 == 0);  // as the kernel pads the value of each CPU
+  const int cpus = libbpf_num_possible_cpus();
+  if (cpus <= 0) return LibbpfError("cannot tell the number of possible CPUs", cpus);
+  const int map = bpf_map__fd(skeleton_->maps.queue_waits);
+  const std::vector<abi::wait_sum> none(static_cast<size_t>(cpus));
+  for (uint32_t kind = 0; kind < abi::QUEUE_KINDS; ++kind) {
+    const uint32_t key = (number & 1) * abi::QUEUE_KINDS + kind;
+    std::vector<abi::wait_sum> sums = none;
+    if (int error = bpf_map_lookup_elem(map, &key, sums.data()); error != 0) {
+      return LibbpfError("cannot read the waits in run queues", error);
+    }
+    if (int error = bpf_map_update_elem(map, &key, none.data(), BPF_ANY); error != 0) {
+      return LibbpfError("cannot clear the waits in run queues", error);
+    }
+    for (uint32_t cpu = 0; cpu < sums.size(); ++cpu) {
+      if (sums[cpu].count != 0) visit(cpu, static_cast<abi::queue_kind>(kind), sums[cpu]);
+    }
+  }
+  return absl::OkStatus();
 }
 
 absl::Status SchedPrograms::AddCounters(std::vector<uint64_t>& sums) const {

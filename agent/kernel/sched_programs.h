@@ -44,6 +44,9 @@ class SchedPrograms {
   // It costs something at every switch and wake-up, and is off at first, and after an error.
   absl::Status WatchOtherSide(bool watched);
 
+  // Whether the waits in each CPU's queue are counted from now on; off at first. After an error they are not.
+  absl::Status WatchQueues(bool watched);
+
   // Which stacks are walked from now on; all at first.
   void Select(const model::StackSelection& selection);
 
@@ -65,6 +68,10 @@ class SchedPrograms {
 
   absl::Status DrainCounterparts(uint32_t number,
                                  absl::FunctionRef<void(const abi::counterpart_key&, const abi::wait_sum&)> visit);
+
+  // Takes out the waits that ended in slice `number`, of each CPU that had any.
+  absl::Status DrainQueueWaits(uint32_t number,
+                               absl::FunctionRef<void(uint32_t cpu, abi::queue_kind, const abi::wait_sum&)> visit);
 
   // In words for people: what this kernel's refusals cost.
   std::vector<std::string> Degraded() const;

@@ -10,6 +10,7 @@
 #include "agent/model/counterpart.h"
 #include "agent/model/disk.h"
 #include "agent/model/process_info.h"
+#include "agent/model/saturation.h"
 #include "agent/model/stack_end.h"
 #include "agent/model/wait_lengths.h"
 #include "profile/reason.h"
@@ -132,6 +133,7 @@ struct Slice {
   std::vector<RawCounterpart> counterparts;
   std::vector<PeerEvents> peer_events;
   DiskSlice disks;
+  SaturationSlice saturation;
   absl::flat_hash_map<StackId, std::shared_ptr<const RawStack>> stacks;  // those that the above name, but for lost ones
   absl::flat_hash_map<uint32_t, ProcessInfoPtr> processes;               // every tgid of the above
 };

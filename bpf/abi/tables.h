@@ -45,6 +45,13 @@ struct wait_sum {
 	__u32 lengths[WAIT_BUCKETS]; /* of the waits that ended */
 };
 
+/* queue_waits: what a thread that comes to a CPU was doing in its queue. */
+enum queue_kind {
+	QUEUE_WOKEN,
+	QUEUE_PREEMPTED,
+	QUEUE_KINDS,
+};
+
 /* wakers: who ended waits of a process at a stack. A selection of them. */
 struct waker_key {
 	struct stack_id waiter;

@@ -12,6 +12,7 @@
 #include "../lib/counterparts.bpf.h"
 #include "../lib/counters.bpf.h"
 #include "../lib/heartbeat.bpf.h"
+#include "../lib/queue_waits.bpf.h"
 #include "../lib/scheduler_time.bpf.h"
 #include "../lib/switch_out.bpf.h"
 #include "../lib/thread_clock.bpf.h"
@@ -64,6 +65,7 @@ static __always_inline void repair_missed_switch_in(struct task_struct *prev, st
 	struct wait_part queued = {.ended = 1, .longest_ns = waited};
 
 	count(COUNT_SWITCH_MISSED);
+	note_queue_wait(clock, bound, came);
 	spent.bucket = bucket_of(clock, came);
 	lock_clock(clock);
 	take_key(clock, &key);
@@ -80,6 +82,8 @@ static __always_inline void repair_missed_switch_in(struct task_struct *prev, st
 	key.reason = REASON_RUN_QUEUE;
 	key.syscall = REASON_NO_SYSCALL;
 	add_wait(bound->number, &key, &queued);
+	if (queue_watch)
+		add_queue_wait(bound->number, QUEUE_WOKEN, queued.ns);
 }
 
 static __always_inline void leave_cpu(void *ctx, bool preempt, struct task_struct *prev,
@@ -146,6 +150,7 @@ static __always_inline void come_to_cpu(struct task_struct *next, const struct s
 	}
 	if (is_blocked(clock->reason))
 		repair_missed_wake_up(next, clock, bound, now);
+	note_queue_wait(clock, bound, now);
 	end_wait(next, clock, REASON_ON_CPU, bound, now);
 }
 

@@ -74,6 +74,10 @@ class FixedAnswers : public control::ControlBackend {
   absl::StatusOr<v1::DisksReply> Disks(const v1::DisksRequest& request, const control::Cancelled&) override {
     return Answer(request, &disks_request, disks);
   }
+  absl::StatusOr<v1::SaturationReply> Saturation(const v1::SaturationRequest& request, const control::Cancelled&) override {
+    saturation_request = request;
+    return saturation;
+  }
   absl::StatusOr<v1::RecordReply> Record(const v1::RecordRequest& request,
                                          const control::Cancelled& cancelled) override {
     if (request.pid() == 123) return absl::NotFoundError("no process 123");
@@ -94,6 +98,8 @@ class FixedAnswers : public control::ControlBackend {
   v1::LocksReply locks;
   v1::DisksRequest disks_request;
   v1::DisksReply disks;
+  v1::SaturationRequest saturation_request;
+  v1::SaturationReply saturation;
   v1::RecordReply record;
   std::atomic<int> measuring = 0;
 

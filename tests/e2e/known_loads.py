@@ -49,6 +49,27 @@ class Cgroup:
             self.path.rmdir()
 
 
+class QuotaGroup(Cgroup):
+    """One with a fifth of a CPU, in whichever hierarchy has the CPU controller."""
+
+    QUOTA_US, PERIOD_US = 20_000, 100_000
+
+    def __init__(self):
+        first = pathlib.Path("/sys/fs/cgroup/cpu")
+        self.is_v1 = first.exists()
+        self.path = (first if self.is_v1 else pathlib.Path("/sys/fs/cgroup")) / f"sonde-e2e-quota-{os.getpid()}"
+        self.path.mkdir()
+        if self.is_v1:
+            (self.path / "cpu.cfs_period_us").write_text(str(self.PERIOD_US))
+            (self.path / "cpu.cfs_quota_us").write_text(str(self.QUOTA_US))
+        else:
+            (self.path / "cpu.max").write_text(f"{self.QUOTA_US} {self.PERIOD_US}")
+
+    def throttled_ns(self):
+        stat = dict(line.split() for line in (self.path / "cpu.stat").read_text().splitlines())
+        return int(stat["throttled_time"]) if self.is_v1 else int(stat["throttled_usec"]) * 1000
+
+
 class Witness(sonde.Program):
     """Sees every thread of the host off, and notes what the kernel had counted for it."""
 

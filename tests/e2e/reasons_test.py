@@ -3,7 +3,6 @@
 import collections
 import json
 import os
-import pathlib
 import tempfile
 import time
 import unittest
@@ -135,31 +134,10 @@ class MainLoops(sonde.SondeTest):
         self.assertEqual(reasons, {"planted::WaitForWork": {"idle-poll"}, "planted::WaitWithinWork": {"poll"}})
 
 
-class QuotaGroup(known_loads.Cgroup):
-    """One with a fifth of a CPU, in whichever hierarchy has the CPU controller."""
-
-    QUOTA_US, PERIOD_US = 20_000, 100_000
-
-    def __init__(self):
-        first = pathlib.Path("/sys/fs/cgroup/cpu")
-        self.is_v1 = first.exists()
-        self.path = (first if self.is_v1 else pathlib.Path("/sys/fs/cgroup")) / f"sonde-e2e-quota-{os.getpid()}"
-        self.path.mkdir()
-        if self.is_v1:
-            (self.path / "cpu.cfs_period_us").write_text(str(self.PERIOD_US))
-            (self.path / "cpu.cfs_quota_us").write_text(str(self.QUOTA_US))
-        else:
-            (self.path / "cpu.max").write_text(f"{self.QUOTA_US} {self.PERIOD_US}")
-
-    def throttled_ns(self):
-        stat = dict(line.split() for line in (self.path / "cpu.stat").read_text().splitlines())
-        return int(stat["throttled_time"]) if self.is_v1 else int(stat["throttled_usec"]) * 1000
-
-
 class Quota(sonde.SondeTest):
     def test_time_without_quota_is_throttled_as_cpu_stat_has_it(self):
         agent = self.agent(self.collector().grpc, window="10s")
-        group = QuotaGroup()
+        group = known_loads.QuotaGroup()
         self.addCleanup(group.remove)
         load = known_loads.Load(self.folder, "spinners", 10, 1, cgroup=group)
         self.addCleanup(load.discard)

@@ -116,13 +116,20 @@ def check_disks(verdict, disks):
     verdict.check(number(disks, "duration_ns") > 0 and not unknown, "requests to disks can be watched" + (f": {unknown}" if unknown else ""))
 
 
+def check_saturation(verdict, saturation):
+    woken, books_ns = saturation.get("woken", {}), number(saturation, "books_ns")
+    verdict.check(books_ns > 0 and saturation.get("cpus"), "the kernel's books of CPUs are read")
+    verdict.check(number(woken, "count") > 0 and 0 < number(woken, "p50_ns") <= number(woken, "longest_ns"),
+                  f"waits in the queues of CPUs are counted: {number(woken, 'count')}")
+
+
 def judge(results, functions):
     """`results`: file name -> text, as the guest sent them. `functions`: see check_recording."""
     verdict = Verdict()
     text = lambda name: results.get(name, "").strip()
     verdict.lines.append(f"note: kernel {text('release')}, BTF {text('btf') or 'no'}, "
                          f"agent ready after {text('seconds_to_ready')} s, all tables after {text('seconds_to_tables')} more")
-    for step in ("account.json", "record", "disks.json", "status.json"):
+    for step in ("account.json", "record", "disks.json", "saturation.json", "status.json"):
         # status exits 1 when degraded, which a guest that nobody listens to is: its export target does not answer.
         allowed = ("0", "1") if step == "status.json" else ("0",)
         code = text(step + ".code")
@@ -131,7 +138,7 @@ def judge(results, functions):
     verdict.check(text("load_alive") == "yes", "the load ran to the end")
     verdict.check(text("agent.code") == "0", f"the agent stopped on SIGTERM with exit code {text('agent.code') or 'none'}")
     messages = {}
-    for name in ("account.json", "before.json", "disks.json", "status.json"):
+    for name in ("account.json", "before.json", "disks.json", "saturation.json", "status.json"):
         try:
             messages[name] = json.loads(results.get(name, ""))
         except ValueError as error:
@@ -142,6 +149,8 @@ def judge(results, functions):
         check_status(verdict, messages["status.json"], messages.get("before.json", {}))
     if "disks.json" in messages:
         check_disks(verdict, messages["disks.json"])
+    if "saturation.json" in messages:
+        check_saturation(verdict, messages["saturation.json"])
     check_recording(verdict, functions)
     verdict.check(text("dmesg"), "the kernel's log was collected")
     check_kernel_log(verdict, results.get("dmesg", ""))

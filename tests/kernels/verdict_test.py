@@ -11,9 +11,11 @@ LOAD = {"pid": 90, "process": "guest_load", "threads": 12, "wall_ns": "20000", "
 INIT = {"pid": 1, "process": "busybox", "threads": 1, "wall_ns": "5000", "on_cpu_ns": "0", "blocked_ns": "5000"}
 GOOD = {
     "release": "5.10.0", "btf": "yes", "seconds_to_ready": "3", "load_alive": "yes", "agent.code": "0",
-    "account.json.code": "0", "record.code": "0", "disks.json.code": "0", "status.json.code": "1", "dmesg": "[0.1] Linux version",
+    "account.json.code": "0", "record.code": "0", "disks.json.code": "0", "saturation.json.code": "0",
+    "status.json.code": "1", "dmesg": "[0.1] Linux version",
     "before.json": {"stack_ends": [{"reason": "complete", "count": "10"}, {"reason": "unwinding table not ready", "count": "90"}]},
     "disks.json": {"duration_ns": "500"},
+    "saturation.json": {"books_ns": "500", "cpus": [{"cpu": 0}], "woken": {"count": "9", "p50_ns": "300", "longest_ns": "400"}},
     "account.json": {"duration_ns": "5000", "processes": [LOAD, INIT]},
     "status.json": {"samples": "400", "waits": "900", "windows": "3", "unexplained_ratio": 0.0001,
                     "stack_ends": [{"reason": "kernel threads", "count": "50"}, {"reason": "complete", "count": "107"},
@@ -59,6 +61,9 @@ class VerdictTest(unittest.TestCase):
 
     def test_refuses_disks_that_cannot_be_watched(self):
         self.refuses(lambda r: r["disks.json"].update(unknown_why="no tracepoints"), "requests to disks can be watched: no tracepoints")
+
+    def test_refuses_queues_that_are_not_counted(self):
+        self.refuses(lambda r: r["saturation.json"]["woken"].update(count="0"), "waits in the queues of CPUs are counted: 0")
 
     def test_refuses_stacks_that_are_cut(self):
         self.refuses(lambda r: r["status.json"]["stack_ends"][1].update(count="40"), "of 32 user stacks 30 are complete")
