@@ -36,14 +36,15 @@ def _commit():
 def describe(load):
     """Lines of "name: value"."""
     memory = re.search(r"^MemTotal:\s*(\d+)", pathlib.Path("/proc/meminfo").read_text(), re.MULTILINE)
-    peers = ", ".join(f"{package} {_package_version(package) or 'not installed'}"
-                      for package in ("linux-perf", "libbpf-tools", "bpftrace", "postgresql-15"))
+    peers, servers = (", ".join(f"{package} {_package_version(package) or 'not installed'}" for package in packages)
+                      for packages in (("linux-perf", "libbpf-tools", "bpftrace"), ("postgresql-15", "redis-server", "nginx", "wrk")))
     return [
         f"date: {time.strftime('%Y-%m-%d %H:%M:%S %z')}",
         f"Sonde: commit {_commit()}",
         f"kernel: {platform.release()} {platform.machine()}",
         f"CPU: {os.cpu_count()} x {_cpu_model()}, {int(memory[1]) / 2**20:.0f} GiB of memory",
         f"peers: {peers}",
+        f"servers and a client: {servers}",
         f"load average before: {load[0]:.2f} {load[1]:.2f} {load[2]:.2f}",
     ]
 

@@ -1,9 +1,11 @@
 """Those who watch while the work is measured: nobody, Sonde, and its peers, each as its users start it.
 
 An observer is a context manager: it watches inside `with`. `why_absent()` tells why it cannot be measured here, or None.
-Afterwards `saw` has a word on what it saw, so that nobody looks cheap who saw nothing.
+`is_at_rest()` tells whether it now costs what it goes on to cost. Afterwards `saw` has a word on what it saw, so that nobody
+looks cheap who saw nothing.
 """
 
+import functools
 import pathlib
 import shutil
 import signal
@@ -26,6 +28,9 @@ class Nobody:
     def why_absent(self):
         return None
 
+    def is_at_rest(self):
+        return True
+
     def __enter__(self):
         return self
 
@@ -36,11 +41,11 @@ class Nobody:
 class SondeHere:
     """The agent and the collector on the same host, as deploy/quickstart runs them; so both their costs are in."""
 
-    name = "sonde-agent"
-
-    def __init__(self, window="10s", rate="99Hz"):
-        self.window, self.rate = window, rate
-        self.command = f"sonde-agent --window {window} --rate {rate}, with sonde-collector beside it"
+    def __init__(self, window="10s", rate="99Hz", budget=None, settle_seconds=0, name="sonde-agent"):
+        """`budget` None: the agent's own default. At rest after `settle_seconds`, whatever is still to come."""
+        self.name, self.window, self.settle_seconds = name, window, settle_seconds
+        self.flags = ("--rate", rate, *(("--overhead-budget", budget) if budget else ()))
+        self.command = f"sonde-agent --window {window} {' '.join(self.flags)}, with sonde-collector beside it"
         self.saw = ""
 
     def why_absent(self):
@@ -48,15 +53,36 @@ class SondeHere:
 
     def __enter__(self):
         self.folder = tempfile.TemporaryDirectory(prefix="sonde-bench-")
-        self.sonde = Sonde(self.folder.name, self.window, ("--rate", self.rate))
-        time.sleep(SETTLE_SECONDS)
+        self.started = time.monotonic()
+        self.sonde = Sonde(self.folder.name, self.window, self.flags)
+        if self.settle_seconds == 0:
+            time.sleep(SETTLE_SECONDS)
         return self
 
+    def is_at_rest(self):
+        """A window has passed, tables are built, and the cost is within the budget or nothing is left to lower."""
+        if time.monotonic() - self.started >= self.settle_seconds:
+            return True
+        status = self.fresh_status()
+        if int(status["windows"]) == 0 or int(status["unwinding"]["pending"]) > 0:
+            return False
+        overhead = status["overhead"]
+        if overhead["budget_ratio"] == 0 or overhead["is_beyond"]:
+            return True
+        return overhead["is_measured"] and overhead["programs_ratio"] + overhead["own_cpu_ratio"] <= overhead["budget_ratio"]
+
+    def fresh_status(self):
+        # Measuring anew ends the slice in progress; only then is the cost judged, and are its numbers told.
+        self.sonde.agentctl("account", "--duration", "100ms")
+        return self.sonde.agent.status()
+
     def __exit__(self, *_):
-        # Measuring anew ends the slice in progress; only then are its numbers told.
-        self.sonde.agentctl("account", "--duration", "1s")
-        status = self.sonde.agent.status()
+        status = self.fresh_status()
         self.saw = f"{status['waits']} waits, {status['samples']} samples"
+        if lowered := status["overhead"]["lowered"]:
+            self.saw += "; lowered " + ", ".join(f"{entry['what']} to {entry['now']}" for entry in lowered)
+        if status["overhead"]["is_beyond"]:
+            self.saw += "; over its budget with nothing left to lower"
         self.sonde.stop()
         self.folder.cleanup()
 
@@ -70,6 +96,10 @@ class Tracer:
         self.saw = ""
 
     def why_absent(self):
+        return self._absence
+
+    @functools.cached_property  # trying it takes seconds
+    def _absence(self):
         if shutil.which(self.words[0]) is None:
             return f"{self.words[0]} is not installed ({self.package})"
         with tempfile.TemporaryDirectory(prefix="sonde-bench-") as folder:
@@ -81,6 +111,9 @@ class Tracer:
                 return None
             said = tracer.said().strip().splitlines()
             return f"ended with {ended}: {said[-1] if said else 'no word'}"
+
+    def is_at_rest(self):
+        return True
 
     def __enter__(self):
         self.folder = tempfile.TemporaryDirectory(prefix="sonde-bench-")
@@ -114,11 +147,22 @@ tracepoint:sched:sched_switch {
 END { clear(@at); clear(@k); clear(@u); }"""
 
 
-def off_cpu_observers():
+def off_cpu_tracers():
     return [
-        Nobody(), SondeHere(),
         Tracer("libbpf-tools offcputime", ["offcputime", "--stack-storage-size", "16384"], lines_printed, "libbpf-tools"),
         Tracer("bpftrace, off-CPU by stacks", ["bpftrace", "-e", " ".join(SUM_OFF_CPU.split())], lines_printed, "bpftrace"),
+    ]
+
+
+def off_cpu_observers():
+    return [Nobody(), SondeHere(), *off_cpu_tracers()]
+
+
+def throughput_observers(settle_seconds):
+    """Without the tracers: Sonde as it is installed, held to its budget, and Sonde that walks every stack it has to."""
+    return [
+        Nobody(), SondeHere(settle_seconds=settle_seconds),
+        SondeHere(settle_seconds=settle_seconds, budget="0", name="sonde-agent without a budget"),
     ]
 
 

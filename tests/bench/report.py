@@ -12,14 +12,19 @@ def absent_lines(absent):
     return "".join(f"\nNot measured here: {observer.name}: {reason}." for observer, reason in absent)
 
 
-def compared(title, work, rounds, found, absent):
+def compared(title, work, rounds, found, absent, about="", digits=2):
     """One line an observer: time for the same work, and the ratio to the same round's time without any of them."""
     baseline = next(values for observer, values in found.items() if observer.name == "nothing")
-    rows = [(observer.name, Figure(values).text(), ratios(values, baseline).text(), observer.saw, f"`{observer.command}`")
+    rows = [(observer.name, Figure(values).text(), ratios(values, baseline).text(digits), observer.saw, f"`{observer.command}`")
             for observer, values in found.items()]
     heads = ("watched by", work.unit, "ratio to nothing", "saw in the last round", "command")
-    return (f"## {title}\n\nWork: `{work.command}`. {rounds} interleaved rounds, medians (lowest to highest).\n\n"
+    words = [f"Work: `{work.command}`.", about, f"{rounds} interleaved rounds, medians (lowest to highest)."]
+    return (f"## {title}\n\n{' '.join(filter(None, words))}\n\n"
             f"{table(heads, rows)}\n{absent_lines(absent)}").rstrip() + "\n"
+
+
+def not_measured(title, reason):
+    return f"## {title}\n\nNot measured here: {reason}.\n"
 
 
 def percent(share):
