@@ -10,16 +10,17 @@
 namespace sonde::capture {
 namespace {
 
-constexpr size_t kMostBytes = size_t{64} << 10;
+constexpr size_t kMostBytesOfGroupFile = size_t{64} << 10;
 // Bounds the work on a tree that anybody who may make groups can make large.
 constexpr size_t kMostGroups = 20'000;
 
 // NotFound: the group has no such file, as the root, or none of the controller's.
 absl::StatusOr<std::optional<double>> ReadQuota(const std::string& path, bool is_v1) {
-  absl::StatusOr<std::string> text = base::ReadFile(path + (is_v1 ? "/cpu.cfs_quota_us" : "/cpu.max"), kMostBytes);
+  absl::StatusOr<std::string> text =
+      base::ReadFile(path + (is_v1 ? "/cpu.cfs_quota_us" : "/cpu.max"), kMostBytesOfGroupFile);
   if (!text.ok()) return text.status();
   if (!is_v1) return ParseCpuMax(*text);
-  absl::StatusOr<std::string> period = base::ReadFile(path + "/cpu.cfs_period_us", kMostBytes);
+  absl::StatusOr<std::string> period = base::ReadFile(path + "/cpu.cfs_period_us", kMostBytesOfGroupFile);
   if (!period.ok()) return period.status();
   return ParseCfsQuota(*text, *period);
 }
@@ -29,7 +30,7 @@ absl::StatusOr<std::optional<model::QuotaUse>> ReadGroup(const std::string& path
   if (absl::IsNotFound(cpus.status())) return std::optional<model::QuotaUse>();
   if (!cpus.ok()) return cpus.status();
   if (!*cpus) return std::optional<model::QuotaUse>();
-  absl::StatusOr<std::string> text = base::ReadFile(path + "/cpu.stat", kMostBytes);
+  absl::StatusOr<std::string> text = base::ReadFile(path + "/cpu.stat", kMostBytesOfGroupFile);
   if (!text.ok()) return text.status();
   absl::StatusOr<model::QuotaUse> use = ParseCpuStat(*text);
   if (!use.ok()) return use.status();

@@ -16,9 +16,9 @@ constexpr uint64_t kMicrosecondNs = 1000;
 // More than any host counts: what is above is no count, and would overflow as nanoseconds.
 constexpr uint64_t kMostNs = uint64_t{1} << 62;
 
-using Words = std::vector<absl::string_view>;
+using WordList = std::vector<absl::string_view>;
 
-Words WordsOf(absl::string_view line) { return absl::StrSplit(line, absl::ByAnyChar(" \t"), absl::SkipEmpty()); }
+WordList WordsOf(absl::string_view line) { return absl::StrSplit(line, absl::ByAnyChar(" \t"), absl::SkipEmpty()); }
 
 absl::Status OtherForm(absl::string_view file, absl::string_view line) {
   return absl::InvalidArgumentError(absl::StrCat(file, " has a line of another form: '", line.substr(0, 200), "'"));
@@ -33,7 +33,7 @@ bool ReadNs(absl::string_view word, uint64_t unit_ns, uint64_t* ns) {
 }
 
 // user nice system idle iowait irq softirq steal; guests' time is in user and nice already.
-bool ReadCpuLine(const Words& words, uint64_t tick_ns, model::CpuTime* cpu) {
+bool ReadCpuLine(const WordList& words, uint64_t tick_ns, model::CpuTime* cpu) {
   std::array<uint64_t, 8> ns{};
   if (words.size() <= ns.size() || !absl::SimpleAtoi(words[0].substr(3), &cpu->cpu)) return false;
   for (size_t i = 0; i < ns.size(); ++i) {
@@ -46,7 +46,7 @@ bool ReadCpuLine(const Words& words, uint64_t tick_ns, model::CpuTime* cpu) {
   return true;
 }
 
-bool ReadPressureLine(const Words& words, model::PressureLine* line) {
+bool ReadPressureLine(const WordList& words, model::PressureLine* line) {
   bool has_total = false;
   for (absl::string_view word : words) {
     if (absl::ConsumePrefix(&word, "total=")) {
@@ -97,7 +97,7 @@ absl::StatusOr<model::Pressure> ParsePressure(absl::string_view resource, absl::
   model::Pressure pressure{.resource = std::string(resource), .some = {}, .full = {}};
   bool has_some = false;
   for (absl::string_view line : absl::StrSplit(text, '\n', absl::SkipWhitespace())) {
-    const Words words = WordsOf(line);
+    const WordList words = WordsOf(line);
     const bool is_some = words[0] == "some";
     if (!is_some && words[0] != "full") continue;
     if (!ReadPressureLine(words, is_some ? &pressure.some : &pressure.full)) {
@@ -110,7 +110,7 @@ absl::StatusOr<model::Pressure> ParsePressure(absl::string_view resource, absl::
 }
 
 absl::StatusOr<std::optional<double>> ParseCpuMax(absl::string_view text) {
-  const Words words = WordsOf(absl::StripAsciiWhitespace(text));
+  const WordList words = WordsOf(absl::StripAsciiWhitespace(text));
   if (!words.empty() && words[0] == "max") return std::optional<double>();
   if (words.size() != 2) return OtherForm("cpu.max", text);
   return QuotaOf(words[0], words[1], "cpu.max");
@@ -126,7 +126,7 @@ absl::StatusOr<model::QuotaUse> ParseCpuStat(absl::string_view text) {
   model::QuotaUse use;
   int found = 0;
   for (absl::string_view line : absl::StrSplit(text, '\n', absl::SkipWhitespace())) {
-    const Words words = WordsOf(line);
+    const WordList words = WordsOf(line);
     const absl::string_view name = words[0], value = words.size() == 2 ? words[1] : "";
     bool is_sound = true, is_wanted = true;
     if (name == "nr_periods") {
@@ -151,7 +151,7 @@ std::optional<QuotaTree> FindQuotaTree(absl::string_view mountinfo) {
   std::optional<QuotaTree> unified;
   for (absl::string_view line : absl::StrSplit(mountinfo, '\n', absl::SkipWhitespace())) {
     const std::pair<absl::string_view, absl::string_view> halves = absl::StrSplit(line, absl::MaxSplits(" - ", 1));
-    const Words mount = WordsOf(halves.first), system = WordsOf(halves.second);
+    const WordList mount = WordsOf(halves.first), system = WordsOf(halves.second);
     if (mount.size() < 5 || system.size() < 3) continue;
     if (system[0] == "cgroup" && HasOption(system[2], "cpu")) return QuotaTree{std::string(mount[4]), true};
     if (system[0] == "cgroup2" && !unified) unified = QuotaTree{std::string(mount[4]), false};

@@ -17,11 +17,11 @@
 namespace sonde::capture {
 namespace {
 
-constexpr size_t kMostBytes = size_t{4} << 20;  // /proc/stat has a number for each interrupt
+constexpr size_t kMostBytesOfBook = size_t{4} << 20;  // /proc/stat has a number for each interrupt
 constexpr const char* kResources[] = {"cpu", "memory", "io"};
 
 void ReadCpus(model::SaturationReading* reading) {
-  absl::StatusOr<std::string> text = base::ReadFile("/proc/stat", kMostBytes);
+  absl::StatusOr<std::string> text = base::ReadFile("/proc/stat", kMostBytesOfBook);
   absl::StatusOr<std::vector<model::CpuTime>> cpus =
       text.ok() ? ParseCpuTimes(*text, static_cast<uint64_t>(::sysconf(_SC_CLK_TCK))) : text.status();
   if (cpus.ok()) {
@@ -38,7 +38,7 @@ void ReadPressures(model::SaturationReading* reading) {
     return;
   }
   for (const char* resource : kResources) {
-    absl::StatusOr<std::string> text = base::ReadFile(absl::StrCat("/proc/pressure/", resource), kMostBytes);
+    absl::StatusOr<std::string> text = base::ReadFile(absl::StrCat("/proc/pressure/", resource), kMostBytesOfBook);
     absl::StatusOr<model::Pressure> pressure = text.ok() ? ParsePressure(resource, *text) : text.status();
     if (pressure.ok()) {
       reading->pressures.push_back(*std::move(pressure));
@@ -49,7 +49,7 @@ void ReadPressures(model::SaturationReading* reading) {
 }
 
 void ReadAllQuotas(model::SaturationReading* reading) {
-  absl::StatusOr<std::string> mounts = base::ReadFile("/proc/self/mountinfo", kMostBytes);
+  absl::StatusOr<std::string> mounts = base::ReadFile("/proc/self/mountinfo", kMostBytesOfBook);
   if (!mounts.ok()) {
     reading->unknown.push_back(absl::StrCat("CPU quotas: ", mounts.status().message()));
   } else if (std::optional<QuotaTree> tree = FindQuotaTree(*mounts)) {
