@@ -118,7 +118,13 @@ class Languages(sonde.SondeTest):
                 inside = [wait for wait in waits if wait["reason"] not in NOT_BLOCKED
                           and any(frame["function"] == function for frame in wait["stack"])]
                 self.assertEqual({wait["reason"] for wait in inside}, {kind})
-                self.assertEqual(sum(int(wait["count"]) for wait in inside), books[1])
+                # Go lets others run every 10 ms: the main thread, bound to its goroutine, then waits for its turn, in books or not.
+                turns = sum(int(wait["count"]) for wait in waits
+                            if any(frame["function"] == "runtime.stoplockedm" for frame in wait["stack"]))
+                count = sum(int(wait["count"]) for wait in inside)
+                print(f"{kind}: {count} waits and {turns} for Go's scheduler, truly {books[1]} switches")
+                self.assertLessEqual(count, books[1])
+                self.assertLessEqual(books[1], count + turns)
                 self.assertAlmostEqual(sum(int(wait["ns"]) for wait in inside), books[0], delta=SHARE * books[0] + NS)
 
 
