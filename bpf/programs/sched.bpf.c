@@ -128,12 +128,13 @@ static __always_inline void leave_cpu(void *ctx, bool preempt, struct task_struc
 
 /*
  * The thread comes to a CPU, and was never seen to be woken: who did it is hidden from us, or an interrupt while a hidden
- * thread ran. The scheduler tells since when it was in the run queue.
+ * thread ran. The scheduler tells since when it was in this run queue; the time in those that it was moved from is in its sum.
  */
 static __always_inline void repair_missed_wake_up(struct task_struct *next, struct thread_clock *clock,
 						  const struct slice_bound *bound, __u64 now)
 {
-	__u64 queued = booked_queued_ns(next);
+	__u64 elsewhere = clock->run_queue_ns ? run_queue_ns_of(next) - clock->run_queue_ns : 0;
+	__u64 queued = booked_queued_ns(next) - elsewhere;
 
 	count(COUNT_WAKE_UP_MISSED);
 	if (queued > clock->began_ns && queued < now)
