@@ -15,7 +15,7 @@
 namespace sonde::agentctl {
 namespace {
 
-constexpr auto kRight = Table::Align::kRight;
+constexpr auto kRightAligned = Table::Align::kRight;
 constexpr size_t kGroupColumns = 60;
 
 // The cells COUNT, P50, P99 and LONGEST.
@@ -29,19 +29,19 @@ void Append(std::vector<std::string> more, std::vector<std::string>* cells) {
 }
 
 std::string CpuTable(const v1::SaturationReply& reply) {
-  Table table({{"CPU", kRight},
-               {"BUSY", kRight},
-               {"IDLE", kRight},
-               {"IOWAIT", kRight},
-               {"STEAL", kRight},
-               {"WOKEN", kRight},
-               {"P50", kRight},
-               {"P99", kRight},
-               {"LONGEST", kRight},
-               {"PREEMPTED", kRight},
-               {"P50", kRight},
-               {"P99", kRight},
-               {"LONGEST", kRight}});
+  Table table({{"CPU", kRightAligned},
+               {"BUSY", kRightAligned},
+               {"IDLE", kRightAligned},
+               {"IOWAIT", kRightAligned},
+               {"STEAL", kRightAligned},
+               {"WOKEN", kRightAligned},
+               {"P50", kRightAligned},
+               {"P99", kRightAligned},
+               {"LONGEST", kRightAligned},
+               {"PREEMPTED", kRightAligned},
+               {"P50", kRightAligned},
+               {"P99", kRightAligned},
+               {"LONGEST", kRightAligned}});
   for (const v1::CpuSaturation& cpu : reply.cpus()) {
     const auto whole = static_cast<double>(cpu.busy_ns() + cpu.idle_ns() + cpu.iowait_ns() + cpu.steal_ns());
     const auto share = [&](uint64_t ns) { return Percent(static_cast<double>(ns), whole); };
@@ -66,11 +66,11 @@ void AddGroupRow(const v1::GroupSaturation& group, const char* wait, const v1::Q
 
 std::string GroupTable(const v1::SaturationReply& reply) {
   if (reply.groups().empty()) return "No thread waited for a CPU.\n";
-  Table table({{"TOTAL", kRight},
-               {"COUNT", kRight},
-               {"P50", kRight},
-               {"P99", kRight},
-               {"LONGEST", kRight},
+  Table table({{"TOTAL", kRightAligned},
+               {"COUNT", kRightAligned},
+               {"P50", kRightAligned},
+               {"P99", kRightAligned},
+               {"LONGEST", kRightAligned},
                {"WAITED"},
                {"SERVICE"},
                {"CONTAINER"}});
@@ -84,11 +84,11 @@ std::string GroupTable(const v1::SaturationReply& reply) {
 
 std::string QuotaTable(const v1::SaturationReply& reply) {
   if (reply.quotas().empty()) return "";
-  Table table({{"QUOTA", kRight},
-               {"PERIODS", kRight},
-               {"THROTTLED", kRight},
-               {"%", kRight},
-               {"FOR", kRight},
+  Table table({{"QUOTA", kRightAligned},
+               {"PERIODS", kRightAligned},
+               {"THROTTLED", kRightAligned},
+               {"%", kRightAligned},
+               {"FOR", kRightAligned},
                {"CONTROL GROUP"}});
   for (const v1::CpuQuota& quota : reply.quotas()) {
     table.AddRow({absl::StrFormat("%.2f CPUs", quota.cpus()), HumanCount(quota.periods()),
@@ -101,7 +101,12 @@ std::string QuotaTable(const v1::SaturationReply& reply) {
 
 std::string PressureTable(const v1::SaturationReply& reply) {
   if (reply.pressures().empty()) return "";
-  Table table({{"PRESSURE"}, {""}, {"NOW", kRight}, {"10 s", kRight}, {"60 s", kRight}, {"300 s", kRight}});
+  Table table({{"PRESSURE"},
+               {""},
+               {"NOW", kRightAligned},
+               {"10 s", kRightAligned},
+               {"60 s", kRightAligned},
+               {"300 s", kRightAligned}});
   const auto add = [&](const std::string& resource, const char* whom, const v1::PressureLine& line) {
     table.AddRow({resource, whom, Percent(static_cast<double>(line.ns()), static_cast<double>(reply.books_ns())),
                   Percent(line.avg10(), 100), Percent(line.avg60(), 100), Percent(line.avg300(), 100)});
