@@ -30,6 +30,16 @@ size_t SequenceLength(std::string_view text, size_t at) {
 
 }  // namespace
 
+std::string_view LabelOf(const Labels& labels, std::string_view name) {
+  auto label = labels.find(name);
+  return label != labels.end() ? std::string_view(label->second) : std::string_view();
+}
+
+std::string_view ContainerOf(const Labels& labels) {
+  std::string_view container = LabelOf(labels, kContainerId);
+  return !container.empty() ? container : LabelOf(labels, kUnit);
+}
+
 std::string ToValidUtf8(std::string_view text) {
   std::string valid;
   valid.reserve(text.size());

@@ -18,6 +18,11 @@ inline constexpr char kReason[] = "reason";
 inline constexpr char kSyscall[] = "syscall";  // of waits for the reason "other"
 inline constexpr char kKind[] = "kind";
 
+// The label's value, owned by `labels`; empty when there is none.
+std::string_view LabelOf(const Labels& labels, std::string_view name);
+// What it runs in: a container's id, else a systemd unit, else empty.
+std::string_view ContainerOf(const Labels& labels);
+
 // Replaces every invalid byte by U+FFFD, so that no backend refuses a profile for one hostile name.
 std::string ToValidUtf8(std::string_view text);
 bool IsValidUtf8(std::string_view text);

@@ -6,11 +6,13 @@
 namespace sonde::aggregate {
 namespace {
 
-std::string LabelOf(const model::Slice& slice, uint32_t tgid, const char* name) {
-  auto process = slice.processes.find(tgid);
-  if (process == slice.processes.end()) return "";
-  auto label = process->second->labels.find(name);
-  return label != process->second->labels.end() ? label->second : "";
+void NameProcess(const model::Slice& slice, model::ProcessAccount* process) {
+  static const profile::Labels kNone;
+  auto found = slice.processes.find(process->tgid);
+  const profile::Labels& labels = found != slice.processes.end() ? found->second->labels : kNone;
+  process->process = profile::LabelOf(labels, profile::kProcess);
+  process->service = profile::LabelOf(labels, profile::kServiceName);
+  process->container = profile::ContainerOf(labels);
 }
 
 uint64_t WallNs(const model::ThreadAccount& thread, const model::Slice& slice) {
@@ -30,10 +32,7 @@ void AccountBook::Add(const model::Slice& slice) {
   for (const model::ThreadAccount& thread : slice.threads) {
     model::ProcessAccount& process = processes_[thread.tgid];
     process.tgid = thread.tgid;
-    process.process = LabelOf(slice, thread.tgid, profile::kProcess);
-    process.service = LabelOf(slice, thread.tgid, profile::kServiceName);
-    process.container = LabelOf(slice, thread.tgid, profile::kContainerId);
-    if (process.container.empty()) process.container = LabelOf(slice, thread.tgid, profile::kUnit);
+    NameProcess(slice, &process);
     auto [sum, is_new] = threads_.try_emplace({thread.tid, thread.started_ns});
     if (is_new) ++process.threads;
     sum->second.tgid = thread.tgid;

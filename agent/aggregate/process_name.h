@@ -8,8 +8,8 @@ namespace sonde::aggregate {
 
 // What tables and the sample label `process` call it.
 inline std::string ProcessName(const model::ProcessInfo& process) {
-  auto label = process.labels.find(profile::kProcess);
-  return label != process.labels.end() ? label->second : process.comm;
+  const std::string_view label = profile::LabelOf(process.labels, profile::kProcess);
+  return !label.empty() ? std::string(label) : process.comm;
 }
 
 }  // namespace sonde::aggregate

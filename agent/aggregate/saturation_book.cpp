@@ -1,14 +1,6 @@
 #include "agent/aggregate/saturation_book.h"
 
-#include "agent/aggregate/wait_quantile.h"
-
 namespace sonde::aggregate {
-
-void Add(const model::QueueWaits& more, model::QueueWaits* sum) {
-  sum->count += more.count;
-  sum->ns += more.ns;
-  Add(more.lengths, &sum->lengths);
-}
 
 void SaturationBook::Add(const model::Slice& slice) {
   const model::SaturationSlice& more = slice.saturation;
@@ -17,10 +9,9 @@ void SaturationBook::Add(const model::Slice& slice) {
   if (begin_ == nullptr) begin_ = more.begin;
   end_ = more.end;
   for (const model::CpuQueue& queue : more.queues) {
-    model::CpuQueue& sum = queues_[queue.cpu];
-    sum.cpu = queue.cpu;
-    aggregate::Add(queue.woken, &sum.woken);
-    aggregate::Add(queue.preempted, &sum.preempted);
+    QueueSum& sum = queues_[queue.cpu];
+    sum.woken.Add(queue.woken);
+    sum.preempted.Add(queue.preempted);
   }
 }
 

@@ -4,9 +4,16 @@
 #include <map>
 #include <memory>
 
+#include "agent/aggregate/wait_rows.h"
 #include "agent/model/slice.h"
 
 namespace sonde::aggregate {
+
+// Of the threads that came to one CPU.
+struct QueueSum {
+  RowSum woken;
+  RowSum preempted;
+};
 
 // Sums what slices tell of saturation. Single-threaded.
 class SaturationBook {
@@ -17,14 +24,12 @@ class SaturationBook {
   const model::SaturationReading* Begin() const { return begin_.get(); }
   const model::SaturationReading* End() const { return end_.get(); }
   // By CPU.
-  const std::map<uint32_t, model::CpuQueue>& Queues() const { return queues_; }
+  const std::map<uint32_t, QueueSum>& Queues() const { return queues_; }
 
  private:
   std::shared_ptr<const model::SaturationReading> begin_;
   std::shared_ptr<const model::SaturationReading> end_;
-  std::map<uint32_t, model::CpuQueue> queues_;
+  std::map<uint32_t, QueueSum> queues_;
 };
-
-void Add(const model::QueueWaits& more, model::QueueWaits* sum);
 
 }  // namespace sonde::aggregate

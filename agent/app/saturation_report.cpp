@@ -18,15 +18,10 @@ using profile::Reason;
 struct GroupLine {
   std::string container;
   std::string service;
-  model::QueueWaits run_queue, preempted, throttled;
+  aggregate::RowSum run_queue, preempted, throttled;
 };
 
-std::string LabelOf(const profile::Labels& labels, const char* name) {
-  auto label = labels.find(name);
-  return label != labels.end() ? label->second : "";
-}
-
-model::QueueWaits* QueueOf(Reason reason, GroupLine* line) {
+aggregate::RowSum* QueueOf(Reason reason, GroupLine* line) {
   switch (reason) {
     case Reason::kRunQueue:
       return &line->run_queue;
@@ -44,8 +39,7 @@ std::vector<GroupLine> GroupLines(const aggregate::Window& window) {
   std::map<std::pair<std::string, std::string>, GroupLine> lines;
   // Stacks are not told of: what they are does not matter.
   for (const auto& group : window.AllWaits(std::nullopt, aggregate::Window::LeftOut::kAtMarker)) {
-    std::string container = LabelOf(group.batch.labels, profile::kContainerId);
-    if (container.empty()) container = LabelOf(group.batch.labels, profile::kUnit);
+    const std::string container(profile::ContainerOf(group.batch.labels));
     const std::string service = ServiceOf(group.batch);
     for (size_t i = 0; i < group.batch.samples.size(); ++i) {
       const model::UnwoundSample& sample = group.batch.samples[i];
@@ -54,8 +48,8 @@ std::vector<GroupLine> GroupLines(const aggregate::Window& window) {
       GroupLine& line = lines[{container, service}];
       line.container = container;
       line.service = service;
-      aggregate::Add({.count = sample.count, .ns = sample.ns, .lengths = group.lengths[i]},
-                     QueueOf(sample.reason, &line));
+      const aggregate::RowSum waits = {.count = sample.count, .ns = sample.ns, .lengths = group.lengths[i]};
+      QueueOf(sample.reason, &line)->Add(waits);
     }
   }
   std::vector<GroupLine> all;
@@ -95,13 +89,13 @@ void AddCpus(const aggregate::SaturationBook& book, control::v1::SaturationReply
     auto before = std::ranges::find(book.Begin()->cpus, after.cpu, &model::CpuTime::cpu);
     if (before != book.Begin()->cpus.end()) SetTimes(*before, after, &cpu);
   }
-  model::QueueWaits woken, preempted;
+  aggregate::RowSum woken, preempted;
   for (const auto& [number, queue] : book.Queues()) {
     control::v1::CpuSaturation& cpu = cpus[number];
     SetTotals(queue.woken, cpu.mutable_woken());
     SetTotals(queue.preempted, cpu.mutable_preempted());
-    aggregate::Add(queue.woken, &woken);
-    aggregate::Add(queue.preempted, &preempted);
+    woken.Add(queue.woken);
+    preempted.Add(queue.preempted);
   }
   for (auto& [number, cpu] : cpus) {
     cpu.set_cpu(number);

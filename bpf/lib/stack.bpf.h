@@ -106,15 +106,25 @@ static __always_inline bool send_once(void *sent, void *ring, struct stack_recor
 	return true;
 }
 
-/* Walks the current task's user stack in the CPU's walk state, of the process that its record names. 0: the registers could
- * not be read. A global function, which the verifier reads once; the argument is nothing, for old kernels. */
+/* Walks from the registers that are in the CPU's walk state, of the process that its record names. A global function, which
+ * the verifier reads once; the argument is nothing, for old kernels. */
+__attribute__((noinline)) int walk_from_registers(__u32 nothing)
+{
+	struct walk_state *state = walk_state_of_cpu();
+
+	if (state)
+		walk_user_stack(state, state->record.tgid);
+	return 0;
+}
+
+/* Walks the current task's user stack. 0: its registers could not be read. Global as well. */
 __attribute__((noinline)) int take_user_stack(__u32 nothing)
 {
 	struct walk_state *state = walk_state_of_cpu();
 
 	if (!state || !read_all_user_registers(state->registers, state->copy))
 		return 0;
-	walk_user_stack(state, state->record.tgid);
+	walk_from_registers(0);
 	return 1;
 }
 

@@ -165,7 +165,7 @@ static __always_inline void settle_reason(struct switch_scratch *scratch, const 
 					  struct thread_sites *all, __u64 sp, __u64 now)
 {
 	if (is_of_main_loops(decided))
-		note_waiting_place(all, sp, now, scratch->waited_here_before);
+		note_waiting_place(all, sp, now, has_found_tag(scratch));
 	scratch->place.reason = is_outermost(all, sp, now) ? decided->outermost : decided->reason;
 	scratch->place.syscall = decided->syscall;
 }
@@ -207,8 +207,9 @@ static __always_inline enum draw draw_at_new_site(struct thread_sites *all, __u3
  * thread has no user registers; zeros stand for them. */
 static __always_inline void place_of_blocked(void *ctx, struct task_struct *prev, const struct switch_out *out,
 					     struct thread_sites *all, struct walk_state *state,
-					     struct switch_scratch *scratch, struct wait_place *place)
+					     struct switch_scratch *scratch)
 {
+	struct wait_place *place = &scratch->place;
 	bool has_user = !(prev->flags & PF_KTHREAD);
 	struct user_registers regs = {};
 	struct wait_site *site = NULL;
@@ -223,7 +224,6 @@ static __always_inline void place_of_blocked(void *ctx, struct task_struct *prev
 	scratch->index = SITES;
 	if (copied)
 		site = find_same_place(all, &regs, tag, has_user, out->slice, scratch);
-	scratch->waited_here_before = scratch->index < SITES;
 	is_reused = site && site->doubts == 0;
 	if (is_reused) {
 		count(COUNT_SITE_HITS);
@@ -301,7 +301,7 @@ static __always_inline void place_at_switch_out(void *ctx, struct task_struct *p
 	} else if (out->is_preempted) {
 		place_of_preempted(ctx, prev, out, all, state, place);
 	} else {
-		place_of_blocked(ctx, prev, out, all, state, scratch, place);
+		place_of_blocked(ctx, prev, out, all, state, scratch);
 	}
 }
 

@@ -49,9 +49,7 @@ static __always_inline struct stack_id stack_of_sleeper(struct task_struct *task
 
 	if (bytes <= 0)
 		return unseen;
-	record->kernel_frames = (__u32)bytes / sizeof(__u64);
-	record->user_frames = 0;
-	record->stop = UNWIND_STOP_NONE;
+	begin_stack(record, (__u32)bytes / sizeof(__u64));
 	name_owner(record, task, STACK_ASLEEP_SINCE_BEFORE);
 	hash_kernel_stack(state, 0);
 	finish_hash(state);

@@ -88,23 +88,13 @@ static __always_inline bool add_new(void *samples, const struct cpu_key *key, st
 	return insert(samples, key);
 }
 
-/* Walks from the registers that are in the walk state. A global function, as take_user_stack. */
-__attribute__((noinline)) int take_interrupted_stack(__u32 nothing)
-{
-	struct walk_state *state = walk_state_of_cpu();
-
-	if (state)
-		walk_user_stack(state, state->record.tgid);
-	return 0;
-}
-
 /* Of a thread that runs its own code: the event has its registers, and nothing of the kernel is on its stack. */
 static __always_inline void take_stack_in_user_space(const __u64 *context, struct walk_state *state)
 {
 	begin_stack(&state->record, 0);
 	hash_kernel_stack(state, 0);
 	order_registers(state->registers, context);
-	take_interrupted_stack(0);
+	walk_from_registers(0);
 }
 
 static __always_inline void take_stack_in_kernel(void *context, struct walk_state *state)

@@ -42,8 +42,8 @@ store::TimeRange SpanOf(const std::vector<store::Series>& series) {
 }
 
 std::string ServiceOf(const profile::Labels& labels) {
-  auto found = labels.find(profile::kServiceName);
-  return found == labels.end() ? "unknown_service" : found->second;
+  const std::string_view service = profile::LabelOf(labels, profile::kServiceName);
+  return !service.empty() ? std::string(service) : "unknown_service";
 }
 
 std::string Listed(const std::set<std::string>& names) {
