@@ -20,8 +20,8 @@ constexpr size_t kGroupColumns = 60;
 
 // The cells COUNT, P50, P99 and LONGEST.
 std::vector<std::string> QueueCells(const v1::QueueWaits& waits) {
-  return {HumanCount(waits.count()), HumanDuration(waits.p50_ns()), HumanDuration(waits.p99_ns()),
-          HumanDuration(waits.longest_ns())};
+  return {HumanCount(waits.count()), QuantileCell(waits.p50_ns(), waits.count()),
+          QuantileCell(waits.p99_ns(), waits.count()), HumanDuration(waits.longest_ns())};
 }
 
 void Append(std::vector<std::string> more, std::vector<std::string>* cells) {

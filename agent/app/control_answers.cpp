@@ -29,7 +29,8 @@ std::string KernelRelease() {
 }
 
 absl::Status NoSuchProcess(uint32_t pid) {
-  return absl::NotFoundError(absl::StrCat("no process ", pid, " lived in the measured time"));
+  return absl::NotFoundError(absl::StrCat("no process ", pid, " lived in the measured time: 'agentctl account' lists those "
+                                         "that did, by the id of the process, not of a thread"));
 }
 
 // The process that it asks for; 0: all, as whoever cannot ask for one.
