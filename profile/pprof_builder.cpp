@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "absl/strings/string_view.h"
 #include "profile/mapping_order.h"
 #include "profile/table_key.h"
 
@@ -62,6 +63,8 @@ PprofBuilder::PprofBuilder(Kind kind, int64_t start_unix_ns, int64_t duration_ns
 }
 
 int64_t PprofBuilder::Intern(std::string_view text) {
+  // What is not valid is never a key.
+  if (auto known = strings_.find(absl::string_view(text.data(), text.size())); known != strings_.end()) return known->second;
   std::string valid = ToValidUtf8(text);
   auto [entry, is_new] = strings_.try_emplace(valid, profile_.string_table_size());
   if (is_new) profile_.add_string_table(std::move(valid));
@@ -115,6 +118,21 @@ uint64_t PprofBuilder::AddLocation(uint64_t mapping_id, uint64_t address, std::s
     added->set_line(line.line);
   }
   return id;
+}
+
+std::vector<std::string_view> PprofBuilder::NamesOf(uint64_t location_id) const {
+  std::vector<std::string_view> names;
+  for (const auto& line : LocationOf(location_id).line()) {
+    const Function& function = profile_.function(static_cast<int>(line.function_id()) - 1);
+    names.push_back(profile_.string_table(static_cast<int>(function.name())));
+  }
+  return names;
+}
+
+std::string_view PprofBuilder::FileOf(uint64_t location_id) const {
+  const uint64_t mapping = LocationOf(location_id).mapping_id();
+  if (mapping == 0) return "";
+  return profile_.string_table(static_cast<int>(profile_.mapping(static_cast<int>(mapping) - 1).filename()));
 }
 
 void PprofBuilder::AddSample(std::span<const uint64_t> location_ids, std::span<const int64_t> values,

@@ -39,6 +39,11 @@ class PprofBuilder {
   // named. Equal (mapping, address, first line's name) give the same id.
   uint64_t AddLocation(uint64_t mapping_id, uint64_t address, std::span<const Line> lines);
 
+  // The names of a location's lines in the same order, and the file of its mapping: of an id that AddLocation() gave. Views
+  // hold until the builder is used again.
+  std::vector<std::string_view> NamesOf(uint64_t location_id) const;
+  std::string_view FileOf(uint64_t location_id) const;
+
   // Adds `values` (one for each of SampleTypes(kind)) to the sample with this stack, leaf first, and these labels.
   void AddSample(std::span<const uint64_t> location_ids, std::span<const int64_t> values, const Labels& labels);
 
@@ -54,6 +59,7 @@ class PprofBuilder {
 
  private:
   int64_t Intern(std::string_view text);
+  const perftools::profiles::Location& LocationOf(uint64_t id) const { return profile_.location(static_cast<int>(id) - 1); }
   uint64_t AddFunction(const Line& line);
 
   Kind kind_;

@@ -117,7 +117,8 @@ absl::StatusOr<ControlAnswers::Measured> ControlAnswers::MeasureProfile(const st
   std::vector<profile::Pprof> parts;
   std::vector<profile::Labels> labels;
   for (const model::ProfileBatch& batch : (*window)->Batches(*kind, OnlyProcess(pid))) {
-    profile::SymbolizedProfile symbolized = sources_.symbolizer->Symbolize(batch);
+    profile::SymbolizedProfile symbolized = sources_.symbolizer->With(
+        [&batch](symbolize::Symbolizer* symbolizer) { return symbolizer->Symbolize(batch); });
     labels.push_back(std::move(symbolized.labels));
     parts.push_back(std::move(symbolized.pprof));
   }
@@ -160,7 +161,7 @@ absl::StatusOr<Reply> ControlAnswers::MeasureAndReport(const Request& request, C
   Reply reply;
   reply.set_start_unix_ns((*window)->StartUnixNs());
   reply.set_duration_ns(static_cast<uint64_t>((*window)->DurationNs()));
-  report(**window, request, sources_.symbolizer, &reply);
+  sources_.symbolizer->With([&](symbolize::Symbolizer* symbolizer) { report(**window, request, symbolizer, &reply); });
   AddLosses(telemetry::LossesSince(before, sources_.losses->Snapshot()), reply.mutable_losses());
   return reply;
 }
@@ -187,7 +188,7 @@ absl::StatusOr<control::v1::DisksReply> ControlAnswers::Disks(const control::v1:
 
 absl::StatusOr<control::v1::SaturationReply> ControlAnswers::Saturation(const control::v1::SaturationRequest& request,
                                                                         const control::Cancelled& cancelled) {
-  const auto report = [](const aggregate::Window& window, const control::v1::SaturationRequest& asked, SharedSymbolizer*,
+  const auto report = [](const aggregate::Window& window, const control::v1::SaturationRequest& asked, symbolize::Symbolizer*,
                          control::v1::SaturationReply* reply) { ReportSaturation(window, asked.limit(), reply); };
   return MeasureAndReport<control::v1::SaturationReply>(request, {.saturation = true}, report, cancelled);
 }

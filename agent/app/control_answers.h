@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "agent/app/capture_thread.h"
-#include "agent/app/pipeline.h"
+#include "agent/app/shared_symbolizer.h"
 #include "agent/app/status_board.h"
 #include "agent/app/status_report.h"
 #include "agent/control/config.h"

@@ -71,7 +71,7 @@ bool IsMachinery(const profile::Frame& frame) {
   return std::ranges::any_of(kPrefixes, [&](const char* prefix) { return frame.name.starts_with(prefix); });
 }
 
-void Describe(const RequestBook::Row& row, const model::ProfileBatch& batch, SharedSymbolizer* symbolizer,
+void Describe(const RequestBook::Row& row, const model::ProfileBatch& batch, symbolize::StackNames* names,
               control::v1::DiskRequests* out) {
   const model::RequestSums& sums = row.sums;
   out->set_process(batch.processes[row.process]);
@@ -82,7 +82,7 @@ void Describe(const RequestBook::Row& row, const model::ProfileBatch& batch, Sha
   out->set_device_ns(sums.device_ns);
   out->set_bytes(sums.bytes);
   out->set_under_way(sums.under_way);
-  std::vector<profile::Frame> frames = symbolizer->Names(batch, {.stack = row.stack});
+  std::vector<profile::Frame> frames = names->Of(batch, {.stack = row.stack});
   frames.erase(frames.begin(), std::ranges::find_if_not(frames, IsMachinery));
   AddFrames(frames, out->mutable_stack());
 }
@@ -95,7 +95,7 @@ uint64_t Weight(const RequestBook::Row& row) {
 }  // namespace
 
 void ReportDisks(const aggregate::Window& window, const control::v1::DisksRequest& request,
-                 SharedSymbolizer* symbolizer, control::v1::DisksReply* reply) {
+                 symbolize::Symbolizer* symbolizer, control::v1::DisksReply* reply) {
   const RequestBook& book = window.Requests();
   const std::vector<model::DiskActivity> disks = book.Disks();
   for (const model::DiskActivity& disk : disks) AddDisk(disk, book, reply->add_disks());
@@ -103,9 +103,10 @@ void ReportDisks(const aggregate::Window& window, const control::v1::DisksReques
   reply->set_unknown_why(book.UnknownWhy());
   RequestBook::Rows all = book.AllRows(OnlyProcess(request.pid()));
   KeepHeaviest(request.limit(), &all.rows, Weight);
+  symbolize::StackNames stack_names(symbolizer);
   for (const RequestBook::Row& row : all.rows) {
     control::v1::DiskRequests* out = reply->add_requests();
-    Describe(row, all.batch, symbolizer, out);
+    Describe(row, all.batch, &stack_names, out);
     out->set_disk(DiskName(row.device, disks));
   }
 }

@@ -112,19 +112,19 @@ absl::flat_hash_map<uint64_t, std::string> NamesOf(const std::vector<LockLine>& 
   return symbolize::KernelObjects(addresses);
 }
 
-void Describe(const LockLine& line, SharedSymbolizer* symbolizer, control::v1::Lock* out) {
+void Describe(const LockLine& line, symbolize::StackNames* names, control::v1::Lock* out) {
   const model::ProfileBatch& batch = line.group->batch;
-  SetPlace(batch, batch.samples[line.index], symbolizer, out);
+  SetPlace(batch, batch.samples[line.index], names, out);
   out->set_kind(KindText(line.lock));
   out->set_address(line.lock.lock);
   if (line.lock.of_memory) out->set_name("mmap_lock");
   SetTotals(line.totals, out);
-  AddWakers(batch, line.group->wakers[line.index], symbolizer, out->mutable_wakers());
+  AddWakers(batch, line.group->wakers[line.index], names, out->mutable_wakers());
 }
 
 }  // namespace
 
-void ReportLocks(const aggregate::Window& window, const control::v1::LocksRequest& request, SharedSymbolizer* symbolizer,
+void ReportLocks(const aggregate::Window& window, const control::v1::LocksRequest& request, symbolize::Symbolizer* symbolizer,
                  control::v1::LocksReply* reply) {
   const std::vector<aggregate::Window::Waits> groups =
       window.AllWaits(OnlyProcess(request.pid()), aggregate::Window::LeftOut::kAtMarker);
@@ -140,9 +140,10 @@ void ReportLocks(const aggregate::Window& window, const control::v1::LocksReques
   KeepHeaviest(request.limit(), &lines);
   const Threads threads = AllThreads(window);
   const absl::flat_hash_map<uint64_t, std::string> names = NamesOf(lines);
+  symbolize::StackNames stack_names(symbolizer);
   for (const LockLine& line : lines) {
     control::v1::Lock* out = reply->add_locks();
-    Describe(line, symbolizer, out);
+    Describe(line, &stack_names, out);
     if (auto name = names.find(line.lock.lock); name != names.end()) out->set_name(name->second);
     AddOwners(line, threads, out->process(), out);
   }

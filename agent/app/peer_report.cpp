@@ -76,9 +76,9 @@ void SetEvents(const model::PeerEvents& events, control::v1::Peer* out) {
   out->set_resets_sent(events.resets_sent);
 }
 
-void Describe(const PeerLine& line, const Names& processes, const Events& events, SharedSymbolizer* symbolizer, control::v1::Peer* out) {
+void Describe(const PeerLine& line, const Names& processes, const Events& events, symbolize::StackNames* names, control::v1::Peer* out) {
   const model::ProfileBatch& batch = line.group->batch;
-  SetPlace(batch, batch.samples[line.heaviest], symbolizer, out);
+  SetPlace(batch, batch.samples[line.heaviest], names, out);
   DescribePeer(line.peer, processes, out);
   SetTotals(line.totals, out);
   if (auto found = events.find(Endpoint(line.peer)); found != events.end()) SetEvents(found->second, out);
@@ -120,7 +120,7 @@ void AddSilent(std::vector<model::PeerEvents> all, const absl::flat_hash_set<Cou
 
 }  // namespace
 
-void ReportPeers(const aggregate::Window& window, const control::v1::PeersRequest& request, SharedSymbolizer* symbolizer,
+void ReportPeers(const aggregate::Window& window, const control::v1::PeersRequest& request, symbolize::Symbolizer* symbolizer,
                  control::v1::PeersReply* reply) {
   const std::optional<uint32_t> only = OnlyProcess(request.pid());
   const std::vector<aggregate::Window::Waits> groups = window.AllWaits(only, aggregate::Window::LeftOut::kAtMarker);
@@ -135,7 +135,8 @@ void ReportPeers(const aggregate::Window& window, const control::v1::PeersReques
   for (const PeerLine& line : lines) told.insert(Endpoint(line.peer));
   KeepHeaviest(request.limit(), &lines);
   const Names processes = ProcessNames(window);
-  for (const PeerLine& line : lines) Describe(line, processes, events, symbolizer, reply->add_peers());
+  symbolize::StackNames stack_names(symbolizer);
+  for (const PeerLine& line : lines) Describe(line, processes, events, &stack_names, reply->add_peers());
   if (!only) AddSilent(window.PeerEvents(), told, reply);
 }
 

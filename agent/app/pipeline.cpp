@@ -87,7 +87,8 @@ void Pipeline::CloseWindow() {
   for (profile::Kind kind : profile::AllKinds()) {
     for (model::ProfileBatch& batch : window_->Batches(kind)) {
       batch.comments = comments;
-      profile::SymbolizedProfile symbolized = symbolizer_->Symbolize(batch);
+      profile::SymbolizedProfile symbolized =
+          symbolizer_->With([&batch](symbolize::Symbolizer* symbolizer) { return symbolizer->Symbolize(batch); });
       if (symbolized.pprof.sample_size() == 0) continue;
       deliver_({.kind = kind,
                 .labels = std::move(symbolized.labels),

@@ -7,37 +7,15 @@
 #include <thread>
 #include <vector>
 
-#include "absl/base/thread_annotations.h"
-#include "absl/synchronization/mutex.h"
 #include "agent/aggregate/window.h"
 #include "agent/app/capture_thread.h"
+#include "agent/app/shared_symbolizer.h"
 #include "agent/app/status_board.h"
-#include "agent/symbolize/symbolizer.h"
 #include "agent/telemetry/loss_ledger.h"
 #include "base/bounded_queue.h"
 #include "profile/encoded_profile.h"
 
 namespace sonde::app {
-
-// The one symbolizer, whose cache serves the pipeline and whoever measures; one at a time. Thread-safe.
-class SharedSymbolizer {
- public:
-  explicit SharedSymbolizer(telemetry::LossLedger* losses) : symbolizer_(losses) {}
-
-  profile::SymbolizedProfile Symbolize(const model::ProfileBatch& batch) ABSL_LOCKS_EXCLUDED(mutex_) {
-    absl::MutexLock lock(&mutex_);
-    return symbolizer_.Symbolize(batch);
-  }
-  std::vector<profile::Frame> Names(const model::ProfileBatch& batch, const model::UnwoundSample& sample)
-      ABSL_LOCKS_EXCLUDED(mutex_) {
-    absl::MutexLock lock(&mutex_);
-    return symbolizer_.Names(batch, sample);
-  }
-
- private:
-  absl::Mutex mutex_;
-  symbolize::Symbolizer symbolizer_ ABSL_GUARDED_BY(mutex_);
-};
 
 // Owns the thread "sonde-pipeline": slices become windows, windows become profiles with names, encoded and given to
 // `deliver` (called on the thread).

@@ -22,18 +22,18 @@ bool IsWanted(const model::UnwoundSample& sample, const control::v1::WaitsReques
   return request.idle() || !IsIdle(sample);
 }
 
-void Describe(const WaitLine& line, SharedSymbolizer* symbolizer, control::v1::Wait* wait) {
+void Describe(const WaitLine& line, symbolize::StackNames* names, control::v1::Wait* wait) {
   const model::ProfileBatch& batch = line.group->batch;
   const model::UnwoundSample& sample = batch.samples[line.index];
-  SetPlace(batch, sample, symbolizer, wait);
+  SetPlace(batch, sample, names, wait);
   if (sample.syscall != model::kNoSyscall) wait->set_syscall(symbolize::SyscallName(sample.syscall));
   SetTotals(line.totals, wait);
-  AddWakers(batch, line.group->wakers[line.index], symbolizer, wait->mutable_wakers());
+  AddWakers(batch, line.group->wakers[line.index], names, wait->mutable_wakers());
 }
 
 }  // namespace
 
-void ReportWaits(const aggregate::Window& window, const control::v1::WaitsRequest& request, SharedSymbolizer* symbolizer,
+void ReportWaits(const aggregate::Window& window, const control::v1::WaitsRequest& request, symbolize::Symbolizer* symbolizer,
                  control::v1::WaitsReply* reply) {
   const std::optional<uint32_t> only = OnlyProcess(request.pid());
   const std::vector<aggregate::Window::Waits> groups = window.AllWaits(only);
@@ -53,7 +53,8 @@ void ReportWaits(const aggregate::Window& window, const control::v1::WaitsReques
   reply->set_not_drawn_ns(error.left_out_ns);
   reply->set_stack_error_ns(error.expected_ns);
   KeepHeaviest(request.limit(), &lines);
-  for (const WaitLine& line : lines) Describe(line, symbolizer, reply->add_waits());
+  symbolize::StackNames stack_names(symbolizer);
+  for (const WaitLine& line : lines) Describe(line, &stack_names, reply->add_waits());
 }
 
 }  // namespace sonde::app

@@ -27,8 +27,7 @@ bool IsIdle(const model::UnwoundSample& sample) {
 }
 
 std::string ServiceOf(const model::ProfileBatch& batch) {
-  auto service = batch.labels.find(profile::kServiceName);
-  return service != batch.labels.end() ? service->second : "";
+  return std::string(profile::LabelOf(batch.labels, profile::kServiceName));
 }
 
 void AddFrames(const std::vector<profile::Frame>& frames, WaitFrames* out) {
@@ -39,14 +38,14 @@ void AddFrames(const std::vector<profile::Frame>& frames, WaitFrames* out) {
   }
 }
 
-void AddWakers(const model::ProfileBatch& batch, const std::vector<aggregate::Window::Waker>& wakers, SharedSymbolizer* symbolizer,
+void AddWakers(const model::ProfileBatch& batch, const std::vector<aggregate::Window::Waker>& wakers, symbolize::StackNames* names,
                google::protobuf::RepeatedPtrField<control::v1::Waker>* out) {
   for (size_t i = 0; i < std::min(wakers.size(), kWakersTold); ++i) {
     control::v1::Waker* waker = out->Add();
     waker->set_process(batch.processes[wakers[i].process]);
     waker->set_count(wakers[i].count);
     waker->set_ns(wakers[i].ns);
-    AddFrames(FromWakeUpOn(symbolizer->Names(batch, {.stack = wakers[i].stack})), waker->mutable_stack());
+    AddFrames(FromWakeUpOn(names->Of(batch, {.stack = wakers[i].stack})), waker->mutable_stack());
   }
 }
 

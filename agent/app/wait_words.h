@@ -10,7 +10,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "agent/aggregate/wait_quantile.h"
 #include "agent/aggregate/window.h"
-#include "agent/app/pipeline.h"
+#include "agent/symbolize/stack_names.h"
 #include "profile/reason.h"
 #include "proto/sonde/control/v1/control.pb.h"
 
@@ -34,17 +34,16 @@ using WaitFrames = google::protobuf::RepeatedPtrField<control::v1::WaitFrame>;
 void AddFrames(const std::vector<profile::Frame>& frames, WaitFrames* out);
 
 // The first kWakersTold of them, with their stacks from the kernel's wake-up on.
-void AddWakers(const model::ProfileBatch& batch, const std::vector<aggregate::Window::Waker>& wakers, SharedSymbolizer* symbolizer,
+void AddWakers(const model::ProfileBatch& batch, const std::vector<aggregate::Window::Waker>& wakers, symbolize::StackNames* names,
                google::protobuf::RepeatedPtrField<control::v1::Waker>* out);
 
 // Who waited, for what reason and where. `Line` is any message with the fields reason, process, service and stack.
 template <typename Line>
-void SetPlace(const model::ProfileBatch& batch, const model::UnwoundSample& sample, SharedSymbolizer* symbolizer,
-              Line* line) {
+void SetPlace(const model::ProfileBatch& batch, const model::UnwoundSample& sample, symbolize::StackNames* names, Line* line) {
   line->set_reason(std::string(profile::ReasonName(sample.reason)));
   line->set_process(batch.processes[sample.process]);
   line->set_service(ServiceOf(batch));
-  AddFrames(symbolizer->Names(batch, sample), line->mutable_stack());
+  AddFrames(names->Of(batch, sample), line->mutable_stack());
 }
 
 // `Totals` has count, ns and lengths; `Line` is any message with the fields count, ns, p50_ns, p99_ns, p999_ns and

@@ -5,7 +5,6 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
-#include "agent/symbolize/location_table.h"
 #include "agent/symbolize/syscall_names.h"
 #include "profile/labels.h"
 
@@ -56,7 +55,7 @@ Symbolizer::Symbolizer(telemetry::LossLedger* ledger, KernelSymbols kernel)
 
 profile::SymbolizedProfile Symbolizer::Symbolize(const ProfileBatch& batch) {
   profile::PprofBuilder builder(batch.kind, batch.start_unix_ns, batch.duration_ns, PeriodOf(batch));
-  LocationTable table(batch, &kernel_, &files_, &builder);
+  LocationTable table = TableOf(batch, &builder);
   table.AddMainMapping();
   // A stack reads differently where its thread ran than where it waited.
   std::array<absl::flat_hash_map<uint32_t, std::vector<uint64_t>>, 2> stacks;
@@ -73,20 +72,6 @@ profile::SymbolizedProfile Symbolizer::Symbolize(const ProfileBatch& batch) {
   for (const std::string& comment : batch.comments) builder.AddComment(comment);
   TellOfKernel(&builder);
   return {batch.kind, batch.labels, std::move(builder).Build()};
-}
-
-std::vector<profile::Frame> Symbolizer::Names(const ProfileBatch& batch, const UnwoundSample& sample) {
-  profile::PprofBuilder builder(batch.kind, batch.start_unix_ns, batch.duration_ns, PeriodOf(batch));
-  LocationTable table(batch, &kernel_, &files_, &builder);
-  const std::vector<uint64_t> stack =
-      table.LocationsOf(batch.stacks[sample.stack], sample.reason == profile::Reason::kOnCpu);
-  const profile::Pprof pprof = std::move(builder).Build();
-  const profile::FrameTable frames(pprof);
-  std::vector<profile::Frame> names;
-  for (const uint64_t location : stack) {
-    for (const int32_t frame : frames.Of(location)) names.push_back(frames.At(frame));
-  }
-  return names;
 }
 
 void Symbolizer::TellOfKernel(profile::PprofBuilder* builder) {

@@ -7,9 +7,9 @@
 #include "agent/model/profile_batch.h"
 #include "agent/symbolize/file_symbols.h"
 #include "agent/symbolize/kernel_symbols.h"
+#include "agent/symbolize/location_table.h"
 #include "agent/telemetry/loss_ledger.h"
 #include "profile/encoded_profile.h"
-#include "profile/frame_table.h"
 
 namespace sonde::symbolize {
 
@@ -36,8 +36,10 @@ class Symbolizer {
   // left out and counted.
   profile::SymbolizedProfile Symbolize(const model::ProfileBatch& batch);
 
-  // What a reader of the profile sees as the stack of one of its samples, leaf first. REQUIRES: its indices are sound.
-  std::vector<profile::Frame> Names(const model::ProfileBatch& batch, const model::UnwoundSample& sample);
+  // What names the batch's frames as locations of `builder`. All three must outlive it.
+  LocationTable TableOf(const model::ProfileBatch& batch, profile::PprofBuilder* builder) {
+    return {batch, &kernel_, &files_, builder};
+  }
 
   // Of the symbols kept between batches.
   size_t MemoryBytes() const { return kernel_.MemoryBytes() + files_.MemoryBytes(); }
