@@ -2,6 +2,7 @@
 #include <cstdio>
 #include <string>
 
+#include "absl/synchronization/mutex.h"
 #include "base/log.h"
 #include "collector/app/collector.h"
 #include "collector/app/flags.h"
@@ -16,6 +17,8 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "sonde-collector: %s\n", std::string(status.message()).c_str());
     return 2;
   }
+  // Debian's Abseil looks for cycles at every lock, as debug builds do; the sanitizers look as well.
+  absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
   sonde::app::RouteLibraryLogs();
   sonde::app::BlockStopSignals();
   auto status = sonde::app::RunCollector(flags->config);
