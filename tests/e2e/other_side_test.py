@@ -100,10 +100,10 @@ class OtherSide(sonde.SondeTest):
 
     def test_a_lock_held_all_the_while_is_told_with_its_owner(self):
         agent = self.agent(self.collector().grpc, window="10s")
-        load = known_loads.Load(self.folder, "stuck_lock", 20)
-        self.addCleanup(load.discard)
         agent.wait_until_tables_are_built()
-        time.sleep(1)  # it waits by then
+        load = known_loads.Load(self.folder, "stuck_lock", sonde.PATIENCE)
+        self.addCleanup(load.discard)
+        time.sleep(3)  # it waits by then, and the agent knows its mappings
         reply = json.loads(sonde.agentctl(agent.socket, "locks", "--pid", load.pid, "--duration", "2s", "-o", "json").stdout)
         waiting = [one for one in reply["locks"] if has(one["stack"], "WaitForever")]
         self.assertEqual(len(waiting), 1, reply)

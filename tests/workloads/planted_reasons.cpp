@@ -29,8 +29,7 @@ int main(int argc, char** argv) {
   if (argc != 5) return 2;
   const uint64_t start_ns = MonotonicNs(), deadline_ns = DeadlineNs(argv[2]);
   std::vector<planted::Case> cases = planted::CasesOf(argv[4], argv[3]);
-  // The agent knows a program's mappings some milliseconds after its start: stacks before that are cut.
-  planted::Nap(300'000'000);
+  planted::Nap(UntilMappingsAreKnownNs());
   Workers workers;
   RunThreads(cases.size(), &workers, [&](size_t i) {
     planted::Case& one = cases[i];

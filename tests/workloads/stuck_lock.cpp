@@ -27,8 +27,7 @@ int main(int argc, char** argv) {
     ::pthread_mutex_unlock(&mutex);
   });
   is_held.wait(false);
-  // The agent knows a program's mappings some milliseconds after its start: a stack before that is cut.
-  ::usleep(300'000);
+  ::usleep(static_cast<useconds_t>(UntilMappingsAreKnownNs() / 1'000));
   planted::WaitForever(&mutex);
   ::pthread_mutex_unlock(&mutex);
   holder.join();
