@@ -165,7 +165,7 @@ static __always_inline void settle_reason(struct switch_scratch *scratch, const 
 					  struct thread_sites *all, __u64 sp, __u64 now)
 {
 	if (is_of_main_loops(decided))
-		note_waiting_place(all, sp, now, has_found_tag(scratch));
+		note_waiting_place(all, sp, now, scratch->waited_here_before);
 	scratch->place.reason = is_outermost(all, sp, now) ? decided->outermost : decided->reason;
 	scratch->place.syscall = decided->syscall;
 }
@@ -224,6 +224,7 @@ static __always_inline void place_of_blocked(void *ctx, struct task_struct *prev
 	scratch->index = SITES;
 	if (copied)
 		site = find_same_place(all, &regs, tag, has_user, out->slice, scratch);
+	scratch->waited_here_before = scratch->index < SITES;
 	is_reused = site && site->doubts == 0;
 	if (is_reused) {
 		count(COUNT_SITE_HITS);

@@ -1,0 +1,60 @@
+#include "agent/app/recent_slices.h"
+
+#include <gtest/gtest.h>
+
+namespace sonde::app {
+namespace {
+
+constexpr uint64_t kSecond = 1'000'000'000;
+
+std::shared_ptr<const model::Slice> SliceOf(uint64_t start_s, uint64_t end_s, size_t samples = 0) {
+  auto slice = std::make_shared<model::Slice>();
+  slice->start_ns = start_s * kSecond;
+  slice->end_ns = end_s * kSecond;
+  slice->samples.resize(samples);
+  return slice;
+}
+
+std::vector<telemetry::Loss> LostSoFar(uint64_t count) { return {{"ring_full", "stack", "", count}}; }
+
+std::vector<uint64_t> StartsOf(const RecentSlices::Past& past) {
+  std::vector<uint64_t> starts;
+  for (const auto& slice : past.slices) starts.push_back(slice->start_ns / kSecond);
+  return starts;
+}
+
+TEST(RecentSlices, GivesThoseFromTheOneOnInWhichTheAskedTimeLies) {
+  RecentSlices recent({});
+  for (uint64_t start : {10, 20, 30}) recent.Add(SliceOf(start, start + 10), LostSoFar(start));
+  EXPECT_EQ(StartsOf(recent.Since(25 * kSecond)), (std::vector<uint64_t>{20, 30}));
+  EXPECT_EQ(StartsOf(recent.Since(30 * kSecond)), (std::vector<uint64_t>{30}));
+  EXPECT_EQ(StartsOf(recent.Since(0)), (std::vector<uint64_t>{10, 20, 30}));
+  EXPECT_TRUE(recent.Since(40 * kSecond).slices.empty());
+}
+
+TEST(RecentSlices, TellsWhatWasLostBeforeTheFirstOfThem) {
+  RecentSlices recent({});
+  for (uint64_t start : {10, 20, 30}) recent.Add(SliceOf(start, start + 10), LostSoFar(start));
+  const RecentSlices::Past past = recent.Since(25 * kSecond);
+  ASSERT_EQ(past.losses_before.size(), 1U);
+  EXPECT_EQ(past.losses_before[0].count, 20U);
+}
+
+TEST(RecentSlices, ForgetsWhatIsTooOld) {
+  RecentSlices recent({.ns = 25 * kSecond});
+  for (uint64_t start : {10, 20, 30}) recent.Add(SliceOf(start, start + 10), {});
+  EXPECT_EQ(StartsOf(recent.Since(0)), (std::vector<uint64_t>{20, 30}));
+}
+
+TEST(RecentSlices, ForgetsTheOldestWhereMuchHappensButNeverTheLatest) {
+  const size_t bytes = 100 * sizeof(model::RawSample);
+  RecentSlices recent({.bytes = 3 * bytes});
+  for (uint64_t start : {10, 20, 30}) recent.Add(SliceOf(start, start + 10, 100), {});
+  EXPECT_EQ(StartsOf(recent.Since(0)), (std::vector<uint64_t>{20, 30}));
+  EXPECT_LE(recent.Bytes(), 3 * bytes);
+  recent.Add(SliceOf(40, 50, 1'000), {});
+  EXPECT_EQ(StartsOf(recent.Since(0)), (std::vector<uint64_t>{40}));
+}
+
+}  // namespace
+}  // namespace sonde::app
