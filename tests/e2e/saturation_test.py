@@ -28,8 +28,8 @@ class Saturation(sonde.SondeTest):
         agent = self.agent(self.collector().grpc, window="10s")
         self.group = known_loads.QuotaGroup()
         self.addCleanup(self.group.remove)
-        loads = [known_loads.Load(self.folder, "spinners", SECONDS + 2, 1, cgroup=self.group),
-                 known_loads.Load(self.folder, "spinners", SECONDS + 2, 4)]
+        loads = [known_loads.Load(self.folder, "spinners", sonde.PATIENCE, 1, cgroup=self.group),
+                 known_loads.Load(self.folder, "spinners", sonde.PATIENCE, 4)]
         for load in loads:
             self.addCleanup(load.discard)
         time.sleep(0.5)
