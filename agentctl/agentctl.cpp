@@ -32,6 +32,7 @@ struct Options {
   std::string format = "text";
   bool version = false;
   std::string duration;
+  std::string since;
   std::string interval = "2s";
   size_t limit = 0;
   StatusOptions status;
@@ -56,6 +57,15 @@ void AddFormat(CLI::App* verb, Options* options) {
 
 void AddDuration(CLI::App* verb, Options* options, const std::string& text) {
   verb->add_option("-d,--duration", options->duration, text)->check(IntervalCheck())->type_name("DURATION");
+}
+
+// After AddDuration().
+void AddSince(CLI::App* verb, Options* options) {
+  verb->add_option("--since", options->since,
+                   "instead: so far back up to now, at once, as far as the agent keeps it (10m at most)")
+      ->check(IntervalCheck())
+      ->excludes("--duration")
+      ->type_name("DURATION");
 }
 
 void AddPid(CLI::App* verb, uint32_t* pid) {
@@ -101,6 +111,7 @@ void AddAccount(CLI::App* app, Options* options) {
   CLI::App* verb = app->add_subcommand("account", "where the wall time of each process went, to the last nanosecond");
   AddPid(verb, &options->account.pid);
   AddDuration(verb, options, "measure for so long from now (default: the last whole window)");
+  AddSince(verb, options);
   verb->add_option("--by", options->account.by, "a line for each process (default), thread, service, container or reason")
       ->check(CLI::IsMember({"process", "thread", "service", "container", "reason"}))
       ->type_name("WHAT");
@@ -120,6 +131,7 @@ void AddAccount(CLI::App* app, Options* options) {
       "  agentctl account\n"
       "  agentctl account --by reason\n"
       "  agentctl account --duration 10s --sort busy\n"
+      "  agentctl account --since 5m --by container\n"
       "  agentctl account --by thread --pid 1234 --sort lock\n"
       "  agentctl account --pid 1234 -o json\n\n"
       "Columns are percent of wall time and add up to it. Idle is waiting for work: a connection, a client's next request,\n"
@@ -143,11 +155,15 @@ void AddWaits(CLI::App* app, Options* options) {
       ->type_name("REASON");
   AddIdle(verb, options);
   AddMeasuring(verb, "waits", options);
+  AddSince(verb, options);
   verb->footer(
       "One line is all waits of a process name at one stack for one reason. P50 and P99 are exact to a factor of 2, the\n"
       "longest is exact. A wait that has not ended counts with its time so far. Who ended waits is looked at for a selection\n"
-      "of those over a millisecond.\n\nExamples:\n"
+      "of those over a millisecond, and only while somebody asks: not with --since, which has what the agent measured anyway.\n"
+      "That begins where a slice of some ten seconds does, and is kept for ten minutes or, where much happens, for less.\n\n"
+      "Examples:\n"
       "  agentctl waits\n"
+      "  agentctl waits --since 2m\n"
       "  agentctl waits --service postgres\n"
       "  agentctl waits --pid 1234 --duration 30s --stacks\n"
       "  agentctl waits --reason disk -o json");
@@ -226,16 +242,18 @@ void AddTop(CLI::App* app, Options* options) {
 }
 
 void AddRecord(CLI::App* app, Options* options) {
-  CLI::App* verb = app->add_subcommand("record", "write a pprof of the time from now on");
+  CLI::App* verb = app->add_subcommand("record", "write a pprof of the time from now on, or of the last minutes");
   verb->add_option("-o,--output", options->record.output, "the file to write, FILE.pb.gz")
       ->required()
       ->type_name("FILE");
   AddDuration(verb, options, "record for so long (default 10s)");
+  AddSince(verb, options);
   AddPid(verb, &options->record.pid);
   AddKind(verb, "-t,--type,--kind", &options->record.kind);
   verb->footer(
       "Examples:\n"
       "  agentctl record --duration 10s -o cpu.pb.gz\n"
+      "  agentctl record --since 2m --type wall -o before.pb.gz\n"
       "  agentctl record --type wall --pid 1234 -o wall.pb.gz && go tool pprof -top wall.pb.gz");
 }
 
@@ -331,6 +349,9 @@ void FillIn(Options* options, const CLI::App& app) {
   if (!options->duration.empty()) {
     const absl::Duration duration = *ParseInterval(options->duration);
     options->account.duration = options->record.duration = options->waits.duration = duration;
+  }
+  if (!options->since.empty()) {
+    options->account.since = options->record.since = options->waits.since = *ParseInterval(options->since);
   }
   options->top.interval = *ParseInterval(options->interval);
   if (app.get_subcommand("account")->count("--limit") > 0) options->account.limit = options->limit;

@@ -13,12 +13,16 @@ namespace sonde::agentctl {
 template <typename Request, typename Reply>
 using Ask = absl::StatusOr<Reply> (Client::*)(const Request&, const Tick&);
 
-// A request for the process and the time that `options` name.
+// A request for the process and the time that `options` name: from now on or, where that can be asked for, in the past.
 template <typename Request, typename Options>
 Request RequestFor(const Options& options) {
   Request request;
-  request.set_duration_ns(static_cast<uint64_t>(absl::ToInt64Nanoseconds(options.duration)));
   request.set_pid(options.pid);
+  if constexpr (requires { request.since_ns(); }) {
+    request.set_since_ns(static_cast<uint64_t>(absl::ToInt64Nanoseconds(options.since)));
+    if (request.since_ns() != 0) return request;
+  }
+  request.set_duration_ns(static_cast<uint64_t>(absl::ToInt64Nanoseconds(options.duration)));
   return request;
 }
 

@@ -15,8 +15,8 @@ namespace {
 
 constexpr char kSuffix[] = ".pb.gz";
 
-absl::Status EmptyProfile(const RecordOptions& options) {
-  const std::string interval = absl::FormatDuration(options.duration);
+absl::Status EmptyProfile(const RecordOptions& options, uint64_t duration_ns) {
+  const std::string interval = HumanDuration(duration_ns);
   const bool waits = options.kind == "offcpu";
   const std::string what =
       options.pid == 0
@@ -41,10 +41,11 @@ absl::Status Record(const std::string& socket, const RecordOptions& options) {
   const absl::StatusOr<v1::RecordReply> reply = Measure(&*client, "recording", &Client::Record, request);
   if (!reply.ok()) return reply.status();
   std::fputs(LossNotice(reply->losses()).c_str(), stderr);
-  if (reply->samples() == 0) return EmptyProfile(options);
+  if (reply->samples() == 0) return EmptyProfile(options, reply->duration_ns());
   if (absl::Status committed = file->Commit(reply->profile()); !committed.ok()) return committed;
-  std::printf("%s: %s, %s %s\n", Printable(options.output).c_str(), HumanBytes(reply->profile().size()).c_str(),
-              HumanCount(reply->samples()).c_str(), options.kind == "cpu" ? "samples" : "samples and waits");
+  std::printf("%s: %s, %s %s of %s\n", Printable(options.output).c_str(), HumanBytes(reply->profile().size()).c_str(),
+              HumanCount(reply->samples()).c_str(), options.kind == "cpu" ? "samples" : "samples and waits",
+              HumanDuration(reply->duration_ns()).c_str());
   std::fprintf(stderr, "Look at it: go tool pprof -http=: %s\n", Printable(options.output).c_str());
   return absl::OkStatus();
 }

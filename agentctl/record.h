@@ -9,12 +9,13 @@ namespace sonde::agentctl {
 
 struct RecordOptions {
   absl::Duration duration = absl::Seconds(10);
+  absl::Duration since;      // instead of it, so far back up to now; 0: not asked for
   uint32_t pid = 0;          // 0 = every process
   std::string kind = "cpu";  // cpu, offcpu or wall
   std::string output;        // FILE.pb.gz
 };
 
-// Records a pprof of the time from now on into a file. An empty profile makes no file and exit code 1.
+// Records a pprof of the time from now on, or of the past, into a file. An empty profile makes no file and exit code 1.
 int RunRecord(const std::string& socket, const RecordOptions& options);
 
 }  // namespace sonde::agentctl

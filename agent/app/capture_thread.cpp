@@ -181,11 +181,24 @@ void CaptureThread::Serve(const std::shared_ptr<const model::Slice>& slice) {
     if (is_done) measurement->done.Notify();
     return is_done || measurement->is_given_up;
   });
+  recent_.Add(slice, std::exchange(losses_so_far_, losses_->Snapshot()));
   for (auto& measurement : starting_) {
+    if (measurement->is_past) {
+      ServePast(slice->end_ns, measurement.get());
+      continue;
+    }
     measurement->until_ns = slice->end_ns + static_cast<uint64_t>(absl::ToInt64Nanoseconds(measurement->length));
     active_.push_back(std::move(measurement));
   }
   starting_.clear();
+}
+
+void CaptureThread::ServePast(uint64_t now_ns, Measurement* measurement) const {
+  const auto length = static_cast<uint64_t>(absl::ToInt64Nanoseconds(measurement->length));
+  RecentSlices::Past past = recent_.Since(now_ns - std::min(now_ns, length));
+  measurement->slices = std::move(past.slices);
+  measurement->losses_before = std::move(past.losses_before);
+  measurement->done.Notify();
 }
 
 void CaptureThread::FollowProcesses(const model::Slice& slice, bool ends_window) {
@@ -230,12 +243,9 @@ void CaptureThread::Publish(const capture::Capture& capture, const model::Slice&
   board_->SetKernelFacts(std::move(facts));
 }
 
-absl::StatusOr<std::unique_ptr<aggregate::Window>> CaptureThread::Measure(absl::Duration length, OnRequest wanted,
-                                                                          const std::function<bool()>& cancelled) {
+absl::StatusOr<std::unique_ptr<aggregate::Window>> CaptureThread::Await(std::shared_ptr<Measurement> measurement,
+                                                                        const std::function<bool()>& cancelled) {
   constexpr absl::Duration kLook = absl::Milliseconds(50);
-  auto measurement = std::make_shared<Measurement>();
-  measurement->length = length;
-  measurement->wanted = wanted;
   {
     absl::MutexLock lock(&mutex_);
     if (stopping_) return absl::CancelledError("sonde-agent is stopping");
@@ -250,6 +260,24 @@ absl::StatusOr<std::unique_ptr<aggregate::Window>> CaptureThread::Measure(absl::
   auto window = std::make_unique<aggregate::Window>();
   for (const auto& slice : measurement->slices) window->Add(*slice);
   return window;
+}
+
+absl::StatusOr<std::unique_ptr<aggregate::Window>> CaptureThread::Measure(absl::Duration length, OnRequest wanted,
+                                                                          const std::function<bool()>& cancelled) {
+  auto measurement = std::make_shared<Measurement>();
+  measurement->length = length;
+  measurement->wanted = wanted;
+  return Await(std::move(measurement), cancelled);
+}
+
+absl::StatusOr<CaptureThread::Past> CaptureThread::LookBack(absl::Duration length,
+                                                            const std::function<bool()>& cancelled) {
+  auto measurement = std::make_shared<Measurement>();
+  measurement->length = length;
+  measurement->is_past = true;
+  auto window = Await(measurement, cancelled);
+  if (!window.ok()) return window.status();
+  return Past{*std::move(window), std::move(measurement->losses_before)};
 }
 
 }  // namespace sonde::app

@@ -17,6 +17,7 @@
 #include "agent/app/code_tables.h"
 #include "agent/app/overhead.h"
 #include "agent/app/program_statistics.h"
+#include "agent/app/recent_slices.h"
 #include "agent/app/status_board.h"
 #include "agent/capture/capture.h"
 #include "agent/process/process_table.h"
@@ -64,16 +65,29 @@ class CaptureThread {
   absl::StatusOr<std::unique_ptr<aggregate::Window>> Measure(absl::Duration length, OnRequest wanted,
                                                              const std::function<bool()>& cancelled);
 
+  struct Past {
+    std::unique_ptr<aggregate::Window> window;
+    std::vector<telemetry::Loss> losses_before;  // all that was lost when it began
+  };
+  // The last `length` up to now, as far as it is kept; some seconds more, since it begins where a slice does. What is looked
+  // at only on request is in it where somebody wanted it. Thread-safe; blocks for an instant. Errors as of Measure().
+  absl::StatusOr<Past> LookBack(absl::Duration length, const std::function<bool()>& cancelled);
+
  private:
   struct Measurement {
     absl::Duration length;
     OnRequest wanted;
+    bool is_past = false;   // of what was, not from now on
     uint64_t until_ns = 0;  // of the thread alone
+    std::vector<telemetry::Loss> losses_before;  // of the past
     std::vector<std::shared_ptr<const model::Slice>> slices;
     absl::Notification done;
     std::atomic<bool> is_given_up = false;  // nobody waits for it any more
   };
 
+  // Has the thread work at it, and gives it when it is done.
+  absl::StatusOr<std::unique_ptr<aggregate::Window>> Await(std::shared_ptr<Measurement> measurement,
+                                                           const std::function<bool()>& cancelled) ABSL_LOCKS_EXCLUDED(mutex_);
   void Run(absl::Status* started, absl::Notification* is_started);
   absl::Status CaptureUntilStopped(capture::Capture& capture);
   bool AwaitWork() ABSL_LOCKS_EXCLUDED(mutex_);
@@ -85,6 +99,7 @@ class CaptureThread {
   Usage UsageSoFar(const capture::Capture& capture) const;
   void Govern(capture::Capture& capture);
   void Serve(const std::shared_ptr<const model::Slice>& slice);
+  void ServePast(uint64_t now_ns, Measurement* measurement) const;
   void FollowProcesses(const model::Slice& slice, bool ends_window);
   void Publish(const capture::Capture& capture, const model::Slice& slice);
 
@@ -106,6 +121,8 @@ class CaptureThread {
   uint64_t judged_readings_ = 0;  // of statistics_
   std::vector<std::shared_ptr<Measurement>> starting_;  // from the end of the slice that is being cut
   std::vector<std::shared_ptr<Measurement>> active_;
+  RecentSlices recent_{{}};
+  std::vector<telemetry::Loss> losses_so_far_;  // as the last slice ended
   absl::flat_hash_set<uint32_t> alive_;
   absl::Time next_slice_;
   absl::Time next_window_;

@@ -33,13 +33,6 @@ absl::Status NoSuchProcess(uint32_t pid) {
                                          "that did, by the id of the process, not of a thread"));
 }
 
-// The process that it asks for; 0: all, as whoever cannot ask for one.
-template <typename Request>
-uint32_t PidOf(const Request& request) {
-  if constexpr (requires { request.pid(); }) return request.pid();
-  return 0;
-}
-
 absl::Duration Length(uint64_t duration_ns) { return absl::Nanoseconds(static_cast<int64_t>(duration_ns)); }
 
 }  // namespace
@@ -58,19 +51,20 @@ control::v1::StatusReply ControlAnswers::Status() {
   return reply;
 }
 
-absl::StatusOr<WindowFacts> ControlAnswers::MeasureAccount(uint64_t duration_ns, const control::Cancelled& cancelled) {
-  if (duration_ns == 0) {
-    WindowFacts facts = sources_.board->LastWindow();
-    if (facts.duration_ns == 0) {
-      return absl::UnavailableError(
-          "no account yet: the first seconds are still being measured; try again in 10 s, or "
-          "ask for a --duration of your own");
-    }
-    return facts;
-  }
-  auto window = sources_.capture->Measure(Length(duration_ns), {}, cancelled);
-  if (!window.ok()) return window.status();
-  return FactsOf(**window, 0);
+template <typename Request>
+ControlAnswers::Interval ControlAnswers::IntervalOf(const Request& request) {
+  Interval interval{.duration_ns = request.duration_ns()};
+  if constexpr (requires { request.pid(); }) interval.pid = request.pid();
+  if constexpr (requires { request.since_ns(); }) interval.since_ns = request.since_ns();
+  return interval;
+}
+
+absl::StatusOr<WindowFacts> ControlAnswers::LastAccount() const {
+  WindowFacts facts = sources_.board->LastWindow();
+  if (facts.duration_ns != 0) return facts;
+  return absl::UnavailableError(
+      "no account yet: the first seconds are still being measured; try again in 10 s, or "
+      "ask for a --duration of your own");
 }
 
 absl::StatusOr<control::v1::AccountReply> ControlAnswers::Account(const control::v1::AccountRequest& request,
@@ -78,61 +72,80 @@ absl::StatusOr<control::v1::AccountReply> ControlAnswers::Account(const control:
   if (!request.group_by().empty() && request.group_by() != "service" && request.group_by() != "container") {
     return absl::InvalidArgumentError(absl::StrCat("unknown groups '", request.group_by(), "': service or container"));
   }
-  const std::vector<telemetry::Loss> before = sources_.losses->Snapshot();
-  absl::StatusOr<WindowFacts> facts = MeasureAccount(request.duration_ns(), cancelled);
-  if (!facts.ok()) return facts.status();
   control::v1::AccountReply reply;
-  reply.set_start_unix_ns(facts->start_unix_ns);
-  reply.set_duration_ns(static_cast<uint64_t>(facts->duration_ns));
-  ReportAccount(*facts->accounts, request, &reply);
-  if (request.pid() != 0 && reply.processes_size() == 0) return NoSuchProcess(request.pid());
-  if (request.duration_ns() != 0) {
-    AddLosses(telemetry::LossesSince(before, sources_.losses->Snapshot()), reply.mutable_losses());
+  const auto report = [&](const WindowFacts& facts) {
+    reply.set_start_unix_ns(facts.start_unix_ns);
+    reply.set_duration_ns(static_cast<uint64_t>(facts.duration_ns));
+    ReportAccount(*facts.accounts, request, &reply);
+  };
+  const Interval interval = IntervalOf(request);
+  if (interval.duration_ns != 0 || interval.since_ns != 0) {
+    const absl::StatusOr<Measured> measured = Measure(interval, {}, cancelled);
+    if (!measured.ok()) return measured.status();
+    report(FactsOf(*measured->window, 0));
+    AddLosses(LossesOf(*measured), reply.mutable_losses());
+  } else {
+    const absl::StatusOr<WindowFacts> facts = LastAccount();
+    if (!facts.ok()) return facts.status();
+    report(*facts);
   }
+  if (request.pid() != 0 && reply.processes_size() == 0) return NoSuchProcess(request.pid());
   return reply;
 }
 
-absl::StatusOr<std::shared_ptr<const aggregate::Window>> ControlAnswers::Measure(uint32_t pid, uint64_t duration_ns,
-                                                                                 CaptureThread::OnRequest wanted,
-                                                                                 const control::Cancelled& cancelled) {
-  auto window = sources_.capture->Measure(Length(duration_ns), wanted, cancelled);
-  if (!window.ok() || pid == 0) return window;
-  for (const auto& process : (*window)->Accounts().Processes()) {
-    if (process.tgid == pid) return window;
+absl::StatusOr<ControlAnswers::Measured> ControlAnswers::Measure(const Interval& interval,
+                                                                 CaptureThread::OnRequest wanted,
+                                                                 const control::Cancelled& cancelled) {
+  Measured measured{.window = nullptr, .losses_before = sources_.losses->Snapshot()};
+  if (interval.since_ns != 0) {
+    auto past = sources_.capture->LookBack(Length(interval.since_ns), cancelled);
+    if (!past.ok()) return past.status();
+    measured = {std::move(past->window), std::move(past->losses_before)};
+  } else {
+    auto window = sources_.capture->Measure(Length(interval.duration_ns), wanted, cancelled);
+    if (!window.ok()) return window.status();
+    measured.window = *std::move(window);
   }
-  return NoSuchProcess(pid);
+  if (interval.pid == 0) return measured;
+  for (const auto& process : measured.window->Accounts().Processes()) {
+    if (process.tgid == interval.pid) return measured;
+  }
+  return NoSuchProcess(interval.pid);
 }
 
-absl::StatusOr<ControlAnswers::Measured> ControlAnswers::MeasureProfile(const std::string& kind_name, uint32_t pid,
-                                                                        uint64_t duration_ns,
-                                                                        const control::Cancelled& cancelled) {
+std::vector<telemetry::Loss> ControlAnswers::LossesOf(const Measured& measured) const {
+  return telemetry::LossesSince(measured.losses_before, sources_.losses->Snapshot());
+}
+
+absl::StatusOr<ControlAnswers::MeasuredProfile> ControlAnswers::MeasureProfile(const std::string& kind_name,
+                                                                               const Interval& interval,
+                                                                               const control::Cancelled& cancelled) {
   std::optional<profile::Kind> kind = profile::ParseKind(kind_name);
   if (!kind) return absl::InvalidArgumentError(absl::StrCat("unknown kind '", kind_name, "': cpu, offcpu or wall"));
-  const std::vector<telemetry::Loss> before = sources_.losses->Snapshot();
-  auto window = Measure(pid, duration_ns, {}, cancelled);
-  if (!window.ok()) return window.status();
-
-  Measured measured{
-      .pprof = {}, .start_unix_ns = (*window)->StartUnixNs(), .duration_ns = (*window)->DurationNs(), .losses = {}};
+  const absl::StatusOr<Measured> measured = Measure(interval, {}, cancelled);
+  if (!measured.ok()) return measured.status();
+  const aggregate::Window& window = *measured->window;
+  MeasuredProfile profile{
+      .pprof = {}, .start_unix_ns = window.StartUnixNs(), .duration_ns = window.DurationNs(), .losses = {}};
   std::vector<profile::Pprof> parts;
   std::vector<profile::Labels> labels;
-  for (const model::ProfileBatch& batch : (*window)->Batches(*kind, OnlyProcess(pid))) {
+  for (const model::ProfileBatch& batch : window.Batches(*kind, OnlyProcess(interval.pid))) {
     profile::SymbolizedProfile symbolized = sources_.symbolizer->With(
         [&batch](symbolize::Symbolizer* symbolizer) { return symbolizer->Symbolize(batch); });
     labels.push_back(std::move(symbolized.labels));
     parts.push_back(std::move(symbolized.pprof));
   }
-  measured.losses = telemetry::LossesSince(before, sources_.losses->Snapshot());
-  if (parts.empty()) return measured;
+  profile.losses = LossesOf(*measured);
+  if (parts.empty()) return profile;
   absl::StatusOr<profile::Pprof> merged = profile::Merge(parts, labels);
   if (!merged.ok()) return merged.status();
-  measured.pprof = *std::move(merged);
-  return measured;
+  profile.pprof = *std::move(merged);
+  return profile;
 }
 
 absl::StatusOr<control::v1::TopReply> ControlAnswers::Top(const control::v1::TopRequest& request,
                                                           const control::Cancelled& cancelled) {
-  auto measured = MeasureProfile(request.kind(), request.pid(), request.duration_ns(), cancelled);
+  auto measured = MeasureProfile(request.kind(), IntervalOf(request), cancelled);
   if (!measured.ok()) return measured.status();
   control::v1::TopReply reply;
   reply.set_start_unix_ns(measured->start_unix_ns);
@@ -155,14 +168,14 @@ absl::StatusOr<control::v1::TopReply> ControlAnswers::Top(const control::v1::Top
 template <typename Reply, typename Request, typename Report>
 absl::StatusOr<Reply> ControlAnswers::MeasureAndReport(const Request& request, CaptureThread::OnRequest wanted,
                                                        Report report, const control::Cancelled& cancelled) {
-  const std::vector<telemetry::Loss> before = sources_.losses->Snapshot();
-  auto window = Measure(PidOf(request), request.duration_ns(), wanted, cancelled);
-  if (!window.ok()) return window.status();
+  const absl::StatusOr<Measured> measured = Measure(IntervalOf(request), wanted, cancelled);
+  if (!measured.ok()) return measured.status();
+  const aggregate::Window& window = *measured->window;
   Reply reply;
-  reply.set_start_unix_ns((*window)->StartUnixNs());
-  reply.set_duration_ns(static_cast<uint64_t>((*window)->DurationNs()));
-  sources_.symbolizer->With([&](symbolize::Symbolizer* symbolizer) { report(**window, request, symbolizer, &reply); });
-  AddLosses(telemetry::LossesSince(before, sources_.losses->Snapshot()), reply.mutable_losses());
+  reply.set_start_unix_ns(window.StartUnixNs());
+  reply.set_duration_ns(static_cast<uint64_t>(window.DurationNs()));
+  sources_.symbolizer->With([&](symbolize::Symbolizer* symbolizer) { report(window, request, symbolizer, &reply); });
+  AddLosses(LossesOf(*measured), reply.mutable_losses());
   return reply;
 }
 
@@ -195,10 +208,11 @@ absl::StatusOr<control::v1::SaturationReply> ControlAnswers::Saturation(const co
 
 absl::StatusOr<control::v1::RecordReply> ControlAnswers::Record(const control::v1::RecordRequest& request,
                                                                 const control::Cancelled& cancelled) {
-  auto measured = MeasureProfile(request.kind(), request.pid(), request.duration_ns(), cancelled);
+  auto measured = MeasureProfile(request.kind(), IntervalOf(request), cancelled);
   if (!measured.ok()) return measured.status();
   control::v1::RecordReply reply;
   reply.set_samples(static_cast<uint64_t>(measured->pprof.sample_size()));
+  reply.set_duration_ns(static_cast<uint64_t>(measured->duration_ns));
   if (measured->pprof.sample_size() > 0) reply.set_profile(profile::Encode(measured->pprof));
   AddLosses(measured->losses, reply.mutable_losses());
   return reply;

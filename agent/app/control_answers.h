@@ -48,23 +48,36 @@ class ControlAnswers : public control::ControlBackend {
                                                   const control::Cancelled& cancelled) override;
 
  private:
+  // Whose time is asked for, and which: from now on or, when `since_ns` is not 0, what was.
+  struct Interval {
+    uint32_t pid = 0;  // 0: of all processes
+    uint64_t duration_ns = 0;
+    uint64_t since_ns = 0;
+  };
+  template <typename Request>
+  static Interval IntervalOf(const Request& request);
+
   struct Measured {
+    std::shared_ptr<const aggregate::Window> window;
+    std::vector<telemetry::Loss> losses_before;  // all that was lost when it began
+  };
+  // NotFound when `pid` is not 0 and no such process lived meanwhile.
+  absl::StatusOr<Measured> Measure(const Interval& interval, CaptureThread::OnRequest wanted,
+                                   const control::Cancelled& cancelled);
+  std::vector<telemetry::Loss> LossesOf(const Measured& measured) const;
+  // Measures, and has `report` fill in all of the reply but when that was and what was lost.
+  template <typename Reply, typename Request, typename Report>
+  absl::StatusOr<Reply> MeasureAndReport(const Request& request, CaptureThread::OnRequest wanted, Report report,
+                                         const control::Cancelled& cancelled);
+  struct MeasuredProfile {
     profile::Pprof pprof;
     int64_t start_unix_ns = 0;
     int64_t duration_ns = 0;
     std::vector<telemetry::Loss> losses;
   };
-  // NotFound when `pid` is not 0 and no such process lived meanwhile.
-  absl::StatusOr<std::shared_ptr<const aggregate::Window>> Measure(uint32_t pid, uint64_t duration_ns,
-                                                                   CaptureThread::OnRequest wanted,
-                                                                   const control::Cancelled& cancelled);
-  // Measures, and has `report` fill in all of the reply but when that was and what was lost.
-  template <typename Reply, typename Request, typename Report>
-  absl::StatusOr<Reply> MeasureAndReport(const Request& request, CaptureThread::OnRequest wanted, Report report,
-                                         const control::Cancelled& cancelled);
-  absl::StatusOr<WindowFacts> MeasureAccount(uint64_t duration_ns, const control::Cancelled& cancelled);
-  absl::StatusOr<Measured> MeasureProfile(const std::string& kind, uint32_t pid, uint64_t duration_ns,
-                                          const control::Cancelled& cancelled);
+  absl::StatusOr<MeasuredProfile> MeasureProfile(const std::string& kind, const Interval& interval,
+                                                 const control::Cancelled& cancelled);
+  absl::StatusOr<WindowFacts> LastAccount() const;
 
   const Sources sources_;
 };

@@ -10,12 +10,31 @@ size_t BytesOfAll(const std::vector<T>& all) {
   return all.size() * sizeof(T);
 }
 
+// Of a table, what an entry costs beside the value: its key, and room for more.
+constexpr size_t kEntry = 64;
+
+size_t BytesOfProcess(const model::ProcessInfo& process) {
+  constexpr size_t kTexts = 64;  // of a label
+  return sizeof(process) + BytesOfAll(process.mappings) + process.labels.size() * (kEntry + kTexts);
+}
+
+// Of its processes those that `before` has not: mostly those that came and went since.
+size_t BytesOfProcesses(const model::Slice& slice, const model::Slice* before) {
+  size_t bytes = 0;
+  for (const auto& [tgid, process] : slice.processes) {
+    bytes += kEntry;
+    if (before != nullptr) {
+      if (auto known = before->processes.find(tgid); known != before->processes.end() && known->second == process) continue;
+    }
+    bytes += BytesOfProcess(*process);
+  }
+  return bytes;
+}
+
 size_t BytesOfSlice(const model::Slice& slice) {
-  // Of a table, what an entry costs beside the value: its key, and room for more.
-  constexpr size_t kEntry = 64;
   size_t bytes = sizeof(slice) + BytesOfAll(slice.samples) + BytesOfAll(slice.threads) + BytesOfAll(slice.wakers) +
                  BytesOfAll(slice.counterparts) + BytesOfAll(slice.peer_events) + BytesOfAll(slice.disks.requests) +
-                 BytesOfAll(slice.saturation.queues) + slice.processes.size() * kEntry;
+                 BytesOfAll(slice.saturation.queues);
   for (const auto& [id, stack] : slice.stacks) {
     bytes += kEntry + sizeof(*stack) + BytesOfAll(stack->kernel) + BytesOfAll(stack->user);
   }
@@ -26,7 +45,8 @@ size_t BytesOfSlice(const model::Slice& slice) {
 
 void RecentSlices::Add(std::shared_ptr<const model::Slice> slice, std::vector<telemetry::Loss> losses_before) {
   const uint64_t end_ns = slice->end_ns;
-  const size_t bytes = BytesOfSlice(*slice);
+  const model::Slice* before = kept_.empty() ? nullptr : kept_.back().slice.get();
+  const size_t bytes = BytesOfSlice(*slice) + BytesOfProcesses(*slice, before);
   bytes_ += bytes;
   kept_.push_back({std::move(slice), std::move(losses_before), bytes});
   while (kept_.size() > 1 && (bytes_ > limits_.bytes || end_ns - kept_.front().slice->start_ns > limits_.ns)) {

@@ -36,6 +36,22 @@ grpc::Status CheckReason(const std::string& reason) {
   return Invalid("unknown reason to wait");
 }
 
+// Of the requests that can ask for the past; 0: it is not asked for.
+template <typename Request>
+uint64_t SinceNs(const Request& request) {
+  if constexpr (requires { request.since_ns(); }) return request.since_ns();
+  return 0;
+}
+
+grpc::Status CheckInterval(uint64_t duration_ns, uint64_t since_ns) {
+  constexpr auto kMost = static_cast<uint64_t>(kMaxRequestNs);
+  if (duration_ns > kMost) return Invalid("the duration is longer than 10 minutes");
+  if (since_ns > kMost) return Invalid("no more than the last 10 minutes are kept");
+  if (duration_ns == 0 && since_ns == 0) return Invalid("the duration must be more than 0");
+  if (duration_ns != 0 && since_ns != 0) return Invalid("a duration from now on and a time back from now exclude each other");
+  return grpc::Status::OK;
+}
+
 // One of the kMaxMeasuring places, for as long as it lives.
 class Place {
  public:
@@ -71,9 +87,7 @@ template <typename Request, typename Reply>
 grpc::Status ControlService::Measure(grpc::ServerContext* context, const Request& request, Reply* reply,
                                      absl::StatusOr<Reply> (ControlBackend::*measure)(const Request&, const Cancelled&),
                                      const grpc::Status& checked) {
-  if (request.duration_ns() > static_cast<uint64_t>(kMaxRequestNs))
-    return Invalid("the duration is longer than 10 minutes");
-  if (request.duration_ns() == 0) return Invalid("the duration must be more than 0");
+  if (grpc::Status interval = CheckInterval(request.duration_ns(), SinceNs(request)); !interval.ok()) return interval;
   if (!checked.ok()) return checked;
   const Place place(&measuring_);
   if (!place.Has()) return Busy();
@@ -83,7 +97,7 @@ grpc::Status ControlService::Measure(grpc::ServerContext* context, const Request
 grpc::Status ControlService::Account(grpc::ServerContext* context, const v1::AccountRequest* request,
                                      v1::AccountReply* reply) {
   // The last window is there already and costs no measurement.
-  if (request->duration_ns() == 0) return Answer(backend_->Account(*request, CancelledOf(context)), reply);
+  if (request->duration_ns() == 0 && request->since_ns() == 0) return Answer(backend_->Account(*request, CancelledOf(context)), reply);
   return Measure(context, *request, reply, &ControlBackend::Account);
 }
 
