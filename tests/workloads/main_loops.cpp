@@ -24,7 +24,7 @@ int main(int argc, char** argv) {
   if (argc != 3) return 2;
   const uint64_t deadline_ns = DeadlineNs(argv[2]);
   const int nothing = ::epoll_create1(EPOLL_CLOEXEC);
-  ::usleep(300'000);  // the agent knows a program's mappings some milliseconds after its start
+  ::usleep(static_cast<useconds_t>(UntilMappingsAreKnownNs() / 1'000));
   std::thread began_once([&] {
     planted::Wait(nothing);
     while (MonotonicNs() < deadline_ns) planted::WaitForWork(nothing);

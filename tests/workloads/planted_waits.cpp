@@ -86,6 +86,7 @@ int main(int argc, char** argv) {
       {{"planted::Outermost", planted::Outermost}},
       {{"planted::ReadFromPipe", planted::ReadFromPipe}},
       {{"planted::FeedPipe", planted::FeedPipe}}};
+  planted::Nap(UntilMappingsAreKnownNs());
   Workers workers;
   RunThreads(threads.size(), &workers, [&](size_t i) {
     planted::WaitInTurn(deadline_ns, threads[i].data(), threads[i].size());
