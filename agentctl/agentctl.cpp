@@ -235,7 +235,8 @@ void AddTop(CLI::App* app, Options* options) {
   verb->add_flag("--once", options->top.once, "show one interval and end");
   AddFormat(verb, options);
   verb->footer(
-      "On a terminal q or Ctrl-C ends; in a pipe there is one table per interval.\n\nExamples:\n"
+      "On a terminal q or Ctrl-C ends; in a pipe there is one table per interval. --kind offcpu also shows the waits in each\n"
+      "function or below it: how many ended, and how long they were; P50 and P99 are exact to a factor of 2.\n\nExamples:\n"
       "  agentctl top\n"
       "  agentctl top --kind offcpu --pid 1234\n"
       "  agentctl top --once --interval 10s | head");

@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <cstdio>
 #include <optional>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "agentctl/client.h"
@@ -15,6 +18,7 @@
 #include "agentctl/table.h"
 #include "agentctl/terminal.h"
 #include "agentctl/units.h"
+#include "agentctl/wait_lines.h"
 
 namespace sonde::agentctl {
 namespace {
@@ -37,11 +41,21 @@ std::string KindWords(const std::string& kind) {
 std::string TopText(const v1::TopReply& reply, const TopOptions& options) {
   const auto total = static_cast<double>(reply.total_ns());
   constexpr auto kRight = Table::Align::kRight;
-  Table table({{"SELF", kRight}, {"%", kRight}, {"TOTAL", kRight}, {"%", kRight}, {"FUNCTION"}, {"FILE"}});
+  const bool has_lengths = options.kind == "offcpu";
+  std::vector<Table::Column> columns = {{"SELF", kRight}, {"%", kRight}, {"TOTAL", kRight}, {"%", kRight}};
+  if (has_lengths) columns.insert(columns.end(), {{"WAITS", kRight}, {"P50", kRight}, {"P99", kRight}, {"LONGEST", kRight}});
+  columns.insert(columns.end(), {{"FUNCTION"}, {"FILE"}});
+  Table table(columns);
   for (const v1::TopRow& row : reply.rows()) {
-    table.AddRow({HumanDuration(row.self_ns()), Percent(static_cast<double>(row.self_ns()), total),
-                  HumanDuration(row.total_ns()), Percent(static_cast<double>(row.total_ns()), total),
-                  Printable(row.function()), Printable(row.file(), kFileColumns)});
+    std::vector<std::string> cells = {
+        HumanDuration(row.self_ns()), Percent(static_cast<double>(row.self_ns()), total),
+        HumanDuration(row.total_ns()), Percent(static_cast<double>(row.total_ns()), total)};
+    if (has_lengths) {
+      cells.insert(cells.end(), {CountCell(row.count()), QuantileCell(row.p50_ns(), row.count()),
+                                 QuantileCell(row.p99_ns(), row.count()), HumanDuration(row.longest_ns())});
+    }
+    cells.insert(cells.end(), {Printable(row.function()), Printable(row.file(), kFileColumns)});
+    table.AddRow(std::move(cells));
   }
   std::string text = absl::StrCat("Threads of ", Whose(options.pid), " ", KindWords(options.kind), ": ",
                                   HumanDuration(reply.total_ns()), " in ", HumanDuration(reply.duration_ns()), "\n");

@@ -42,6 +42,8 @@ std::string FrameLines(const WaitFrames& stack, std::string_view indent) {
   return text;
 }
 
+std::string CountCell(uint64_t count) { return count == 0 ? "in progress" : HumanCount(count); }
+
 std::string QuantileCell(uint64_t ns, uint64_t count) { return count == 0 ? "-" : HumanDuration(ns); }
 
 Table TotalsTable(std::vector<Table::Column> more) {

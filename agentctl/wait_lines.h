@@ -50,6 +50,9 @@ std::string RowsText(const Table& table, bool whole_stacks, int rows, Below belo
 // Columns TOTAL, %, WAITS, P50, P99 and LONGEST, then `more`.
 Table TotalsTable(std::vector<Table::Column> more);
 
+// How many waits ended.
+std::string CountCell(uint64_t count);
+
 // A percentile of so many waits that ended.
 std::string QuantileCell(uint64_t ns, uint64_t count);
 
@@ -58,7 +61,7 @@ template <typename Line>
 std::vector<std::string> TotalCells(const Line& line, double whole_ns) {
   return {HumanDuration(line.ns()),
           Percent(static_cast<double>(line.ns()), whole_ns),
-          line.count() == 0 ? "in progress" : HumanCount(line.count()),
+          CountCell(line.count()),
           QuantileCell(line.p50_ns(), line.count()),
           QuantileCell(line.p99_ns(), line.count()),
           HumanDuration(line.longest_ns())};

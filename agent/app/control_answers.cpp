@@ -11,16 +11,15 @@
 #include "agent/app/lock_report.h"
 #include "agent/app/peer_report.h"
 #include "agent/app/saturation_report.h"
+#include "agent/app/top_report.h"
 #include "agent/app/wait_report.h"
 #include "agent/app/wait_words.h"
 #include "profile/merge.h"
 #include "profile/pprof_file.h"
-#include "profile/top.h"
 
 namespace sonde::app {
 namespace {
 
-constexpr uint32_t kDefaultTopRows = 40;
 constexpr CaptureThread::OnRequest kOtherSide{.other_side = true};
 
 std::string KernelRelease() {
@@ -125,8 +124,7 @@ absl::StatusOr<ControlAnswers::MeasuredProfile> ControlAnswers::MeasureProfile(c
   const absl::StatusOr<Measured> measured = Measure(interval, {}, cancelled);
   if (!measured.ok()) return measured.status();
   const aggregate::Window& window = *measured->window;
-  MeasuredProfile profile{
-      .pprof = {}, .start_unix_ns = window.StartUnixNs(), .duration_ns = window.DurationNs(), .losses = {}};
+  MeasuredProfile profile{.pprof = {}, .window = measured->window, .losses = {}};
   std::vector<profile::Pprof> parts;
   std::vector<profile::Labels> labels;
   for (const model::ProfileBatch& batch : window.Batches(*kind, OnlyProcess(interval.pid))) {
@@ -148,18 +146,13 @@ absl::StatusOr<control::v1::TopReply> ControlAnswers::Top(const control::v1::Top
   auto measured = MeasureProfile(request.kind(), IntervalOf(request), cancelled);
   if (!measured.ok()) return measured.status();
   control::v1::TopReply reply;
-  reply.set_start_unix_ns(measured->start_unix_ns);
-  reply.set_duration_ns(static_cast<uint64_t>(measured->duration_ns));
-  int64_t total = 0;
-  for (const auto& sample : measured->pprof.sample()) total += sample.value(sample.value_size() - 1);
-  reply.set_total_ns(total);
-  for (const auto& row :
-       profile::TopFunctions(measured->pprof, -1, request.limit() ? request.limit() : kDefaultTopRows)) {
-    control::v1::TopRow* entry = reply.add_rows();
-    entry->set_function(row.function);
-    entry->set_file(row.file);
-    entry->set_self_ns(row.self);
-    entry->set_total_ns(row.total);
+  reply.set_start_unix_ns(measured->window->StartUnixNs());
+  reply.set_duration_ns(static_cast<uint64_t>(measured->window->DurationNs()));
+  ReportTop(measured->pprof, request, &reply);
+  if (request.kind() == profile::KindName(profile::Kind::kOffCpu)) {
+    sources_.symbolizer->With([&](symbolize::Symbolizer* symbolizer) {
+      AddLengthsOfWaits(measured->window->AllWaits(OnlyProcess(request.pid())), symbolizer, &reply);
+    });
   }
   AddLosses(measured->losses, reply.mutable_losses());
   return reply;
@@ -212,7 +205,7 @@ absl::StatusOr<control::v1::RecordReply> ControlAnswers::Record(const control::v
   if (!measured.ok()) return measured.status();
   control::v1::RecordReply reply;
   reply.set_samples(static_cast<uint64_t>(measured->pprof.sample_size()));
-  reply.set_duration_ns(static_cast<uint64_t>(measured->duration_ns));
+  reply.set_duration_ns(static_cast<uint64_t>(measured->window->DurationNs()));
   if (measured->pprof.sample_size() > 0) reply.set_profile(profile::Encode(measured->pprof));
   AddLosses(measured->losses, reply.mutable_losses());
   return reply;

@@ -71,8 +71,7 @@ class ControlAnswers : public control::ControlBackend {
                                          const control::Cancelled& cancelled);
   struct MeasuredProfile {
     profile::Pprof pprof;
-    int64_t start_unix_ns = 0;
-    int64_t duration_ns = 0;
+    std::shared_ptr<const aggregate::Window> window;  // that it is of
     std::vector<telemetry::Loss> losses;
   };
   absl::StatusOr<MeasuredProfile> MeasureProfile(const std::string& kind, const Interval& interval,

@@ -46,16 +46,21 @@ void SetPlace(const model::ProfileBatch& batch, const model::UnwoundSample& samp
   AddFrames(names->Of(batch, sample), line->mutable_stack());
 }
 
-// `Totals` has count, ns and lengths; `Line` is any message with the fields count, ns, p50_ns, p99_ns, p999_ns and
-// longest_ns.
+// `Line` is any message with the fields p50_ns, p99_ns, p999_ns and longest_ns.
+template <typename Line>
+void SetLengths(const model::WaitLengths& lengths, Line* line) {
+  line->set_p50_ns(aggregate::QuantileNs(lengths, 0.5));
+  line->set_p99_ns(aggregate::QuantileNs(lengths, 0.99));
+  line->set_p999_ns(aggregate::QuantileNs(lengths, 0.999));
+  line->set_longest_ns(lengths.longest_ns);
+}
+
+// `Totals` has count, ns and lengths; `Line` is any message with the fields count, ns and those of SetLengths().
 template <typename Totals, typename Line>
 void SetTotals(const Totals& totals, Line* line) {
   line->set_count(totals.count);
   line->set_ns(totals.ns);
-  line->set_p50_ns(aggregate::QuantileNs(totals.lengths, 0.5));
-  line->set_p99_ns(aggregate::QuantileNs(totals.lengths, 0.99));
-  line->set_p999_ns(aggregate::QuantileNs(totals.lengths, 0.999));
-  line->set_longest_ns(totals.lengths.longest_ns);
+  SetLengths(totals.lengths, line);
 }
 
 inline constexpr auto kTotalNs = [](const auto& line) { return line.totals.ns; };

@@ -209,6 +209,10 @@ class AgentctlTest : public testing::Test {
       row->set_file("/usr/bin/web");
       row->set_self_ns(kSecond);
       row->set_total_ns(5 * kSecond);
+      row->set_count(1'234);
+      row->set_p50_ns(3'100'000);
+      row->set_p99_ns(8'000'000);
+      row->set_longest_ns(11'000'000);
     }
     backend_.record.set_profile("gzip bytes");
     backend_.record.set_samples(1500);

@@ -272,6 +272,15 @@ TEST_F(AgentctlTest, TopShowsOneIntervalWhenAsked) {
                                  Not(HasSubstr("cold"))));
 }
 
+TEST_F(AgentctlTest, TopShowsHowLongTheWaitsBelowEachFunctionWere) {
+  backend_.top.mutable_rows(1)->set_count(0);
+  const Outcome outcome = Run({"top", "--once", "--interval", "10ms", "--kind", "offcpu"});
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_THAT(outcome.out, AllOf(HasSubstr("50.0%        1,234  3.10 ms  8.00 ms  11.0 ms  hot "),
+                                 HasSubstr("50.0%  in progress        -        -  11.0 ms  warm ")));
+  EXPECT_THAT(Run({"top", "--once", "--interval", "10ms"}).out, Not(HasSubstr("LONGEST")));
+}
+
 TEST_F(AgentctlTest, TopInAPipeRepeatsUntilInterrupted) {
   const pid_t child = Spawn({"top", "--interval", "10ms"});
   WaitUntilMeasuring(3);
