@@ -10,7 +10,7 @@ import sonde_processes as sonde
 
 BUDGET = "0.4%"  # the load's stacks, each walked, cost several times as much on two CPUs
 NEW_SITES = "stacks at places not known yet"
-SECONDS = 5  # of each measurement
+SECONDS = 10  # of each measurement, in which the load lives whole, on a slow machine too
 LOAD_SECONDS = 3
 SHARE, NS = 0.01, 1e6
 # How much more than was foretold may stand at a wrong stack: it is foretold on average.
@@ -71,7 +71,6 @@ class Governor(sonde.SondeTest):
         self.assertLess(off / truth, WORSE * foretold + OWN_ERROR)
         self.assertAlmostEqual(sum(found.values()), truth, delta=SHARE * truth + NS)
         sleeps = sum(s.values[0] for s in samples if s.labels["reason"] == "sleep")
-        # A nap that is over before its thread has left the CPU is no wait.
         self.assertAlmostEqual(sleeps, sum(report[f"{name} count"] for name in names), delta=0.001 * sleeps)
 
         # What was left out changes no sum: profile and account tell the same to the nanosecond.

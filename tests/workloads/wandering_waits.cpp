@@ -3,6 +3,7 @@
 // the CPU, as planted_waits does, and how often.
 #include <alloca.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 
 #include <array>
@@ -49,6 +50,13 @@ constexpr std::array<Wait, 5> kWaits = {{{"planted::NapBriefly", NapBriefly, 50}
   wait();
 }
 
+// How often this thread left its CPU to wait. A nap that is over before its thread has left the CPU is none.
+uint64_t WaitsOfThread() {
+  rusage usage{};
+  ::getrusage(RUSAGE_THREAD, &usage);
+  return static_cast<uint64_t>(usage.ru_nvcsw);
+}
+
 Wait& Pick(std::array<Wait, 5>& waits, uint64_t hundredth) {
   for (Wait& wait : waits) {
     if (hundredth < wait.share) return wait;
@@ -63,10 +71,10 @@ void Wander(uint64_t deadline_ns, unsigned seed, std::array<Wait, 5>* waits) {
   while (MonotonicNs() < deadline_ns) {
     Wait& wait = Pick(*waits, chance() % 100);
     const size_t bytes = 16 + 16 * (chance() % 2048);
-    const uint64_t start_ns = MonotonicNs(), start_cpu_ns = ThreadCpuNs();
+    const uint64_t start_waits = WaitsOfThread(), start_ns = MonotonicNs(), start_cpu_ns = ThreadCpuNs();
     CallBelow(bytes, wait.wait);
     wait.off_cpu_ns += MonotonicNs() - start_ns - (ThreadCpuNs() - start_cpu_ns);
-    ++wait.count;
+    wait.count += WaitsOfThread() - start_waits;
   }
 }
 
