@@ -170,18 +170,25 @@ static __always_inline void settle_reason(struct switch_scratch *scratch, const 
 	scratch->place.syscall = decided->syscall;
 }
 
-/* The site that has these registers and whose return addresses are all in place, or null. */
+/* The site that has these registers and whose return addresses are all in place, or trusted to be; else null. */
 static __always_inline struct wait_site *find_same_place(struct thread_sites *all, const struct user_registers *regs,
 							 __u32 tag, bool has_user, __u32 slice,
 							 struct switch_scratch *scratch)
 {
 	struct wait_site *site = find_site(all, regs, tag, slice, scratch);
 
-	if (!site)
+	if (!site || !kernel_top_is(scratch, site))
 		return NULL;
+	if (is_trusted_now(site))
+		return site;
 	if (has_user)
 		copy_user_top(scratch, regs->sp);
-	return user_top_is(scratch, site) && kernel_top_is(scratch, site) ? site : NULL;
+	if (!has_user || user_top_is(scratch, site)) {
+		site->same++;
+		return site;
+	}
+	distrust(site);
+	return NULL;
 }
 
 static __always_inline void compare(struct wait_site *site, const struct wait_place *walked, const struct wait_reason *decided)
@@ -230,7 +237,7 @@ static __always_inline void place_of_blocked(void *ctx, struct task_struct *prev
 		count(COUNT_SITE_HITS);
 		settle_reason(scratch, &site->reason, all, regs.sp, out->now);
 		place->stack = site->stack;
-		if (!is_to_be_checked())
+		if (!is_to_be_checked(site))
 			return;
 		count(COUNT_SITE_CHECKS);
 	}

@@ -16,6 +16,7 @@
 #include "counters.bpf.h"
 #include "switch_out.bpf.h"
 #include "thread_clock.bpf.h"
+#include "wait_end.bpf.h"
 #include "wait_sums.bpf.h"
 
 /* What the iterator does: make the clocks of threads that live already, or collect the slice before the current one. */
@@ -110,6 +111,7 @@ static __always_inline void collect(struct seq_file *seq, struct task_struct *ta
 		return;
 	record->tgid = task->tgid;
 	record->tid = task->pid;
+	settle_wake_up(task, clock, &bound, TAKEN_BY_ITERATOR);
 	lock_clock(clock);
 	take_key(clock, &key);
 	if (key.reason == REASON_DEAD) { /* its exit record tells all */

@@ -4,7 +4,9 @@
  * reused when registers and system call are the same and its return addresses are still found in place: one bulk copy of
  * each stack's top costs a tenth of a walk. What lies beyond the copies is taken on trust, once some walks came to the same;
  * a random share of reuses is walked all the same and compared, and the share of wrong ones is published. A place that was
- * seen to lead to two stacks is walked each time.
+ * seen to lead to two stacks is walked each time. Where the user stack was found the same for long, it is looked at once in
+ * CHECK_TRUSTED_ONE_IN times, since that copy is the dearest part of a switch; each time this trust is found wrong, it takes
+ * twice as long to come again.
  */
 #ifndef SONDE_BPF_LIB_WAIT_SITE_BPF_H
 #define SONDE_BPF_LIB_WAIT_SITE_BPF_H
@@ -34,6 +36,8 @@ struct wait_site {
 	struct wait_reason reason;
 	__u32 slice;	    /* in which the frames were sent; older ones are not reused */
 	__u32 doubts;	    /* so many walks have to come to this stack again before it is reused */
+	__u32 same;	    /* times in a row that this place's stack was the same, where it was looked at */
+	__u32 trusted_from; /* so many of them make it trusted */
 	struct stack_id stack;
 };
 
@@ -41,6 +45,12 @@ struct wait_site {
  * further up than what is compared. */
 #define DOUBTS_AT_FIRST 2
 #define DOUBTS_ABOUT_TWO 64
+
+/* Where two callers take turns of some length, the first waits of each turn go to the other one: at most 7 a time that trust is
+ * lost, which happens 9 times at most in a site's life. */
+#define TRUSTED_FROM 256
+#define TRUSTED_FROM_MOST 65536
+#define CHECK_TRUSTED_ONE_IN 8
 
 #define SITES 8 /* a power of two: a database server waits at four to six in turn */
 
@@ -262,12 +272,32 @@ static __always_inline bool same_stack(const struct stack_id *one, const struct 
 	return one->low == other->low && one->high == other->high;
 }
 
+static __always_inline bool is_trusted(const struct wait_site *site)
+{
+	return site->same >= site->trusted_from;
+}
+
+/* Whether the site's user stack may go unseen this time. */
+static __always_inline bool is_trusted_now(struct wait_site *site)
+{
+	return is_trusted(site) && ++site->same % CHECK_TRUSTED_ONE_IN != 0;
+}
+
+/* The site's stack was looked at, and was another. */
+static __always_inline void distrust(struct wait_site *site)
+{
+	if (is_trusted(site) && site->trusted_from < TRUSTED_FROM_MOST)
+		site->trusted_from *= 2;
+	site->same = 0;
+}
+
 /* After a walk to `walked` from what looks like the site. */
 static __always_inline void doubt(struct wait_site *site, const struct stack_id *walked)
 {
-	if (!same_stack(&site->stack, walked))
+	if (!same_stack(&site->stack, walked)) {
 		site->doubts = DOUBTS_ABOUT_TWO;
-	else if (site->doubts > 0)
+		distrust(site);
+	} else if (site->doubts > 0)
 		site->doubts--;
 }
 
@@ -285,6 +315,8 @@ static __always_inline struct wait_site *place_for_site(struct thread_sites *all
 	all->tags[index] = tag;
 	site = &all->sites[index];
 	site->doubts = DOUBTS_AT_FIRST;
+	site->same = 0;
+	site->trusted_from = TRUSTED_FROM;
 	return site;
 }
 

@@ -173,6 +173,37 @@ static __always_inline void take_held(struct held_waits *held, struct held_waits
 	__builtin_memset(held, 0, sizeof(*held));
 }
 
+/* Where the clock holds waits at the stack of the one in progress. */
+static __always_inline struct held_waits *held_place(struct thread_clock *clock)
+{
+	return &clock->held[clock->wait_stack.low & (HELD_WAITS - 1)];
+}
+
+/* Whether what is held there is of the wait in progress, and of the slice. */
+static __always_inline bool holds_place(const struct held_waits *held, const struct thread_clock *clock, __u32 slice)
+{
+	return held->slice == slice && held->stack.low == clock->wait_stack.low && held->stack.high == clock->wait_stack.high &&
+	       held->reason == clock->wait_reason && held->syscall == clock->wait_syscall;
+}
+
+/* Whether one more wait of that length can be counted. */
+static __always_inline bool has_room(const struct held_waits *held, __u32 part, __u32 bucket)
+{
+	barrier_var(bucket); /* keeps the bound next to its use, where the verifier can see it */
+	return held->lengths[part][bucket & (WAIT_BUCKETS - 1)] != 0xff;
+}
+
+/* Adds `ns` of a wait that ended and took `length_ns` from end to end. REQUIRES: it has room. */
+static __always_inline void add_to_held(struct held_waits *held, __u32 part, __u64 ns, __u64 length_ns, __u32 bucket)
+{
+	held->ns[part] += ns;
+	held->count[part]++;
+	barrier_var(bucket);
+	held->lengths[part][bucket & (WAIT_BUCKETS - 1)]++;
+	if (length_ns > held->longest_ns[part])
+		held->longest_ns[part] = length_ns;
+}
+
 /*
  * Holds a part of a wait that ended; what was held in its place of another stack, reason or slice, or has no room for one
  * more, is moved to `taken`. True: the first of its stack and slice. REQUIRES: the clock's lock is held, the reason is one
@@ -181,27 +212,18 @@ static __always_inline void take_held(struct held_waits *held, struct held_waits
 static __always_inline bool hold(struct thread_clock *clock, const struct wait_key *key, __u32 slice, const struct spent *spent,
 				 struct held_waits *taken)
 {
-	struct held_waits *held = &clock->held[key->stack.low & (HELD_WAITS - 1)];
-	__u64 length_ns = spent->ended_ns - spent->began_ns;
-	__u32 part = is_blocked(key->reason), bucket = spent->bucket & (WAIT_BUCKETS - 1);
-	bool is_first = held->slice != slice || held->stack.low != key->stack.low ||
-			held->stack.high != key->stack.high || held->reason != clock->wait_reason ||
-			held->syscall != clock->wait_syscall;
+	struct held_waits *held = held_place(clock);
+	__u32 part = is_blocked(key->reason);
+	bool is_first = !holds_place(held, clock, slice);
 
-	barrier_var(bucket); /* keeps the bound next to its use, where the verifier can see it */
-	bucket &= WAIT_BUCKETS - 1;
-	if (is_first || held->lengths[part][bucket] == 0xff) {
+	if (is_first || !has_room(held, part, spent->bucket)) {
 		take_held(held, taken);
-		held->stack = key->stack;
+		held->stack = clock->wait_stack;
 		held->slice = slice;
 		held->reason = clock->wait_reason;
 		held->syscall = clock->wait_syscall;
 	}
-	held->ns[part] += spent->current_ns;
-	held->count[part]++;
-	held->lengths[part][bucket]++;
-	if (length_ns > held->longest_ns[part])
-		held->longest_ns[part] = length_ns;
+	add_to_held(held, part, spent->current_ns, spent->ended_ns - spent->began_ns, spent->bucket);
 	return is_first;
 }
 
@@ -263,11 +285,11 @@ static __always_inline void add_all_held(struct thread_clock *clock, __u32 tgid,
 	}
 }
 
-/* A wait ended of which `spent` is the last part; `taken` is from begin_taking(TAKEN_BY_HOOK), or null. REQUIRES: the lock is
- * held; releases it. */
+/* A wait ended of which `spent` is the last part; `taken` is from begin_taking(who), or null. REQUIRES: the lock is held;
+ * releases it. */
 static __always_inline void end_wait_in_clock(struct thread_clock *clock, const struct wait_key *key,
 					      const struct slice_bound *bound, const struct spent *spent,
-					      struct held_waits *taken)
+					      struct held_waits *taken, __u32 who)
 {
 	/* What the clock cannot tell again from the reason at the switch-out goes to the map at once. */
 	__u32 expected = is_blocked(key->reason) ? clock->wait_reason : reason_in_run_queue(clock->wait_reason);
@@ -283,7 +305,7 @@ static __always_inline void end_wait_in_clock(struct thread_clock *clock, const 
 	if (is_first)
 		find_sum(waits_of_slice(bound->number), key);
 	if (!holds_nothing(taken))
-		add_taken(key->tgid, TAKEN_BY_HOOK);
+		add_taken(key->tgid, who);
 }
 
 #endif

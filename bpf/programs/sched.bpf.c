@@ -18,36 +18,13 @@
 #include "../lib/thread_clock.bpf.h"
 #include "../lib/thread_exit.bpf.h"
 #include "../lib/thread_iterator.bpf.h"
+#include "../lib/wait_end.bpf.h"
 #include "../lib/wait_sums.bpf.h"
 #include "../lib/wakers.bpf.h"
 
 static __always_inline bool is_idle_task(struct task_struct *task)
 {
 	return task->pid == 0;
-}
-
-/* A thread that moves on from the run queue (to a CPU) or from blocked (to the run queue): the wait's part ends. */
-static __always_inline void end_wait(struct task_struct *task, struct thread_clock *clock, __u32 next_reason,
-				     const struct slice_bound *bound, __u64 now)
-{
-	struct spent spent = {};
-	struct wait_key key = {.tgid = task->tgid};
-	struct held_waits *taken;
-
-	spent.bucket = bucket_of(clock, now);
-	taken = begin_taking(TAKEN_BY_HOOK);
-	lock_clock(clock);
-	/* A wake-up may find the thread still on its CPU, or already in the run queue: nothing changed then. */
-	if (next_reason != REASON_ON_CPU && !is_blocked(clock->reason)) {
-		unlock_clock(clock);
-		return;
-	}
-	take_key(clock, &key);
-	settle(clock, bound, now, &spent);
-	clock->reason = next_reason;
-	end_wait_in_clock(clock, &key, bound, &spent, taken);
-	if (next_reason == REASON_ON_CPU)
-		count(COUNT_WAITS);
 }
 
 /*
@@ -86,6 +63,17 @@ static __always_inline void repair_missed_switch_in(struct task_struct *prev, st
 		add_queue_wait(bound->number, QUEUE_WOKEN, queued.ns);
 }
 
+/* The thread stands at `place` from `now` on. REQUIRES: as of roll(). */
+static __always_inline void stand_at(struct thread_clock *clock, const struct wait_place *place, const struct slice_bound *bound,
+				     __u64 now, struct spent *spent)
+{
+	settle(clock, bound, now, spent);
+	clock->reason = place->reason;
+	clock->wait_reason = place->reason;
+	clock->wait_syscall = place->syscall;
+	clock->wait_stack = place->stack;
+}
+
 static __always_inline void leave_cpu(void *ctx, bool preempt, struct task_struct *prev,
 				      const struct slice_bound *bound, __u64 now)
 {
@@ -110,16 +98,18 @@ static __always_inline void leave_cpu(void *ctx, bool preempt, struct task_struc
 		scratch->place = (struct wait_place){.reason = REASON_DEAD};
 	barrier(); /* from here on it is read from the scratch */
 
-	if (clock->reason != REASON_ON_CPU)
+	if (clock->reason != REASON_ON_CPU) {
+		settle_wake_up(prev, clock, bound, TAKEN_BY_HOOK);
 		repair_missed_switch_in(prev, clock, bound, now);
+	}
 	clock->run_queue_ns = run_queue_ns_of(prev);
-	lock_clock(clock);
-	settle(clock, bound, now, &spent);
-	clock->reason = scratch->place.reason;
-	clock->wait_reason = scratch->place.reason;
-	clock->wait_syscall = scratch->place.syscall;
-	clock->wait_stack = scratch->place.stack;
-	unlock_clock(clock);
+	if (is_closed_up_to(clock, bound)) {
+		stand_at(clock, &scratch->place, bound, now, &spent);
+	} else {
+		lock_clock(clock);
+		stand_at(clock, &scratch->place, bound, now, &spent);
+		unlock_clock(clock);
+	}
 	if (spent.skipped)
 		count(COUNT_CLOCK_SKIPPED);
 	if (scratch->place.reason == REASON_DEAD)
@@ -138,7 +128,7 @@ static __always_inline void repair_missed_wake_up(struct task_struct *next, stru
 
 	count(COUNT_WAKE_UP_MISSED);
 	if (queued > clock->began_ns && queued < now)
-		end_wait(next, clock, REASON_RUN_QUEUE, bound, queued);
+		end_wait(next, clock, REASON_RUN_QUEUE, bound, queued, TAKEN_BY_HOOK);
 }
 
 static __always_inline void come_to_cpu(struct task_struct *next, const struct slice_bound *bound, __u64 now)
@@ -149,10 +139,13 @@ static __always_inline void come_to_cpu(struct task_struct *next, const struct s
 		count(COUNT_CLOCK_MISSING);
 		return;
 	}
-	if (is_blocked(clock->reason))
+	if (is_blocked(clock->reason) && !clock->woken_ns)
 		repair_missed_wake_up(next, clock, bound, now);
 	note_queue_wait(clock, bound, now);
-	end_wait(next, clock, REASON_ON_CPU, bound, now);
+	if (end_wait_in_place(clock, bound, now))
+		return;
+	settle_wake_up(next, clock, bound, TAKEN_BY_HOOK);
+	end_wait(next, clock, REASON_ON_CPU, bound, now, TAKEN_BY_HOOK);
 }
 
 /* Runs with the run-queue lock held and interrupts off: nothing here sleeps, allocates or wakes anybody; one pass is
@@ -230,7 +223,6 @@ int BPF_PROG(on_watched_switch, bool preempt, struct task_struct *prev, struct t
 SEC("tp_btf/sched_wakeup")
 int BPF_PROG(on_wakeup, struct task_struct *task)
 {
-	struct slice_bound bound = current_slice();
 	__u64 now = booked_wake_up_ns(task);
 	struct thread_clock *clock;
 
@@ -238,7 +230,7 @@ int BPF_PROG(on_wakeup, struct task_struct *task)
 		return 0;
 	clock = find_clock(task);
 	if (clock)
-		end_wait(task, clock, is_throttled(task) ? REASON_THROTTLED : REASON_RUN_QUEUE, &bound, now);
+		note_wake_up(clock, is_throttled(task) ? REASON_THROTTLED : REASON_RUN_QUEUE, now);
 	else
 		count(COUNT_CLOCK_MISSING);
 	return 0;
