@@ -12,6 +12,7 @@
 #include "agent/aggregate/request_book.h"
 #include "agent/aggregate/saturation_book.h"
 #include "agent/aggregate/wait_rows.h"
+#include "agent/aggregate/wake_chain.h"
 #include "agent/model/process_account.h"
 #include "agent/model/profile_batch.h"
 #include "agent/model/slice.h"
@@ -55,6 +56,7 @@ class Window {
     model::ProfileBatch batch;
     std::vector<model::WaitLengths> lengths;
     std::vector<std::vector<Waker>> wakers;              // the one that ended most time first
+    std::vector<std::vector<WakeChain>> chains;          // the same
     std::vector<std::vector<Counterpart>> counterparts;  // the one that took most time first
   };
   // How well the stacks of these waits are known.
@@ -87,6 +89,7 @@ class Window {
 
   std::vector<Waits> Groups(profile::Kind kind, std::optional<uint32_t> tgid, bool with_other_side, LeftOut left_out) const;
   void AddWakers(const RowKey& waiter, size_t sample, BatchBuilder* group) const;
+  void AddChains(const RowKey& waiter, size_t sample, BatchBuilder* group) const;
   void AddCounterparts(const RowKey& waiter, size_t sample, BatchBuilder* group) const;
   Rows WantedRows(profile::Kind kind, std::optional<uint32_t> tgid) const;
   std::vector<Row> RowsOf(profile::Kind kind, std::optional<uint32_t> tgid, LeftOut left_out) const;
@@ -105,6 +108,7 @@ class Window {
   Rows rows_;
   LeftOutWaits left_out_;
   absl::flat_hash_map<RowKey, absl::flat_hash_map<WakerKey, WakerSum>> wakers_;  // by who waited, whatever system call
+  absl::flat_hash_map<RowKey, std::vector<model::RawChain>> chains_;                           // the same
   absl::flat_hash_map<RowKey, absl::flat_hash_map<model::Counterpart, RowSum>> counterparts_;  // the same
   absl::flat_hash_map<model::Counterpart, model::PeerEvents> peer_events_;
   absl::flat_hash_map<model::StackId, std::shared_ptr<const model::RawStack>> stacks_;

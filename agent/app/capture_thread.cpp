@@ -144,10 +144,12 @@ void CaptureThread::Watch(capture::Capture& capture) {
   OnRequest wanted;
   for (const auto& measurement : active_) {
     wanted.other_side |= measurement->wanted.other_side;
+    wanted.chains |= measurement->wanted.chains;
     wanted.disks |= measurement->wanted.disks;
   }
   capture.WatchDisks(wanted.disks);
   WatchSaturation(capture);
+  capture.WatchChains(wanted.chains);
   const absl::Status status = capture.WatchOtherSide(wanted.other_side);
   if (status.ok()) return;
   spdlog::warn("msg=\"the other side of waits is not watched\" error=\"{}\"", std::string(status.message()));

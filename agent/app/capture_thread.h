@@ -57,6 +57,7 @@ class CaptureThread {
   // What is looked at only while somebody wants it.
   struct OnRequest {
     bool other_side = false;  // of waits: who ended them, peers and locks
+    bool chains = false;      // and, beside that, how who ended them came to do so
     bool disks = false;       // requests to block devices
     bool saturation = false;  // queues of CPUs, quotas, pressure
   };

@@ -174,7 +174,8 @@ absl::StatusOr<Reply> ControlAnswers::MeasureAndReport(const Request& request, C
 
 absl::StatusOr<control::v1::WaitsReply> ControlAnswers::Waits(const control::v1::WaitsRequest& request,
                                                               const control::Cancelled& cancelled) {
-  return MeasureAndReport<control::v1::WaitsReply>(request, kOtherSide, ReportWaits, cancelled);
+  const CaptureThread::OnRequest wanted{.other_side = true, .chains = request.chains()};
+  return MeasureAndReport<control::v1::WaitsReply>(request, wanted, ReportWaits, cancelled);
 }
 
 absl::StatusOr<control::v1::PeersReply> ControlAnswers::Peers(const control::v1::PeersRequest& request,

@@ -164,6 +164,28 @@ absl::Status Capture::CollectWakers(uint32_t number, model::Slice& slice) {
   });
 }
 
+absl::Status Capture::CollectChains(uint32_t number, model::Slice& slice) {
+  return sched_->DrainChains(number, [&](const abi::chain_key& key, const abi::chain_sum& sum) {
+    model::RawChain& chain = slice.chains.emplace_back();
+    chain = {.tgid = key.tgid,
+             .reason = static_cast<profile::Reason>(key.reason),
+             .stack = {key.waiter.low, key.waiter.high},
+             .count = sum.count,
+             .ns = sum.ns,
+             .hops = {}};
+    for (uint32_t i = 0; i < std::min<uint32_t>(key.hops, CHAIN_HOPS); ++i) {
+      const abi::chain_hop& hop = key.hop[i];
+      chain.hops.push_back({.tgid = hop.tgid,
+                            .comm = ToComm(hop.comm),
+                            .is_interrupt = hop.is_interrupt != 0,
+                            .stack = {hop.stack.low, hop.stack.high},
+                            .ns = sum.hop_ns[i]});
+      // A wake-up of long ago: who did it is known all the same.
+      if (!HasStack(chain.hops.back().stack, number, slice)) chain.hops.back().stack = model::kStackLost;
+    }
+  });
+}
+
 absl::Status Capture::CollectCounterparts(uint32_t number, model::Slice& slice) {
   return sched_->DrainCounterparts(number, [&](const abi::counterpart_key& key, const abi::wait_sum& sum) {
     std::optional<model::Counterpart> with = ToCounterpart(key.with);
@@ -194,6 +216,7 @@ absl::Status Capture::CollectPeerEvents(model::Slice& slice) {
 
 absl::Status Capture::CollectOtherSide(uint32_t number, model::Slice& slice) {
   if (absl::Status status = CollectWakers(number, slice); !status.ok()) return status;
+  if (absl::Status status = CollectChains(number, slice); !status.ok()) return status;
   if (absl::Status status = CollectCounterparts(number, slice); !status.ok()) return status;
   return CollectPeerEvents(slice);
 }
@@ -208,6 +231,8 @@ absl::Status Capture::WatchOtherSide(bool watched) {
   net_->Beat(base::MonotonicNs());
   return absl::OkStatus();
 }
+
+void Capture::WatchChains(bool watched) { sched_->WatchChains(watched, base::MonotonicNs()); }
 
 absl::Status Capture::CollectSamples(uint32_t number, model::Slice& slice) {
   const uint64_t period_ns = 1'000'000'000 / sampling_hz_;
@@ -254,6 +279,9 @@ void Capture::NameProcesses(const absl::flat_hash_map<uint32_t, std::string>& gr
   };
   for (const model::RawSample& sample : slice.samples) name(sample.tgid);
   for (const model::RawWaker& waker : slice.wakers) name(waker.waker_tgid);
+  for (const model::RawChain& chain : slice.chains) {
+    for (const model::RawChain::Hop& hop : chain.hops) name(hop.tgid);
+  }
   for (const model::RawCounterpart& one : slice.counterparts) name(one.tgid);
   for (const model::RawRequests& requests : slice.disks.requests) name(requests.tgid);
 }

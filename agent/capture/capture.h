@@ -57,6 +57,9 @@ class Capture {
   // After an error they tell less.
   absl::Status WatchOtherSide(bool watched);
 
+  // Whether slices from the next one on also tell how wakers came to wake, while the other side is watched; off at first.
+  void WatchChains(bool watched);
+
   // Which stacks are walked from now on; all at first. Call between EndSlice() and the next Poll(): a slice counts as
   // drawn by one selection.
   void Select(const model::StackSelection& selection);
@@ -95,6 +98,7 @@ class Capture {
   void AddSample(model::RawSample sample, uint32_t number, model::Slice& slice);
   absl::Status CollectOtherSide(uint32_t number, model::Slice& slice);
   absl::Status CollectWakers(uint32_t number, model::Slice& slice);
+  absl::Status CollectChains(uint32_t number, model::Slice& slice);
   absl::Status CollectCounterparts(uint32_t number, model::Slice& slice);
   absl::Status CollectPeerEvents(model::Slice& slice);
   // Every process that the slice speaks of has its name in it.

@@ -45,6 +45,8 @@ constexpr Words kLosses[] = {
     {abi::COUNT_EXIT_RING_FULL, "ring_full", "accounts of exited threads", "their time is missing from the account"},
     {abi::COUNT_EXEC_RING_FULL, "ring_full", "exec notices", "frames of these processes may carry wrong names"},
     {abi::COUNT_WAKER_REFUSED, "map_full", "looks at wakers", "some of who ended waits are not told"},
+    {abi::COUNT_CHAIN_REFUSED, "map_full", "chains of wakers", "some are not told"},
+    {abi::COUNT_HOP_LEFT_OUT, "hop_limit", "wake-ups", "not looked at, to bound what chains of wakers cost: chains end there"},
     {abi::COUNT_COUNTERPART_REFUSED, "map_full", "peers and locks", "waits for them are missing from peers and locks"},
     {abi::COUNT_STACK_NOT_DRAWN, "over_budget", "stacks of waits",
      "not walked; their time and number are exact, and spread over the stacks that were drawn"},

@@ -57,7 +57,7 @@ struct waker_key {
 	struct stack_id waiter;
 	struct stack_id waker;
 	__u32 tgid;	  /* of the waiter */
-	__u32 waker_tgid; /* 0: the idle task, interrupted */
+	__u32 waker_tgid; /* 0: an interrupt */
 	__u32 reason;	  /* enum reason of the wait */
 	__u32 padding;
 };
@@ -98,6 +98,8 @@ enum counter {
 	COUNT_SITE_CHECKS,	/* reuses that were walked all the same, to know how many are wrong */
 	COUNT_SITE_WRONG,	/* ... and gave another stack */
 	COUNT_WAKER_REFUSED,	/* a waker that was looked at found no room */
+	COUNT_CHAIN_REFUSED,	/* a chain of wakers found no room */
+	COUNT_HOP_LEFT_OUT,	/* a wake-up was not looked at, to bound what chains cost: they end there */
 	COUNT_COUNTERPART_REFUSED, /* the other side of a wait found no room */
 	COUNT_STACK_HELD,	/* preemptions that were given the thread's last preempted stack */
 	COUNT_REQUEST_UNSEEN,	/* no room to remember who made a request */

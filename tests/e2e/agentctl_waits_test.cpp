@@ -77,6 +77,30 @@ TEST_F(AgentctlTest, WaitsShowWholeStacksWhenAsked) {
   EXPECT_EQ(backend_.waits_request.limit(), 5U);
 }
 
+TEST_F(AgentctlTest, WaitsShowChainsOfWakersWhenAsked) {
+  backend_.waits = TwoWaits();
+  v1::WakeChain* chain = backend_.waits.mutable_waits(0)->add_chains();
+  chain->set_count(40);
+  chain->set_ns(10 * kSecond);
+  v1::WakeHop* hop = chain->add_hops();
+  hop->set_thread("writer");
+  hop->set_process("postgres");
+  hop->set_ns(2 * kSecond);
+  AddFrames(hop, {{"futex_wake", "[kernel.kallsyms]"}, {"Release", "/bin/postgres"}});
+  hop = chain->add_hops();
+  hop->set_is_interrupt(true);
+  hop->set_ns(7 * kSecond);
+  AddFrames(hop, {{"hrtimer_wakeup", "[kernel.kallsyms]"}});
+  const std::string out = Run({"waits", "--duration", "10ms", "--chains"}).out;
+  EXPECT_THAT(out, HasSubstr("fsync < XLogWrite\n"
+                             "      ended so 40 times, 10.0 s\n"
+                             "        2.00 s  20.0%  <- writer of postgres  Release\n"
+                             "        7.00 s  70.0%  <- (interrupt)         hrtimer_wakeup\n"
+                             "        1.00 s  10.0%  before that\n"));
+  EXPECT_TRUE(backend_.waits_request.chains());
+  EXPECT_EQ(Run({"waits", "--since", "2m", "--chains"}).exit_code, 2);
+}
+
 TEST_F(AgentctlTest, WaitsAreOfOneServiceWhenAsked) {
   backend_.waits = TwoWaits();
   backend_.waits.set_not_drawn_ns(4 * kSecond);
