@@ -183,7 +183,10 @@ void AddPeers(CLI::App* app, Options* options) {
   verb->footer(
       "One line is all waits of a process name with one peer for one reason, whichever connection. RETRANS and RESETS are of\n"
       "all connections of this host with that address and port. Waits by poll, select or epoll of several descriptors have\n"
-      "no one peer: agentctl waits shows them.\n\nExamples:\n"
+      "no one peer: agentctl waits shows them.\n\n"
+      "The second table is TCP connections that were asked for, from connect() to the peer's answer, whether a thread waited in\n"
+      "connect() or, as servers do, in poll or epoll or not at all. CONNECTS came to be, and P50 to LONGEST is how long that\n"
+      "took; GIVEN UP were closed by the program before there was an answer, UNDER WAY had none at the end.\n\nExamples:\n"
       "  agentctl peers\n"
       "  agentctl peers --pid 1234 --duration 30s\n"
       "  agentctl peers --idle -o json");

@@ -131,6 +131,7 @@ void Window::Add(const model::Slice& slice) {
   }
   end_ns_ = slice.end_ns;
   accounts_.Add(slice);
+  connects_.Add(slice);
   requests_.Add(slice);
   saturation_.Add(slice);
   for (const model::RawSample& sample : slice.samples) {

@@ -8,6 +8,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "agent/aggregate/account_book.h"
+#include "agent/aggregate/connect_book.h"
 #include "agent/aggregate/left_out_waits.h"
 #include "agent/aggregate/request_book.h"
 #include "agent/aggregate/saturation_book.h"
@@ -28,6 +29,7 @@ class Window {
   int64_t StartUnixNs() const { return start_unix_ns_; }
   int64_t DurationNs() const { return static_cast<int64_t>(end_ns_ - start_ns_); }
   const AccountBook& Accounts() const { return accounts_; }
+  const ConnectBook& Connects() const { return connects_; }
   const RequestBook& Requests() const { return requests_; }
   const SaturationBook& Saturation() const { return saturation_; }
 
@@ -103,6 +105,7 @@ class Window {
   int64_t start_unix_ns_ = 0;
   uint32_t sampling_hz_ = 0;
   AccountBook accounts_;
+  ConnectBook connects_;
   RequestBook requests_;
   SaturationBook saturation_;
   Rows rows_;

@@ -106,6 +106,14 @@ struct RawCounterpart {
   WaitLengths lengths = {};
 };
 
+// What one process asked of one TCP peer at one stack within the slice. `peer` is of kind kInternet.
+struct RawConnects {
+  uint32_t tgid = 0;
+  StackId stack;
+  Counterpart peer;
+  ConnectSums sums;
+};
+
 // What one process asked of one block device at one stack within the slice.
 struct RawRequests {
   uint32_t tgid = 0;  // 0 with kStackUnseen: made before anybody asked, or where the kernel does not tell
@@ -150,6 +158,7 @@ struct Slice {
   std::vector<RawChain> chains;  // while these are
   std::vector<RawCounterpart> counterparts;
   std::vector<PeerEvents> peer_events;
+  std::vector<RawConnects> connects;
   DiskSlice disks;
   SaturationSlice saturation;
   absl::flat_hash_map<StackId, std::shared_ptr<const RawStack>> stacks;  // those that the above name, but for lost ones

@@ -106,10 +106,12 @@ enum counter {
 	COUNT_REQUEST_END_MISSED, /* its memory was used again, and its end was hidden from BPF */
 	COUNT_REQUEST_MAP_FULL,	/* request kept for its process, without its stack */
 	COUNT_REQUEST_MAP_BUSY,
-	COUNT_REQUEST_RING_FULL,
-	COUNT_REQUEST_WALK_BUSY, /* the same: in an interrupt of another walk */
 	COUNT_REQUEST_LOST,	/* request missing from the sums */
-	COUNT_REQUEST_USER_FAULT,
+	COUNT_CONNECT_UNSEEN,	/* no room to remember who asked for a connection: missing from the sums */
+	COUNT_CONNECT_LOST,	/* the same of one that ended */
+	COUNT_SUBMITTER_RING_FULL, /* frames of who asks a device or a peer could not be sent */
+	COUNT_SUBMITTER_WALK_BUSY, /* the same: in an interrupt of another walk */
+	COUNT_SUBMITTER_USER_FAULT,
 	COUNT_STOPS,		/* how walks ended: from here on by enum unwind_stop */
 	COUNTERS = COUNT_STOPS + UNWIND_STOPS,
 };

@@ -104,7 +104,7 @@ static __always_inline bool look_at_waker(void *ctx, __u32 slice, struct waker *
 	take_kernel_stack(ctx, record, 1);
 	/* The idle task does nothing but what interrupts make it do. */
 	out->is_interrupt = cut_at_interrupt(0) || BPF_CORE_READ(task, pid) == 0;
-	hash_kernel_stack(state, tracing_frames(record));
+	hash_kernel_stack(state, 0);
 	if (!out->is_interrupt && !(BPF_CORE_READ(task, flags) & PF_KTHREAD) && !take_user_stack(0))
 		count(COUNT_WAIT_USER_FAULT);
 	count_stop(record->stop);

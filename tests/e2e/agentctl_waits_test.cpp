@@ -171,6 +171,27 @@ TEST_F(AgentctlTest, PeersShowWhomThreadsWaitedForAndWhatHappenedToConnections) 
   EXPECT_EQ(backend_.peers_request.duration_ns(), 10'000'000U);
 }
 
+TEST_F(AgentctlTest, PeersShowConnectionsThatWereAskedFor) {
+  v1::Connects* connects = backend_.peers.add_connects();
+  connects->set_process("web");
+  connects->set_address("10.0.0.7");
+  connects->set_port(5432);
+  SetTotals(connects);
+  connects->set_refused(3);
+  connects->set_timed_out(4);
+  connects->set_unreachable(5);
+  connects->set_given_up(6);
+  connects->set_under_way(7);
+  AddFrames(connects, {{"tcp_v4_connect", "[kernel.kallsyms]"}, {"connect", "/lib/libc.so.6"}, {"Open", "/bin/web"}});
+  connects = backend_.peers.add_connects();
+  connects->set_process("idle");
+  connects->set_address("2001:db8::1");
+  connects->set_port(53);
+  const std::string out = Run({"peers", "--duration", "10ms"}).out;
+  EXPECT_THAT(out, testing::ContainsRegex("1,234 +9.00 ms +20.0 ms +30.0 ms +3 +4 +5 +6 +7 +web +10.0.0.7:5432 +connect < Open\n"));
+  EXPECT_THAT(out, testing::ContainsRegex("0 +- +- +- +- +- +- +- +- +idle +.2001:db8::1.:53\n"));
+}
+
 TEST_F(AgentctlTest, PeersPassOnWhatIsAsked) {
   const Outcome outcome = Run({"peers", "--duration", "10ms", "--idle", "--limit", "5", "--pid", "42", "-o", "json"});
   EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
