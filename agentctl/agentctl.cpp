@@ -156,13 +156,20 @@ void AddWaits(CLI::App* app, Options* options) {
   AddIdle(verb, options);
   AddMeasuring(verb, "waits", options);
   AddSince(verb, options);
+  verb->add_flag("--chains", options->waits.chains, "also how who ended waits came to do so, up to eight threads back")
+      ->excludes("--since");
   verb->footer(
       "One line is all waits of a process name at one stack for one reason. P50 and P99 are exact to a factor of 2, the\n"
       "longest is exact. A wait that has not ended counts with its time so far. Who ended waits is looked at for a selection\n"
       "of those over a millisecond, and only while somebody asks: not with --since, which has what the agent measured anyway.\n"
       "That begins where a slice of some ten seconds does, and is kept for ten minutes or, where much happens, for less.\n\n"
+      "--chains follows each wait over a millisecond within work back: who ended it, who had woken that thread before, and so\n"
+      "on. A line's time is what passed of the waits while that thread was the one waited for: from when it was itself woken.\n"
+      "An interrupt (a timer, a device) ends a chain, as does a thread that ran all the while; `before that` is what is not\n"
+      "known. It looks at every wake-up from a wait over 50 us, 6% of a CPU at most, while it runs.\n\n"
       "Examples:\n"
       "  agentctl waits\n"
+      "  agentctl waits --chains --pid 1234\n"
       "  agentctl waits --since 2m\n"
       "  agentctl waits --service postgres\n"
       "  agentctl waits --pid 1234 --duration 30s --stacks\n"
@@ -176,7 +183,10 @@ void AddPeers(CLI::App* app, Options* options) {
   verb->footer(
       "One line is all waits of a process name with one peer for one reason, whichever connection. RETRANS and RESETS are of\n"
       "all connections of this host with that address and port. Waits by poll, select or epoll of several descriptors have\n"
-      "no one peer: agentctl waits shows them.\n\nExamples:\n"
+      "no one peer: agentctl waits shows them.\n\n"
+      "The second table is TCP connections that were asked for, from connect() to the peer's answer, whether a thread waited in\n"
+      "connect() or, as servers do, in poll or epoll or not at all. CONNECTS came to be, and P50 to LONGEST is how long that\n"
+      "took; GIVEN UP were closed by the program before there was an answer, UNDER WAY had none at the end.\n\nExamples:\n"
       "  agentctl peers\n"
       "  agentctl peers --pid 1234 --duration 30s\n"
       "  agentctl peers --idle -o json");

@@ -1,5 +1,6 @@
 #include "agentctl/wait_lines.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace sonde::agentctl {
@@ -19,6 +20,31 @@ bool IsInterrupt(const v1::Waker& waker) {
     if (frame.function().starts_with("asm_sysvec_") || frame.function() == "asm_common_interrupt") return true;
   }
   return false;
+}
+
+std::string WhoseHop(const v1::WakeHop& hop) {
+  if (hop.is_interrupt()) return "<- (interrupt)";
+  const std::string thread = Printable(hop.thread(), kProcessColumns);
+  if (hop.thread() == hop.process()) return absl::StrCat("<- ", thread);
+  return absl::StrCat("<- ", thread, " of ", Printable(hop.process(), kProcessColumns));
+}
+
+std::string ChainLines(const v1::WakeChain& chain) {
+  constexpr auto kRight = Table::Align::kRight;
+  constexpr size_t kIndent = 8;
+  Table table({{"", kRight}, {"", kRight}, {""}, {""}});
+  const auto whole = static_cast<double>(chain.ns());
+  const auto add = [&](uint64_t ns, const std::string& who, const std::string& where) {
+    table.AddRow({HumanDuration(ns), Percent(static_cast<double>(ns), whole), who, where});
+  };
+  uint64_t left_ns = chain.ns();
+  for (const v1::WakeHop& hop : chain.hops()) {
+    add(hop.ns(), WhoseHop(hop), Excerpt(hop.stack()));
+    left_ns -= std::min(left_ns, hop.ns());
+  }
+  if (left_ns > 0 && left_ns >= chain.ns() / 1000) add(left_ns, "before that", "");
+  return absl::StrCat("      ended so ", HumanCount(chain.count()), chain.count() == 1 ? " time" : " times", ", ",
+                      HumanDuration(chain.ns()), "\n", table.Text(kIndent));
 }
 
 }  // namespace
@@ -64,6 +90,12 @@ std::string WakerLines(const google::protobuf::RepeatedPtrField<v1::Waker>& wake
     absl::StrAppend(&text, "      ended by ", WakerName(waker), ", ", HumanCount(waker.count()), " looked at\n",
                     FrameLines(waker.stack(), "        "));
   }
+  return text;
+}
+
+std::string ChainLines(const google::protobuf::RepeatedPtrField<v1::WakeChain>& chains) {
+  std::string text;
+  for (const v1::WakeChain& chain : chains) text += ChainLines(chain);
   return text;
 }
 

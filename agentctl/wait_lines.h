@@ -32,11 +32,12 @@ std::string WakerName(const v1::Waker& waker);
 // A paragraph for each waker: who, how many waits, and its stack.
 std::string WakerLines(const google::protobuf::RepeatedPtrField<v1::Waker>& wakers);
 
-// The table, cut to the terminal; or, to show whole stacks, uncut and with the paragraph `below(i)` after its row i.
+// A paragraph for each chain of wakers: a line for each hop, with its share of the time of the chain's waits.
+std::string ChainLines(const google::protobuf::RepeatedPtrField<v1::WakeChain>& chains);
+
+// The lines of a table with so many rows, and the paragraph `below(i)` after its row i.
 template <typename Below>
-std::string RowsText(const Table& table, bool whole_stacks, int rows, Below below) {
-  if (!whole_stacks) return table.Text(0, StdoutSize().columns);
-  const std::string lines = table.Text();
+std::string WithParagraphs(const std::string& lines, int rows, Below below) {
   size_t at = lines.find('\n') + 1;
   std::string text = lines.substr(0, at);
   for (int i = 0; i < rows; ++i) {
@@ -45,6 +46,12 @@ std::string RowsText(const Table& table, bool whole_stacks, int rows, Below belo
     at = end;
   }
   return text;
+}
+
+// The table, cut to the terminal; or, to show whole stacks, uncut and with the paragraph `below(i)` after its row i.
+template <typename Below>
+std::string RowsText(const Table& table, bool whole_stacks, int rows, Below below) {
+  return whole_stacks ? WithParagraphs(table.Text(), rows, below) : table.Text(0, StdoutSize().columns);
 }
 
 // Columns TOTAL, %, WAITS, P50, P99 and LONGEST, then `more`.

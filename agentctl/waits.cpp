@@ -46,6 +46,16 @@ std::string NothingSeen(const WaitsOptions& options) {
                       ".\n");
 }
 
+std::string RowsOf(const Table& table, const v1::WaitsReply& reply, const WaitsOptions& options) {
+  if (!options.whole_stacks && !options.chains) return table.Text(0, StdoutSize().columns);
+  const auto below = [&](int i) {
+    const v1::Wait& wait = reply.waits(i);
+    const std::string stacks = options.whole_stacks ? FrameLines(wait.stack(), "      ") + WakerLines(wait.wakers()) : "";
+    return stacks + ChainLines(wait.chains());
+  };
+  return WithParagraphs(table.Text(0, options.whole_stacks ? 0 : StdoutSize().columns), reply.waits_size(), below);
+}
+
 std::string WaitsText(const v1::WaitsReply& reply, const WaitsOptions& options) {
   Table table = TotalsTable({{"REASON"}, {"PROCESS"}, {"ENDED BY"}, {"WHERE"}});
   const auto whole = static_cast<double>(reply.total_ns() + (options.idle ? reply.idle_ns() : 0));
@@ -63,13 +73,8 @@ std::string WaitsText(const v1::WaitsReply& reply, const WaitsOptions& options) 
                     " were not drawn, to keep the agent within its budget, and it is spread over those that were: ",
                     HumanDuration(reply.stack_error_ns()), " is expected at a wrong stack.\n");
   }
-  const auto below = [&](int i) {
-    return FrameLines(reply.waits(i).stack(), "      ") + WakerLines(reply.waits(i).wakers());
-  };
-  absl::StrAppend(
-      &text,
-      reply.waits().empty() ? NothingSeen(options) : RowsText(table, options.whole_stacks, reply.waits_size(), below),
-      LossNotice(reply.losses()));
+  absl::StrAppend(&text, reply.waits().empty() ? NothingSeen(options) : RowsOf(table, reply, options),
+                  LossNotice(reply.losses()));
   return text;
 }
 
@@ -80,6 +85,7 @@ int RunWaits(const std::string& socket, const WaitsOptions& options) {
   request.set_idle(options.idle);
   request.set_service(options.service);
   request.set_reason(options.reason);
+  request.set_chains(options.chains);
   return PrintMeasured(socket, options, &Client::Waits, request, WaitsText);
 }
 

@@ -9,6 +9,7 @@ namespace sonde::agentctl {
 struct WaitsOptions : WaitingOptions {
   std::string service;  // empty = every service
   std::string reason;   // empty = all but idle ones
+  bool chains = false;  // also how who ended them came to do so
 };
 
 // Prints what threads waited for longest in all: reason, lengths, and the stack that waited.

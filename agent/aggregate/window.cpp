@@ -77,6 +77,20 @@ class Window::BatchBuilder {
     wakers_[sample].push_back(waker);
   }
 
+  void AddChain(size_t sample, WakeChain chain) {
+    chains_.resize(batch_.samples.size());
+    aggregate::AddChain(std::move(chain), &chains_[sample]);
+  }
+
+  // `stack` may be null, when it was lost.
+  WakeChain::Hop HopOf(const model::RawChain::Hop& hop, const model::RawStack* stack, const model::ProcessInfo& process) {
+    return {.process = index_.ProcessOf(ProcessName(process)),
+            .thread = hop.comm,
+            .is_interrupt = hop.is_interrupt,
+            .stack = index_.StackOf(stack, MarkerText(model::kStackLost)),
+            .ns = hop.ns};
+  }
+
   void AddCounterpart(size_t sample, const model::Counterpart& with, const RowSum& sum) {
     counterparts_.resize(batch_.samples.size());
     std::vector<Counterpart>& known = counterparts_[sample];
@@ -88,18 +102,21 @@ class Window::BatchBuilder {
   Window::Waits Finish() && {
     index_.Fill(&batch_);
     wakers_.resize(batch_.samples.size());
+    chains_.resize(batch_.samples.size());
     counterparts_.resize(batch_.samples.size());
+    for (std::vector<WakeChain>& chains : chains_) std::ranges::stable_sort(chains, std::greater<>(), &WakeChain::ns);
     for (std::vector<Waker>& wakers : wakers_) std::ranges::stable_sort(wakers, std::greater<>(), &Waker::ns);
     for (std::vector<Counterpart>& all : counterparts_) {
       std::ranges::stable_sort(all, std::greater<>(), [](const Counterpart& one) { return one.sum.ns; });
     }
-    return {std::move(batch_), std::move(lengths_), std::move(wakers_), std::move(counterparts_)};
+    return {std::move(batch_), std::move(lengths_), std::move(wakers_), std::move(chains_), std::move(counterparts_)};
   }
 
  private:
   model::ProfileBatch batch_;
   std::vector<model::WaitLengths> lengths_;
   std::vector<std::vector<Waker>> wakers_;
+  std::vector<std::vector<WakeChain>> chains_;
   std::vector<std::vector<Counterpart>> counterparts_;
   BatchIndex index_;
   absl::flat_hash_set<const model::ProcessInfo*> met_;
@@ -114,6 +131,7 @@ void Window::Add(const model::Slice& slice) {
   }
   end_ns_ = slice.end_ns;
   accounts_.Add(slice);
+  connects_.Add(slice);
   requests_.Add(slice);
   saturation_.Add(slice);
   for (const model::RawSample& sample : slice.samples) {
@@ -124,6 +142,9 @@ void Window::Add(const model::Slice& slice) {
     WakerSum& sum = wakers_[{waker.tgid, waker.reason, model::kNoSyscall, waker.stack}][{waker.waker_tgid, waker.waker_stack}];
     sum.count += waker.count;
     sum.ns += waker.ns;
+  }
+  for (const model::RawChain& chain : slice.chains) {
+    chains_[{chain.tgid, chain.reason, model::kNoSyscall, chain.stack}].push_back(chain);
   }
   for (const model::RawCounterpart& one : slice.counterparts) {
     counterparts_[{one.tgid, one.reason, model::kNoSyscall, one.stack}][one.with].Add(one);
@@ -207,6 +228,21 @@ void Window::AddWakers(const RowKey& waiter, size_t sample, BatchBuilder* group)
   }
 }
 
+void Window::AddChains(const RowKey& waiter, size_t sample, BatchBuilder* group) const {
+  auto found = chains_.find({waiter.tgid, waiter.reason, model::kNoSyscall, waiter.stack});
+  if (found == chains_.end()) return;
+  for (const model::RawChain& chain : found->second) {
+    WakeChain told{.count = chain.count, .ns = chain.ns, .hops = {}};
+    for (const model::RawChain::Hop& hop : chain.hops) {
+      auto stack = stacks_.find(hop.stack);
+      auto process = processes_.find(hop.tgid);
+      if (process == processes_.end()) break;  // Capture names every process of its chains
+      told.hops.push_back(group->HopOf(hop, stack != stacks_.end() ? stack->second.get() : nullptr, *process->second));
+    }
+    group->AddChain(sample, std::move(told));
+  }
+}
+
 void Window::AddCounterparts(const RowKey& waiter, size_t sample, BatchBuilder* group) const {
   auto found = counterparts_.find({waiter.tgid, waiter.reason, model::kNoSyscall, waiter.stack});
   if (found == counterparts_.end()) return;
@@ -226,6 +262,7 @@ std::vector<Window::Waits> Window::Groups(Kind kind, std::optional<uint32_t> tgi
                   {.reason = key.reason, .count = sum.count, .ns = sum.ns, .syscall = key.syscall}, sum.lengths);
     if (!with_other_side) continue;
     AddWakers(key, sample, &group);
+    AddChains(key, sample, &group);
     AddCounterparts(key, sample, &group);
   }
   std::vector<Waits> finished;

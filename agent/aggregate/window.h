@@ -8,10 +8,12 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "agent/aggregate/account_book.h"
+#include "agent/aggregate/connect_book.h"
 #include "agent/aggregate/left_out_waits.h"
 #include "agent/aggregate/request_book.h"
 #include "agent/aggregate/saturation_book.h"
 #include "agent/aggregate/wait_rows.h"
+#include "agent/aggregate/wake_chain.h"
 #include "agent/model/process_account.h"
 #include "agent/model/profile_batch.h"
 #include "agent/model/slice.h"
@@ -27,6 +29,7 @@ class Window {
   int64_t StartUnixNs() const { return start_unix_ns_; }
   int64_t DurationNs() const { return static_cast<int64_t>(end_ns_ - start_ns_); }
   const AccountBook& Accounts() const { return accounts_; }
+  const ConnectBook& Connects() const { return connects_; }
   const RequestBook& Requests() const { return requests_; }
   const SaturationBook& Saturation() const { return saturation_; }
 
@@ -55,6 +58,7 @@ class Window {
     model::ProfileBatch batch;
     std::vector<model::WaitLengths> lengths;
     std::vector<std::vector<Waker>> wakers;              // the one that ended most time first
+    std::vector<std::vector<WakeChain>> chains;          // the same
     std::vector<std::vector<Counterpart>> counterparts;  // the one that took most time first
   };
   // How well the stacks of these waits are known.
@@ -87,6 +91,7 @@ class Window {
 
   std::vector<Waits> Groups(profile::Kind kind, std::optional<uint32_t> tgid, bool with_other_side, LeftOut left_out) const;
   void AddWakers(const RowKey& waiter, size_t sample, BatchBuilder* group) const;
+  void AddChains(const RowKey& waiter, size_t sample, BatchBuilder* group) const;
   void AddCounterparts(const RowKey& waiter, size_t sample, BatchBuilder* group) const;
   Rows WantedRows(profile::Kind kind, std::optional<uint32_t> tgid) const;
   std::vector<Row> RowsOf(profile::Kind kind, std::optional<uint32_t> tgid, LeftOut left_out) const;
@@ -100,11 +105,13 @@ class Window {
   int64_t start_unix_ns_ = 0;
   uint32_t sampling_hz_ = 0;
   AccountBook accounts_;
+  ConnectBook connects_;
   RequestBook requests_;
   SaturationBook saturation_;
   Rows rows_;
   LeftOutWaits left_out_;
   absl::flat_hash_map<RowKey, absl::flat_hash_map<WakerKey, WakerSum>> wakers_;  // by who waited, whatever system call
+  absl::flat_hash_map<RowKey, std::vector<model::RawChain>> chains_;                           // the same
   absl::flat_hash_map<RowKey, absl::flat_hash_map<model::Counterpart, RowSum>> counterparts_;  // the same
   absl::flat_hash_map<model::Counterpart, model::PeerEvents> peer_events_;
   absl::flat_hash_map<model::StackId, std::shared_ptr<const model::RawStack>> stacks_;

@@ -87,6 +87,40 @@ TEST(Window, TellsLengthsAndWakersOfWaitsThatMerge) {
   EXPECT_EQ(waits[0].batch.stacks[waits[0].wakers[0][1].stack][0].offset, 0x220U);
 }
 
+TEST(Window, TellsChainsOfWakersOnceForEachWayThatTheyWent) {
+  auto library = File("/lib/libc.so.6");
+  auto first = Process(1, "x", 0x10000, library), second = Process(2, "x", 0x20000, library);
+  auto waker = Process(3, "y", 0x30000, library);
+  model::Slice slice;
+  slice.processes = {{0, Process(0, "idle", 0x50000, library)}, {1, first}, {2, second}, {3, waker}};
+  slice.stacks = {{{1, 1}, UserStack(first, {0x10010})},
+                  {{2, 1}, UserStack(second, {0x20010})},
+                  {{3, 1}, UserStack(waker, {0x30020})}};
+  slice.samples = {{1, Reason::kLock, {1, 1}, 1, 10}, {2, Reason::kLock, {2, 1}, 1, 20}};
+  const model::RawChain::Hop queue{.tgid = 3, .comm = "queue", .stack = {3, 1}, .ns = 4},
+      timer{.comm = "", .is_interrupt = true, .stack = model::kStackLost, .ns = 5};
+  slice.chains = {{1, Reason::kLock, {1, 1}, 2, 10, {queue, timer}},
+                  {2, Reason::kLock, {2, 1}, 1, 20, {queue, timer}},
+                  {2, Reason::kLock, {2, 1}, 1, 70, {queue}},
+                  {2, Reason::kDisk, {2, 1}, 9, 90, {queue}}};
+  Window window;
+  window.Add(slice);
+  const Window::Waits waits = window.AllWaits()[0];
+  ASSERT_EQ(waits.chains.size(), 1U);
+  ASSERT_EQ(waits.chains[0].size(), 2U);
+  EXPECT_EQ(waits.chains[0][0].ns, 70U);
+  const WakeChain& chain = waits.chains[0][1];
+  EXPECT_EQ(chain.count, 3U);
+  EXPECT_EQ(chain.ns, 30U);
+  ASSERT_EQ(chain.hops.size(), 2U);
+  EXPECT_EQ(chain.hops[0].thread, "queue");
+  EXPECT_EQ(waits.batch.processes[chain.hops[0].process], "y-process");
+  EXPECT_EQ(waits.batch.stacks[chain.hops[0].stack][0].offset, 0x220U);
+  EXPECT_EQ(chain.hops[0].ns, 8U);
+  EXPECT_TRUE(chain.hops[1].is_interrupt);
+  EXPECT_EQ(chain.hops[1].ns, 10U);
+}
+
 TEST(Window, MergesTheSamePlaceInCodeOfTwoProcessesAtDifferentAddresses) {
   auto file = File("/bin/x");
   auto one = Process(1, "x", 0x10000, file), two = Process(2, "x", 0x50000, file);

@@ -144,10 +144,17 @@ void CaptureThread::Watch(capture::Capture& capture) {
   OnRequest wanted;
   for (const auto& measurement : active_) {
     wanted.other_side |= measurement->wanted.other_side;
+    wanted.chains |= measurement->wanted.chains;
+    wanted.connections |= measurement->wanted.connections;
     wanted.disks |= measurement->wanted.disks;
   }
   capture.WatchDisks(wanted.disks);
   WatchSaturation(capture);
+  capture.WatchChains(wanted.chains);
+  if (absl::Status watched = capture.WatchConnections(wanted.connections); !watched.ok()) {
+    spdlog::warn("msg=\"TCP connections are not watched\" error=\"{}\"", std::string(watched.message()));
+    losses_->Add("kernel_refuses", "measurements of TCP connections", "connects, retransmits and resets are missing from them", 1);
+  }
   const absl::Status status = capture.WatchOtherSide(wanted.other_side);
   if (status.ok()) return;
   spdlog::warn("msg=\"the other side of waits is not watched\" error=\"{}\"", std::string(status.message()));

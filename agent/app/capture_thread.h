@@ -57,6 +57,8 @@ class CaptureThread {
   // What is looked at only while somebody wants it.
   struct OnRequest {
     bool other_side = false;  // of waits: who ended them, peers and locks
+    bool chains = false;      // and, beside that, how who ended them came to do so
+    bool connections = false;  // of TCP
     bool disks = false;       // requests to block devices
     bool saturation = false;  // queues of CPUs, quotas, pressure
   };

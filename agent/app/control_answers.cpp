@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "agent/app/account_report.h"
+#include "agent/app/connect_report.h"
 #include "agent/app/disk_report.h"
 #include "agent/app/lock_report.h"
 #include "agent/app/peer_report.h"
@@ -174,12 +175,18 @@ absl::StatusOr<Reply> ControlAnswers::MeasureAndReport(const Request& request, C
 
 absl::StatusOr<control::v1::WaitsReply> ControlAnswers::Waits(const control::v1::WaitsRequest& request,
                                                               const control::Cancelled& cancelled) {
-  return MeasureAndReport<control::v1::WaitsReply>(request, kOtherSide, ReportWaits, cancelled);
+  const CaptureThread::OnRequest wanted{.other_side = true, .chains = request.chains()};
+  return MeasureAndReport<control::v1::WaitsReply>(request, wanted, ReportWaits, cancelled);
 }
 
 absl::StatusOr<control::v1::PeersReply> ControlAnswers::Peers(const control::v1::PeersRequest& request,
                                                               const control::Cancelled& cancelled) {
-  return MeasureAndReport<control::v1::PeersReply>(request, kOtherSide, ReportPeers, cancelled);
+  const auto report = [](const aggregate::Window& window, const control::v1::PeersRequest& asked, symbolize::Symbolizer* symbolizer,
+                         control::v1::PeersReply* reply) {
+    ReportPeers(window, asked, symbolizer, reply);
+    ReportConnects(window, asked, symbolizer, reply);
+  };
+  return MeasureAndReport<control::v1::PeersReply>(request, {.other_side = true, .connections = true}, report, cancelled);
 }
 
 absl::StatusOr<control::v1::LocksReply> ControlAnswers::Locks(const control::v1::LocksRequest& request,

@@ -1,8 +1,5 @@
 #include "agent/app/peer_report.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-
 #include <map>
 #include <optional>
 #include <string>
@@ -11,6 +8,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
+#include "agent/app/peer_words.h"
 #include "agent/app/wait_words.h"
 #include "profile/reason.h"
 
@@ -29,16 +27,6 @@ struct PeerLine {
 
 bool IsPeer(const Counterpart& with) {
   return with.kind == Counterpart::Kind::kInternet || with.kind == Counterpart::Kind::kUnix;
-}
-
-// An IPv4 peer of an IPv6 socket by its IPv4 address.
-std::string AddressText(const Counterpart& peer) {
-  in6_addr six{};
-  std::copy_n(peer.address.begin(), sizeof(six.s6_addr), six.s6_addr);
-  const bool is_mapped = peer.is_ipv6 && IN6_IS_ADDR_V4MAPPED(&six);
-  char text[INET6_ADDRSTRLEN] = "";
-  if (peer.is_ipv6 && !is_mapped) return ::inet_ntop(AF_INET6, &six, text, sizeof(text)) ? text : "";
-  return ::inet_ntop(AF_INET, peer.address.data() + (is_mapped ? 12 : 0), text, sizeof(text)) ? text : "";
 }
 
 const char* RoleText(const Counterpart& peer) {

@@ -29,6 +29,7 @@ void Describe(const WaitLine& line, symbolize::StackNames* names, control::v1::W
   if (sample.syscall != model::kNoSyscall) wait->set_syscall(symbolize::SyscallName(sample.syscall));
   SetTotals(line.totals, wait);
   AddWakers(batch, line.group->wakers[line.index], names, wait->mutable_wakers());
+  AddChains(batch, line.group->chains[line.index], names, wait->mutable_chains());
 }
 
 }  // namespace

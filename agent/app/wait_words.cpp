@@ -6,6 +6,7 @@ namespace sonde::app {
 namespace {
 
 constexpr size_t kWakersTold = 3;
+constexpr size_t kChainsTold = 5;
 
 // Above the kernel's wake-up is the machinery that looked at it.
 std::vector<profile::Frame> FromWakeUpOn(std::vector<profile::Frame> frames) {
@@ -46,6 +47,25 @@ void AddWakers(const model::ProfileBatch& batch, const std::vector<aggregate::Wi
     waker->set_count(wakers[i].count);
     waker->set_ns(wakers[i].ns);
     AddFrames(FromWakeUpOn(names->Of(batch, {.stack = wakers[i].stack})), waker->mutable_stack());
+  }
+}
+
+void AddChains(const model::ProfileBatch& batch, const std::vector<aggregate::WakeChain>& chains, symbolize::StackNames* names,
+               google::protobuf::RepeatedPtrField<control::v1::WakeChain>* out) {
+  for (size_t i = 0; i < std::min(chains.size(), kChainsTold); ++i) {
+    control::v1::WakeChain* chain = out->Add();
+    chain->set_count(chains[i].count);
+    chain->set_ns(chains[i].ns);
+    for (const aggregate::WakeChain::Hop& one : chains[i].hops) {
+      control::v1::WakeHop* hop = chain->add_hops();
+      hop->set_is_interrupt(one.is_interrupt);
+      if (!one.is_interrupt) {
+        hop->set_process(batch.processes[one.process]);
+        hop->set_thread(one.thread);
+      }
+      hop->set_ns(one.ns);
+      AddFrames(FromWakeUpOn(names->Of(batch, {.stack = one.stack})), hop->mutable_stack());
+    }
   }
 }
 

@@ -37,6 +37,10 @@ void AddFrames(const std::vector<profile::Frame>& frames, WaitFrames* out);
 void AddWakers(const model::ProfileBatch& batch, const std::vector<aggregate::Window::Waker>& wakers, symbolize::StackNames* names,
                google::protobuf::RepeatedPtrField<control::v1::Waker>* out);
 
+// The first kChainsTold of them, with the stacks of their hops from the kernel's wake-up on.
+void AddChains(const model::ProfileBatch& batch, const std::vector<aggregate::WakeChain>& chains, symbolize::StackNames* names,
+               google::protobuf::RepeatedPtrField<control::v1::WakeChain>* out);
+
 // Who waited, for what reason and where. `Line` is any message with the fields reason, process, service and stack.
 template <typename Line>
 void SetPlace(const model::ProfileBatch& batch, const model::UnwoundSample& sample, symbolize::StackNames* names, Line* line) {

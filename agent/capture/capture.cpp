@@ -46,6 +46,8 @@ absl::StatusOr<std::unique_ptr<Capture>> Capture::Start(const Options& options) 
   if (!cpu.ok()) return cpu.status();
   capture->cpu_ = *std::move(cpu);
   capture->disks_ = std::make_unique<DiskWatch>(options.features, *options.unwind_maps, consume, options.losses);
+  capture->connections_ =
+      std::make_unique<ConnectionWatch>(options.features, *options.unwind_maps, consume, options.losses);
   capture->saturation_ = std::make_unique<SaturationWatch>(capture->sched_.get());
 
   capture->Beat();
@@ -98,7 +100,7 @@ void Capture::OnStack(StackSeen seen) {
 void Capture::Beat() {
   const uint64_t now_ns = base::MonotonicNs();
   cpu_->Beat(now_ns);
-  if (net_ != nullptr) net_->Beat(now_ns);
+  connections_->Beat(now_ns);
   disks_->Beat(now_ns);
   const uint64_t missed_ns = sched_->Beat(now_ns);
   if (missed_ns == 0) return;
@@ -106,6 +108,7 @@ void Capture::Beat() {
                "the agent did not run for over 3 s, and nothing was measured until it did: the time is unexplained",
                missed_ns / 1'000'000);
   ring_status_.Update(disks_->OnMissed());
+  ring_status_.Update(connections_->OnMissed());
   ring_status_.Update(sched_->Resume([this] { ConsumeRings(); }));
 }
 
@@ -114,6 +117,7 @@ void Capture::ConsumeRings() {
   ring_status_.Update(sched_->Ring().Consume());
   ring_status_.Update(cpu_->Ring().Consume());
   ring_status_.Update(disks_->ConsumeRing());
+  ring_status_.Update(connections_->ConsumeRing());
 }
 
 absl::Status Capture::Poll() {
@@ -124,7 +128,7 @@ absl::Status Capture::Poll() {
 bool Capture::IsSliceFull() const {
   // Half: what comes until the next look, and while the slice is closed, must still find room.
   constexpr double kFull = 0.5;
-  return std::max({sched_->Fill(), cpu_->Fill(), disks_->Fill()}) >= kFull;
+  return std::max({sched_->Fill(), cpu_->Fill(), disks_->Fill(), connections_->Fill()}) >= kFull;
 }
 
 void Capture::BeginSlice(uint64_t start_ns) {
@@ -133,6 +137,7 @@ void Capture::BeginSlice(uint64_t start_ns) {
   sched_->BeginSlice(slice_, start_ns);
   cpu_->BeginSlice(slice_);
   disks_->BeginSlice(slice_);
+  connections_->BeginSlice(slice_);
   saturation_->BeginSlice();
 }
 
@@ -164,6 +169,28 @@ absl::Status Capture::CollectWakers(uint32_t number, model::Slice& slice) {
   });
 }
 
+absl::Status Capture::CollectChains(uint32_t number, model::Slice& slice) {
+  return sched_->DrainChains(number, [&](const abi::chain_key& key, const abi::chain_sum& sum) {
+    model::RawChain& chain = slice.chains.emplace_back();
+    chain = {.tgid = key.tgid,
+             .reason = static_cast<profile::Reason>(key.reason),
+             .stack = {key.waiter.low, key.waiter.high},
+             .count = sum.count,
+             .ns = sum.ns,
+             .hops = {}};
+    for (uint32_t i = 0; i < std::min<uint32_t>(key.hops, CHAIN_HOPS); ++i) {
+      const abi::chain_hop& hop = key.hop[i];
+      chain.hops.push_back({.tgid = hop.tgid,
+                            .comm = ToComm(hop.comm),
+                            .is_interrupt = hop.is_interrupt != 0,
+                            .stack = {hop.stack.low, hop.stack.high},
+                            .ns = sum.hop_ns[i]});
+      // A wake-up of long ago: who did it is known all the same.
+      if (!HasStack(chain.hops.back().stack, number, slice)) chain.hops.back().stack = model::kStackLost;
+    }
+  });
+}
+
 absl::Status Capture::CollectCounterparts(uint32_t number, model::Slice& slice) {
   return sched_->DrainCounterparts(number, [&](const abi::counterpart_key& key, const abi::wait_sum& sum) {
     std::optional<model::Counterpart> with = ToCounterpart(key.with);
@@ -182,32 +209,13 @@ absl::Status Capture::CollectCounterparts(uint32_t number, model::Slice& slice) 
   });
 }
 
-absl::Status Capture::CollectPeerEvents(model::Slice& slice) {
-  if (net_ == nullptr) return absl::OkStatus();
-  losses_->Add("map_full", "events of TCP connections", "retransmits and resets of some peers are not told", net_->TakeRefused());
-  return net_->Drain([&](const abi::counterpart& key, const abi::peer_events& events) {
-    if (std::optional<model::Counterpart> peer = ToCounterpart(key)) {
-      slice.peer_events.push_back({*peer, events.retransmits, events.resets_received, events.resets_sent});
-    }
-  });
-}
-
 absl::Status Capture::CollectOtherSide(uint32_t number, model::Slice& slice) {
   if (absl::Status status = CollectWakers(number, slice); !status.ok()) return status;
-  if (absl::Status status = CollectCounterparts(number, slice); !status.ok()) return status;
-  return CollectPeerEvents(slice);
+  if (absl::Status status = CollectChains(number, slice); !status.ok()) return status;
+  return CollectCounterparts(number, slice);
 }
 
-absl::Status Capture::WatchOtherSide(bool watched) {
-  if (!watched) net_.reset();
-  absl::Status status = sched_->WatchOtherSide(watched);
-  if (!status.ok() || !watched || net_ != nullptr) return status;
-  auto net = kernel::NetPrograms::Start(features_);
-  if (!net.ok()) return net.status();
-  net_ = *std::move(net);
-  net_->Beat(base::MonotonicNs());
-  return absl::OkStatus();
-}
+void Capture::WatchChains(bool watched) { sched_->WatchChains(watched, base::MonotonicNs()); }
 
 absl::Status Capture::CollectSamples(uint32_t number, model::Slice& slice) {
   const uint64_t period_ns = 1'000'000'000 / sampling_hz_;
@@ -238,6 +246,7 @@ absl::Status Capture::CountLosses() {
   if (absl::Status status = sched_->AddCounters(now); !status.ok()) return status;
   if (absl::Status status = cpu_->AddCounters(now); !status.ok()) return status;
   if (absl::Status status = disks_->AddCounters(now); !status.ok()) return status;
+  if (absl::Status status = connections_->AddCounters(now); !status.ok()) return status;
   RecordKernelLosses(counters_, now, *losses_);
   counters_ = std::move(now);
   return absl::OkStatus();
@@ -254,7 +263,11 @@ void Capture::NameProcesses(const absl::flat_hash_map<uint32_t, std::string>& gr
   };
   for (const model::RawSample& sample : slice.samples) name(sample.tgid);
   for (const model::RawWaker& waker : slice.wakers) name(waker.waker_tgid);
+  for (const model::RawChain& chain : slice.chains) {
+    for (const model::RawChain::Hop& hop : chain.hops) name(hop.tgid);
+  }
   for (const model::RawCounterpart& one : slice.counterparts) name(one.tgid);
+  for (const model::RawConnects& connects : slice.connects) name(connects.tgid);
   for (const model::RawRequests& requests : slice.disks.requests) name(requests.tgid);
 }
 
@@ -285,11 +298,9 @@ absl::StatusOr<model::Slice> Capture::EndSlice() {
   if (status = Poll(); !status.ok()) return status;
   if (status = CollectSamples(ended, slice); !status.ok()) return status;
   if (status = CollectOtherSide(ended, slice); !status.ok()) return status;
-  if (status = disks_->Collect(
-          ended, [&](model::StackId id) { return HasStack(id, ended, slice); }, slice);
-      !status.ok()) {
-    return status;
-  }
+  const auto has_stack = [&](model::StackId id) { return HasStack(id, ended, slice); };
+  if (status = disks_->Collect(ended, has_stack, slice); !status.ok()) return status;
+  if (status = connections_->Collect(ended, has_stack, slice); !status.ok()) return status;
   if (status = saturation_->Collect(ended, slice); !status.ok()) return status;
   if (status = CountLosses(); !status.ok()) return status;
   if (status = cpu_->FollowHotplug(); !status.ok()) return status;
@@ -310,7 +321,9 @@ std::vector<std::string> Capture::Degraded() const {
 
 std::vector<const bpf_object*> Capture::Objects() const {
   std::vector<const bpf_object*> objects = {sched_->Object(), cpu_->Object()};
-  if (disks_->Object() != nullptr) objects.push_back(disks_->Object());
+  for (const bpf_object* object : {disks_->Object(), connections_->Object()}) {
+    if (object != nullptr) objects.push_back(object);
+  }
   return objects;
 }
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "agent/capture/connection_watch.h"
 #include "agent/capture/disk_watch.h"
 #include "agent/capture/record_parser.h"
 #include "agent/capture/saturation_watch.h"
@@ -14,7 +15,6 @@
 #include "agent/capture/thread_accounts.h"
 #include "agent/kernel/bpf_cost.h"
 #include "agent/kernel/cpu_programs.h"
-#include "agent/kernel/net_programs.h"
 #include "agent/kernel/sched_programs.h"
 #include "agent/kernel/unwind_maps.h"
 #include "agent/model/code_directory.h"
@@ -53,9 +53,14 @@ class Capture {
   // which events go to the next slice.
   absl::StatusOr<model::Slice> EndSlice();
 
-  // Whether slices from the next one on tell the other side of waits, and what happened to TCP connections; off at first.
-  // After an error they tell less.
-  absl::Status WatchOtherSide(bool watched);
+  // Whether slices from the next one on tell the other side of waits; off at first. After an error they tell less.
+  absl::Status WatchOtherSide(bool watched) { return sched_->WatchOtherSide(watched); }
+
+  // Whether slices from the next one on tell of TCP connections; off at first, and after an error.
+  absl::Status WatchConnections(bool watched) { return connections_->Watch(watched); }
+
+  // Whether slices from the next one on also tell how wakers came to wake, while the other side is watched; off at first.
+  void WatchChains(bool watched);
 
   // Which stacks are walked from now on; all at first. Call between EndSlice() and the next Poll(): a slice counts as
   // drawn by one selection.
@@ -78,8 +83,7 @@ class Capture {
 
  private:
   explicit Capture(const Options& options)
-      : features_(options.features),
-        unwind_maps_(options.unwind_maps),
+      : unwind_maps_(options.unwind_maps),
         code_(options.code),
         processes_(options.processes),
         losses_(options.losses),
@@ -95,8 +99,8 @@ class Capture {
   void AddSample(model::RawSample sample, uint32_t number, model::Slice& slice);
   absl::Status CollectOtherSide(uint32_t number, model::Slice& slice);
   absl::Status CollectWakers(uint32_t number, model::Slice& slice);
+  absl::Status CollectChains(uint32_t number, model::Slice& slice);
   absl::Status CollectCounterparts(uint32_t number, model::Slice& slice);
-  absl::Status CollectPeerEvents(model::Slice& slice);
   // Every process that the slice speaks of has its name in it.
   void NameProcesses(const absl::flat_hash_map<uint32_t, std::string>& group_comms, model::Slice& slice);
   // Whether the frames of the stack are in the slice, or could be put there.
@@ -105,7 +109,6 @@ class Capture {
   void ConsumeRings();
   void Beat();
 
-  const kernel::Features features_;
   const kernel::UnwindMaps* const unwind_maps_;
   model::CodeDirectory* const code_;
   model::ProcessDirectory* const processes_;
@@ -121,7 +124,7 @@ class Capture {
   // Last, so that programs are detached before what they feed goes.
   std::unique_ptr<kernel::SchedPrograms> sched_;
   std::unique_ptr<kernel::CpuPrograms> cpu_;
-  std::unique_ptr<kernel::NetPrograms> net_;  // while the other side is watched
+  std::unique_ptr<ConnectionWatch> connections_;
   std::unique_ptr<DiskWatch> disks_;
   std::unique_ptr<SaturationWatch> saturation_;
 };

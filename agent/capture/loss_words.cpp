@@ -17,6 +17,9 @@ constexpr char kNoStack[] = "their time is kept for the process, without a stack
 constexpr char kNoRequestStack[] = "they are kept for the process, without a stack";
 
 constexpr char kRequests[] = "requests to disks";
+constexpr char kSubmitters[] = "stacks of requests to disks and of connects";
+constexpr char kConnects[] = "connects";
+constexpr char kConnectMissing[] = "missing from agentctl peers";
 constexpr char kRequestHidden[] = "request_hidden";
 constexpr char kRequestHiddenWhy[] =
     "their end is hidden from BPF, as what hidden threads do: missing from agentctl disks";
@@ -45,6 +48,8 @@ constexpr Words kLosses[] = {
     {abi::COUNT_EXIT_RING_FULL, "ring_full", "accounts of exited threads", "their time is missing from the account"},
     {abi::COUNT_EXEC_RING_FULL, "ring_full", "exec notices", "frames of these processes may carry wrong names"},
     {abi::COUNT_WAKER_REFUSED, "map_full", "looks at wakers", "some of who ended waits are not told"},
+    {abi::COUNT_CHAIN_REFUSED, "map_full", "chains of wakers", "some are not told"},
+    {abi::COUNT_HOP_LEFT_OUT, "hop_limit", "wake-ups", "not looked at, to bound what chains of wakers cost: chains end there"},
     {abi::COUNT_COUNTERPART_REFUSED, "map_full", "peers and locks", "waits for them are missing from peers and locks"},
     {abi::COUNT_STACK_NOT_DRAWN, "over_budget", "stacks of waits",
      "not walked; their time and number are exact, and spread over the stacks that were drawn"},
@@ -53,10 +58,12 @@ constexpr Words kLosses[] = {
     {abi::COUNT_REQUEST_END_MISSED, kRequestHidden, kRequests, kRequestHiddenWhy},
     {abi::COUNT_REQUEST_MAP_FULL, "map_full", "stacks of requests to disks", kNoRequestStack},
     {abi::COUNT_REQUEST_MAP_BUSY, "map_busy", "stacks of requests to disks", kNoRequestStack},
-    {abi::COUNT_REQUEST_RING_FULL, "ring_full", "stacks of requests to disks", kNoRequestStack},
-    {abi::COUNT_REQUEST_WALK_BUSY, "walk_busy", "stacks of requests to disks", kNoRequestStack},
     {abi::COUNT_REQUEST_LOST, "map_full", kRequests, "missing from agentctl disks"},
-    {abi::COUNT_REQUEST_USER_FAULT, "user_stack_unreadable", kRequests, "they have kernel frames only"},
+    {abi::COUNT_CONNECT_UNSEEN, "map_full", kConnects, kConnectMissing},
+    {abi::COUNT_CONNECT_LOST, "map_full", kConnects, kConnectMissing},
+    {abi::COUNT_SUBMITTER_RING_FULL, "ring_full", kSubmitters, kNoRequestStack},
+    {abi::COUNT_SUBMITTER_WALK_BUSY, "walk_busy", kSubmitters, kNoRequestStack},
+    {abi::COUNT_SUBMITTER_USER_FAULT, "user_stack_unreadable", kSubmitters, "they have kernel frames only"},
     {abi::COUNT_SITE_WRONG, "stack_reuse_wrong", "checked waits", "as large a share of all reused stacks is wrong"},
 };
 

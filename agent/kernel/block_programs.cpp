@@ -29,7 +29,7 @@ absl::StatusOr<std::unique_ptr<BlockPrograms>> BlockPrograms::Load(const Feature
   if (int error = block_bpf__load(skeleton); error != 0) {
     return LibbpfError("the kernel refuses the block programs", error);
   }
-  auto ring = RingReader::Open(bpf_map__fd(skeleton->maps.request_stacks), std::move(on_record));
+  auto ring = RingReader::Open(bpf_map__fd(skeleton->maps.submitter_frames), std::move(on_record));
   if (!ring.ok()) return ring.status();
   programs->ring_ = *std::move(ring);
   return programs;

@@ -93,7 +93,7 @@ absl::StatusOr<Features> ProbeFeatures() {
   features.task_storage = HasEnumerator(object.get(), "bpf_func_id", "BPF_FUNC_check_mtu");
   features.lock_contention = HasTracepoint(object.get(), "contention_begin");
   features.block = ProbeBlockTracepoints(object.get());
-  features.scheduler_text = FindSchedulerText();
+  features.text = FindKernelText();
   features.ephemeral_ports = EphemeralPorts();
   return features;
 }

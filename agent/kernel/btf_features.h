@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "agent/kernel/scheduler_text.h"
+#include "agent/kernel/kernel_text.h"
 
 namespace sonde::kernel {
 
@@ -28,7 +28,7 @@ struct Features {
   bool task_storage = false;  // thread clocks live in task storage, else in a preallocated hash
   bool lock_contention = false;  // waits for the kernel's own locks are told from others
   BlockTracepoints block;
-  SchedulerText scheduler_text;  // empty when kallsyms hides addresses
+  KernelText text;  // empty when kallsyms hides addresses
   PortRange ephemeral_ports;
 
   // In words for people: what is missing and what follows.

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <bit>
 #include <cerrno>
 #include <cstring>
 #include <utility>
@@ -16,14 +17,27 @@
 
 namespace sonde::kernel {
 
+namespace {
+
+// A power of two, for the kernel side's sake.
+uint32_t WakeUpsPerCpu(uint32_t all) {
+  const int cpus = libbpf_num_possible_cpus();
+  return std::bit_floor(std::max(1U, all / static_cast<uint32_t>(std::max(1, cpus))));
+}
+
+}  // namespace
+
 absl::Status SchedPrograms::TryLoad(const Features& features, const UnwindMaps& unwind_maps, bool with_lock) {
   sched_bpf__destroy(skeleton_);
   sched_bpf* skeleton = skeleton_ = sched_bpf__open();
   if (skeleton == nullptr) return LibbpfError("cannot open the scheduler programs", errno);
   skeleton->rodata->clocks_have_lock = with_lock;
   skeleton->rodata->clocks_in_task_storage = features.task_storage;
-  skeleton->rodata->scheduler_text_start = features.scheduler_text.start;
-  skeleton->rodata->scheduler_text_end = features.scheduler_text.end;
+  skeleton->rodata->scheduler_text_start = features.text.scheduler.start;
+  skeleton->rodata->scheduler_text_end = features.text.scheduler.end;
+  skeleton->rodata->interrupt_entries_start = features.text.interrupt_entries.start;
+  skeleton->rodata->interrupt_entries_end = features.text.interrupt_entries.end;
+  skeleton->rodata->wake_ups_per_cpu = WakeUpsPerCpu(bpf_map__max_entries(skeleton->maps.wake_ups));
   skeleton->rodata->first_ephemeral_port = features.ephemeral_ports.first;
   skeleton->rodata->last_ephemeral_port = features.ephemeral_ports.last;
   bpf_program__set_autoload(skeleton->progs.on_contention_begin, features.lock_contention);
@@ -99,6 +113,13 @@ absl::Status SchedPrograms::WatchOtherSide(bool watched) {
   return status;
 }
 
+void SchedPrograms::WatchChains(bool watched, uint64_t now_ns) {
+  const bool is_watching = skeleton_->bss->chain_watch != 0;
+  if (watched == is_watching) return;
+  skeleton_->bss->chain_watch_began_ns = now_ns;
+  __atomic_store_n(&skeleton_->bss->chain_watch, watched ? ++chain_watches_begun_ : 0, __ATOMIC_RELEASE);
+}
+
 absl::Status SchedPrograms::WatchQueues(bool watched) {
   // What was counted after the last slice of an earlier watch is void.
   for (uint32_t number = 0; watched && number < 2; ++number) {
@@ -137,6 +158,7 @@ void SchedPrograms::BeginSlice(uint32_t number, uint64_t start_ns) {
   __atomic_store_n(&skeleton_->bss->wait_entries_made, 0, __ATOMIC_RELAXED);
   __atomic_store_n(&skeleton_->bss->stack_entries_made, 0, __ATOMIC_RELAXED);
   __atomic_store_n(&skeleton_->bss->counterpart_entries_made, 0, __ATOMIC_RELAXED);
+  __atomic_store_n(&skeleton_->bss->chain_entries_made, 0, __ATOMIC_RELAXED);
   __atomic_store_n(&skeleton_->bss->slice_number, number, __ATOMIC_RELEASE);
 }
 
@@ -146,7 +168,8 @@ double SchedPrograms::Fill() const {
   };
   return std::max({share(&skeleton_->bss->wait_entries_made, skeleton_->maps.offcpu_waits_even),
                    share(&skeleton_->bss->stack_entries_made, skeleton_->maps.sent_stacks_even),
-                   share(&skeleton_->bss->counterpart_entries_made, skeleton_->maps.counterparts_even)});
+                   share(&skeleton_->bss->counterpart_entries_made, skeleton_->maps.counterparts_even),
+                   share(&skeleton_->bss->chain_entries_made, skeleton_->maps.chains_even)});
 }
 
 absl::Status SchedPrograms::CollectThreads(absl::FunctionRef<void(const abi::thread_record&)> visit,
@@ -194,6 +217,12 @@ absl::Status SchedPrograms::DrainWakers(
     uint32_t number, absl::FunctionRef<void(const abi::waker_key&, const abi::waker_sum&)> visit) {
   bpf_map* wakers = number & 1 ? skeleton_->maps.wakers_odd : skeleton_->maps.wakers_even;
   return DrainMapOf<abi::waker_key, abi::waker_sum>(wakers, visit);
+}
+
+absl::Status SchedPrograms::DrainChains(
+    uint32_t number, absl::FunctionRef<void(const abi::chain_key&, const abi::chain_sum&)> visit) {
+  bpf_map* chains = number & 1 ? skeleton_->maps.chains_odd : skeleton_->maps.chains_even;
+  return DrainMapOf<abi::chain_key, abi::chain_sum>(chains, visit);
 }
 
 absl::Status SchedPrograms::DrainCounterparts(

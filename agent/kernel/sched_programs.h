@@ -15,6 +15,7 @@
 #include "bpf/abi/counterpart.h"
 #include "bpf/abi/tables.h"
 #include "bpf/abi/thread.h"
+#include "bpf/abi/wake_chain.h"
 
 struct bpf_link;
 struct bpf_object;
@@ -44,6 +45,10 @@ class SchedPrograms {
   // It costs something at every switch and wake-up, and is off at first, and after an error.
   absl::Status WatchOtherSide(bool watched);
 
+  // From now on, `now_ns`, also follows wake-ups back to who woke the waker, or no longer; off at first. Nothing comes of it
+  // while the other side is not watched.
+  void WatchChains(bool watched, uint64_t now_ns);
+
   // Whether the waits in each CPU's queue are counted from now on; off at first. After an error they are not.
   absl::Status WatchQueues(bool watched);
 
@@ -65,6 +70,8 @@ class SchedPrograms {
 
   // The same of the other side, while it is watched: who ended waits, and what they were for.
   absl::Status DrainWakers(uint32_t number, absl::FunctionRef<void(const abi::waker_key&, const abi::waker_sum&)> visit);
+
+  absl::Status DrainChains(uint32_t number, absl::FunctionRef<void(const abi::chain_key&, const abi::chain_sum&)> visit);
 
   absl::Status DrainCounterparts(uint32_t number,
                                  absl::FunctionRef<void(const abi::counterpart_key&, const abi::wait_sum&)> visit);
@@ -93,6 +100,7 @@ class SchedPrograms {
   bpf_link* iterator_ = nullptr;
   ProgramLinks watch_;  // of the other side
   uint32_t watches_begun_ = 0;
+  uint32_t chain_watches_begun_ = 0;
   std::unique_ptr<RingReader> ring_;
 };
 

@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <utility>
 
+#include "agent/model/wait_lengths.h"
+
 namespace sonde::model {
 
 // The other side of a wait: the peer of a socket, or a lock and who holds it.
@@ -40,6 +42,18 @@ struct PeerEvents {
   uint64_t retransmits = 0;  // segments sent again
   uint64_t resets_received = 0;
   uint64_t resets_sent = 0;
+};
+
+// Connections that were asked for.
+struct ConnectSums {
+  uint64_t count = 0;  // that came to be
+  uint64_t ns = 0;     // from the asking on; of these
+  WaitLengths lengths = {};  // the same; of those under way, how long so far
+  uint64_t refused = 0;
+  uint64_t timed_out = 0;
+  uint64_t unreachable = 0;  // or another error that the network told
+  uint64_t given_up = 0;     // by the program itself
+  uint64_t under_way = 0;    // at the end
 };
 
 }  // namespace sonde::model

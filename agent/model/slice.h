@@ -78,6 +78,23 @@ struct RawWaker {
   uint64_t ns = 0;  // how long these waits were from end to end
 };
 
+// How waits of one process at one stack came to their end: who ended them, who had ended that thread's own wait, and so on.
+struct RawChain {
+  struct Hop {
+    uint32_t tgid = 0;
+    std::string comm;  // of the thread
+    bool is_interrupt = false;  // a timer's or a device's: of no thread
+    StackId stack;     // at the wake-up of the one before
+    uint64_t ns = 0;   // of the waits, what passed while this one was waited for
+  };
+  uint32_t tgid = 0;  // of who waited
+  profile::Reason reason = profile::Reason::kOther;
+  StackId stack;
+  uint64_t count = 0;
+  uint64_t ns = 0;  // how long these waits were from end to end; what the hops leave of it is not known
+  std::vector<Hop> hops;
+};
+
 // What one process waited for at one stack: those of its samples whose other side could be seen.
 struct RawCounterpart {
   uint32_t tgid = 0;
@@ -87,6 +104,14 @@ struct RawCounterpart {
   uint64_t count = 0;
   uint64_t ns = 0;
   WaitLengths lengths = {};
+};
+
+// What one process asked of one TCP peer at one stack within the slice. `peer` is of kind kInternet.
+struct RawConnects {
+  uint32_t tgid = 0;
+  StackId stack;
+  Counterpart peer;
+  ConnectSums sums;
 };
 
 // What one process asked of one block device at one stack within the slice.
@@ -130,8 +155,10 @@ struct Slice {
   std::vector<ThreadAccount> threads;
   // The other side of waits, while it is watched.
   std::vector<RawWaker> wakers;
+  std::vector<RawChain> chains;  // while these are
   std::vector<RawCounterpart> counterparts;
   std::vector<PeerEvents> peer_events;
+  std::vector<RawConnects> connects;
   DiskSlice disks;
   SaturationSlice saturation;
   absl::flat_hash_map<StackId, std::shared_ptr<const RawStack>> stacks;  // those that the above name, but for lost ones

@@ -57,7 +57,7 @@ struct waker_key {
 	struct stack_id waiter;
 	struct stack_id waker;
 	__u32 tgid;	  /* of the waiter */
-	__u32 waker_tgid; /* 0: the idle task, interrupted */
+	__u32 waker_tgid; /* 0: an interrupt */
 	__u32 reason;	  /* enum reason of the wait */
 	__u32 padding;
 };
@@ -98,16 +98,20 @@ enum counter {
 	COUNT_SITE_CHECKS,	/* reuses that were walked all the same, to know how many are wrong */
 	COUNT_SITE_WRONG,	/* ... and gave another stack */
 	COUNT_WAKER_REFUSED,	/* a waker that was looked at found no room */
+	COUNT_CHAIN_REFUSED,	/* a chain of wakers found no room */
+	COUNT_HOP_LEFT_OUT,	/* a wake-up was not looked at, to bound what chains cost: they end there */
 	COUNT_COUNTERPART_REFUSED, /* the other side of a wait found no room */
 	COUNT_STACK_HELD,	/* preemptions that were given the thread's last preempted stack */
 	COUNT_REQUEST_UNSEEN,	/* no room to remember who made a request */
 	COUNT_REQUEST_END_MISSED, /* its memory was used again, and its end was hidden from BPF */
 	COUNT_REQUEST_MAP_FULL,	/* request kept for its process, without its stack */
 	COUNT_REQUEST_MAP_BUSY,
-	COUNT_REQUEST_RING_FULL,
-	COUNT_REQUEST_WALK_BUSY, /* the same: in an interrupt of another walk */
 	COUNT_REQUEST_LOST,	/* request missing from the sums */
-	COUNT_REQUEST_USER_FAULT,
+	COUNT_CONNECT_UNSEEN,	/* no room to remember who asked for a connection: missing from the sums */
+	COUNT_CONNECT_LOST,	/* the same of one that ended */
+	COUNT_SUBMITTER_RING_FULL, /* frames of who asks a device or a peer could not be sent */
+	COUNT_SUBMITTER_WALK_BUSY, /* the same: in an interrupt of another walk */
+	COUNT_SUBMITTER_USER_FAULT,
 	COUNT_STOPS,		/* how walks ended: from here on by enum unwind_stop */
 	COUNTERS = COUNT_STOPS + UNWIND_STOPS,
 };

@@ -132,6 +132,8 @@ struct pid {
 struct sock {
 	struct sock_common __sk_common;
 	__u16 sk_type;
+	__u16 sk_protocol;
+	int sk_err; /* what was wrong, 0: nothing */
 	struct pid *sk_peer_pid;
 };
 

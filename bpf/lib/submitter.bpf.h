@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The stack of who asks a block device for something: walked where the request is made, in the asking thread; its frames
- * are sent once a slice. Include once per object.
+ * The stack of who asks a block device or a TCP peer for something: walked where the request is made, in the asking thread;
+ * its frames are sent once a slice. Include once per object.
  */
 #ifndef SONDE_BPF_LIB_SUBMITTER_BPF_H
 #define SONDE_BPF_LIB_SUBMITTER_BPF_H
@@ -32,7 +32,7 @@ struct submitter_stacks_map submitter_stacks_odd SEC(".maps");
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 512 << 10);
-} request_stacks SEC(".maps");
+} submitter_frames SEC(".maps");
 
 /* Whether a walk is under way on the CPU: where these hooks run interrupts are on, and one may ask a device too. An
  * interrupt ends before what it interrupted goes on, so that plain reads and writes will do. 4 B x CPUs. */
@@ -47,7 +47,7 @@ static __always_inline bool send_submitter_stack(__u32 slice, struct stack_recor
 {
 	void *sent = slice & 1 ? (void *)&submitter_stacks_odd : (void *)&submitter_stacks_even;
 
-	return send_once(sent, &request_stacks, record, COUNT_REQUEST_RING_FULL, NULL);
+	return send_once(sent, &submitter_frames, record, COUNT_SUBMITTER_RING_FULL, NULL);
 }
 
 static __always_inline struct stack_id walk_and_send(void *ctx, struct task_struct *task, __u32 slice,
@@ -59,7 +59,7 @@ static __always_inline struct stack_id walk_and_send(void *ctx, struct task_stru
 	take_kernel_stack(ctx, record, 1);
 	hash_kernel_stack(state, 0);
 	if (!(BPF_CORE_READ(task, flags) & PF_KTHREAD) && !take_user_stack(0))
-		count(COUNT_REQUEST_USER_FAULT);
+		count(COUNT_SUBMITTER_USER_FAULT);
 	count_stop(record->stop);
 	finish_hash(state);
 	return send_submitter_stack(slice, record) ? record->id : (struct stack_id){.low = STACK_LOST};
@@ -75,7 +75,7 @@ static __always_inline struct stack_id submitter_stack(void *ctx, struct task_st
 	if (!state || !in_use)
 		return id;
 	if (*(volatile __u32 *)in_use) {
-		count(COUNT_REQUEST_WALK_BUSY);
+		count(COUNT_SUBMITTER_WALK_BUSY);
 		return id;
 	}
 	*(volatile __u32 *)in_use = 1;

@@ -64,7 +64,17 @@ struct awaited {
 	__u32 reason;
 };
 
-/* Written and read by the thread's own switch-out only, but for `awaited`. */
+#define NO_WAKE_UP 0xffffffffu
+
+/* Since when a thread has run, and by which wake-up; written by who wakes it (wake_chains.bpf.h). */
+struct wake_up_link {
+	__u64 since_ns;
+	__u64 began_ns; /* the last wait that was seen to end */
+	__u32 index; /* of the wake-up; NO_WAKE_UP: not known */
+	__u32 watch; /* chain_watch as it was */
+};
+
+/* Written and read by the thread's own switch-out only, but for the last two. */
 struct thread_sites {
 	__u32 tags[SITES]; /* hash of what a site must equal, to find it at a glance; 0: nothing there */
 	struct wait_site sites[SITES];
@@ -78,6 +88,7 @@ struct thread_sites {
 	__u32 walked;	       /* in walked_slice, where no site fitted and chance had no say */
 	struct stack_id drawn; /* where it was last seen preempted, at drawn_ns */
 	struct awaited awaited;
+	struct wake_up_link woken;
 };
 
 /* As the clocks: one for each thread, made at fork, freed with the thread. 1 KiB x threads. */

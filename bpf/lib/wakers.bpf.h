@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Who ends waits: the thread that wakes, with its stack, for waits within work that took a while. In an interrupt the
- * stack is that of whatever was interrupted, below the interrupt's own. Looked at no more often than LOOK_PAUSE_NS on each
+ * Who ends waits: the thread that wakes, with its stack, for waits within work that took a while. What an interrupt runs on
+ * top of is nobody's doing: its stack ends where the interrupt came in. Looked at no more often than LOOK_PAUSE_NS on each
  * CPU: what is kept is a selection, of which the agent tells shares. Include once per object.
  */
 #ifndef SONDE_BPF_LIB_WAKERS_BPF_H
@@ -36,9 +36,26 @@ struct {
 	__type(value, __u64);
 } waker_looks SEC(".maps");
 
+/* Where the kernel's entries of interrupts lie, as kallsyms tells; both 0 when it does not. */
+const volatile __u64 interrupt_entries_start = 0;
+const volatile __u64 interrupt_entries_end = 0;
+
+/* Who wakes. */
+struct waker {
+	struct stack_id stack;
+	__u32 tgid; /* 0 of an interrupt */
+	bool is_interrupt;
+};
+
 static __always_inline bool is_within_work(__u32 reason)
 {
 	return reason >= REASON_FIRST_BLOCKED && reason < REASON_KERNEL_IDLE;
+}
+
+/* Whether who ends a wait of this length is to be told. */
+static __always_inline bool is_to_be_explained(__u32 reason, __u64 waited_ns)
+{
+	return is_within_work(reason) && (__s64)waited_ns >= LEAST_WAIT_NS;
 }
 
 static __always_inline bool is_time_to_look(__u64 now)
@@ -52,10 +69,60 @@ static __always_inline bool is_time_to_look(__u64 now)
 	return true;
 }
 
-static __always_inline void add_waker(__u32 slice, const struct waker_key *key, __u64 waited_ns)
+/* Ends the kernel part that is in the CPU's walk state where an interrupt came in. 0: none did. A global function, which the
+ * verifier reads once; the argument is nothing, for old kernels. */
+__attribute__((noinline)) int cut_at_interrupt(__u32 nothing)
 {
+	struct walk_state *state = walk_state_of_cpu();
+
+	if (!state)
+		return 0;
+	for (__u32 i = 0; i < SONDE_KERNEL_FRAMES; i++) {
+		if (i >= state->record.kernel_frames)
+			break;
+		if (state->record.frames[i] < interrupt_entries_start || state->record.frames[i] >= interrupt_entries_end)
+			continue;
+		state->record.kernel_frames = i + 1;
+		return 1;
+	}
+	return 0;
+}
+
+/* Walks the stack of who wakes now: the current task, or an interrupt of it. False when there is nothing to walk with. */
+static __always_inline bool look_at_waker(void *ctx, __u32 slice, struct waker *out)
+{
+	struct task_struct *task = current_task();
+	struct walk_state *state = walk_state_of_cpu();
+	__u64 began_ns = bpf_ktime_get_ns();
+	struct stack_record *record;
+
+	if (!state)
+		return false;
+	record = &state->record;
+	count(COUNT_STACK_WALKS);
+	name_owner(record, task, 0);
+	take_kernel_stack(ctx, record, 1);
+	/* The idle task does nothing but what interrupts make it do. */
+	out->is_interrupt = cut_at_interrupt(0) || BPF_CORE_READ(task, pid) == 0;
+	hash_kernel_stack(state, 0);
+	if (!out->is_interrupt && !(BPF_CORE_READ(task, flags) & PF_KTHREAD) && !take_user_stack(0))
+		count(COUNT_WAIT_USER_FAULT);
+	count_stop(record->stop);
+	finish_hash(state);
+	out->tgid = out->is_interrupt ? 0 : BPF_CORE_READ(task, tgid);
+	out->stack = send_stack(slice, record) ? record->id : (struct stack_id){.low = STACK_LOST};
+	count_many(COUNT_WALK_NS, bpf_ktime_get_ns() - began_ns);
+	return true;
+}
+
+/* A wait of `task`, which stands in `clock`, is ended by `waker`. */
+static __always_inline void add_waker(struct task_struct *task, const struct thread_clock *clock, const struct waker *waker,
+				      __u32 slice, __u64 waited_ns)
+{
+	struct waker_key key = {.waiter = without_mark(clock->wait_stack), .waker = waker->stack, .tgid = task->tgid,
+				.waker_tgid = waker->tgid, .reason = clock->reason};
 	void *wakers = slice & 1 ? (void *)&wakers_odd : (void *)&wakers_even;
-	struct waker_sum *sum = bpf_map_lookup_elem(wakers, key);
+	struct waker_sum *sum = bpf_map_lookup_elem(wakers, &key);
 	struct waker_sum fresh = {.count = 1, .ns = waited_ns};
 
 	if (sum) {
@@ -64,29 +131,8 @@ static __always_inline void add_waker(__u32 slice, const struct waker_key *key, 
 		return;
 	}
 	/* Refused, by a full map or by who made the same at the same time: one look of many is lost. */
-	if (bpf_map_update_elem(wakers, key, &fresh, BPF_NOEXIST) != 0)
+	if (bpf_map_update_elem(wakers, &key, &fresh, BPF_NOEXIST) != 0)
 		count(COUNT_WAKER_REFUSED);
-}
-
-/* `task` is about to be woken by the current one, or by an interrupt of it. Interrupts are off, as in the switch's hook: the
- * two never use this CPU's walk at once. */
-static __always_inline void look_at_waker(void *ctx, struct task_struct *task, struct thread_clock *clock, __u64 now)
-{
-	struct waker_key key = {.waiter = without_mark(clock->wait_stack), .tgid = task->tgid, .reason = clock->reason};
-	struct task_struct *waker = current_task();
-	__u64 waited_ns = now - clock->began_ns;
-	struct walk_state *state;
-	__u32 slice = slice_number;
-
-	if (!is_within_work(key.reason) || (__s64)waited_ns < LEAST_WAIT_NS || !is_time_to_look(now))
-		return;
-	state = walk_state_of_cpu();
-	if (!state)
-		return;
-	key.waker_tgid = BPF_CORE_READ(waker, tgid);
-	key.waker = walk_and_send(ctx, waker, slice, state, !(BPF_CORE_READ(waker, flags) & PF_KTHREAD));
-	if (!is_lost(&key.waker))
-		add_waker(slice, &key, waited_ns);
 }
 
 #endif

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * What goes wrong between TCP and its peers: segments sent again, connections reset. Loaded only while the agent asks for peers.
+ * TCP connections, while somebody asks for peers: those that this host asks for, by who does and where, with how they end; and
+ * of all of them what goes wrong, segments sent again and resets.
  */
 #include "../lib/kernel_types.h"
 
@@ -8,6 +9,7 @@
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
 
+#include "../lib/connects.bpf.h"
 #include "../lib/heartbeat.bpf.h"
 #include "../lib/socket_peer.bpf.h"
 
@@ -43,6 +45,23 @@ static __always_inline struct peer_events *events_of(const struct sock *sk)
 	if (!events)
 		__sync_fetch_and_add(&peer_events_refused, 1);
 	return events;
+}
+
+/* To SYN_SENT in the thread that connects, with the socket locked and interrupts on; the rest there as well, or in the soft
+ * interrupt that has the answer or the timer. Looks up and updates preallocated maps, and wakes nobody. */
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(on_state, const struct sock *sk, int before, int after)
+{
+	struct sock *socket = (struct sock *)sk;
+	__u64 now = bpf_ktime_get_ns();
+
+	if (!agent_lives(now) || BPF_CORE_READ(socket, sk_protocol) != IPPROTO_TCP)
+		return 0;
+	if (after == TCP_SYN_SENT)
+		begin_connect(ctx, socket, now);
+	else if (after == TCP_ESTABLISHED || after == TCP_CLOSE)
+		end_connect(socket, after == TCP_ESTABLISHED, now);
+	return 0;
 }
 
 /* In the timer's or the receiver's soft interrupt, the socket locked by the kernel; only reads, and counts. */

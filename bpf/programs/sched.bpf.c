@@ -20,7 +20,7 @@
 #include "../lib/thread_iterator.bpf.h"
 #include "../lib/wait_end.bpf.h"
 #include "../lib/wait_sums.bpf.h"
-#include "../lib/wakers.bpf.h"
+#include "../lib/wake_chains.bpf.h"
 
 static __always_inline bool is_idle_task(struct task_struct *task)
 {
@@ -179,7 +179,7 @@ int BPF_PROG(on_waking, struct task_struct *task)
 	clock = find_clock(task);
 	if (!clock)
 		return 0;
-	look_at_waker(ctx, task, clock, now);
+	look_at_wake_up(ctx, task, clock, now);
 	note_owner(task, current_task());
 	return 0;
 }

@@ -77,6 +77,30 @@ TEST_F(AgentctlTest, WaitsShowWholeStacksWhenAsked) {
   EXPECT_EQ(backend_.waits_request.limit(), 5U);
 }
 
+TEST_F(AgentctlTest, WaitsShowChainsOfWakersWhenAsked) {
+  backend_.waits = TwoWaits();
+  v1::WakeChain* chain = backend_.waits.mutable_waits(0)->add_chains();
+  chain->set_count(40);
+  chain->set_ns(10 * kSecond);
+  v1::WakeHop* hop = chain->add_hops();
+  hop->set_thread("writer");
+  hop->set_process("postgres");
+  hop->set_ns(2 * kSecond);
+  AddFrames(hop, {{"futex_wake", "[kernel.kallsyms]"}, {"Release", "/bin/postgres"}});
+  hop = chain->add_hops();
+  hop->set_is_interrupt(true);
+  hop->set_ns(7 * kSecond);
+  AddFrames(hop, {{"hrtimer_wakeup", "[kernel.kallsyms]"}});
+  const std::string out = Run({"waits", "--duration", "10ms", "--chains"}).out;
+  EXPECT_THAT(out, HasSubstr("fsync < XLogWrite\n"
+                             "      ended so 40 times, 10.0 s\n"
+                             "        2.00 s  20.0%  <- writer of postgres  Release\n"
+                             "        7.00 s  70.0%  <- (interrupt)         hrtimer_wakeup\n"
+                             "        1.00 s  10.0%  before that\n"));
+  EXPECT_TRUE(backend_.waits_request.chains());
+  EXPECT_EQ(Run({"waits", "--since", "2m", "--chains"}).exit_code, 2);
+}
+
 TEST_F(AgentctlTest, WaitsAreOfOneServiceWhenAsked) {
   backend_.waits = TwoWaits();
   backend_.waits.set_not_drawn_ns(4 * kSecond);
@@ -145,6 +169,27 @@ TEST_F(AgentctlTest, PeersShowWhomThreadsWaitedForAndWhatHappenedToConnections) 
   EXPECT_THAT(outcome.out, testing::ContainsRegex("- +- +- +- +- +- +9 +- +- +- +.2001:db8::2.:53"));
   EXPECT_THAT(outcome.out, Not(HasSubstr("\x1b")));
   EXPECT_EQ(backend_.peers_request.duration_ns(), 10'000'000U);
+}
+
+TEST_F(AgentctlTest, PeersShowConnectionsThatWereAskedFor) {
+  v1::Connects* connects = backend_.peers.add_connects();
+  connects->set_process("web");
+  connects->set_address("10.0.0.7");
+  connects->set_port(5432);
+  SetTotals(connects);
+  connects->set_refused(3);
+  connects->set_timed_out(4);
+  connects->set_unreachable(5);
+  connects->set_given_up(6);
+  connects->set_under_way(7);
+  AddFrames(connects, {{"tcp_v4_connect", "[kernel.kallsyms]"}, {"connect", "/lib/libc.so.6"}, {"Open", "/bin/web"}});
+  connects = backend_.peers.add_connects();
+  connects->set_process("idle");
+  connects->set_address("2001:db8::1");
+  connects->set_port(53);
+  const std::string out = Run({"peers", "--duration", "10ms"}).out;
+  EXPECT_THAT(out, testing::ContainsRegex("1,234 +9.00 ms +20.0 ms +30.0 ms +3 +4 +5 +6 +7 +web +10.0.0.7:5432 +connect < Open\n"));
+  EXPECT_THAT(out, testing::ContainsRegex("0 +- +- +- +- +- +- +- +- +idle +.2001:db8::1.:53\n"));
 }
 
 TEST_F(AgentctlTest, PeersPassOnWhatIsAsked) {

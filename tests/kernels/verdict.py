@@ -123,13 +123,26 @@ def check_saturation(verdict, saturation):
                   f"waits in the queues of CPUs are counted: {number(woken, 'count')}")
 
 
+def check_chains(verdict, waits):
+    hops = [hop for wait in waits.get("waits", []) for chain in wait.get("chains", []) for hop in chain["hops"]]
+    interrupts = [hop for hop in hops if hop.get("is_interrupt")]
+    verdict.check(interrupts and all(number(hop, "ns") > 0 and hop.get("stack") for hop in interrupts),
+                  f"chains of wakers are followed, {len(hops)} hops, to {len(interrupts)} interrupts")
+
+
+def check_connects(verdict, peers):
+    """The guest asks for connections that nobody takes."""
+    refused = sum(number(one, "refused") for one in peers.get("connects", []) if one.get("port") == 9 and one.get("stack"))
+    verdict.check(refused > 0, f"connections are followed: {refused} were refused")
+
+
 def judge(results, functions):
     """`results`: file name -> text, as the guest sent them. `functions`: see check_recording."""
     verdict = Verdict()
     text = lambda name: results.get(name, "").strip()
     verdict.lines.append(f"note: kernel {text('release')}, BTF {text('btf') or 'no'}, "
                          f"agent ready after {text('seconds_to_ready')} s, all tables after {text('seconds_to_tables')} more")
-    for step in ("account.json", "record", "disks.json", "saturation.json", "status.json"):
+    for step in ("account.json", "record", "disks.json", "peers.json", "waits.json", "saturation.json", "status.json"):
         # status exits 1 when degraded, which a guest that nobody listens to is: its export target does not answer.
         allowed = ("0", "1") if step == "status.json" else ("0",)
         code = text(step + ".code")
@@ -138,7 +151,7 @@ def judge(results, functions):
     verdict.check(text("load_alive") == "yes", "the load ran to the end")
     verdict.check(text("agent.code") == "0", f"the agent stopped on SIGTERM with exit code {text('agent.code') or 'none'}")
     messages = {}
-    for name in ("account.json", "before.json", "disks.json", "saturation.json", "status.json"):
+    for name in ("account.json", "before.json", "disks.json", "peers.json", "waits.json", "saturation.json", "status.json"):
         try:
             messages[name] = json.loads(results.get(name, ""))
         except ValueError as error:
@@ -149,6 +162,10 @@ def judge(results, functions):
         check_status(verdict, messages["status.json"], messages.get("before.json", {}))
     if "disks.json" in messages:
         check_disks(verdict, messages["disks.json"])
+    if "peers.json" in messages:
+        check_connects(verdict, messages["peers.json"])
+    if "waits.json" in messages:
+        check_chains(verdict, messages["waits.json"])
     if "saturation.json" in messages:
         check_saturation(verdict, messages["saturation.json"])
     check_recording(verdict, functions)

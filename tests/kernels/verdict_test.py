@@ -11,10 +11,12 @@ LOAD = {"pid": 90, "process": "guest_load", "threads": 12, "wall_ns": "20000", "
 INIT = {"pid": 1, "process": "busybox", "threads": 1, "wall_ns": "5000", "on_cpu_ns": "0", "blocked_ns": "5000"}
 GOOD = {
     "release": "5.10.0", "btf": "yes", "seconds_to_ready": "3", "load_alive": "yes", "agent.code": "0",
-    "account.json.code": "0", "record.code": "0", "disks.json.code": "0", "saturation.json.code": "0",
+    "account.json.code": "0", "record.code": "0", "disks.json.code": "0", "peers.json.code": "0", "waits.json.code": "0", "saturation.json.code": "0",
     "status.json.code": "1", "dmesg": "[0.1] Linux version",
     "before.json": {"stack_ends": [{"reason": "complete", "count": "10"}, {"reason": "unwinding table not ready", "count": "90"}]},
     "disks.json": {"duration_ns": "500"},
+    "peers.json": {"connects": [{"port": 9, "refused": "2", "stack": [{"function": "connect"}]}]},
+    "waits.json": {"waits": [{"chains": [{"hops": [{"thread": "x", "ns": "0"}, {"is_interrupt": True, "ns": "9", "stack": [{"function": "y"}]}]}]}]},
     "saturation.json": {"books_ns": "500", "cpus": [{"cpu": 0}], "woken": {"count": "9", "p50_ns": "300", "longest_ns": "400"}},
     "account.json": {"duration_ns": "5000", "processes": [LOAD, INIT]},
     "status.json": {"samples": "400", "waits": "900", "windows": "3", "unexplained_ratio": 0.0001,
@@ -43,6 +45,12 @@ class VerdictTest(unittest.TestCase):
 
     def test_refuses_an_account_that_explains_more_than_existed(self):
         self.refuses(lambda r: r["account.json"]["processes"][1].update(blocked_ns="6000"), "the account closes")
+
+    def test_refuses_chains_of_wakers_that_nobody_followed(self):
+        self.refuses(lambda r: r["waits.json"].update(waits=[{"chains": []}]), "chains of wakers are followed, 0 hops")
+
+    def test_refuses_connections_that_nobody_followed(self):
+        self.refuses(lambda r: r["peers.json"].update(connects=[]), "connections are followed: 0 were refused")
 
     def test_refuses_an_empty_account(self):
         self.refuses(lambda r: r["account.json"].update(processes=[]), "the account has 0 processes")

@@ -1,6 +1,7 @@
-#include "agent/kernel/scheduler_text.h"
+#include "agent/kernel/kernel_text.h"
 
 #include <charconv>
+#include <string>
 
 #include "base/read_file.h"
 
@@ -18,18 +19,23 @@ uint64_t AddressBefore(std::string_view kallsyms, std::string_view tail) {
   return error == std::errc() && end == digits.data() + digits.size() ? address : 0;
 }
 
-}  // namespace
-
-SchedulerText ParseSchedulerText(std::string_view kallsyms) {
-  SchedulerText text{.start = AddressBefore(kallsyms, " T __sched_text_start\n"),
-                     .end = AddressBefore(kallsyms, " T __sched_text_end\n")};
-  return text.start != 0 && text.end > text.start ? text : SchedulerText{};
+CodeRange RangeBetween(std::string_view kallsyms, std::string_view first, std::string_view end) {
+  const CodeRange range{.start = AddressBefore(kallsyms, first), .end = AddressBefore(kallsyms, end)};
+  return range.start != 0 && range.end > range.start ? range : CodeRange{};
 }
 
-SchedulerText FindSchedulerText() {
+}  // namespace
+
+KernelText ParseKernelText(std::string_view kallsyms) {
+  // Entries of interrupts follow those of exceptions, in which a thread does its own work.
+  return {.scheduler = RangeBetween(kallsyms, " T __sched_text_start\n", " T __sched_text_end\n"),
+          .interrupt_entries = RangeBetween(kallsyms, " T asm_common_interrupt\n", " T __irqentry_text_end\n")};
+}
+
+KernelText FindKernelText() {
   constexpr size_t kMostBytes = size_t{64} << 20;
   absl::StatusOr<std::string> kallsyms = base::ReadFile("/proc/kallsyms", kMostBytes);
-  return kallsyms.ok() ? ParseSchedulerText(*kallsyms) : SchedulerText{};
+  return kallsyms.ok() ? ParseKernelText(*kallsyms) : KernelText{};
 }
 
 }  // namespace sonde::kernel
