@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/functional/function_ref.h"
 #include "agent/aggregate/account_book.h"
 #include "agent/aggregate/left_out_waits.h"
 #include "agent/aggregate/request_book.h"
@@ -88,8 +89,11 @@ class Window {
   std::vector<Waits> Groups(profile::Kind kind, std::optional<uint32_t> tgid, bool with_other_side, LeftOut left_out) const;
   void AddWakers(const RowKey& waiter, size_t sample, BatchBuilder* group) const;
   void AddCounterparts(const RowKey& waiter, size_t sample, BatchBuilder* group) const;
+  void VisitRows(profile::Kind kind, std::optional<uint32_t> tgid,
+                 absl::FunctionRef<void(const RowKey&, const RowSum&)> visit) const;
   Rows WantedRows(profile::Kind kind, std::optional<uint32_t> tgid) const;
   std::vector<Row> RowsOf(profile::Kind kind, std::optional<uint32_t> tgid, LeftOut left_out) const;
+  static std::vector<const Row*> InOrder(const std::vector<Row>& rows);
   // Spreads what was left out over the stacks that stand for it.
   StackError SpreadLeftOut(Rows* rows) const;
   void SpreadExactTime(std::vector<Row>& rows) const;
@@ -104,6 +108,7 @@ class Window {
   SaturationBook saturation_;
   Rows rows_;
   LeftOutWaits left_out_;
+  bool has_left_out_ = false;  // whether rows_ has any at kStackNotDrawn
   absl::flat_hash_map<RowKey, absl::flat_hash_map<WakerKey, WakerSum>> wakers_;  // by who waited, whatever system call
   absl::flat_hash_map<RowKey, absl::flat_hash_map<model::Counterpart, RowSum>> counterparts_;  // the same
   absl::flat_hash_map<model::Counterpart, model::PeerEvents> peer_events_;
