@@ -11,6 +11,7 @@
 #include "absl/synchronization/mutex.h"
 #include "agent/app/agent.h"
 #include "agent/control/config.h"
+#include "base/heap.h"
 #include "base/log.h"
 #include "spdlog/spdlog.h"
 
@@ -94,5 +95,6 @@ int main(int argc, char** argv) {
   if (absl::Status status = sonde::base::SetUpLog(config->log_level); !status.ok()) return Complain(status, kBadConfig);
   // Debian's Abseil looks for cycles at every lock, as debug builds do; the sanitizers look as well.
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
+  sonde::base::KeepHeapSmall();
   return RunUntilSignalled(*std::move(config));
 }

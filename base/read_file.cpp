@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 
 #include "absl/strings/str_cat.h"
@@ -12,16 +13,16 @@
 namespace sonde::base {
 
 absl::StatusOr<std::string> ReadFd(int fd, const std::string& name, size_t max_bytes) {
-  constexpr size_t kChunk = size_t{64} << 10;
+  // Most files read here are of /proc and short: through the stack, a short one costs one small allocation, and not a large
+  // one for each, which has the allocator tidy all that it holds when it is freed.
+  std::array<char, 4096> chunk;
   std::string text;
   while (text.size() <= max_bytes) {
-    size_t have = text.size();
-    text.resize(have + std::min(kChunk, max_bytes + 1 - have));
-    ssize_t got = ::read(fd, text.data() + have, text.size() - have);
-    if (got < 0 && errno == EINTR) got = 0, text.resize(have);
-    else if (got < 0) return absl::ErrnoToStatus(errno, absl::StrCat("cannot read ", name));
-    else if (got == 0) return text.resize(have), text;
-    else text.resize(have + static_cast<size_t>(got));
+    ssize_t got = ::read(fd, chunk.data(), std::min(chunk.size(), max_bytes + 1 - text.size()));
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return absl::ErrnoToStatus(errno, absl::StrCat("cannot read ", name));
+    if (got == 0) return text;
+    text.append(chunk.data(), static_cast<size_t>(got));
   }
   return absl::ResourceExhaustedError(absl::StrCat(name, " is longer than the ", max_bytes, " bytes read of it"));
 }

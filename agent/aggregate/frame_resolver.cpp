@@ -34,6 +34,11 @@ uint32_t FrameResolver::PseudoFile(model::CodeKind kind, const std::string& name
   return pseudo_.emplace(name, IndexOf(std::move(file))).first->second;
 }
 
+uint32_t FrameResolver::KernelFile() {
+  if (!kernel_) kernel_ = PseudoFile(model::CodeKind::kKernel, "[kernel.kallsyms]");
+  return *kernel_;
+}
+
 model::Frame FrameResolver::ResolveUser(const model::ProcessInfo& process, const model::UserFrame& frame) {
   return frame.file != nullptr ? model::Frame{IndexOf(frame.file), frame.offset}
                                : ResolveAddress(process, frame.offset);
@@ -54,9 +59,7 @@ model::Frame FrameResolver::ResolveAddress(const model::ProcessInfo& process, ui
 std::vector<model::Frame> FrameResolver::Resolve(const model::RawStack& stack) {
   std::vector<model::Frame> frames;
   frames.reserve(stack.kernel.size() + stack.user.size() + 1);
-  for (uint64_t address : stack.kernel) {
-    frames.push_back({PseudoFile(model::CodeKind::kKernel, "[kernel.kallsyms]"), address});
-  }
+  for (uint64_t address : stack.kernel) frames.push_back({KernelFile(), address});
   for (const model::UserFrame& frame : stack.user) frames.push_back(ResolveUser(*stack.process, frame));
   std::string root = CutMarker(stack.end);
   if (stack.asleep_since_before && !stack.process->is_kernel_thread) root = "[asleep since before Sonde started]";

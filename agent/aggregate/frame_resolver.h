@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -29,12 +30,14 @@ class FrameResolver {
  private:
   uint32_t IndexOf(const model::ExecutableFilePtr& file);
   uint32_t PseudoFile(model::CodeKind kind, const std::string& name);
+  uint32_t KernelFile();
   model::Frame ResolveUser(const model::ProcessInfo& process, const model::UserFrame& frame);
   model::Frame ResolveAddress(const model::ProcessInfo& process, uint64_t address);
 
   std::vector<model::ExecutableFilePtr> files_;
   absl::flat_hash_map<const model::ExecutableFile*, uint32_t> indices_;
   absl::flat_hash_map<std::string, uint32_t> pseudo_;
+  std::optional<uint32_t> kernel_;  // of pseudo_: half of all frames are in it
 };
 
 }  // namespace sonde::aggregate

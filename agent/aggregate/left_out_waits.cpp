@@ -7,8 +7,6 @@
 namespace sonde::aggregate {
 namespace {
 
-bool IsWithinWork(const RowKey& key) { return profile::GroupOf(key.reason) != profile::ReasonGroup::kIdle; }
-
 bool IsLeftOut(const RowKey& key) { return key.stack == model::kStackNotDrawn; }
 
 // Of a process or kind, reason and system call, whatever stack.

@@ -24,6 +24,8 @@ struct RowKey {
   }
 };
 
+inline bool IsWithinWork(const RowKey& key) { return profile::GroupOf(key.reason) != profile::ReasonGroup::kIdle; }
+
 // Waits, summed.
 struct RowSum {
   uint64_t count = 0;

@@ -5,7 +5,6 @@
 #include <tuple>
 #include <utility>
 
-#include "absl/container/flat_hash_set.h"
 #include "agent/aggregate/batch_index.h"
 #include "agent/aggregate/process_name.h"
 #include "agent/aggregate/wait_quantile.h"
@@ -46,9 +45,8 @@ class Window::BatchBuilder {
   // `sample` has its reason and sums. Gives its index.
   size_t Add(const model::StackId& id, const model::RawStack* stack, const model::ProcessInfo& process,
            model::UnwoundSample sample, const model::WaitLengths& lengths) {
-    if (met_.insert(&process).second) index_.MeetMainProgram(process);
+    sample.process = Meet(process);
     sample.stack = index_.StackOf(stack, MarkerText(id));
-    sample.process = index_.ProcessOf(ProcessName(process));
     auto key = std::tuple(sample.stack, sample.reason, sample.syscall, sample.process);
     auto [entry, is_new] = samples_.try_emplace(key, batch_.samples.size());
     if (is_new) {
@@ -113,13 +111,23 @@ class Window::BatchBuilder {
   }
 
  private:
+  // Its name's index. A name is made once for each process, and not for each row.
+  uint32_t Meet(const model::ProcessInfo& process) {
+    auto [known, is_new] = met_.try_emplace(&process);
+    if (is_new) {
+      index_.MeetMainProgram(process);
+      known->second = index_.ProcessOf(ProcessName(process));
+    }
+    return known->second;
+  }
+
   model::ProfileBatch batch_;
   std::vector<model::WaitLengths> lengths_;
   std::vector<std::vector<Waker>> wakers_;
   std::vector<std::vector<WakeChain>> chains_;
   std::vector<std::vector<Counterpart>> counterparts_;
   BatchIndex index_;
-  absl::flat_hash_set<const model::ProcessInfo*> met_;
+  absl::flat_hash_map<const model::ProcessInfo*, uint32_t> met_;
   absl::flat_hash_map<std::tuple<uint32_t, Reason, uint16_t, uint32_t>, size_t> samples_;
 };
 
@@ -136,6 +144,7 @@ void Window::Add(const model::Slice& slice) {
   saturation_.Add(slice);
   for (const model::RawSample& sample : slice.samples) {
     rows_[{sample.tgid, sample.reason, sample.syscall, sample.stack}].Add(sample);
+    has_left_out_ = has_left_out_ || sample.stack == model::kStackNotDrawn;
     if (sample.is_drawn) left_out_.AddDrawn(sample, slice.walk_one_in);
   }
   for (const model::RawWaker& waker : slice.wakers) {
@@ -161,15 +170,28 @@ void Window::Add(const model::Slice& slice) {
 }
 
 std::vector<Window::Row> Window::RowsOf(Kind kind, std::optional<uint32_t> tgid, LeftOut left_out) const {
-  Rows wanted = WantedRows(kind, tgid);
-  if (left_out == LeftOut::kSpread) SpreadLeftOut(&wanted);
-  std::vector<Row> rows(wanted.begin(), wanted.end());
+  std::vector<Row> rows;
+  if (left_out == LeftOut::kSpread && has_left_out_) {
+    Rows wanted = WantedRows(kind, tgid);
+    SpreadLeftOut(&wanted);
+    rows.assign(wanted.begin(), wanted.end());
+  } else {
+    VisitRows(kind, tgid, [&rows](const RowKey& key, const RowSum& sum) { rows.emplace_back(key, sum); });
+  }
   if (kind == Kind::kWall) SpreadExactTime(rows);
-  std::ranges::sort(rows, {}, [](const Row& row) {
-    const RowKey& key = row.first;
+  return rows;
+}
+
+// A row has 300 bytes: sorting moves what points to it.
+std::vector<const Window::Row*> Window::InOrder(const std::vector<Row>& rows) {
+  std::vector<const Row*> order;
+  order.reserve(rows.size());
+  for (const Row& row : rows) order.push_back(&row);
+  std::ranges::sort(order, {}, [](const Row* row) {
+    const RowKey& key = row->first;
     return std::tuple(key.tgid, key.reason, key.syscall, key.stack.low, key.stack.high);
   });
-  return rows;
+  return order;
 }
 
 StackError Window::SpreadLeftOut(Rows* rows) const {
@@ -187,13 +209,25 @@ StackError Window::SpreadLeftOut(Rows* rows) const {
 
 Rows Window::WantedRows(Kind kind, std::optional<uint32_t> tgid) const {
   Rows wanted;
-  for (const auto& [key, sum] : rows_) {
-    if (Belongs(kind, key.reason) && (!tgid || key.tgid == *tgid)) wanted.emplace(key, sum);
-  }
+  VisitRows(kind, tgid, [&wanted](const RowKey& key, const RowSum& sum) { wanted.emplace(key, sum); });
   return wanted;
 }
 
+void Window::VisitRows(Kind kind, std::optional<uint32_t> tgid,
+                       absl::FunctionRef<void(const RowKey&, const RowSum&)> visit) const {
+  for (const auto& [key, sum] : rows_) {
+    if (Belongs(kind, key.reason) && (!tgid || key.tgid == *tgid)) visit(key, sum);
+  }
+}
+
 StackError Window::ExpectedStackError(std::optional<uint32_t> tgid) const {
+  if (!has_left_out_) {
+    StackError exact;
+    VisitRows(Kind::kOffCpu, tgid, [&exact](const RowKey& key, const RowSum& sum) {
+      if (profile::IsOffCpu(key.reason) && IsWithinWork(key)) exact.off_cpu_ns += sum.ns;
+    });
+    return exact;
+  }
   Rows rows = WantedRows(Kind::kOffCpu, tgid);
   return SpreadLeftOut(&rows);
 }
@@ -252,11 +286,16 @@ void Window::AddCounterparts(const RowKey& waiter, size_t sample, BatchBuilder* 
 std::vector<Window::Waits> Window::Groups(Kind kind, std::optional<uint32_t> tgid, bool with_other_side,
                                           LeftOut left_out) const {
   std::map<profile::Labels, BatchBuilder> groups;
-  for (const auto& [key, sum] : RowsOf(kind, tgid, left_out)) {
+  absl::flat_hash_map<uint32_t, BatchBuilder*> group_of;  // by process
+  const std::vector<Row> rows = RowsOf(kind, tgid, left_out);
+  for (const Row* row : InOrder(rows)) {
+    const auto& [key, sum] = *row;
     auto process = processes_.find(key.tgid);
     if (process == processes_.end()) continue;  // Capture names every process of its samples
     auto stack = stacks_.find(key.stack);
-    BatchBuilder& group = groups[GroupLabels(*process->second)];
+    auto [known, is_new] = group_of.try_emplace(key.tgid);
+    if (is_new) known->second = &groups[GroupLabels(*process->second)];
+    BatchBuilder& group = *known->second;
     const size_t sample =
         group.Add(key.stack, stack != stacks_.end() ? stack->second.get() : nullptr, *process->second,
                   {.reason = key.reason, .count = sum.count, .ns = sum.ns, .syscall = key.syscall}, sum.lengths);

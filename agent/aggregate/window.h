@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/functional/function_ref.h"
 #include "agent/aggregate/account_book.h"
 #include "agent/aggregate/connect_book.h"
 #include "agent/aggregate/left_out_waits.h"
@@ -93,8 +94,11 @@ class Window {
   void AddWakers(const RowKey& waiter, size_t sample, BatchBuilder* group) const;
   void AddChains(const RowKey& waiter, size_t sample, BatchBuilder* group) const;
   void AddCounterparts(const RowKey& waiter, size_t sample, BatchBuilder* group) const;
+  void VisitRows(profile::Kind kind, std::optional<uint32_t> tgid,
+                 absl::FunctionRef<void(const RowKey&, const RowSum&)> visit) const;
   Rows WantedRows(profile::Kind kind, std::optional<uint32_t> tgid) const;
   std::vector<Row> RowsOf(profile::Kind kind, std::optional<uint32_t> tgid, LeftOut left_out) const;
+  static std::vector<const Row*> InOrder(const std::vector<Row>& rows);
   // Spreads what was left out over the stacks that stand for it.
   StackError SpreadLeftOut(Rows* rows) const;
   void SpreadExactTime(std::vector<Row>& rows) const;
@@ -110,6 +114,7 @@ class Window {
   SaturationBook saturation_;
   Rows rows_;
   LeftOutWaits left_out_;
+  bool has_left_out_ = false;  // whether rows_ has any at kStackNotDrawn
   absl::flat_hash_map<RowKey, absl::flat_hash_map<WakerKey, WakerSum>> wakers_;  // by who waited, whatever system call
   absl::flat_hash_map<RowKey, std::vector<model::RawChain>> chains_;                           // the same
   absl::flat_hash_map<RowKey, absl::flat_hash_map<model::Counterpart, RowSum>> counterparts_;  // the same

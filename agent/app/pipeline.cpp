@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/heap.h"
 #include "profile/loss_comment.h"
 #include "profile/pprof_file.h"
 #include "spdlog/spdlog.h"
@@ -100,6 +101,7 @@ void Pipeline::CloseWindow() {
   }
   spdlog::debug("msg=\"window closed\" window={} profiles={}", windows_, profiles);
   window_ = std::make_unique<aggregate::Window>();
+  base::TrimHeap();
 }
 
 }  // namespace sonde::app

@@ -336,6 +336,7 @@ absl::StatusOr<std::vector<kernel::MapCost>> Capture::MapCosts() const {
   }
   std::erase_if(all, [this](const kernel::MapCost& cost) { return unwind_maps_->Fd(cost.name) >= 0; });
   all.push_back({"unwinding tables", unwind_maps_->Bytes()});
+  if (const uint64_t bytes = sched_->OtherSideBytes(); bytes > 0) all.push_back({"the other side of waits", bytes});
   return all;
 }
 

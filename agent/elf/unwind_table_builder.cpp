@@ -49,7 +49,7 @@ void UnwindTableBuilder::PutRow(uint16_t pc, uint16_t rule) {
     --count;
   }
   if (count > 0 && rows.back().rule == rule) return;
-  if (count == UNWIND_BLOCK_ROWS) {
+  if (count == UNWIND_PAGE_ROWS) {
     ++statistics_[BadRule::kPageFull];
     rows.back().rule = CommandRule(abi::UNWIND_BAD_RULE);
     return;

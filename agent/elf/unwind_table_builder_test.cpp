@@ -64,14 +64,14 @@ TEST_F(TableBuilder, IsEmptyWithoutRules) {
 }
 
 TEST_F(TableBuilder, EndsAPageThatIsFullWithABadRule) {
-  for (uint32_t pc = 0; pc < UNWIND_BLOCK_ROWS + 100; ++pc) builder_.Set(pc, pc % 2 == 0 ? 64 : 128);
+  for (uint32_t pc = 0; pc < UNWIND_PAGE_ROWS + 100; ++pc) builder_.Set(pc, pc % 2 == 0 ? 64 : 128);
   builder_.Set(0x10000, 192);
   builder_.Set(0x10010, kUncovered);
   UnwindTable table = builder_.Finish();
   ASSERT_EQ(table.pages.size(), 2U);
-  EXPECT_EQ(table.pages[0].count, uint32_t{UNWIND_BLOCK_ROWS});
-  EXPECT_EQ(table.rows[UNWIND_BLOCK_ROWS - 1].rule, CommandRule(abi::UNWIND_BAD_RULE));
-  EXPECT_EQ(table.rows[UNWIND_BLOCK_ROWS].rule, 192);
+  EXPECT_EQ(table.pages[0].count, uint32_t{UNWIND_PAGE_ROWS});
+  EXPECT_EQ(table.rows[UNWIND_PAGE_ROWS - 1].rule, CommandRule(abi::UNWIND_BAD_RULE));
+  EXPECT_EQ(table.rows[UNWIND_PAGE_ROWS].rule, 192);
   EXPECT_EQ(statistics_[BadRule::kPageFull], 100U);
 }
 

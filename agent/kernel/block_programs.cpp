@@ -7,6 +7,7 @@
 
 #include "agent/kernel/libbpf_log.h"
 #include "agent/kernel/map_drain.h"
+#include "agent/kernel/map_sizes.h"
 #include "block.skel.h"
 
 namespace sonde::kernel {
@@ -25,6 +26,10 @@ absl::StatusOr<std::unique_ptr<BlockPrograms>> BlockPrograms::Load(const Feature
   bpf_program__set_autoload(skeleton->progs.on_done, tracepoints.start);
   bpf_program__set_autoload(skeleton->progs.on_insert, !tracepoints.start);
   bpf_program__set_autoload(skeleton->progs.on_merge, tracepoints.merge);
+  const auto& maps = skeleton->maps;
+  absl::Status sized = FitToCpus({maps.request_sums_even, maps.request_sums_odd, maps.submitter_stacks_even,
+                                  maps.submitter_stacks_odd, maps.requests_under_way, maps.request_stacks});
+  if (!sized.ok()) return sized;
   if (absl::Status status = unwind_maps.GiveTo(skeleton->obj); !status.ok()) return status;
   if (int error = block_bpf__load(skeleton); error != 0) {
     return LibbpfError("the kernel refuses the block programs", error);

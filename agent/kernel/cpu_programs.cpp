@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "agent/kernel/libbpf_log.h"
 #include "agent/kernel/map_drain.h"
+#include "agent/kernel/map_sizes.h"
 #include "agent/kernel/online_cpus.h"
 #include "agent/kernel/perf_event.h"
 #include "cpu.skel.h"
@@ -29,6 +30,9 @@ absl::StatusOr<std::unique_ptr<CpuPrograms>> CpuPrograms::Load(const UnwindMaps&
   auto programs = std::unique_ptr<CpuPrograms>(new CpuPrograms());
   programs->skeleton_ = cpu_bpf__open();
   if (programs->skeleton_ == nullptr) return LibbpfError("cannot open the on-CPU programs", errno);
+  const auto& maps = programs->skeleton_->maps;
+  absl::Status sized = FitToCpus({maps.cpu_samples_even, maps.cpu_samples_odd, maps.cpu_stacks});
+  if (!sized.ok()) return sized;
   if (absl::Status status = unwind_maps.GiveTo(programs->skeleton_->obj); !status.ok()) return status;
   if (int error = cpu_bpf__load(programs->skeleton_); error != 0) {
     return LibbpfError("the kernel refuses the on-CPU programs", error);

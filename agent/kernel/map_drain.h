@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "absl/functional/function_ref.h"
@@ -10,10 +11,20 @@ struct bpf_map;
 
 namespace sonde::kernel {
 
+// What is needed to go through a hash map.
+struct HashMap {
+  int fd = -1;
+  std::string name;  // for error texts
+  uint32_t key_bytes = 0;
+  uint32_t value_bytes = 0;
+  uint32_t entries = 0;  // at most
+};
+
 using EntryVisitor = absl::FunctionRef<void(const void* key, const void* value)>;
 
 // Takes every entry out of a hash map that no program writes any more, in batches of at most 256 keys: while a batch
 // runs, the kernel skips perf-event programs on that CPU.
+absl::Status DrainMap(const HashMap& map, EntryVisitor visit);
 absl::Status DrainMap(const bpf_map* map, EntryVisitor visit);
 
 // Shows every entry of a hash map that programs go on writing: one that comes or goes meanwhile may be shown or not.

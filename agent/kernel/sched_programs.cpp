@@ -12,6 +12,7 @@
 
 #include "agent/kernel/libbpf_log.h"
 #include "agent/kernel/map_drain.h"
+#include "agent/kernel/map_sizes.h"
 #include "base/unique_fd.h"
 #include "sched.skel.h"
 
@@ -46,6 +47,12 @@ absl::Status SchedPrograms::TryLoad(const Features& features, const UnwindMaps& 
   bpf_map__set_autocreate(skeleton->maps.clocks_by_task, !features.task_storage);
   bpf_map__set_autocreate(skeleton->maps.sites, features.task_storage);
   bpf_map__set_autocreate(skeleton->maps.sites_by_task, !features.task_storage);
+  wakers_ = SliceMaps(skeleton->maps.wakers);
+  counterparts_ = SliceMaps(skeleton->maps.counterparts);
+  const auto& maps = skeleton->maps;
+  absl::Status sized = FitToCpus(
+      {maps.offcpu_waits_even, maps.offcpu_waits_odd, maps.sent_stacks_even, maps.sent_stacks_odd, maps.sched_events});
+  if (!sized.ok()) return sized;
   if (absl::Status status = unwind_maps.GiveTo(skeleton->obj); !status.ok()) return status;
   int error = sched_bpf__load(skeleton);
   return error == 0 ? absl::OkStatus() : LibbpfError("the kernel refuses the scheduler programs", error);
@@ -105,11 +112,16 @@ absl::Status SchedPrograms::WatchOtherSide(bool watched) {
     __atomic_store_n(&skeleton_->bss->counterpart_watch, ++watches_begun_, __ATOMIC_RELEASE);
     // on_watched_switch after on_switch, whose clocks it reads.
     const auto& progs = skeleton_->progs;
-    status = watch_.Attach({progs.on_waking, progs.on_watched_wakeup, progs.on_watched_switch});
+    status.Update(wakers_.Make());
+    status.Update(counterparts_.Make());
+    if (status.ok()) status = watch_.Attach({progs.on_waking, progs.on_watched_wakeup, progs.on_watched_switch});
   } else {
     watch_.Detach();
   }
-  if (!watch_.IsAttached()) __atomic_store_n(&skeleton_->bss->counterpart_watch, 0, __ATOMIC_RELEASE);
+  if (watch_.IsAttached()) return status;
+  __atomic_store_n(&skeleton_->bss->counterpart_watch, 0, __ATOMIC_RELEASE);
+  wakers_.Drop();
+  counterparts_.Drop();
   return status;
 }
 
@@ -163,13 +175,14 @@ void SchedPrograms::BeginSlice(uint32_t number, uint64_t start_ns) {
 }
 
 double SchedPrograms::Fill() const {
-  auto share = [](const volatile auto* made, const bpf_map* map) {
-    return static_cast<double>(__atomic_load_n(made, __ATOMIC_RELAXED)) / static_cast<double>(bpf_map__max_entries(map));
+  auto share = [](const volatile auto* made, uint32_t entries) {
+    return static_cast<double>(__atomic_load_n(made, __ATOMIC_RELAXED)) / static_cast<double>(entries);
   };
-  return std::max({share(&skeleton_->bss->wait_entries_made, skeleton_->maps.offcpu_waits_even),
-                   share(&skeleton_->bss->stack_entries_made, skeleton_->maps.sent_stacks_even),
-                   share(&skeleton_->bss->counterpart_entries_made, skeleton_->maps.counterparts_even),
-                   share(&skeleton_->bss->chain_entries_made, skeleton_->maps.chains_even)});
+  return std::max(
+      {share(&skeleton_->bss->wait_entries_made, bpf_map__max_entries(skeleton_->maps.offcpu_waits_even)),
+       share(&skeleton_->bss->stack_entries_made, bpf_map__max_entries(skeleton_->maps.sent_stacks_even)),
+       share(&skeleton_->bss->counterpart_entries_made, counterparts_.Entries()),
+       share(&skeleton_->bss->chain_entries_made, bpf_map__max_entries(skeleton_->maps.chains_even))});
 }
 
 absl::Status SchedPrograms::CollectThreads(absl::FunctionRef<void(const abi::thread_record&)> visit,
@@ -215,8 +228,7 @@ absl::Status SchedPrograms::DrainWaits(uint32_t number,
 
 absl::Status SchedPrograms::DrainWakers(
     uint32_t number, absl::FunctionRef<void(const abi::waker_key&, const abi::waker_sum&)> visit) {
-  bpf_map* wakers = number & 1 ? skeleton_->maps.wakers_odd : skeleton_->maps.wakers_even;
-  return DrainMapOf<abi::waker_key, abi::waker_sum>(wakers, visit);
+  return wakers_.DrainOf<abi::waker_key, abi::waker_sum>(number, visit);
 }
 
 absl::Status SchedPrograms::DrainChains(
@@ -227,8 +239,7 @@ absl::Status SchedPrograms::DrainChains(
 
 absl::Status SchedPrograms::DrainCounterparts(
     uint32_t number, absl::FunctionRef<void(const abi::counterpart_key&, const abi::wait_sum&)> visit) {
-  bpf_map* sums = number & 1 ? skeleton_->maps.counterparts_odd : skeleton_->maps.counterparts_even;
-  return DrainMapOf<abi::counterpart_key, abi::wait_sum>(sums, visit);
+  return counterparts_.DrainOf<abi::counterpart_key, abi::wait_sum>(number, visit);
 }
 
 absl::Status SchedPrograms::DrainQueueWaits(

@@ -10,6 +10,7 @@
 #include "agent/kernel/btf_features.h"
 #include "agent/kernel/program_links.h"
 #include "agent/kernel/ring_reader.h"
+#include "agent/kernel/slice_maps.h"
 #include "agent/kernel/unwind_maps.h"
 #include "agent/model/stack_selection.h"
 #include "bpf/abi/counterpart.h"
@@ -44,6 +45,8 @@ class SchedPrograms {
   // From now on looks at the other side of waits, or no longer: who ends them, and the peer or lock that they are for.
   // It costs something at every switch and wake-up, and is off at first, and after an error.
   absl::Status WatchOtherSide(bool watched);
+  // Memory of the maps that exist only while it is watched, beside those of Object().
+  uint64_t OtherSideBytes() const { return wakers_.Bytes() + counterparts_.Bytes(); }
 
   // From now on, `now_ns`, also follows wake-ups back to who woke the waker, or no longer; off at first. Nothing comes of it
   // while the other side is not watched.
@@ -99,6 +102,7 @@ class SchedPrograms {
   uint64_t last_beat_ns_ = 0;
   bpf_link* iterator_ = nullptr;
   ProgramLinks watch_;  // of the other side
+  SliceMaps wakers_, counterparts_;
   uint32_t watches_begun_ = 0;
   uint32_t chain_watches_begun_ = 0;
   std::unique_ptr<RingReader> ring_;

@@ -5,6 +5,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <numeric>
 #include <string>
 #include <utility>
 
@@ -56,12 +57,15 @@ absl::Status CheckShape(const bpf_map* map, const Shape& shape) {
   return absl::InternalError(absl::StrCat("the map ", shape.name, " has another shape in the program: this is a bug"));
 }
 
+absl::Status CheckRange(uint64_t first, uint64_t count, uint64_t limit) {
+  if (first + count <= limit) return absl::OkStatus();
+  return absl::OutOfRangeError(absl::StrCat("elements ", first, " to ", first + count, " of ", limit));
+}
+
 // Copies `values` to the elements from `first` on. `limit`: how many elements there are.
 template <typename T>
 absl::Status Write(int map_fd, uint64_t first, uint64_t limit, std::span<const T> values) {
-  if (first + values.size() > limit) {
-    return absl::OutOfRangeError(absl::StrCat("elements ", first, " to ", first + values.size(), " of ", limit));
-  }
+  if (absl::Status status = CheckRange(first, values.size(), limit); !status.ok()) return status;
   if (values.empty()) return absl::OkStatus();
   auto window = MapWindow::Open(map_fd, first * sizeof(T), values.size_bytes(), MapWindow::kWrite);
   if (!window.ok()) return window.status();
@@ -69,6 +73,22 @@ absl::Status Write(int map_fd, uint64_t first, uint64_t limit, std::span<const T
   std::memcpy(window->Bytes(), values.data(), values.size_bytes());
   return absl::OkStatus();
 }
+
+// The other way round.
+template <typename T>
+absl::Status Read(int map_fd, uint64_t first, uint64_t limit, std::span<T> values) {
+  if (absl::Status status = CheckRange(first, values.size(), limit); !status.ok()) return status;
+  if (values.empty()) return absl::OkStatus();
+  auto window = MapWindow::Open(map_fd, first * sizeof(T), values.size_bytes(), MapWindow::kRead);
+  if (!window.ok()) return window.status();
+  std::memcpy(values.data(), window->Bytes(), values.size_bytes());
+  return absl::OkStatus();
+}
+
+constexpr uint64_t kArenaRows = uint64_t{UNWIND_BLOCKS_PER_ARENA} * UNWIND_BLOCK_ROWS;
+
+// Its first row's place in its arena.
+uint64_t FirstOfBlock(uint32_t block) { return uint64_t{block % UNWIND_BLOCKS_PER_ARENA} * UNWIND_BLOCK_ROWS; }
 
 }  // namespace
 
@@ -102,17 +122,38 @@ absl::Status UnwindMaps::AddArena() {
   return absl::OkStatus();
 }
 
-absl::Status UnwindMaps::WriteRows(uint32_t block, uint32_t first, std::span<const abi::unwind_row> rows) {
-  const uint32_t arena = block / UNWIND_BLOCKS_PER_ARENA;
-  if (arena >= arenas_.size() || first + rows.size() > UNWIND_BLOCK_ROWS) {
-    return absl::OutOfRangeError(absl::StrCat("row ", first, " of block ", block));
+absl::Status UnwindMaps::DropArena() {
+  if (arenas_.empty()) return absl::FailedPreconditionError("there is no arena of unwinding rows to drop");
+  const uint32_t index = Arenas() - 1;
+  if (int error = bpf_map_delete_elem(maps_[kArenas].Get(), &index); error != 0) {
+    return LibbpfError("cannot drop an arena of unwinding rows", error);
   }
-  const uint64_t before = uint64_t{block % UNWIND_BLOCKS_PER_ARENA} * UNWIND_BLOCK_ROWS;
-  return Write(arenas_[arena].Get(), before + first, uint64_t{UNWIND_BLOCKS_PER_ARENA} * UNWIND_BLOCK_ROWS, rows);
+  arenas_.pop_back();
+  arena_count_.store(index, std::memory_order_relaxed);
+  return absl::OkStatus();
+}
+
+absl::Status UnwindMaps::CheckRows(uint32_t block, uint32_t first, size_t count) const {
+  if (block / UNWIND_BLOCKS_PER_ARENA < arenas_.size() && first + count <= UNWIND_BLOCK_ROWS) return absl::OkStatus();
+  return absl::OutOfRangeError(absl::StrCat("row ", first, " of block ", block));
+}
+
+absl::Status UnwindMaps::WriteRows(uint32_t block, uint32_t first, std::span<const abi::unwind_row> rows) {
+  if (absl::Status status = CheckRows(block, first, rows.size()); !status.ok()) return status;
+  return Write(arenas_[block / UNWIND_BLOCKS_PER_ARENA].Get(), FirstOfBlock(block) + first, kArenaRows, rows);
+}
+
+absl::Status UnwindMaps::ReadRows(uint32_t block, uint32_t first, std::span<abi::unwind_row> rows) const {
+  if (absl::Status status = CheckRows(block, first, rows.size()); !status.ok()) return status;
+  return Read(arenas_[block / UNWIND_BLOCKS_PER_ARENA].Get(), FirstOfBlock(block) + first, kArenaRows, rows);
 }
 
 absl::Status UnwindMaps::WritePages(uint32_t first, std::span<const abi::unwind_page> pages) {
   return Write(maps_[kPages].Get(), first, UNWIND_PAGES, pages);
+}
+
+absl::Status UnwindMaps::ReadPages(uint32_t first, std::span<abi::unwind_page> pages) const {
+  return Read(maps_[kPages].Get(), first, UNWIND_PAGES, pages);
 }
 
 absl::Status UnwindMaps::WriteEscapes(uint32_t first, std::span<const abi::unwind_escape> escapes) {
@@ -138,6 +179,15 @@ absl::Status UnwindMaps::WriteFile(uint32_t id, const abi::unwind_file& file) {
   return absl::OkStatus();
 }
 
+absl::Status UnwindMaps::MovePages(uint32_t id, uint32_t first_page) {
+  if (id >= UNWIND_FILES) return absl::OutOfRangeError(absl::StrCat("file ", id));
+  constexpr size_t kBytes = sizeof(abi::unwind_file);
+  auto window = MapWindow::Open(maps_[kFiles].Get(), id * kBytes, kBytes, MapWindow::kWrite);
+  if (!window.ok()) return window.status();
+  __atomic_store_n(&static_cast<abi::unwind_file*>(window->Bytes())->first_page, first_page, __ATOMIC_RELEASE);
+  return absl::OkStatus();
+}
+
 absl::Status UnwindMaps::ReadFileUses(std::span<uint32_t> uses) const {
   if (uses.size() > UNWIND_FILES) return absl::OutOfRangeError(absl::StrCat("files to ", uses.size()));
   if (uses.empty()) return absl::OkStatus();
@@ -149,7 +199,17 @@ absl::Status UnwindMaps::ReadFileUses(std::span<uint32_t> uses) const {
 }
 
 absl::Status UnwindMaps::WriteMappings(uint32_t first, std::span<const abi::unwind_mapping> mappings) {
-  return Write(maps_[kMappings].Get(), first, UNWIND_MAPPINGS, mappings);
+  // Lists are short and come with every new process: one system call is less than mapping the place, a page fault, and
+  // unmapping it again.
+  constexpr size_t kFew = 64;
+  if (mappings.empty() || mappings.size() > kFew || first + mappings.size() > UNWIND_MAPPINGS) {
+    return Write(maps_[kMappings].Get(), first, UNWIND_MAPPINGS, mappings);
+  }
+  std::array<uint32_t, kFew> places;
+  std::iota(places.begin(), places.begin() + mappings.size(), first);
+  auto count = static_cast<uint32_t>(mappings.size());
+  int error = bpf_map_update_batch(maps_[kMappings].Get(), places.data(), mappings.data(), &count, nullptr);
+  return error == 0 ? absl::OkStatus() : LibbpfError("cannot write mappings", error);
 }
 
 absl::Status UnwindMaps::SetProcess(uint32_t tgid, const abi::unwind_process& process) {

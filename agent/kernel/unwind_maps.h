@@ -26,13 +26,19 @@ class UnwindMaps {
 
   // Makes room for UNWIND_BLOCKS_PER_ARENA more blocks. Takes tens of milliseconds: the kernel waits for its programs.
   absl::Status AddArena();
+  // Takes the last arena's room away; the kernel frees it once no walk can be in it. REQUIRES: no table has rows there.
+  absl::Status DropArena();
   uint32_t Arenas() const { return arena_count_.load(std::memory_order_relaxed); }
 
   absl::Status WriteRows(uint32_t block, uint32_t first, std::span<const abi::unwind_row> rows);
+  absl::Status ReadRows(uint32_t block, uint32_t first, std::span<abi::unwind_row> rows) const;
   absl::Status WritePages(uint32_t first, std::span<const abi::unwind_page> pages);
+  absl::Status ReadPages(uint32_t first, std::span<abi::unwind_page> pages) const;
   absl::Status WriteEscapes(uint32_t first, std::span<const abi::unwind_escape> escapes);
   // All but `uses`, which belongs to the kernel side. No walk sees a mixture of old and new with state READY.
   absl::Status WriteFile(uint32_t id, const abi::unwind_file& file);
+  // Has walks go by a copy of the file's pages from now on. REQUIRES: the file is READY, and the copy says the same.
+  absl::Status MovePages(uint32_t id, uint32_t first_page);
   // Of the ids from 0 on, as many as `uses` holds.
   absl::Status ReadFileUses(std::span<uint32_t> uses) const;
   absl::Status WriteMappings(uint32_t first, std::span<const abi::unwind_mapping> mappings);
@@ -53,6 +59,7 @@ class UnwindMaps {
   enum MapIndex { kArenas, kPages, kEscapes, kFiles, kMappings, kProcesses, kMaps };
 
   UnwindMaps() = default;
+  absl::Status CheckRows(uint32_t block, uint32_t first, size_t count) const;
 
   std::array<base::UniqueFd, kMaps> maps_;
   base::UniqueFd spare_arena_;  // shows the shape at first; the first to be used

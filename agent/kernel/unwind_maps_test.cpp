@@ -28,8 +28,8 @@ TEST_F(UnwindMapsTest, HaveTheNamesAndShapesThatProgramsDeclare) {
   struct {
     const char* name;
     uint32_t value_bytes, entries;
-  } expected[] = {{"unwind_arenas", 4, 64},     {"unwind_pages", 8, 65'536},      {"unwind_escapes", 16, 32'768},
-                  {"unwind_files", 32, 16'384}, {"unwind_mappings", 24, 131'072}, {"unwind_processes", 8, 16'384}};
+  } expected[] = {{"unwind_arenas", 4, 128},    {"unwind_pages", 8, 65'536},      {"unwind_escapes", 16, 32'768},
+                  {"unwind_files", 32, 16'384}, {"unwind_mappings", 24, 65'536}, {"unwind_processes", 8, 16'384}};
   for (const auto& map : expected) {
     bpf_map_info info{};
     uint32_t size = sizeof(info);
@@ -47,18 +47,34 @@ TEST_F(UnwindMapsTest, GrowByArenas) {
   const uint64_t before = maps_->Bytes();
   for (int i = 0; i < 3; ++i) ASSERT_TRUE(maps_->AddArena().ok());
   EXPECT_EQ(maps_->Arenas(), 3U);
-  EXPECT_EQ(maps_->Bytes() - before, uint64_t{2} * 32 * 65'536);
+  EXPECT_EQ(maps_->Bytes() - before, uint64_t{2} << 20);
   std::array<abi::unwind_row, 2> rows = {{{1, 2}, {3, 4}}};
-  for (uint32_t block : {0U, 31U, 32U, 95U}) {
+  for (uint32_t block : {0U, 3U, 4U, 11U}) {
     rows[0].pc = static_cast<uint16_t>(block);
     ASSERT_TRUE(maps_->WriteRows(block, UNWIND_BLOCK_ROWS - 2, rows).ok());
   }
-  for (uint32_t block : {0U, 31U, 32U, 95U}) {
+  for (uint32_t block : {0U, 3U, 4U, 11U}) {
     EXPECT_EQ(Row(block, UNWIND_BLOCK_ROWS - 2).pc, block);
     EXPECT_EQ(Row(block, UNWIND_BLOCK_ROWS - 1).rule, 4);
   }
-  EXPECT_EQ(maps_->WriteRows(95, UNWIND_BLOCK_ROWS - 1, rows).code(), absl::StatusCode::kOutOfRange);
-  EXPECT_EQ(maps_->WriteRows(96, 0, rows).code(), absl::StatusCode::kOutOfRange);
+  EXPECT_EQ(maps_->WriteRows(11, UNWIND_BLOCK_ROWS - 1, rows).code(), absl::StatusCode::kOutOfRange);
+  EXPECT_EQ(maps_->WriteRows(12, 0, rows).code(), absl::StatusCode::kOutOfRange);
+}
+
+TEST_F(UnwindMapsTest, GiveTheLastArenaBackAndTakeANewOne) {
+  EXPECT_EQ(maps_->DropArena().code(), absl::StatusCode::kFailedPrecondition);
+  const std::array<abi::unwind_row, 1> rows = {{{1, 2}}};
+  for (int i = 0; i < 2; ++i) ASSERT_TRUE(maps_->AddArena().ok());
+  ASSERT_TRUE(maps_->WriteRows(UNWIND_BLOCKS_PER_ARENA, 0, rows).ok());
+  const uint64_t before = maps_->Bytes();
+  ASSERT_TRUE(maps_->DropArena().ok());
+  EXPECT_EQ(maps_->Arenas(), 1U);
+  EXPECT_EQ(before - maps_->Bytes(), uint64_t{1} << 20);
+  uint32_t second = 1, id = 0;
+  EXPECT_NE(bpf_map_lookup_elem(maps_->Fd("unwind_arenas"), &second, &id), 0) << "walks still find it";
+  EXPECT_EQ(maps_->WriteRows(UNWIND_BLOCKS_PER_ARENA, 0, rows).code(), absl::StatusCode::kOutOfRange);
+  ASSERT_TRUE(maps_->AddArena().ok());
+  EXPECT_EQ(Row(UNWIND_BLOCKS_PER_ARENA, 0).rule, 0);
 }
 
 TEST_F(UnwindMapsTest, HoldNoMoreArenasThanTheWalkerKnows) {

@@ -11,6 +11,8 @@ namespace {
 constexpr uint64_t kMs = 1'000'000, kSecond = 1'000'000'000;
 // Walks that began before a process ended are over long before.
 constexpr uint64_t kKeptAfterEnd = kSecond;
+// Those that ended within this time are forgotten together: the thread need not wake for each.
+constexpr uint64_t kForgetTogether = 250 * kMs;
 constexpr uint64_t kFirstThreadCheck = 5 * kSecond;
 constexpr uint64_t kFirstRescan = 100 * kMs, kLastRescan = 25 * kSecond;
 constexpr uint64_t kFirstScan = kSecond, kLastScan = 25 * kSecond;
@@ -179,7 +181,8 @@ void MappingTracker::RequestRescan(uint32_t tgid) {
 void MappingTracker::End(uint32_t tgid, Process* process) {
   if (process->ended_ns != 0) return;
   process->ended_ns = options_.now_ns();
-  due_.emplace(process->ended_ns + kKeptAfterEnd, tgid);
+  const uint64_t until = process->ended_ns + kKeptAfterEnd;
+  due_.emplace((until + kForgetTogether - 1) / kForgetTogether * kForgetTogether, tgid);
 }
 
 void MappingTracker::Forget(uint32_t tgid) {

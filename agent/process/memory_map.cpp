@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <charconv>
 #include <cstring>
@@ -15,7 +16,7 @@ namespace {
 
 // A name is a path of 4 KiB at most, each byte of which may be escaped by four. A longer line is cut.
 constexpr size_t kMaxLineBytes = 32'768;
-constexpr size_t kPieceBytes = size_t{32} << 10;
+constexpr size_t kPieceBytes = 4'096;  // the kernel gives no more at once
 
 bool TakeNumber(std::string_view* text, int base, char end, uint64_t* value) {
   auto [stop, error] = std::from_chars(text->data(), text->data() + text->size(), *value, base);
@@ -101,13 +102,13 @@ std::optional<MapLine> ParseMapLine(std::string_view line) {
 absl::StatusOr<MemoryMap> ReadMemoryMap(int fd, size_t max_lines) {
   MemoryMap map;
   LineFeed lines(&map, max_lines);
-  std::string piece(kPieceBytes, '\0');
+  std::array<char, kPieceBytes> piece;
   while (true) {
     ssize_t got = ::read(fd, piece.data(), piece.size());
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return absl::ErrnoToStatus(errno, "cannot read a memory map");
     if (got == 0) break;
-    if (!lines.Feed(std::string_view(piece).substr(0, static_cast<size_t>(got)))) return map;
+    if (!lines.Feed({piece.data(), static_cast<size_t>(got)})) return map;
   }
   lines.Finish();
   return map;

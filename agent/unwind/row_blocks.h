@@ -17,11 +17,18 @@ class RowBlocks {
     uint32_t first = 0;
     uint32_t count = 0;
   };
+  static constexpr uint32_t kNoEnd = UINT32_MAX;
 
   void AddBlocks(uint32_t count);
+  // The last ones. REQUIRES: nobody has taken rows in them.
+  void RemoveBlocks(uint32_t count);
 
-  // Room for `count` rows in the first block that has it. REQUIRES: 0 < count <= UNWIND_BLOCK_ROWS.
-  std::optional<Range> Take(uint32_t count);
+  // Rows taken from this block on.
+  uint64_t TakenRowsFrom(uint32_t block) const;
+
+  // Room for `count` rows in the first block that has it, if that is before `end`.
+  // REQUIRES: 0 < count <= UNWIND_BLOCK_ROWS.
+  std::optional<Range> Take(uint32_t count, uint32_t end = kNoEnd);
   void Give(const Range& range);
 
   uint64_t TakenRows() const { return taken_rows_; }

@@ -10,6 +10,8 @@ namespace {
 
 constexpr uint64_t kArenaBytes = uint64_t{UNWIND_BLOCKS_PER_ARENA} * sizeof(abi::unwind_block);
 constexpr uint64_t kArenaRows = kArenaBytes / sizeof(abi::unwind_row);
+// Kept free in advance where there may be no more arenas, or where one was given back: room for a large library.
+constexpr uint64_t kInAdvanceRows = kArenaRows / 2;
 // A table used within this time is not evicted: it would be built again at once.
 constexpr uint64_t kInUseNs = 10'000'000'000;
 
@@ -41,10 +43,76 @@ absl::Status TableStore::Grow() {
   return absl::OkStatus();
 }
 
+bool TableStore::HasRowsFrom(uint32_t block, const Table& table) {
+  return std::ranges::any_of(table.places.rows, [block](const auto& range) { return range.block >= block; });
+}
+
+// Walks find the old rows or the new, which are the same, until no walk can be in the old ones any more.
+absl::Status TableStore::MoveBefore(uint32_t end, uint16_t id, Table* table) {
+  std::vector<abi::unwind_page> pages(table->places.pages.count);
+  absl::Status status = maps_->ReadPages(table->places.pages.first, pages);
+  std::optional<uint32_t> first_page = TakeAny(pages_, pages.size());
+  if (!first_page) return absl::ResourceExhaustedError("no room for pages");
+  Places next = table->places, taken, left;
+  next.pages.first = *first_page;
+  taken.pages = next.pages;
+  left.pages = table->places.pages;
+  auto range = next.rows.begin();
+  std::vector<abi::unwind_row> rows;
+  for (abi::unwind_page& page : pages) {
+    if (!status.ok()) break;
+    if (page.rows == 0) continue;
+    RowBlocks::Range& place = *range++;
+    if (place.block < end) continue;
+    std::optional<RowBlocks::Range> to = rows_.Take(place.count, end);
+    if (!to) {
+      status = absl::ResourceExhaustedError("no room for rows");
+      break;
+    }
+    taken.rows.push_back(*to);
+    left.rows.push_back(place);
+    rows.resize(place.count);
+    status = maps_->ReadRows(place.block, place.first, rows);
+    status.Update(maps_->WriteRows(to->block, to->first, rows));
+    page = {to->block, static_cast<uint16_t>(to->first), static_cast<uint16_t>(to->count)};
+    place = *to;
+  }
+  if (status.ok()) status = maps_->WritePages(next.pages.first, pages);
+  if (status.ok()) status = maps_->MovePages(id, next.pages.first);
+  if (!status.ok()) {
+    Give(taken);  // no walk has seen them
+    return status;
+  }
+  Leave(std::move(left));
+  table->places = std::move(next);
+  return absl::OkStatus();
+}
+
+absl::Status TableStore::Shrink() {
+  if (maps_->Arenas() < 2 || leaving_.Size() > 0) return absl::OkStatus();
+  const uint32_t last = (maps_->Arenas() - 1) * UNWIND_BLOCKS_PER_ARENA;
+  const uint64_t rows = rows_.TakenRowsFrom(last);
+  const uint64_t room = rows_.FreeRows() - (kArenaRows - rows);  // in the others
+  if (room < rows + kInAdvanceRows || rows_.TakenRows() == full_at_rows_) return absl::OkStatus();
+  if (rows == 0) {
+    if (absl::Status status = maps_->DropArena(); !status.ok()) return status;
+    rows_.RemoveBlocks(UNWIND_BLOCKS_PER_ARENA);
+    return absl::OkStatus();
+  }
+  for (auto& [id, table] : tables_) {
+    if (!HasRowsFrom(last, table)) continue;
+    absl::Status status = MoveBefore(last, id, &table);
+    // In pieces that are too small: tried again when there are other tables.
+    if (absl::IsResourceExhausted(status)) full_at_rows_ = rows_.TakenRows();
+    if (!status.ok()) return absl::IsResourceExhausted(status) ? absl::OkStatus() : status;
+  }
+  return absl::OkStatus();
+}
+
 absl::Status TableStore::TakeRows(const elf::UnwindTable& table, Places* places) {
   for (const elf::UnwindTablePage& page : table.pages) {
     if (page.count == 0) continue;
-    if (page.count > UNWIND_BLOCK_ROWS || uint64_t{page.first} + page.count > table.rows.size()) {
+    if (page.count > UNWIND_PAGE_ROWS || uint64_t{page.first} + page.count > table.rows.size()) {
       return absl::InvalidArgumentError(absl::StrCat("a page of an unwinding table has ", page.count, " rows"));
     }
     std::optional<RowBlocks::Range> range = rows_.Take(page.count);
@@ -199,7 +267,8 @@ absl::StatusOr<std::vector<uint16_t>> TableStore::Tick() {
   for (uint16_t id : wanted) evicted_.erase(id);
   uses_ = std::move(uses);
   const uint64_t room = rows_.FreeRows() + leaving_rows_;
-  if (!MayGrow() && room < kArenaRows / 4) Evict(kArenaRows / 4 - room);
+  if (!MayGrow() && room < kInAdvanceRows) Evict(kInAdvanceRows - room);
+  if (absl::Status status = Shrink(); !status.ok()) return status;
   return wanted;
 }
 

@@ -38,7 +38,8 @@ class TableStore {
   // Takes its table away, if it has one, and says why in `state`.
   absl::Status Withdraw(uint16_t id, abi::unwind_file_state state);
 
-  // Looks which tables are in use, and evicts in advance when there is little room. Call every second.
+  // Looks which tables are in use, evicts in advance when there is little room, and gives back the room that tables have
+  // left. Call every second.
   // Returns the evicted files that walks have asked for since.
   absl::StatusOr<std::vector<uint16_t>> Tick();
 
@@ -71,6 +72,11 @@ class TableStore {
   bool Evict(uint64_t rows);
   bool MayGrow() const;
   absl::Status Grow();
+  // Gives the last arena back when the others have room for what is in it, which then moves there.
+  absl::Status Shrink();
+  // Moves its rows from block `end` on to blocks before it. kResourceExhausted when these are too full.
+  absl::Status MoveBefore(uint32_t end, uint16_t id, Table* table);
+  static bool HasRowsFrom(uint32_t block, const Table& table);
 
   kernel::UnwindMaps* const maps_;
   const uint64_t max_row_bytes_;
@@ -82,6 +88,7 @@ class TableStore {
   absl::flat_hash_map<uint16_t, uint32_t> evicted_;  // with the uses counted until then
   Delayed<Places> leaving_;
   uint64_t leaving_rows_ = 0;
+  uint64_t full_at_rows_ = UINT64_MAX;  // taken when Shrink() last found no room
   std::vector<uint32_t> uses_;  // by id, as of the last Tick()
   uint64_t evictions_ = 0;
 };

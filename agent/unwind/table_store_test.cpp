@@ -12,7 +12,7 @@ using testing::ElementsAre;
 using testing::IsEmpty;
 
 constexpr uint64_t kSecondNs = 1'000'000'000;
-constexpr uint64_t kArena = uint64_t{2} << 20;
+constexpr uint64_t kArena = uint64_t{1} << 20;
 
 // A table of pages with so many rows each, told apart by their rules.
 elf::UnwindTable Table(const std::vector<uint32_t>& counts, uint16_t rule, uint64_t base_page = 1) {
@@ -59,11 +59,11 @@ TEST_F(TableStoreTest, ShowsATableWhereWalksLookForIt) {
 
 TEST_F(TableStoreTest, KeepsAllRowsOfAPageInOneBlockAndFillsGaps) {
   TableStore store = MakeStore();
-  ASSERT_TRUE(store.Publish(1, Table({9'000, 9'000, 9'000, 7'000, 7'000}, 1)).ok());
-  for (uint64_t page = 0; page < 5; ++page) EXPECT_EQ(RuleAt(1, (page + 1) << 16), 1 + page);
+  ASSERT_TRUE(store.Publish(1, Table({16'000, 16'000, 16'000, 16'000, 16'000, 1'000}, 1)).ok());
+  for (uint64_t page = 0; page < 6; ++page) EXPECT_EQ(RuleAt(1, (page + 1) << 16), 1 + page);
   abi::unwind_file file = File(1);
-  EXPECT_EQ(Element<abi::unwind_page>("unwind_pages", file.first_page + 3).block, 0U);
   EXPECT_EQ(Element<abi::unwind_page>("unwind_pages", file.first_page + 4).block, 1U);
+  EXPECT_EQ(Element<abi::unwind_page>("unwind_pages", file.first_page + 5).block, 0U);
 }
 
 TEST_F(TableStoreTest, TakesATableWithoutAnyRows) {
@@ -76,7 +76,7 @@ TEST_F(TableStoreTest, TakesATableWithoutAnyRows) {
 
 TEST_F(TableStoreTest, RefusesPagesThatNoBlockHolds) {
   TableStore store = MakeStore();
-  EXPECT_EQ(store.Publish(1, Table({UNWIND_BLOCK_ROWS + 1}, 1)).code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(store.Publish(1, Table({UNWIND_PAGE_ROWS + 1}, 1)).code(), absl::StatusCode::kInvalidArgument);
   elf::UnwindTable hollow = Table({5}, 1);
   hollow.rows.resize(4);
   EXPECT_EQ(store.Publish(1, hollow).code(), absl::StatusCode::kInvalidArgument);
@@ -107,7 +107,7 @@ TEST_F(TableStoreTest, ReplacesATableOfTheSameFile) {
 }
 
 // Each fills half an arena.
-elf::UnwindTable HalfArena(uint16_t rule) { return Table(std::vector<uint32_t>(16, UNWIND_BLOCK_ROWS), rule); }
+elf::UnwindTable HalfArena(uint16_t rule) { return Table(std::vector<uint32_t>(8, UNWIND_PAGE_ROWS), rule); }
 
 TEST_F(TableStoreTest, EvictsWhatWalksHaveNotUsedForTheLongest) {
   TableStore store = MakeStore(kArena);
@@ -130,6 +130,29 @@ TEST_F(TableStoreTest, EvictsWhatWalksHaveNotUsedForTheLongest) {
   EXPECT_EQ(RuleAt(3, 0x10000), 3);
   EXPECT_EQ(store.Count().evictions, 1U);
   EXPECT_EQ(store.Count().row_bytes, kArena);
+}
+
+TEST_F(TableStoreTest, MovesTablesTogetherAndGivesBackTheArenasThatOthersHaveLeft) {
+  constexpr uint16_t kLeave[] = {1, 3, 4, 6, 7}, kStay[] = {2, 5, 8};
+  TableStore store = MakeStore(4 * kArena);
+  for (uint16_t id = 1; id <= 8; ++id) ASSERT_TRUE(store.Publish(id, HalfArena(static_cast<uint16_t>(100 * id))).ok());
+  EXPECT_EQ(store.Count().row_bytes, 4 * kArena);
+  for (uint16_t id : kLeave) ASSERT_TRUE(store.Withdraw(id, abi::UNWIND_FILE_EMPTY).ok());
+  ASSERT_TRUE(store.Tick().ok());
+  EXPECT_EQ(store.Count().row_bytes, 4 * kArena) << "walks may be in them";
+  for (int i = 0; i < 10; ++i) {
+    now_ns_ += kSecondNs;
+    ASSERT_TRUE(store.Tick().ok());
+    for (uint16_t id : kStay) {
+      for (uint64_t page = 0; page < 8; ++page) ASSERT_EQ(RuleAt(id, (page + 1) << 16), 100 * id + page) << id;
+    }
+  }
+  EXPECT_EQ(store.Count().row_bytes, 2 * kArena) << "three halves";
+  EXPECT_EQ(store.Count().rows, 3U * 8 * UNWIND_PAGE_ROWS);
+  for (uint16_t id : kLeave) ASSERT_TRUE(store.Publish(id, HalfArena(static_cast<uint16_t>(100 * id))).ok());
+  EXPECT_EQ(store.Count().row_bytes, 4 * kArena);
+  EXPECT_EQ(RuleAt(7, 0x10000), 700);
+  EXPECT_EQ(RuleAt(8, 0x10000), 800);
 }
 
 TEST_F(TableStoreTest, TellsWhichEvictedTablesAreWantedAgain) {

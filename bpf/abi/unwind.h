@@ -75,10 +75,12 @@ struct unwind_escape {
 	};
 };
 
-/* Rows lie in blocks: one value of a map each, 64 KiB. All rows of a page are in one block. */
-#define UNWIND_BLOCK_ROWS 16384
-#define UNWIND_BLOCKS_PER_ARENA 32
-#define UNWIND_ARENAS 64 /* of 2 MiB: 128 MiB at most, made on demand */
+/* Rows lie in blocks: one value of a map each, 256 KiB. All rows of a page are in one block, which leaves a part of it empty at
+ * the end: half a page's on average, and pages of libraries have 3,000 to 10,000. */
+#define UNWIND_BLOCK_ROWS 65536
+#define UNWIND_PAGE_ROWS 16384 /* at most */
+#define UNWIND_BLOCKS_PER_ARENA 4
+#define UNWIND_ARENAS 128 /* of 1 MiB: 128 MiB at most, made on demand */
 
 struct unwind_block {
 	struct unwind_row rows[UNWIND_BLOCK_ROWS];
@@ -115,7 +117,7 @@ struct unwind_file {
 };
 
 #define UNWIND_PROCESSES 16384
-#define UNWIND_MAPPINGS 131072
+#define UNWIND_MAPPINGS 65536
 #define UNWIND_MAPPINGS_PER_PROCESS 4096 /* 12 steps of bisection */
 
 /* By process id: its slab of executable mappings, sorted by start, not overlapping. Replaced as a whole. */

@@ -22,13 +22,18 @@
 struct counterparts_map {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, COUNTERPART_ENTRIES);
-	__type(key, struct counterpart_key);
-	__type(value, struct wait_sum);
+	__uint(key_size, sizeof(struct counterpart_key));
+	__uint(value_size, sizeof(struct wait_sum));
 };
 
-/* In slices of even and odd number; 1.1 MB each. Filled here, drained by the agent as the sums of waits are. */
-struct counterparts_map counterparts_even SEC(".maps");
-struct counterparts_map counterparts_odd SEC(".maps");
+/* In slices of even and odd number; 1.1 MB each, made by the agent while it asks, and else not there. Filled here, drained
+ * by the agent as the sums of waits are. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, 2);
+	__type(key, __u32);
+	__array(values, struct counterparts_map);
+} counterparts SEC(".maps");
 
 /* Entries made in the current slice; the agent ends the slice before the map is full, and sets it back. */
 volatile __u64 counterpart_entries_made = 0;
@@ -143,10 +148,13 @@ static __always_inline void take_counterpart(struct counterpart *out, struct tas
 
 static __always_inline void add_counterpart(__u32 slice, const struct counterpart_key *key, const struct wait_part *part)
 {
-	void *sums = slice & 1 ? (void *)&counterparts_odd : (void *)&counterparts_even;
+	__u32 parity = slice & 1;
+	void *sums = bpf_map_lookup_elem(&counterparts, &parity);
 	struct counterpart_key of_anybody = *key;
 	struct wait_sum *sum;
 
+	if (!sums) /* nobody asks any more */
+		return;
 	/* Owners are many where each task has a thread of its own: the last room is for other locks and peers. */
 	if (counterpart_entries_made > COUNTERPART_ENTRIES * 3 / 4)
 		of_anybody.with.owner = 0;

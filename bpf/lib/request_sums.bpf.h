@@ -17,7 +17,8 @@ struct request_sums_map {
 	__type(value, struct request_sum);
 };
 
-/* In slices of even and odd number; 1.1 MB each. Filled here, drained by the agent. */
+/* In slices of even and odd number; 1.1 MB each, half of that on hosts of one or two CPUs. Filled here, drained by the
+ * agent. */
 struct request_sums_map request_sums_even SEC(".maps");
 struct request_sums_map request_sums_odd SEC(".maps");
 

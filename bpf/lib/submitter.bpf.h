@@ -24,7 +24,8 @@ struct submitter_stacks_map {
 	__type(value, __u8);
 };
 
-/* Stacks whose frames went out in the slice; 0.2 MB each. Emptied by the agent. */
+/* Stacks whose frames went out in the slice; 0.2 MB each, half of that on hosts of one or two CPUs, as of the frames below.
+ * Emptied by the agent. */
 struct submitter_stacks_map submitter_stacks_even SEC(".maps");
 struct submitter_stacks_map submitter_stacks_odd SEC(".maps");
 

@@ -26,11 +26,12 @@ struct stacks_map {
 	__type(value, __u8);
 };
 
-/* Stacks whose frames went out in the slice; 1.3 MB each. Emptied by the agent. */
+/* Stacks whose frames went out in the slice; 1.4 MB each, half of that on hosts of one or two CPUs. Emptied by the agent. */
 struct stacks_map sent_stacks_even SEC(".maps");
 struct stacks_map sent_stacks_odd SEC(".maps");
 
-/* Frames of new stacks, accounts of exited threads, execs. 2 MiB holds some 16,000 exits between two looks of the agent. */
+/* Frames of new stacks, accounts of exited threads, execs. 2 MiB holds some 16,000 exits between two looks of the agent; half
+ * of that on hosts of one or two CPUs. */
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 2 << 20);

@@ -22,8 +22,8 @@ struct waits_map {
 	__type(value, struct wait_sum);
 };
 
-/* Time off the CPU by process, reason and stack, in slices of even and odd number; 3.4 MB each. Filled here, drained by
- * the agent once the slice is closed in every clock. */
+/* Time off the CPU by process, reason and stack, in slices of even and odd number; 3.8 MB each, half of that on hosts of
+ * one or two CPUs. Filled here, drained by the agent once the slice is closed in every clock. */
 struct waits_map offcpu_waits_even SEC(".maps");
 struct waits_map offcpu_waits_odd SEC(".maps");
 

@@ -20,13 +20,18 @@
 struct wakers_map {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, WAKER_ENTRIES);
-	__type(key, struct waker_key);
-	__type(value, struct waker_sum);
+	__uint(key_size, sizeof(struct waker_key));
+	__uint(value_size, sizeof(struct waker_sum));
 };
 
-/* In slices of even and odd number; 0.5 MB each. Filled here, drained by the agent as the sums of waits are. */
-struct wakers_map wakers_even SEC(".maps");
-struct wakers_map wakers_odd SEC(".maps");
+/* In slices of even and odd number; 0.5 MB each, made by the agent while it asks, and else not there. Filled here, drained
+ * by the agent as the sums of waits are. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, 2);
+	__type(key, __u32);
+	__array(values, struct wakers_map);
+} wakers SEC(".maps");
 
 /* When each CPU last looked at a waker. 8 B x CPUs. */
 struct {
@@ -121,17 +126,21 @@ static __always_inline void add_waker(struct task_struct *task, const struct thr
 {
 	struct waker_key key = {.waiter = without_mark(clock->wait_stack), .waker = waker->stack, .tgid = task->tgid,
 				.waker_tgid = waker->tgid, .reason = clock->reason};
-	void *wakers = slice & 1 ? (void *)&wakers_odd : (void *)&wakers_even;
-	struct waker_sum *sum = bpf_map_lookup_elem(wakers, &key);
+	__u32 parity = slice & 1;
+	void *sums = bpf_map_lookup_elem(&wakers, &parity);
 	struct waker_sum fresh = {.count = 1, .ns = waited_ns};
+	struct waker_sum *sum;
 
+	if (!sums) /* nobody asks any more */
+		return;
+	sum = bpf_map_lookup_elem(sums, &key);
 	if (sum) {
 		__sync_fetch_and_add(&sum->count, 1);
 		__sync_fetch_and_add(&sum->ns, waited_ns);
 		return;
 	}
 	/* Refused, by a full map or by who made the same at the same time: one look of many is lost. */
-	if (bpf_map_update_elem(wakers, &key, &fresh, BPF_NOEXIST) != 0)
+	if (bpf_map_update_elem(sums, &key, &fresh, BPF_NOEXIST) != 0)
 		count(COUNT_WAKER_REFUSED);
 }
 

@@ -26,7 +26,8 @@ const volatile bool has_queue_argument = false;
 
 #define REQUESTS_UNDER_WAY 8192
 
-/* By address: the kernel uses a request's memory again only when it has ended. 1.0 MB. */
+/* By address: the kernel uses a request's memory again only when it has ended. 1.0 MB, half of that
+ * on hosts of one or two CPUs, as the sums and stacks of requests. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, REQUESTS_UNDER_WAY);

@@ -24,12 +24,13 @@ struct cpu_samples_map {
 	__type(value, __u64);
 };
 
-/* Samples by stack and process in slices of even and odd number; 0.8 MB each. A busy 2-CPU host at 99 Hz makes at most
- * 1,980 keys in 10 s. Filled by on_tick, drained by the agent. */
+/* Samples by stack and process in slices of even and odd number; 0.8 MB each, half of that on hosts of one or
+ * two CPUs. A busy 2-CPU host at 99 Hz makes at most 1,980 keys in 10 s. Filled by on_tick, drained by the agent. */
 struct cpu_samples_map cpu_samples_even SEC(".maps");
 struct cpu_samples_map cpu_samples_odd SEC(".maps");
 
-/* Frames of stacks new in the slice. 1 MiB holds 2,000 of 60 frames between two looks of the agent (0.1 s). */
+/* Frames of stacks new in the slice. 1 MiB holds 2,000 of 60 frames between two looks of the agent (0.1 s); half of that on
+ * hosts of one or two CPUs. */
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 1 << 20);

@@ -14,7 +14,7 @@
 
 #include "../abi/unwind.h"
 
-/* Equal shapes keep the look-up inlined. 2 MiB, written through a mapping. */
+/* Equal shapes keep the look-up inlined. 1 MiB, written through a mapping. */
 struct unwind_arena {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);
@@ -23,7 +23,7 @@ struct unwind_arena {
 	__uint(value_size, sizeof(struct unwind_block));
 };
 
-/* Rows, in arenas made on demand: 2 MiB each, 24 MiB for six million rows. */
+/* Rows, in arenas that come and go with the tables: 1 MiB each, 24 MiB for six million rows. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
 	__uint(max_entries, UNWIND_ARENAS);
@@ -58,7 +58,7 @@ struct {
 	__type(value, struct unwind_file);
 } unwind_files SEC(".maps");
 
-/* Slabs of mappings; processes with equal mappings share one. 3 MiB. */
+/* Slabs of mappings; processes with equal mappings share one, others have six to ten. 1.5 MiB. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);

@@ -7,7 +7,7 @@
 #include "walk_state.bpf.h"
 
 #define MAPPING_STEPS 13 /* of bisection: UNWIND_MAPPINGS_PER_PROCESS */
-#define ROW_STEPS 15	 /* UNWIND_BLOCK_ROWS */
+#define ROW_STEPS 15	 /* UNWIND_PAGE_ROWS */
 
 #define NO_RULE (-UNWIND_STOP_NO_ROW)
 

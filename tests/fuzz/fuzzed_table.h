@@ -18,7 +18,7 @@ inline void RequireSound(const elf::UnwindTable& table) {
   uint64_t rows = 0;
   for (const elf::UnwindTablePage& page : table.pages) {
     if (page.count == 0) continue;
-    Require(page.first == rows && page.count <= UNWIND_BLOCK_ROWS);
+    Require(page.first == rows && page.count <= UNWIND_PAGE_ROWS);
     rows += page.count;
     Require(rows <= table.rows.size() && table.rows[page.first].pc == 0);
     for (uint32_t i = 1; i < page.count; ++i)
