@@ -202,7 +202,9 @@ void AddDisks(CLI::App* app, Options* options) {
       "The first table is the kernel's own (/proc/diskstats), as iostat -x shows it; COUNTED are its requests, SEEN those that\n"
       "the second table is made of. There one line is all requests of a process name at one stack to one disk. QUEUE is the\n"
       "mean time before the device had them, DEVICE after. P50 and P99 are exact to a factor of 2, the longest is exact. What\n"
-      "is written back later is asked for by a thread of the kernel. Requests are watched only while this runs.\n\nExamples:\n"
+      "a thread of the kernel writes back later is shown for who dirtied all of its pages, and where; \"unknown\" are pages\n"
+      "that were dirty before this runs, as \"several\" are those of one request that several processes dirtied. Requests and\n"
+      "pages are watched only while this runs.\n\nExamples:\n"
       "  agentctl disks\n"
       "  agentctl disks --pid 1234 --duration 30s --stacks\n"
       "  agentctl disks -o json | jq .requests");

@@ -12,6 +12,7 @@ namespace {
 
 using aggregate::RequestBook;
 using model::RequestOperation;
+using model::RequestOrigin;
 
 const char* OperationName(RequestOperation operation) {
   switch (operation) {
@@ -27,6 +28,21 @@ const char* OperationName(RequestOperation operation) {
       break;
   }
   return "other";
+}
+
+// Empty: who asked.
+const char* WrittenBackOf(RequestOrigin origin) {
+  switch (origin) {
+    case RequestOrigin::kAsked:
+      break;
+    case RequestOrigin::kWrittenBack:
+      return "process";
+    case RequestOrigin::kOfSeveral:
+      return "several";
+    case RequestOrigin::kOfUnknown:
+      return "unknown";
+  }
+  return "";
 }
 
 void Fill(const model::DiskTraffic& traffic, control::v1::DiskTraffic* out) {
@@ -77,6 +93,7 @@ void Describe(const RequestBook::Row& row, const model::ProfileBatch& batch, sym
   out->set_process(batch.processes[row.process]);
   out->set_operation(OperationName(row.operation));
   out->set_is_sync(row.is_sync);
+  out->set_written_back_of(WrittenBackOf(row.origin));
   SetTotals(sums, out);
   out->set_queue_ns(sums.queue_ns);
   out->set_device_ns(sums.device_ns);

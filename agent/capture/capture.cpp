@@ -255,7 +255,13 @@ void Capture::NameProcesses(const absl::flat_hash_map<uint32_t, std::string>& gr
   for (const model::RawSample& sample : slice.samples) name(sample.tgid);
   for (const model::RawWaker& waker : slice.wakers) name(waker.waker_tgid);
   for (const model::RawCounterpart& one : slice.counterparts) name(one.tgid);
-  for (const model::RawRequests& requests : slice.disks.requests) name(requests.tgid);
+  for (const model::RawRequests& requests : slice.disks.requests) {
+    // Who dirtied pages that are written now may be gone since long: the stack has its name.
+    auto stack = slice.stacks.find(requests.stack);
+    const bool is_of_it = stack != slice.stacks.end() && stack->second->process->tgid == requests.tgid;
+    if (is_of_it) slice.processes.try_emplace(requests.tgid, stack->second->process);
+    name(requests.tgid);
+  }
 }
 
 void Capture::Select(const model::StackSelection& selection) {
@@ -286,7 +292,8 @@ absl::StatusOr<model::Slice> Capture::EndSlice() {
   if (status = CollectSamples(ended, slice); !status.ok()) return status;
   if (status = CollectOtherSide(ended, slice); !status.ok()) return status;
   if (status = disks_->Collect(
-          ended, [&](model::StackId id) { return HasStack(id, ended, slice); }, slice);
+          ended, [&](model::StackId id) { return HasStack(id, ended, slice); },
+          [&](model::StackId id) { stacks_.Use(id, ended); }, slice);
       !status.ok()) {
     return status;
   }

@@ -57,6 +57,8 @@ constexpr Words kLosses[] = {
     {abi::COUNT_REQUEST_WALK_BUSY, "walk_busy", "stacks of requests to disks", kNoRequestStack},
     {abi::COUNT_REQUEST_LOST, "map_full", kRequests, "missing from agentctl disks"},
     {abi::COUNT_REQUEST_USER_FAULT, "user_stack_unreadable", kRequests, "they have kernel frames only"},
+    {abi::COUNT_DIRTIER_REFUSED, "map_busy", "pages that were dirtied",
+     "agentctl disks does not tell for whom they are written"},
     {abi::COUNT_SITE_WRONG, "stack_reuse_wrong", "checked waits", "as large a share of all reused stacks is wrong"},
 };
 

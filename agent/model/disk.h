@@ -15,6 +15,16 @@ inline constexpr int kDeviceMinorBits = 20;
 enum class RequestOperation { kRead, kWrite, kFlush, kDiscard, kOther };
 inline constexpr size_t kRequestOperations = 5;
 
+// Whom a request is told for. The order is that of bpf/abi.
+enum class RequestOrigin {
+  kAsked,        // who made it, for itself
+  kWrittenBack,  // who dirtied the pages that a thread of the kernel writes back
+  // The kernel's thread that writes back pages:
+  kOfSeveral,  // ... that several processes dirtied
+  kOfUnknown,  // ... of which some were dirtied before anybody asked, or who did is not remembered
+};
+inline constexpr size_t kRequestOrigins = 4;
+
 // What one process asked of one device at one stack, as the hooks saw it.
 struct RequestSums {
   uint64_t count = 0;      // that ended

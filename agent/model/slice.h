@@ -34,6 +34,7 @@ inline constexpr StackId kStackLost{0, 0};       // could not be recorded; count
 inline constexpr StackId kStackNewThread{1, 0};  // the thread had not run yet
 inline constexpr StackId kStackUnseen{2, 0};     // off the CPU since before the agent started
 inline constexpr StackId kStackNotDrawn{3, 0};   // left out, to keep the agent's cost within its budget
+inline constexpr StackId kStackSeveral{4, 0};    // pages dirtied at several places, written by one request
 
 // A place in user code: of callers, the call and not the address that it returns to.
 struct UserFrame {
@@ -92,10 +93,11 @@ struct RawCounterpart {
 // What one process asked of one block device at one stack within the slice.
 struct RawRequests {
   uint32_t tgid = 0;  // 0 with kStackUnseen: made before anybody asked, or where the kernel does not tell
-  StackId stack;
+  StackId stack;      // where it was made, or its pages were dirtied
   DeviceNumber device = 0;
   RequestOperation operation = RequestOperation::kOther;
   bool is_sync = false;  // somebody waits for it, as the kernel sees it
+  RequestOrigin origin = RequestOrigin::kAsked;
   RequestSums sums;
 };
 

@@ -108,6 +108,9 @@ enum counter {
 	COUNT_REQUEST_WALK_BUSY, /* the same: in an interrupt of another walk */
 	COUNT_REQUEST_LOST,	/* request missing from the sums */
 	COUNT_REQUEST_USER_FAULT,
+	COUNT_PAGES_DIRTIED,	/* whose dirtier was noted */
+	COUNT_DIRTIER_WALKS,	/* of these: the stack was walked, and not found to be the one before */
+	COUNT_DIRTIER_REFUSED,	/* no room to remember who dirtied a page */
 	COUNT_STOPS,		/* how walks ended: from here on by enum unwind_stop */
 	COUNTERS = COUNT_STOPS + UNWIND_STOPS,
 };
