@@ -158,8 +158,9 @@ void AddWaits(CLI::App* app, Options* options) {
   AddSince(verb, options);
   verb->footer(
       "One line is all waits of a process name at one stack for one reason. P50 and P99 are exact to a factor of 2, the\n"
-      "longest is exact. A wait that has not ended counts with its time so far. Who ended waits is looked at for a selection\n"
-      "of those over a millisecond, and only while somebody asks: not with --since, which has what the agent measured anyway.\n"
+      "longest is exact. A wait that has not ended counts with its time so far. A wait for a disk is ended by a request, with its\n"
+      "share of those that ended, or by another thread. Who else ended waits is looked at for a selection of those over a\n"
+      "millisecond. That is so only while somebody asks: not with --since, which has what the agent measured anyway.\n"
       "That begins where a slice of some ten seconds does, and is kept for ten minutes or, where much happens, for less.\n\n"
       "Examples:\n"
       "  agentctl waits\n"

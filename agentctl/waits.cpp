@@ -1,5 +1,6 @@
 #include "agentctl/waits.h"
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -14,8 +15,28 @@
 namespace sonde::agentctl {
 namespace {
 
-// The one that ended most time, with its share of what was looked at.
+std::string RequestName(const v1::WaitRequests& requests) {
+  return absl::StrCat(requests.operation(), " of ", Printable(requests.disk(), kProcessColumns), requests.swap() ? " (swap)" : "");
+}
+
+// A line for each kind of request that ended some.
+std::string RequestLines(const v1::Wait& wait) {
+  std::string text;
+  for (const v1::WaitRequests& one : wait.requests()) {
+    const uint64_t count = std::max<uint64_t>(one.count(), 1);
+    absl::StrAppend(&text, "      ", HumanCount(one.count()), " ended by a ", RequestName(one), ": ",
+                    HumanBytes(one.bytes() / count), ", ", HumanDuration(one.queue_ns() / count), " in the queue, ",
+                    HumanDuration(one.device_ns() / count), " at the device on average\n");
+  }
+  return text;
+}
+
+// The one that ended most time: a request, with its share of the waits that ended; else with its share of what was looked at.
 std::string WakerText(const v1::Wait& wait) {
+  if (!wait.requests().empty() && wait.count() > 0) {
+    const v1::WaitRequests& most = wait.requests(0);
+    return absl::StrCat(RequestName(most), " ", Percent(static_cast<double>(most.count()), static_cast<double>(wait.count())));
+  }
   double whole = 0;
   for (const v1::Waker& waker : wait.wakers()) whole += static_cast<double>(waker.ns());
   if (whole == 0) return "";
@@ -64,7 +85,7 @@ std::string WaitsText(const v1::WaitsReply& reply, const WaitsOptions& options) 
                     HumanDuration(reply.stack_error_ns()), " is expected at a wrong stack.\n");
   }
   const auto below = [&](int i) {
-    return FrameLines(reply.waits(i).stack(), "      ") + WakerLines(reply.waits(i).wakers());
+    return FrameLines(reply.waits(i).stack(), "      ") + RequestLines(reply.waits(i)) + WakerLines(reply.waits(i).wakers());
   };
   absl::StrAppend(
       &text,

@@ -85,15 +85,24 @@ class Window::BatchBuilder {
     one.sum.Add(sum);
   }
 
+  void AddRequestsEnding(size_t sample, const std::vector<RequestsEnding>& all) {
+    requests_.resize(batch_.samples.size());
+    for (const RequestsEnding& one : all) AddRequests(one, &requests_[sample]);
+  }
+
   Window::Waits Finish() && {
     index_.Fill(&batch_);
     wakers_.resize(batch_.samples.size());
     counterparts_.resize(batch_.samples.size());
+    requests_.resize(batch_.samples.size());
+    for (std::vector<RequestsEnding>& all : requests_) {
+      std::ranges::stable_sort(all, std::greater<>(), [](const RequestsEnding& one) { return one.sums.ns; });
+    }
     for (std::vector<Waker>& wakers : wakers_) std::ranges::stable_sort(wakers, std::greater<>(), &Waker::ns);
     for (std::vector<Counterpart>& all : counterparts_) {
       std::ranges::stable_sort(all, std::greater<>(), [](const Counterpart& one) { return one.sum.ns; });
     }
-    return {std::move(batch_), std::move(lengths_), std::move(wakers_), std::move(counterparts_)};
+    return {std::move(batch_), std::move(lengths_), std::move(wakers_), std::move(counterparts_), std::move(requests_)};
   }
 
  private:
@@ -101,6 +110,7 @@ class Window::BatchBuilder {
   std::vector<model::WaitLengths> lengths_;
   std::vector<std::vector<Waker>> wakers_;
   std::vector<std::vector<Counterpart>> counterparts_;
+  std::vector<std::vector<RequestsEnding>> requests_;
   BatchIndex index_;
   absl::flat_hash_set<const model::ProcessInfo*> met_;
   absl::flat_hash_map<std::tuple<uint32_t, Reason, uint16_t, uint32_t>, size_t> samples_;
@@ -116,6 +126,7 @@ void Window::Add(const model::Slice& slice) {
   accounts_.Add(slice);
   requests_.Add(slice);
   saturation_.Add(slice);
+  request_waits_.Add(slice);
   for (const model::RawSample& sample : slice.samples) {
     rows_[{sample.tgid, sample.reason, sample.syscall, sample.stack}].Add(sample);
     if (sample.is_drawn) left_out_.AddDrawn(sample, slice.walk_one_in);
@@ -227,6 +238,7 @@ std::vector<Window::Waits> Window::Groups(Kind kind, std::optional<uint32_t> tgi
     if (!with_other_side) continue;
     AddWakers(key, sample, &group);
     AddCounterparts(key, sample, &group);
+    if (const auto* requests = request_waits_.Of(key)) group.AddRequestsEnding(sample, *requests);
   }
   std::vector<Waits> finished;
   for (auto& [labels, group] : groups) {

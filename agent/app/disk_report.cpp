@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "agent/app/request_words.h"
 #include "agent/app/wait_words.h"
 
 namespace sonde::app {
@@ -13,22 +14,6 @@ namespace {
 using aggregate::RequestBook;
 using model::RequestOperation;
 using model::RequestOrigin;
-
-const char* OperationName(RequestOperation operation) {
-  switch (operation) {
-    case RequestOperation::kRead:
-      return "read";
-    case RequestOperation::kWrite:
-      return "write";
-    case RequestOperation::kFlush:
-      return "flush";
-    case RequestOperation::kDiscard:
-      return "discard";
-    case RequestOperation::kOther:
-      break;
-  }
-  return "other";
-}
 
 // Empty: who asked.
 const char* WrittenBackOf(RequestOrigin origin) {

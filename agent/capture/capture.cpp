@@ -46,6 +46,7 @@ absl::StatusOr<std::unique_ptr<Capture>> Capture::Start(const Options& options) 
   if (!cpu.ok()) return cpu.status();
   capture->cpu_ = *std::move(cpu);
   capture->disks_ = std::make_unique<DiskWatch>(options.features, *options.unwind_maps, consume, options.losses);
+  capture->disk_waits_ = std::make_unique<DiskWaitWatch>(options.features, capture->sched_.get(), options.losses);
   capture->saturation_ = std::make_unique<SaturationWatch>(capture->sched_.get());
 
   capture->Beat();
@@ -100,6 +101,7 @@ void Capture::Beat() {
   cpu_->Beat(now_ns);
   if (net_ != nullptr) net_->Beat(now_ns);
   disks_->Beat(now_ns);
+  disk_waits_->Beat(now_ns);
   const uint64_t missed_ns = sched_->Beat(now_ns);
   if (missed_ns == 0) return;
   losses_->Add("agent_stalled", "milliseconds",
@@ -133,6 +135,7 @@ void Capture::BeginSlice(uint64_t start_ns) {
   sched_->BeginSlice(slice_, start_ns);
   cpu_->BeginSlice(slice_);
   disks_->BeginSlice(slice_);
+  disk_waits_->BeginSlice(slice_);
   saturation_->BeginSlice();
 }
 
@@ -195,12 +198,16 @@ absl::Status Capture::CollectPeerEvents(model::Slice& slice) {
 absl::Status Capture::CollectOtherSide(uint32_t number, model::Slice& slice) {
   if (absl::Status status = CollectWakers(number, slice); !status.ok()) return status;
   if (absl::Status status = CollectCounterparts(number, slice); !status.ok()) return status;
+  const auto has_stack = [&](model::StackId id) { return HasStack(id, number, slice); };
+  if (absl::Status status = disk_waits_->Collect(number, has_stack, slice); !status.ok()) return status;
   return CollectPeerEvents(slice);
 }
 
 absl::Status Capture::WatchOtherSide(bool watched) {
   if (!watched) net_.reset();
   absl::Status status = sched_->WatchOtherSide(watched);
+  status.Update(disk_waits_->Watch(watched, slice_));
+  disk_waits_->Beat(base::MonotonicNs());
   if (!status.ok() || !watched || net_ != nullptr) return status;
   auto net = kernel::NetPrograms::Start(features_);
   if (!net.ok()) return net.status();

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "agent/capture/disk_wait_watch.h"
 #include "agent/capture/disk_watch.h"
 #include "agent/capture/record_parser.h"
 #include "agent/capture/saturation_watch.h"
@@ -123,6 +124,7 @@ class Capture {
   std::unique_ptr<kernel::CpuPrograms> cpu_;
   std::unique_ptr<kernel::NetPrograms> net_;  // while the other side is watched
   std::unique_ptr<DiskWatch> disks_;
+  std::unique_ptr<DiskWaitWatch> disk_waits_;
   std::unique_ptr<SaturationWatch> saturation_;
 };
 

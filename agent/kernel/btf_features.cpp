@@ -76,7 +76,8 @@ std::vector<std::string> Features::Degraded() const {
   if (block.requests && !block.start) {
     lines.push_back(
         "no tracepoint where requests to disks are made (kernels before 6.5): agentctl disks does not tell who "
-        "flushed, and shows what a busy device took later for the kernel thread that passed it on");
+        "flushed, and shows what a busy device took later for the kernel thread that passed it on; agentctl waits does not "
+        "tell which request ended a wait");
   }
   if (block.requests && !block.dirty_folio && !block.dirty_page) {
     lines.push_back("no tracepoint where memory of files is made dirty: agentctl disks does not tell for whom the kernel writes");

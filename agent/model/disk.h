@@ -36,6 +36,16 @@ struct RequestSums {
   WaitLengths lengths = {};
 };
 
+// Waits that requests ended, each by one.
+struct RequestWaitSums {
+  uint64_t count = 0;       // waits
+  uint64_t ns = 0;          // from end to end
+  uint64_t request_ns = 0;  // of their requests, each from when the kernel made it to its end
+  uint64_t queue_ns = 0;    // the part before the device had it
+  uint64_t device_ns = 0;   // and after; both 0 where that instant is not known
+  uint64_t bytes = 0;
+};
+
 // One operation of a device, or all flushes, as the kernel counts them.
 struct DiskTraffic {
   uint64_t requests = 0;

@@ -101,6 +101,17 @@ struct RawRequests {
   RequestSums sums;
 };
 
+// What ended one process's waits for one reason at one stack: requests to a block device, of one operation.
+struct RawRequestWaits {
+  uint32_t tgid = 0;
+  profile::Reason reason = profile::Reason::kOther;
+  StackId stack;
+  std::string disk;
+  RequestOperation operation = RequestOperation::kOther;
+  bool is_swap = false;  // memory came back from swap: not a file's
+  RequestWaitSums sums;
+};
+
 // Requests to block devices, while somebody asks. Both books are of the same time, which begins a moment after the first
 // slice's start.
 struct DiskSlice {
@@ -134,6 +145,7 @@ struct Slice {
   std::vector<RawWaker> wakers;
   std::vector<RawCounterpart> counterparts;
   std::vector<PeerEvents> peer_events;
+  std::vector<RawRequestWaits> request_waits;
   DiskSlice disks;
   SaturationSlice saturation;
   absl::flat_hash_map<StackId, std::shared_ptr<const RawStack>> stacks;  // those that the above name, but for lost ones

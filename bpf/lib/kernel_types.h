@@ -42,6 +42,8 @@ enum rqf_flags {
 /* Bits of a page's flags; numbers are relocated at load. */
 enum pageflags {
 	PG_writeback = 1,
+	PG_swapcache = 10, /* of memory that is not a file's: it has a place in swap; another's with files */
+	PG_swapbacked = 17,
 };
 /* Set together with the last schedule() of a thread, never taken back. */
 #define TASK_DEAD 0x0080

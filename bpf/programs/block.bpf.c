@@ -16,6 +16,7 @@
 #include "../lib/compat.bpf.h"
 #include "../lib/counters.bpf.h"
 #include "../lib/heartbeat.bpf.h"
+#include "../lib/request_kind.bpf.h"
 #include "../lib/request_sums.bpf.h"
 #include "../lib/submitter.bpf.h"
 #include "../lib/written_pages.bpf.h"
@@ -40,21 +41,6 @@ static __always_inline __u32 flag(__u32 bit)
 	return 1u << bit;
 }
 
-static __always_inline __u32 operation_of(__u32 flags)
-{
-	switch (flags & REQ_OP_MASK) {
-	case REQ_OP_READ:
-		return REQUEST_READ;
-	case REQ_OP_WRITE:
-	case REQ_OP_WRITE_ZEROES:
-		return REQUEST_WRITE;
-	case REQ_OP_DISCARD:
-	case REQ_OP_SECURE_ERASE:
-		return REQUEST_DISCARD;
-	}
-	return REQUEST_OTHER;
-}
-
 /* As the kernel's own op_is_sync(). */
 static __always_inline bool is_sync(__u32 flags)
 {
@@ -64,22 +50,14 @@ static __always_inline bool is_sync(__u32 flags)
 			flag(bpf_core_enum_value(enum req_flag_bits, __REQ_PREFLUSH)));
 }
 
-/* All of the key but who made it. `bytes`: what is to be done, or is done now. A write of nothing is a flush. */
+/* All of the key but who made it. `bytes`: what is to be done, or is done now. */
 static __always_inline void describe(struct request *rq, __u32 bytes, struct request_key *key)
 {
 	__u32 flags = rq->cmd_flags;
 
 	key->device = device_of(rq);
-	key->operation = operation_of(flags);
+	key->operation = operation_of(flags, bytes);
 	key->is_sync = is_sync(flags);
-	if (key->operation == REQUEST_WRITE && bytes == 0)
-		key->operation = REQUEST_FLUSH;
-}
-
-/* What the kernel itself sends to a device on behalf of all flushes that wait: theirs is the time, not its own. */
-static __always_inline bool serves_flushes(struct request *rq)
-{
-	return (rq->cmd_flags & REQ_OP_MASK) == REQ_OP_FLUSH;
 }
 
 /* Remembers a request that was not known. `is_submitter`: current is who made it. */

@@ -44,13 +44,13 @@ class DiskTest(sonde.SondeTest):
         if not self.disk:
             self.skipTest(f"{self.disk_folder} lies on no block device")
 
-    def asked_while(self, agent, seconds, load):
+    def asked_while(self, agent, seconds, load, verb="disks", *more):
         """What agentctl tells of the disks in so many seconds, in which `load` runs once the hooks are there."""
         before = counted(self.disk)
         answer = self.folder / "disks.json"
         with open(answer, "w") as file:
-            asking = subprocess.Popen([sonde.AGENTCTL, "--socket", agent.socket, "disks", "--duration", f"{seconds}s",
-                                       "--limit", "1000", "-o", "json"], stdout=file)
+            asking = subprocess.Popen([sonde.AGENTCTL, "--socket", agent.socket, verb, "--duration", f"{seconds}s",
+                                       "--limit", "1000", "-o", "json", *more], stdout=file)
         self.addCleanup(asking.kill)
         sonde.wait_until("for the hooks", lambda: self.watches(agent))
         load()
