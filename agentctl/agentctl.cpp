@@ -160,8 +160,9 @@ void AddWaits(CLI::App* app, Options* options) {
       ->excludes("--since");
   verb->footer(
       "One line is all waits of a process name at one stack for one reason. P50 and P99 are exact to a factor of 2, the\n"
-      "longest is exact. A wait that has not ended counts with its time so far. Who ended waits is looked at for a selection\n"
-      "of those over a millisecond, and only while somebody asks: not with --since, which has what the agent measured anyway.\n"
+      "longest is exact. A wait that has not ended counts with its time so far. A wait for a disk is ended by a request, with its\n"
+      "share of those that ended, or by another thread. Who else ended waits is looked at for a selection of those over a\n"
+      "millisecond. That is so only while somebody asks: not with --since, which has what the agent measured anyway.\n"
       "That begins where a slice of some ten seconds does, and is kept for ten minutes or, where much happens, for less.\n\n"
       "--chains follows each wait over a millisecond within work back: who ended it, who had woken that thread before, and so\n"
       "on. A line's time is what passed of the waits while that thread was the one waited for: from when it was itself woken.\n"
@@ -212,7 +213,9 @@ void AddDisks(CLI::App* app, Options* options) {
       "The first table is the kernel's own (/proc/diskstats), as iostat -x shows it; COUNTED are its requests, SEEN those that\n"
       "the second table is made of. There one line is all requests of a process name at one stack to one disk. QUEUE is the\n"
       "mean time before the device had them, DEVICE after. P50 and P99 are exact to a factor of 2, the longest is exact. What\n"
-      "is written back later is asked for by a thread of the kernel. Requests are watched only while this runs.\n\nExamples:\n"
+      "a thread of the kernel writes back later is shown for who dirtied all of its pages, and where; \"unknown\" are pages\n"
+      "that were dirty before this runs, as \"several\" are those of one request that several processes dirtied. Requests and\n"
+      "pages are watched only while this runs.\n\nExamples:\n"
       "  agentctl disks\n"
       "  agentctl disks --pid 1234 --duration 30s --stacks\n"
       "  agentctl disks -o json | jq .requests");

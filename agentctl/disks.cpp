@@ -68,6 +68,16 @@ std::string Operation(const v1::DiskRequests& row) {
   return absl::StrCat(row.operation(), is_background ? " (background)" : "");
 }
 
+// Whom the request is of: who asked, or for whom a thread of the kernel writes.
+std::string Whom(const v1::DiskRequests& row) {
+  if (row.process().empty()) return "-";
+  const std::string process = Printable(row.process(), kProcessColumns);
+  if (row.written_back_of() == "process") return absl::StrCat("written by ", process, " (written back)");
+  if (row.written_back_of() == "several") return absl::StrCat("written by several, by way of ", process);
+  if (row.written_back_of() == "unknown") return absl::StrCat("written by unknown, by way of ", process);
+  return process;
+}
+
 std::vector<std::string> Cells(const v1::DiskRequests& row, bool has_excerpt) {
   const uint64_t parts_of = row.queue_ns() + row.device_ns() == 0 ? 0 : row.count();
   return {HumanDuration(row.ns()),
@@ -80,7 +90,7 @@ std::vector<std::string> Cells(const v1::DiskRequests& row, bool has_excerpt) {
           Mean(row.device_ns(), parts_of),
           Operation(row),
           Printable(row.disk(), kProcessColumns),
-          row.process().empty() ? "-" : Printable(row.process(), kProcessColumns),
+          Whom(row),
           has_excerpt ? Excerpt(row.stack()) : ""};
 }
 

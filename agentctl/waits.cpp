@@ -1,5 +1,6 @@
 #include "agentctl/waits.h"
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -14,8 +15,28 @@
 namespace sonde::agentctl {
 namespace {
 
-// The one that ended most time, with its share of what was looked at.
+std::string RequestName(const v1::WaitRequests& requests) {
+  return absl::StrCat(requests.operation(), " of ", Printable(requests.disk(), kProcessColumns), requests.swap() ? " (swap)" : "");
+}
+
+// A line for each kind of request that ended some.
+std::string RequestLines(const v1::Wait& wait) {
+  std::string text;
+  for (const v1::WaitRequests& one : wait.requests()) {
+    const uint64_t count = std::max<uint64_t>(one.count(), 1);
+    absl::StrAppend(&text, "      ", HumanCount(one.count()), " ended by a ", RequestName(one), ": ",
+                    HumanBytes(one.bytes() / count), ", ", HumanDuration(one.queue_ns() / count), " in the queue, ",
+                    HumanDuration(one.device_ns() / count), " at the device on average\n");
+  }
+  return text;
+}
+
+// The one that ended most time: a request, with its share of the waits that ended; else with its share of what was looked at.
 std::string WakerText(const v1::Wait& wait) {
+  if (!wait.requests().empty() && wait.count() > 0) {
+    const v1::WaitRequests& most = wait.requests(0);
+    return absl::StrCat(RequestName(most), " ", Percent(static_cast<double>(most.count()), static_cast<double>(wait.count())));
+  }
   double whole = 0;
   for (const v1::Waker& waker : wait.wakers()) whole += static_cast<double>(waker.ns());
   if (whole == 0) return "";
@@ -50,7 +71,7 @@ std::string RowsOf(const Table& table, const v1::WaitsReply& reply, const WaitsO
   if (!options.whole_stacks && !options.chains) return table.Text(0, StdoutSize().columns);
   const auto below = [&](int i) {
     const v1::Wait& wait = reply.waits(i);
-    const std::string stacks = options.whole_stacks ? FrameLines(wait.stack(), "      ") + WakerLines(wait.wakers()) : "";
+    const std::string stacks = options.whole_stacks ? FrameLines(wait.stack(), "      ") + RequestLines(wait) + WakerLines(wait.wakers()) : "";
     return stacks + ChainLines(wait.chains());
   };
   return WithParagraphs(table.Text(0, options.whole_stacks ? 0 : StdoutSize().columns), reply.waits_size(), below);

@@ -38,7 +38,8 @@ void AddSums(const model::RequestSums& more, model::RequestSums* sum) {
 }
 
 const char* MissingText(model::StackId id) {
-  return id == model::kStackUnseen ? "[made before the measurement, or the kernel does not tell]" : "[stack lost]";
+  if (id == model::kStackUnseen) return "[made before the measurement, or the kernel does not tell]";
+  return id == model::kStackSeveral ? "[written at several places]" : "[stack lost]";
 }
 
 // Rows in the making: equal stacks and names of several processes come together.
@@ -47,7 +48,7 @@ class RowBuilder {
   void Add(const model::RawStack* stack, model::StackId id, const model::ProcessInfo* process, RequestBook::Row row) {
     row.stack = index_.StackOf(stack, MissingText(id));
     row.process = index_.ProcessOf(process != nullptr ? ProcessName(*process) : "");
-    const auto key = std::tuple(row.stack, row.process, row.device, row.operation, row.is_sync);
+    const auto key = std::tuple(row.stack, row.process, row.device, row.operation, row.is_sync, row.origin);
     auto [entry, is_new] = known_.try_emplace(key, rows_.rows.size());
     if (is_new) {
       rows_.rows.push_back(row);
@@ -64,7 +65,8 @@ class RowBuilder {
  private:
   RequestBook::Rows rows_;
   BatchIndex index_;
-  absl::flat_hash_map<std::tuple<uint32_t, uint32_t, model::DeviceNumber, model::RequestOperation, bool>, size_t>
+  absl::flat_hash_map<
+      std::tuple<uint32_t, uint32_t, model::DeviceNumber, model::RequestOperation, bool, model::RequestOrigin>, size_t>
       known_;
 };
 
@@ -82,7 +84,8 @@ void RequestBook::Add(const model::Slice& slice) {
   for (auto& [key, sums] : sums_) sums.under_way = 0;
   for (const model::RawRequests& requests : more.requests) {
     AddSums(requests.sums,
-            &sums_[{requests.tgid, requests.stack, requests.device, requests.operation, requests.is_sync}]);
+            &sums_[{requests.tgid, requests.stack, requests.device, requests.operation, requests.is_sync,
+                    requests.origin}]);
     if (auto stack = slice.stacks.find(requests.stack); stack != slice.stacks.end()) stacks_.insert(*stack);
     if (auto process = slice.processes.find(requests.tgid); process != slice.processes.end()) {
       processes_[requests.tgid] = process->second;
@@ -100,7 +103,7 @@ std::vector<model::DiskActivity> RequestBook::Disks() const {
 model::RequestSums RequestBook::Seen(model::DeviceNumber device, model::RequestOperation operation) const {
   model::RequestSums seen;
   for (const auto& [key, sums] : sums_) {
-    const auto& [owner, id, of_device, of_operation, is_sync] = key;
+    const auto& [owner, id, of_device, of_operation, is_sync, origin] = key;
     if (of_device == device && of_operation == operation) AddSums(sums, &seen);
   }
   return seen;
@@ -109,13 +112,13 @@ model::RequestSums RequestBook::Seen(model::DeviceNumber device, model::RequestO
 RequestBook::Rows RequestBook::AllRows(std::optional<uint32_t> tgid) const {
   RowBuilder builder;
   for (const auto& [key, sums] : sums_) {
-    const auto& [owner, id, device, operation, is_sync] = key;
+    const auto& [owner, id, device, operation, is_sync, origin] = key;
     if ((tgid && owner != *tgid) || sums.count + sums.under_way == 0) continue;
     auto stack = stacks_.find(id);
     auto process = processes_.find(owner);
     const bool is_known = id != model::kStackUnseen && process != processes_.end();
     builder.Add(stack != stacks_.end() ? stack->second.get() : nullptr, id, is_known ? process->second.get() : nullptr,
-                {.device = device, .operation = operation, .is_sync = is_sync, .sums = sums});
+                {.device = device, .operation = operation, .is_sync = is_sync, .origin = origin, .sums = sums});
   }
   return std::move(builder).Finish();
 }

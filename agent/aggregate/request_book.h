@@ -35,6 +35,7 @@ class RequestBook {
     model::DeviceNumber device = 0;
     model::RequestOperation operation = model::RequestOperation::kOther;
     bool is_sync = false;
+    model::RequestOrigin origin = model::RequestOrigin::kAsked;
     model::RequestSums sums;
   };
   struct Rows {
@@ -45,7 +46,8 @@ class RequestBook {
   Rows AllRows(std::optional<uint32_t> tgid = std::nullopt) const;
 
  private:
-  using Key = std::tuple<uint32_t, model::StackId, model::DeviceNumber, model::RequestOperation, bool>;
+  using Key =
+      std::tuple<uint32_t, model::StackId, model::DeviceNumber, model::RequestOperation, bool, model::RequestOrigin>;
 
   uint64_t duration_ns_ = 0;
   std::string unknown_why_;

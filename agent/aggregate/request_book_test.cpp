@@ -82,6 +82,18 @@ TEST(RequestBook, KindsOfRequestsAreRowsOfTheirOwn) {
   EXPECT_THAT(book.AllRows().rows, SizeIs(4));
 }
 
+TEST(RequestBook, WhatIsWrittenBackForAProcessIsNotWhatItAskedForItself) {
+  model::RawRequests asked = Requests(10, kStack, 1, 10), written_back = asked, at_several = asked;
+  written_back.origin = at_several.origin = model::RequestOrigin::kWrittenBack;
+  at_several.stack = model::kStackSeveral;
+  RequestBook book;
+  book.Add(SliceOf({asked, written_back, at_several}));
+  const RequestBook::Rows all = book.AllRows();
+  ASSERT_THAT(all.rows, SizeIs(3));
+  for (const RequestBook::Row& row : all.rows) EXPECT_EQ(all.batch.processes[row.process], "db");
+  EXPECT_EQ(book.Seen(kDisk, RequestOperation::kRead).count, 3U);
+}
+
 TEST(RequestBook, WhoMadeARequestBeforeTheMeasurementIsNobody) {
   RequestBook book;
   book.Add(SliceOf({Requests(0, model::kStackUnseen, 3, 30)}));

@@ -97,17 +97,27 @@ class Window::BatchBuilder {
     one.sum.Add(sum);
   }
 
+  void AddRequestsEnding(size_t sample, const std::vector<RequestsEnding>& all) {
+    requests_.resize(batch_.samples.size());
+    for (const RequestsEnding& one : all) AddRequests(one, &requests_[sample]);
+  }
+
   Window::Waits Finish() && {
     index_.Fill(&batch_);
     wakers_.resize(batch_.samples.size());
     chains_.resize(batch_.samples.size());
     counterparts_.resize(batch_.samples.size());
     for (std::vector<WakeChain>& chains : chains_) std::ranges::stable_sort(chains, std::greater<>(), &WakeChain::ns);
+    requests_.resize(batch_.samples.size());
+    for (std::vector<RequestsEnding>& all : requests_) {
+      std::ranges::stable_sort(all, std::greater<>(), [](const RequestsEnding& one) { return one.sums.ns; });
+    }
     for (std::vector<Waker>& wakers : wakers_) std::ranges::stable_sort(wakers, std::greater<>(), &Waker::ns);
     for (std::vector<Counterpart>& all : counterparts_) {
       std::ranges::stable_sort(all, std::greater<>(), [](const Counterpart& one) { return one.sum.ns; });
     }
-    return {std::move(batch_), std::move(lengths_), std::move(wakers_), std::move(chains_), std::move(counterparts_)};
+    return {std::move(batch_),  std::move(lengths_),      std::move(wakers_),
+            std::move(chains_), std::move(counterparts_), std::move(requests_)};
   }
 
  private:
@@ -126,6 +136,7 @@ class Window::BatchBuilder {
   std::vector<std::vector<Waker>> wakers_;
   std::vector<std::vector<WakeChain>> chains_;
   std::vector<std::vector<Counterpart>> counterparts_;
+  std::vector<std::vector<RequestsEnding>> requests_;
   BatchIndex index_;
   absl::flat_hash_map<const model::ProcessInfo*, uint32_t> met_;
   absl::flat_hash_map<std::tuple<uint32_t, Reason, uint16_t, uint32_t>, size_t> samples_;
@@ -142,6 +153,7 @@ void Window::Add(const model::Slice& slice) {
   connects_.Add(slice);
   requests_.Add(slice);
   saturation_.Add(slice);
+  request_waits_.Add(slice);
   for (const model::RawSample& sample : slice.samples) {
     rows_[{sample.tgid, sample.reason, sample.syscall, sample.stack}].Add(sample);
     has_left_out_ = has_left_out_ || sample.stack == model::kStackNotDrawn;
@@ -303,6 +315,7 @@ std::vector<Window::Waits> Window::Groups(Kind kind, std::optional<uint32_t> tgi
     AddWakers(key, sample, &group);
     AddChains(key, sample, &group);
     AddCounterparts(key, sample, &group);
+    if (const auto* requests = request_waits_.Of(key)) group.AddRequestsEnding(sample, *requests);
   }
   std::vector<Waits> finished;
   for (auto& [labels, group] : groups) {

@@ -12,6 +12,7 @@
 #include "agent/aggregate/connect_book.h"
 #include "agent/aggregate/left_out_waits.h"
 #include "agent/aggregate/request_book.h"
+#include "agent/aggregate/request_waits.h"
 #include "agent/aggregate/saturation_book.h"
 #include "agent/aggregate/wait_rows.h"
 #include "agent/aggregate/wake_chain.h"
@@ -61,6 +62,7 @@ class Window {
     std::vector<std::vector<Waker>> wakers;              // the one that ended most time first
     std::vector<std::vector<WakeChain>> chains;          // the same
     std::vector<std::vector<Counterpart>> counterparts;  // the one that took most time first
+    std::vector<std::vector<RequestsEnding>> requests;   // the same
   };
   // How well the stacks of these waits are known.
   StackError ExpectedStackError(std::optional<uint32_t> tgid = std::nullopt) const;
@@ -118,6 +120,7 @@ class Window {
   absl::flat_hash_map<RowKey, absl::flat_hash_map<WakerKey, WakerSum>> wakers_;  // by who waited, whatever system call
   absl::flat_hash_map<RowKey, std::vector<model::RawChain>> chains_;                           // the same
   absl::flat_hash_map<RowKey, absl::flat_hash_map<model::Counterpart, RowSum>> counterparts_;  // the same
+  RequestWaits request_waits_;
   absl::flat_hash_map<model::Counterpart, model::PeerEvents> peer_events_;
   absl::flat_hash_map<model::StackId, std::shared_ptr<const model::RawStack>> stacks_;
   absl::flat_hash_map<uint32_t, model::ProcessInfoPtr> processes_;

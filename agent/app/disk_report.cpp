@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "agent/app/request_words.h"
 #include "agent/app/wait_words.h"
 
 namespace sonde::app {
@@ -12,21 +13,21 @@ namespace {
 
 using aggregate::RequestBook;
 using model::RequestOperation;
+using model::RequestOrigin;
 
-const char* OperationName(RequestOperation operation) {
-  switch (operation) {
-    case RequestOperation::kRead:
-      return "read";
-    case RequestOperation::kWrite:
-      return "write";
-    case RequestOperation::kFlush:
-      return "flush";
-    case RequestOperation::kDiscard:
-      return "discard";
-    case RequestOperation::kOther:
+// Empty: who asked.
+const char* WrittenBackOf(RequestOrigin origin) {
+  switch (origin) {
+    case RequestOrigin::kAsked:
       break;
+    case RequestOrigin::kWrittenBack:
+      return "process";
+    case RequestOrigin::kOfSeveral:
+      return "several";
+    case RequestOrigin::kOfUnknown:
+      return "unknown";
   }
-  return "other";
+  return "";
 }
 
 void Fill(const model::DiskTraffic& traffic, control::v1::DiskTraffic* out) {
@@ -77,6 +78,7 @@ void Describe(const RequestBook::Row& row, const model::ProfileBatch& batch, sym
   out->set_process(batch.processes[row.process]);
   out->set_operation(OperationName(row.operation));
   out->set_is_sync(row.is_sync);
+  out->set_written_back_of(WrittenBackOf(row.origin));
   SetTotals(sums, out);
   out->set_queue_ns(sums.queue_ns);
   out->set_device_ns(sums.device_ns);

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "agent/app/request_words.h"
 #include "agent/app/wait_words.h"
 #include "agent/symbolize/syscall_names.h"
 #include "profile/reason.h"
@@ -22,6 +23,21 @@ bool IsWanted(const model::UnwoundSample& sample, const control::v1::WaitsReques
   return request.idle() || !IsIdle(sample);
 }
 
+void AddRequests(const std::vector<aggregate::RequestsEnding>& requests, control::v1::Wait* wait) {
+  for (const aggregate::RequestsEnding& one : requests) {
+    control::v1::WaitRequests* out = wait->add_requests();
+    out->set_disk(one.disk);
+    out->set_operation(OperationName(one.operation));
+    out->set_swap(one.is_swap);
+    out->set_count(one.sums.count);
+    out->set_ns(one.sums.ns);
+    out->set_request_ns(one.sums.request_ns);
+    out->set_queue_ns(one.sums.queue_ns);
+    out->set_device_ns(one.sums.device_ns);
+    out->set_bytes(one.sums.bytes);
+  }
+}
+
 void Describe(const WaitLine& line, symbolize::StackNames* names, control::v1::Wait* wait) {
   const model::ProfileBatch& batch = line.group->batch;
   const model::UnwoundSample& sample = batch.samples[line.index];
@@ -30,6 +46,7 @@ void Describe(const WaitLine& line, symbolize::StackNames* names, control::v1::W
   SetTotals(line.totals, wait);
   AddWakers(batch, line.group->wakers[line.index], names, wait->mutable_wakers());
   AddChains(batch, line.group->chains[line.index], names, wait->mutable_chains());
+  AddRequests(line.group->requests[line.index], wait);
 }
 
 }  // namespace

@@ -48,6 +48,7 @@ absl::StatusOr<std::unique_ptr<Capture>> Capture::Start(const Options& options) 
   capture->disks_ = std::make_unique<DiskWatch>(options.features, *options.unwind_maps, consume, options.losses);
   capture->connections_ =
       std::make_unique<ConnectionWatch>(options.features, *options.unwind_maps, consume, options.losses);
+  capture->disk_waits_ = std::make_unique<DiskWaitWatch>(options.features, capture->sched_.get(), options.losses);
   capture->saturation_ = std::make_unique<SaturationWatch>(capture->sched_.get());
 
   capture->Beat();
@@ -102,6 +103,7 @@ void Capture::Beat() {
   cpu_->Beat(now_ns);
   connections_->Beat(now_ns);
   disks_->Beat(now_ns);
+  disk_waits_->Beat(now_ns);
   const uint64_t missed_ns = sched_->Beat(now_ns);
   if (missed_ns == 0) return;
   losses_->Add("agent_stalled", "milliseconds",
@@ -138,6 +140,7 @@ void Capture::BeginSlice(uint64_t start_ns) {
   cpu_->BeginSlice(slice_);
   disks_->BeginSlice(slice_);
   connections_->BeginSlice(slice_);
+  disk_waits_->BeginSlice(slice_);
   saturation_->BeginSlice();
 }
 
@@ -212,7 +215,16 @@ absl::Status Capture::CollectCounterparts(uint32_t number, model::Slice& slice) 
 absl::Status Capture::CollectOtherSide(uint32_t number, model::Slice& slice) {
   if (absl::Status status = CollectWakers(number, slice); !status.ok()) return status;
   if (absl::Status status = CollectChains(number, slice); !status.ok()) return status;
-  return CollectCounterparts(number, slice);
+  if (absl::Status status = CollectCounterparts(number, slice); !status.ok()) return status;
+  const auto has_stack = [&](model::StackId id) { return HasStack(id, number, slice); };
+  return disk_waits_->Collect(number, has_stack, slice);
+}
+
+absl::Status Capture::WatchOtherSide(bool watched) {
+  absl::Status status = sched_->WatchOtherSide(watched);
+  status.Update(disk_waits_->Watch(watched, slice_));
+  disk_waits_->Beat(base::MonotonicNs());
+  return status;
 }
 
 void Capture::WatchChains(bool watched) { sched_->WatchChains(watched, base::MonotonicNs()); }
@@ -268,7 +280,13 @@ void Capture::NameProcesses(const absl::flat_hash_map<uint32_t, std::string>& gr
   }
   for (const model::RawCounterpart& one : slice.counterparts) name(one.tgid);
   for (const model::RawConnects& connects : slice.connects) name(connects.tgid);
-  for (const model::RawRequests& requests : slice.disks.requests) name(requests.tgid);
+  for (const model::RawRequests& requests : slice.disks.requests) {
+    // Who dirtied pages that are written now may be gone since long: the stack has its name.
+    auto stack = slice.stacks.find(requests.stack);
+    const bool is_of_it = stack != slice.stacks.end() && stack->second->process->tgid == requests.tgid;
+    if (is_of_it) slice.processes.try_emplace(requests.tgid, stack->second->process);
+    name(requests.tgid);
+  }
 }
 
 void Capture::Select(const model::StackSelection& selection) {
@@ -299,7 +317,8 @@ absl::StatusOr<model::Slice> Capture::EndSlice() {
   if (status = CollectSamples(ended, slice); !status.ok()) return status;
   if (status = CollectOtherSide(ended, slice); !status.ok()) return status;
   const auto has_stack = [&](model::StackId id) { return HasStack(id, ended, slice); };
-  if (status = disks_->Collect(ended, has_stack, slice); !status.ok()) return status;
+  const auto use_stack = [&](model::StackId id) { stacks_.Use(id, ended); };
+  if (status = disks_->Collect(ended, has_stack, use_stack, slice); !status.ok()) return status;
   if (status = connections_->Collect(ended, has_stack, slice); !status.ok()) return status;
   if (status = saturation_->Collect(ended, slice); !status.ok()) return status;
   if (status = CountLosses(); !status.ok()) return status;

@@ -8,6 +8,7 @@
 
 #include "absl/status/statusor.h"
 #include "agent/capture/connection_watch.h"
+#include "agent/capture/disk_wait_watch.h"
 #include "agent/capture/disk_watch.h"
 #include "agent/capture/record_parser.h"
 #include "agent/capture/saturation_watch.h"
@@ -54,7 +55,7 @@ class Capture {
   absl::StatusOr<model::Slice> EndSlice();
 
   // Whether slices from the next one on tell the other side of waits; off at first. After an error they tell less.
-  absl::Status WatchOtherSide(bool watched) { return sched_->WatchOtherSide(watched); }
+  absl::Status WatchOtherSide(bool watched);
 
   // Whether slices from the next one on tell of TCP connections; off at first, and after an error.
   absl::Status WatchConnections(bool watched) { return connections_->Watch(watched); }
@@ -126,6 +127,7 @@ class Capture {
   std::unique_ptr<kernel::CpuPrograms> cpu_;
   std::unique_ptr<ConnectionWatch> connections_;
   std::unique_ptr<DiskWatch> disks_;
+  std::unique_ptr<DiskWaitWatch> disk_waits_;
   std::unique_ptr<SaturationWatch> saturation_;
 };
 

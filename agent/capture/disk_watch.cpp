@@ -15,6 +15,9 @@ namespace {
 static_assert(static_cast<int>(model::RequestOperation::kFlush) == abi::REQUEST_FLUSH);
 static_assert(static_cast<int>(model::RequestOperation::kOther) == abi::REQUEST_OTHER);
 static_assert(model::kRequestOperations == abi::REQUEST_OPERATIONS);
+static_assert(static_cast<int>(model::RequestOrigin::kWrittenBack) == abi::REQUEST_WRITTEN_BACK);
+static_assert(static_cast<int>(model::RequestOrigin::kOfSeveral) == abi::REQUEST_OF_SEVERAL);
+static_assert(model::kRequestOrigins == abi::REQUEST_ORIGINS);
 
 model::RawRequests WithKey(const abi::request_key& key) {
   return {.tgid = key.tgid,
@@ -22,6 +25,7 @@ model::RawRequests WithKey(const abi::request_key& key) {
           .device = key.device,
           .operation = static_cast<model::RequestOperation>(key.operation),
           .is_sync = key.is_sync != 0,
+          .origin = static_cast<model::RequestOrigin>(key.origin),
           .sums = {}};
 }
 
@@ -73,7 +77,7 @@ void DiskWatch::Beat(uint64_t now_ns) {
   if (programs_ != nullptr) programs_->Beat(now_ns);
 }
 
-absl::Status DiskWatch::OnMissed() { return programs_ != nullptr ? programs_->ForgetUnderWay() : absl::OkStatus(); }
+absl::Status DiskWatch::OnMissed() { return programs_ != nullptr ? programs_->ForgetAll() : absl::OkStatus(); }
 
 absl::Status DiskWatch::ConsumeRing() {
   return programs_ != nullptr && is_watching_ ? programs_->Ring().Consume() : absl::OkStatus();
@@ -100,7 +104,7 @@ void DiskWatch::BeginSlice(uint32_t number) {
 }
 
 absl::Status DiskWatch::Collect(uint32_t number, absl::FunctionRef<bool(model::StackId)> has_stack,
-                                model::Slice& slice) {
+                                absl::FunctionRef<void(model::StackId)> keep_stack, model::Slice& slice) {
   slice.disks = std::exchange(ended_, {});
   slice.disks.unknown_why = unknown_why_;
   if (programs_ == nullptr || !is_watching_) return absl::OkStatus();
@@ -122,7 +126,9 @@ absl::Status DiskWatch::Collect(uint32_t number, absl::FunctionRef<bool(model::S
   auto under_way = FindUnderWay(slice);
   if (!under_way.ok()) return under_way.status();
   for (UnderWay& one : *under_way) add(std::move(one.requests));
-  return absl::OkStatus();
+  return programs_->VisitDirtiers([&](const abi::dirtier& by) {
+    if (by.stack.high != 0) keep_stack({by.stack.low, by.stack.high});
+  });
 }
 
 absl::StatusOr<std::vector<DiskWatch::UnderWay>> DiskWatch::FindUnderWay(const model::Slice& slice) {

@@ -31,9 +31,11 @@ class DiskWatch {
   absl::Status ConsumeRing();
   double Fill() const;
   void BeginSlice(uint32_t number);
-  // Takes what ended in slice `number`, and what has not ended, into `slice`. `has_stack` as Capture's HasStack().
+  // Takes what ended in slice `number`, and what has not ended, into `slice`. `has_stack` as Capture's HasStack();
+  // `keep_stack` is told of those that a later slice may name: their pages are dirty still.
   // REQUIRES: the slice is over, and a grace period has passed.
-  absl::Status Collect(uint32_t number, absl::FunctionRef<bool(model::StackId)> has_stack, model::Slice& slice);
+  absl::Status Collect(uint32_t number, absl::FunctionRef<bool(model::StackId)> has_stack,
+                       absl::FunctionRef<void(model::StackId)> keep_stack, model::Slice& slice);
 
   absl::Status AddCounters(std::vector<uint64_t>& sums) const;
   // Null where the kernel does not take it.

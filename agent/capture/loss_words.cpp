@@ -64,6 +64,8 @@ constexpr Words kLosses[] = {
     {abi::COUNT_SUBMITTER_RING_FULL, "ring_full", kSubmitters, kNoRequestStack},
     {abi::COUNT_SUBMITTER_WALK_BUSY, "walk_busy", kSubmitters, kNoRequestStack},
     {abi::COUNT_SUBMITTER_USER_FAULT, "user_stack_unreadable", kSubmitters, "they have kernel frames only"},
+    {abi::COUNT_DIRTIER_REFUSED, "map_busy", "pages that were dirtied",
+     "agentctl disks does not tell for whom they are written"},
     {abi::COUNT_SITE_WRONG, "stack_reuse_wrong", "checked waits", "as large a share of all reused stacks is wrong"},
 };
 

@@ -26,6 +26,8 @@ absl::StatusOr<std::unique_ptr<BlockPrograms>> BlockPrograms::Load(const Feature
   bpf_program__set_autoload(skeleton->progs.on_done, tracepoints.start);
   bpf_program__set_autoload(skeleton->progs.on_insert, !tracepoints.start);
   bpf_program__set_autoload(skeleton->progs.on_merge, tracepoints.merge);
+  bpf_program__set_autoload(skeleton->progs.on_dirty_folio, tracepoints.dirty_folio);
+  bpf_program__set_autoload(skeleton->progs.on_dirty_page, tracepoints.dirty_page && !tracepoints.dirty_folio);
   const auto& maps = skeleton->maps;
   absl::Status sized = FitToCpus({maps.request_sums_even, maps.request_sums_odd, maps.submitter_stacks_even,
                                   maps.submitter_stacks_odd, maps.requests_under_way, maps.request_stacks});
@@ -58,12 +60,17 @@ absl::Status BlockPrograms::Watch(bool watched) {
     Detach();
     return absl::OkStatus();
   }
-  if (absl::Status status = ForgetUnderWay(); !status.ok()) return status;
+  if (absl::Status status = ForgetAll(); !status.ok()) return status;
   const auto& progs = skeleton_->progs;
   std::vector<bpf_program*> order = {progs.on_complete, progs.on_issue};
   if (tracepoints_.start) order.insert(order.begin(), progs.on_done);
   if (tracepoints_.merge) order.push_back(progs.on_merge);
   order.push_back(tracepoints_.start ? progs.on_start : progs.on_insert);
+  if (tracepoints_.dirty_folio) {
+    order.push_back(progs.on_dirty_folio);
+  } else if (tracepoints_.dirty_page) {
+    order.push_back(progs.on_dirty_page);
+  }
   if (absl::Status status = links_.Attach(order); !status.ok()) return status;
   // Attaching takes milliseconds: what ended meanwhile is before the measurement, and what began is known by now.
   __atomic_store_n(&skeleton_->bss->counts_requests, true, __ATOMIC_RELEASE);
@@ -72,8 +79,10 @@ absl::Status BlockPrograms::Watch(bool watched) {
 
 void BlockPrograms::Beat(uint64_t now_ns) { __atomic_store_n(&skeleton_->bss->heartbeat_ns, now_ns, __ATOMIC_RELAXED); }
 
-absl::Status BlockPrograms::ForgetUnderWay() {
-  return DrainMap(skeleton_->maps.requests_under_way, [](auto...) {});
+absl::Status BlockPrograms::ForgetAll() {
+  absl::Status status = DrainMap(skeleton_->maps.requests_under_way, [](auto...) {});
+  status.Update(DrainMap(skeleton_->maps.dirty_pages, [](auto...) {}));
+  return status;
 }
 
 void BlockPrograms::Forget(uint64_t address) {
@@ -103,6 +112,11 @@ absl::Status BlockPrograms::Drain(uint32_t number,
 absl::Status BlockPrograms::VisitUnderWay(
     absl::FunctionRef<void(uint64_t address, const abi::request_under_way&)> visit) const {
   return VisitMapOf<uint64_t, abi::request_under_way>(skeleton_->maps.requests_under_way, visit);
+}
+
+absl::Status BlockPrograms::VisitDirtiers(absl::FunctionRef<void(const abi::dirtier&)> visit) const {
+  return VisitMapOf<uint64_t, abi::dirtier>(skeleton_->maps.dirty_pages,
+                                            [&](uint64_t, const abi::dirtier& by) { visit(by); });
 }
 
 absl::Status BlockPrograms::AddCounters(std::vector<uint64_t>& sums) const {

@@ -34,9 +34,9 @@ class BlockPrograms {
 
   // Says that the agent lives: its programs do nothing when that was too long ago (bpf/lib/heartbeat.bpf.h).
   void Beat(uint64_t now_ns);
-  // Forgets what is under way: its end may have been missed.
-  absl::Status ForgetUnderWay();
-  // The same of one; nothing happens when it has ended meanwhile.
+  // Forgets what is under way and what is dirty: of some the end may have been missed.
+  absl::Status ForgetAll();
+  // The same of one request; nothing happens when it has ended meanwhile.
   void Forget(uint64_t address);
 
   // From now on what ends goes to slice `number`; the half of the slice before may be drained after a grace period.
@@ -47,6 +47,9 @@ class BlockPrograms {
   absl::Status Drain(uint32_t number, absl::FunctionRef<void(const abi::request_key&, const abi::request_sum&)> visit);
   // Looks at what has not ended, by the kernel's address.
   absl::Status VisitUnderWay(absl::FunctionRef<void(uint64_t address, const abi::request_under_way&)> visit) const;
+
+  // Looks at who dirtied each page that is remembered.
+  absl::Status VisitDirtiers(absl::FunctionRef<void(const abi::dirtier&)> visit) const;
 
   RingReader& Ring() { return *ring_; }
   // Adds this object's counts, by abi::counter, to `sums`.

@@ -57,7 +57,9 @@ BlockTracepoints ProbeBlockTracepoints(const btf* object) {
       .requests = issue > 0 && HasTracepoint(object, "block_rq_insert") && HasTracepoint(object, "block_rq_complete"),
       .start = HasTracepoint(object, "block_io_start") && HasTracepoint(object, "block_io_done"),
       .merge = HasTracepoint(object, "block_rq_merge"),
-      .queue_argument = issue == 2};
+      .queue_argument = issue == 2,
+      .dirty_folio = HasTracepoint(object, "writeback_dirty_folio"),
+      .dirty_page = HasTracepoint(object, "writeback_dirty_page")};
 }
 
 }  // namespace
@@ -74,7 +76,11 @@ std::vector<std::string> Features::Degraded() const {
   if (block.requests && !block.start) {
     lines.push_back(
         "no tracepoint where requests to disks are made (kernels before 6.5): agentctl disks does not tell who "
-        "flushed, and shows what a busy device took later for the kernel thread that passed it on");
+        "flushed, and shows what a busy device took later for the kernel thread that passed it on; agentctl waits does not "
+        "tell which request ended a wait");
+  }
+  if (block.requests && !block.dirty_folio && !block.dirty_page) {
+    lines.push_back("no tracepoint where memory of files is made dirty: agentctl disks does not tell for whom the kernel writes");
   }
   return lines;
 }

@@ -21,6 +21,8 @@ struct BlockTracepoints {
   bool start = false;     // who makes a request is told, and when the kernel books its end
   bool merge = false;
   bool queue_argument = false;  // insert, issue and merge name the queue first
+  bool dirty_folio = false;     // who makes memory of a file dirty is told,
+  bool dirty_page = false;      // or that of a page, as older kernels call it
 };
 
 // What this kernel has of what Sonde can use, as its BTF tells; never decided by version.

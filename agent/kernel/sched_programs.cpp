@@ -269,6 +269,10 @@ absl::Status SchedPrograms::AddCounters(std::vector<uint64_t>& sums) const {
   return AddPerCpuCounters(skeleton_->maps.counters, "the scheduler counters", sums);
 }
 
+int SchedPrograms::ClocksFd() const { return bpf_map__fd(skeleton_->maps.clocks); }
+
+uint32_t SchedPrograms::ClockEpoch() const { return __atomic_load_n(&skeleton_->bss->clock_epoch, __ATOMIC_RELAXED); }
+
 const bpf_object* SchedPrograms::Object() const { return skeleton_->obj; }
 
 }  // namespace sonde::kernel

@@ -86,6 +86,11 @@ class SchedPrograms {
   // In words for people: what this kernel's refusals cost.
   std::vector<std::string> Degraded() const;
 
+  // The threads' clocks, which other programs may read; still owned by this. REQUIRES: task storage.
+  int ClocksFd() const;
+  // Clocks of another epoch are not right (bpf/lib/thread_clock.bpf.h).
+  uint32_t ClockEpoch() const;
+
   RingReader& Ring() { return *ring_; }
   // Adds this object's counts, by abi::counter, to `sums`.
   absl::Status AddCounters(std::vector<uint64_t>& sums) const;

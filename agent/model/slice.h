@@ -34,6 +34,7 @@ inline constexpr StackId kStackLost{0, 0};       // could not be recorded; count
 inline constexpr StackId kStackNewThread{1, 0};  // the thread had not run yet
 inline constexpr StackId kStackUnseen{2, 0};     // off the CPU since before the agent started
 inline constexpr StackId kStackNotDrawn{3, 0};   // left out, to keep the agent's cost within its budget
+inline constexpr StackId kStackSeveral{4, 0};    // pages dirtied at several places, written by one request
 
 // A place in user code: of callers, the call and not the address that it returns to.
 struct UserFrame {
@@ -117,11 +118,23 @@ struct RawConnects {
 // What one process asked of one block device at one stack within the slice.
 struct RawRequests {
   uint32_t tgid = 0;  // 0 with kStackUnseen: made before anybody asked, or where the kernel does not tell
-  StackId stack;
+  StackId stack;      // where it was made, or its pages were dirtied
   DeviceNumber device = 0;
   RequestOperation operation = RequestOperation::kOther;
   bool is_sync = false;  // somebody waits for it, as the kernel sees it
+  RequestOrigin origin = RequestOrigin::kAsked;
   RequestSums sums;
+};
+
+// What ended one process's waits for one reason at one stack: requests to a block device, of one operation.
+struct RawRequestWaits {
+  uint32_t tgid = 0;
+  profile::Reason reason = profile::Reason::kOther;
+  StackId stack;
+  std::string disk;
+  RequestOperation operation = RequestOperation::kOther;
+  bool is_swap = false;  // memory came back from swap: not a file's
+  RequestWaitSums sums;
 };
 
 // Requests to block devices, while somebody asks. Both books are of the same time, which begins a moment after the first
@@ -159,6 +172,7 @@ struct Slice {
   std::vector<RawCounterpart> counterparts;
   std::vector<PeerEvents> peer_events;
   std::vector<RawConnects> connects;
+  std::vector<RawRequestWaits> request_waits;
   DiskSlice disks;
   SaturationSlice saturation;
   absl::flat_hash_map<StackId, std::shared_ptr<const RawStack>> stacks;  // those that the above name, but for lost ones

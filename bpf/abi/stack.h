@@ -31,6 +31,7 @@ enum stack_marker {
 	STACK_NEW_THREAD = 1, /* a thread that has not run yet */
 	STACK_UNSEEN = 2,     /* off the CPU since before the agent started, and nothing to be read */
 	STACK_NOT_DRAWN = 3,  /* left out, to keep the agent's cost within its budget */
+	STACK_SEVERAL = 4,    /* pages that were dirtied at several places, written by one request */
 };
 
 /* In `high` of a stack in a wait's key, never of the stack itself: this wait was drawn by chance, and stands for others that

@@ -112,6 +112,9 @@ enum counter {
 	COUNT_SUBMITTER_RING_FULL, /* frames of who asks a device or a peer could not be sent */
 	COUNT_SUBMITTER_WALK_BUSY, /* the same: in an interrupt of another walk */
 	COUNT_SUBMITTER_USER_FAULT,
+	COUNT_PAGES_DIRTIED,	/* whose dirtier was noted */
+	COUNT_DIRTIER_WALKS,	/* of these: the stack was walked, and not found to be the one before */
+	COUNT_DIRTIER_REFUSED,	/* no room to remember who dirtied a page */
 	COUNT_STOPS,		/* how walks ended: from here on by enum unwind_stop */
 	COUNTERS = COUNT_STOPS + UNWIND_STOPS,
 };

@@ -197,6 +197,27 @@ static __always_inline bool is_within_flush(struct request *rq)
 	return rq->rq_flags & 1u << bit;
 }
 
+/* page.flags became a struct in 6.18. */
+struct page___before_6_18 {
+	unsigned long flags;
+} __attribute__((preserve_access_index));
+
+static __always_inline unsigned long page_flags(struct page *page)
+{
+	if (bpf_core_field_exists(page->flags.f))
+		return BPF_CORE_READ(page, flags.f);
+	return BPF_CORE_READ((struct page___before_6_18 *)page, flags);
+}
+
+/* The address of the head, with bit 0 set, of a page that is not itself one; where the kernel keeps something else there
+ * (since 7.1), 0. */
+static __always_inline unsigned long head_of_tail(struct page *page)
+{
+	if (!bpf_core_field_exists(page->compound_head))
+		return 0;
+	return BPF_CORE_READ(page, compound_head);
+}
+
 /* Whether current is the one who calls, and not interrupted: x86-64 serves interrupts on stacks of their own. `ctx` is a
  * tracepoint's, whose arguments lie on the caller's stack. */
 static __always_inline bool is_in_process(void *ctx, struct task_struct *task)

@@ -38,6 +38,13 @@ enum req_flag_bits {
 enum rqf_flags {
 	__RQF_FLUSH_SEQ = 1,
 };
+
+/* Bits of a page's flags; numbers are relocated at load. */
+enum pageflags {
+	PG_writeback = 1,
+	PG_swapcache = 10, /* of memory that is not a file's: it has a place in swap; another's with files */
+	PG_swapbacked = 17,
+};
 /* Set together with the last schedule() of a thread, never taken back. */
 #define TASK_DEAD 0x0080
 
@@ -199,9 +206,42 @@ struct request_queue {
 	struct gendisk *disk;
 };
 
+struct address_space;
+
+typedef struct {
+	unsigned long f;
+} memdesc_flags_t;
+
+/* Of a page of memory; the first of a folio is its head, and stands for all of it. */
+struct page {
+	memdesc_flags_t flags;
+	struct address_space *mapping; /* of what file; in the lowest bits, what else it may be of */
+	unsigned long compound_head;   /* of the others: the address of the head, and 1 */
+};
+
+struct bio_vec {
+	struct page *bv_page; /* the first of some that lie behind each other */
+	unsigned int bv_len;
+	unsigned int bv_offset;
+};
+
+struct bvec_iter {
+	unsigned int bi_size; /* bytes that are not done yet */
+	unsigned int bi_idx;
+	unsigned int bi_bvec_done; /* of the one at bi_idx */
+};
+
+/* A part of a request, as it was handed in. */
+struct bio {
+	struct bio *bi_next;
+	struct bvec_iter bi_iter;
+	struct bio_vec *bi_io_vec;
+};
+
 /* What a block device is asked to do. */
 struct request {
 	struct request_queue *q;
+	struct bio *bio;
 	unsigned int cmd_flags; /* the operation in the lowest 8 bits, and enum req_flag_bits */
 	unsigned int rq_flags;	/* enum rqf_flags */
 	unsigned int __data_len; /* bytes that are not done yet */

@@ -106,6 +106,39 @@ static __always_inline bool send_once(void *sent, void *ring, struct stack_recor
 	return true;
 }
 
+/* Whether the walk ended at what the agent may know a moment later: such a stack is not to be used again. */
+static __always_inline bool ended_too_early(const struct stack_record *record)
+{
+	return record->stop == UNWIND_STOP_NO_PROCESS || record->stop == UNWIND_STOP_NO_MAPPING ||
+	       record->stop == UNWIND_STOP_NO_TABLE;
+}
+
+/* Copies the top of the user stack, at most to the end of its page. What could not be read stays as it was: the words in
+ * it then do not give the hash of a stack, but for a chance of 2^-64. `top` is room for SLOT_WORDS. */
+static __always_inline void copy_top_of_user_stack(__u64 *top, __u64 sp)
+{
+	__u64 bytes = rest_of_page(sp);
+
+	barrier_var(bytes); /* keeps the bound next to its use, where the verifier can see it */
+	if (bytes > SLOT_WORDS * sizeof(__u64))
+		bytes = SLOT_WORDS * sizeof(__u64);
+	if (bpf_probe_read_user(top, bytes, (void *)sp) != 0)
+		top[0] = 0;
+}
+
+/* Of the words of a copy at `count` slots. */
+static __always_inline __u64 hash_of_slots(const __u64 *top, const __u8 *slots, __u32 count)
+{
+	__u64 hash = 0;
+
+	for (__u32 i = 0; i < WALK_SLOTS; i++) {
+		if (i >= count)
+			break;
+		hash = mix(hash, top[slots[i] & (SLOT_WORDS - 1)]);
+	}
+	return hash;
+}
+
 /* Walks from the registers that are in the CPU's walk state, of the process that its record names. A global function, which
  * the verifier reads once; the argument is nothing, for old kernels. */
 __attribute__((noinline)) int walk_from_registers(__u32 nothing)

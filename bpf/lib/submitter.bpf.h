@@ -66,22 +66,40 @@ static __always_inline struct stack_id walk_and_send(void *ctx, struct task_stru
 	return send_submitter_stack(slice, record) ? record->id : (struct stack_id){.low = STACK_LOST};
 }
 
-/* Of the current task, which asks. */
-static __always_inline struct stack_id submitter_stack(void *ctx, struct task_struct *task, __u32 slice)
+/* The CPU's walk, to be given back by release_walk(); null when it is under way. */
+static __always_inline struct walk_state *claim_walk(void)
 {
-	struct stack_id id = {.low = STACK_LOST};
 	struct walk_state *state = walk_state_of_cpu();
 	__u32 zero = 0, *in_use = bpf_map_lookup_elem(&walk_in_use, &zero);
 
 	if (!state || !in_use)
-		return id;
+		return NULL;
 	if (*(volatile __u32 *)in_use) {
 		count(COUNT_SUBMITTER_WALK_BUSY);
-		return id;
+		return NULL;
 	}
 	*(volatile __u32 *)in_use = 1;
+	return state;
+}
+
+static __always_inline void release_walk(void)
+{
+	__u32 zero = 0, *in_use = bpf_map_lookup_elem(&walk_in_use, &zero);
+
+	if (in_use)
+		*(volatile __u32 *)in_use = 0;
+}
+
+/* Of the current task, which asks. */
+static __always_inline struct stack_id submitter_stack(void *ctx, struct task_struct *task, __u32 slice)
+{
+	struct stack_id id = {.low = STACK_LOST};
+	struct walk_state *state = claim_walk();
+
+	if (!state)
+		return id;
 	id = walk_and_send(ctx, task, slice, state);
-	*(volatile __u32 *)in_use = 0;
+	release_walk();
 	return id;
 }
 

@@ -93,13 +93,6 @@ static __always_inline bool is_lost(const struct stack_id *id)
 	return id->high == 0;
 }
 
-/* Whether the walk ended at what the agent may know a moment later: such a stack is not to be used again. */
-static __always_inline bool ended_too_early(const struct stack_record *record)
-{
-	return record->stop == UNWIND_STOP_NO_PROCESS || record->stop == UNWIND_STOP_NO_MAPPING ||
-	       record->stop == UNWIND_STOP_NO_TABLE;
-}
-
 static __always_inline void keep_site(struct thread_sites *all, const struct user_registers *regs, __u32 tag, __u32 slice,
 				      struct stack_id id, const struct wait_reason *reason,
 				      const struct walk_state *state, struct switch_scratch *scratch)
@@ -183,7 +176,7 @@ static __always_inline struct wait_site *find_same_place(struct thread_sites *al
 	if (is_trusted_now(site))
 		return site;
 	if (has_user)
-		copy_user_top(scratch, regs->sp);
+		copy_top_of_user_stack(scratch->user_top, regs->sp);
 	if (!has_user || user_top_is(scratch, site)) {
 		site->same++;
 		return site;

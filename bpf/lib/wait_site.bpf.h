@@ -159,32 +159,6 @@ struct {
 	__type(value, struct switch_scratch);
 } switch_scratches SEC(".maps");
 
-/* Copies the top of the user stack, at most to the end of its page. What could not be read stays as it was: the words in
- * it then do not give the hash of a site, but for a chance of 2^-64. */
-static __always_inline void copy_user_top(struct switch_scratch *scratch, __u64 sp)
-{
-	__u64 bytes = rest_of_page(sp);
-
-	barrier_var(bytes); /* keeps the bound next to its use, where the verifier can see it */
-	if (bytes > sizeof(scratch->user_top))
-		bytes = sizeof(scratch->user_top);
-	if (bpf_probe_read_user(scratch->user_top, bytes, (void *)sp) != 0)
-		scratch->user_top[0] = 0;
-}
-
-/* Of the words of a copy at `count` slots. */
-static __always_inline __u64 hash_of_slots(const __u64 *top, const __u8 *slots, __u32 count)
-{
-	__u64 hash = 0;
-
-	for (__u32 i = 0; i < WALK_SLOTS; i++) {
-		if (i >= count)
-			break;
-		hash = mix(hash, top[slots[i] & (PROBE_WORDS - 1)]);
-	}
-	return hash;
-}
-
 /* Whether the walked return addresses of a site are where they were. A site without any has only its registers. */
 static __always_inline bool user_top_is(const struct switch_scratch *scratch, const struct wait_site *site)
 {

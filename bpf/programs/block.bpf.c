@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
  * Requests to block devices, while somebody asks: who made each, where, how long it waited for the device and how long the
- * device had it. What ends is summed in the kernel. The instants and what counts as a request are those of /proc/diskstats.
+ * device had it; and who made dirty what is written back. What ends is summed in the kernel. The instants and what counts as a request are those of /proc/diskstats.
  *
  * These hooks run in whatever thread asks, works off a queue or is interrupted by a device, with no lock of ours and mostly
  * with interrupts on. They look up and update preallocated maps, and wake nobody. BTF tracepoints: each excludes but itself
@@ -16,8 +16,10 @@
 #include "../lib/compat.bpf.h"
 #include "../lib/counters.bpf.h"
 #include "../lib/heartbeat.bpf.h"
+#include "../lib/request_kind.bpf.h"
 #include "../lib/request_sums.bpf.h"
 #include "../lib/submitter.bpf.h"
+#include "../lib/written_pages.bpf.h"
 
 /* What this kernel's tracepoints are like, as its BTF tells: whether two tell who makes a request and when the kernel books
  * its end (block_io_start and block_io_done, since 6.5), and whether the others name the queue first (before 5.11). */
@@ -26,7 +28,7 @@ const volatile bool has_queue_argument = false;
 
 #define REQUESTS_UNDER_WAY 8192
 
-/* By address: the kernel uses a request's memory again only when it has ended. 1.0 MB, half of that
+/* By address: the kernel uses a request's memory again only when it has ended. 1.1 MB, half of that
  * on hosts of one or two CPUs, as the sums and stacks of requests. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -40,21 +42,6 @@ static __always_inline __u32 flag(__u32 bit)
 	return 1u << bit;
 }
 
-static __always_inline __u32 operation_of(__u32 flags)
-{
-	switch (flags & REQ_OP_MASK) {
-	case REQ_OP_READ:
-		return REQUEST_READ;
-	case REQ_OP_WRITE:
-	case REQ_OP_WRITE_ZEROES:
-		return REQUEST_WRITE;
-	case REQ_OP_DISCARD:
-	case REQ_OP_SECURE_ERASE:
-		return REQUEST_DISCARD;
-	}
-	return REQUEST_OTHER;
-}
-
 /* As the kernel's own op_is_sync(). */
 static __always_inline bool is_sync(__u32 flags)
 {
@@ -64,22 +51,14 @@ static __always_inline bool is_sync(__u32 flags)
 			flag(bpf_core_enum_value(enum req_flag_bits, __REQ_PREFLUSH)));
 }
 
-/* All of the key but who made it. `bytes`: what is to be done, or is done now. A write of nothing is a flush. */
+/* All of the key but who made it. `bytes`: what is to be done, or is done now. */
 static __always_inline void describe(struct request *rq, __u32 bytes, struct request_key *key)
 {
 	__u32 flags = rq->cmd_flags;
 
 	key->device = device_of(rq);
-	key->operation = operation_of(flags);
+	key->operation = operation_of(flags, bytes);
 	key->is_sync = is_sync(flags);
-	if (key->operation == REQUEST_WRITE && bytes == 0)
-		key->operation = REQUEST_FLUSH;
-}
-
-/* What the kernel itself sends to a device on behalf of all flushes that wait: theirs is the time, not its own. */
-static __always_inline bool serves_flushes(struct request *rq)
-{
-	return (rq->cmd_flags & REQ_OP_MASK) == REQ_OP_FLUSH;
 }
 
 /* Remembers a request that was not known. `is_submitter`: current is who made it. */
@@ -93,6 +72,7 @@ static __always_inline void begin_request(void *ctx, struct request *rq, __u64 n
 	if (is_submitter) {
 		begun.key.tgid = BPF_CORE_READ(task, tgid);
 		begun.key.stack = submitter_stack(ctx, task, request_slice);
+		begun.is_of_kernel = (BPF_CORE_READ(task, flags) & PF_KTHREAD) != 0;
 	}
 	if (bpf_map_lookup_elem(&requests_under_way, &address))
 		count(COUNT_REQUEST_END_MISSED);
@@ -142,6 +122,12 @@ int on_insert(__u64 *ctx)
 	return insert(ctx, (struct request *)ctx[0]);
 }
 
+/* A thread of the kernel writes, maybe back what somebody else dirtied, and the device has not had the request yet. */
+static __always_inline bool is_for_others(struct request *rq, const struct request_under_way *known)
+{
+	return known->is_of_kernel && !known->issue_ns && (rq->cmd_flags & REQ_OP_MASK) == REQ_OP_WRITE;
+}
+
 static __always_inline int issue(void *ctx, struct request *rq)
 {
 	__u64 now = bpf_ktime_get_ns();
@@ -154,9 +140,12 @@ static __always_inline int issue(void *ctx, struct request *rq)
 		begin_request(ctx, rq, rq->start_time_ns ?: now, is_in_process(ctx, current_task()));
 		known = find_request(rq);
 	}
+	if (!known)
+		return 0;
+	if (is_for_others(rq, known))
+		find_origin(rq, &known->key);
 	/* Once more when the device gave it back: until then it was in the queue. */
-	if (known)
-		known->issue_ns = now;
+	known->issue_ns = now;
 	return 0;
 }
 
@@ -265,6 +254,28 @@ int BPF_PROG(on_done, struct request *rq)
 	add_request(&key, &part);
 	bpf_map_delete_elem(&requests_under_way, &address);
 	return 0;
+}
+
+static __always_inline int dirty(void *ctx, __u64 head)
+{
+	if (agent_lives(bpf_ktime_get_ns()))
+		note_dirtier(ctx, head, request_slice);
+	return 0;
+}
+
+/* In the thread that makes a folio dirty, whose mapping's lock is held and interrupts are off: nothing here sleeps or
+ * allocates. Once until the folio is clean again, and before the mapping's marks tell of it. */
+SEC("tp_btf/writeback_dirty_folio")
+int on_dirty_folio(__u64 *ctx)
+{
+	return dirty(ctx, ctx[0]);
+}
+
+/* The same before 5.16, where there are pages alone. */
+SEC("tp_btf/writeback_dirty_page")
+int on_dirty_page(__u64 *ctx)
+{
+	return dirty(ctx, ctx[0]);
 }
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

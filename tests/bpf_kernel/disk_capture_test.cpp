@@ -94,6 +94,39 @@ TEST_F(DiskCapture, CountsRequestsAtTheirQueueWhereNothingTellsTheirStart) {
   ExpectOwnReads();
 }
 
+TEST_F(DiskCapture, TellsWhichRequestsEndedWaitsWhileSomebodyAsks) {
+  if (!features_.block.start) GTEST_SKIP() << "this kernel has no block_io_done";
+  Start();
+  ASSERT_TRUE(capture_->WatchOtherSide(true).ok());
+  ReadEveryPage();
+  uint64_t waits = 0, ended = 0, bytes = 0;
+  const model::Slice slice = Measure(absl::Milliseconds(100));
+  for (const model::RawSample& sample : slice.samples) {
+    if (sample.tgid == static_cast<uint32_t>(::getpid()) && sample.reason == profile::Reason::kDisk) waits += sample.count;
+  }
+  for (const model::RawRequestWaits& one : slice.request_waits) {
+    if (one.tgid != static_cast<uint32_t>(::getpid()) || one.reason != profile::Reason::kDisk) continue;
+    EXPECT_EQ(one.operation, RequestOperation::kRead);
+    EXPECT_EQ(one.sums.queue_ns + one.sums.device_ns, one.sums.request_ns);
+    ended += one.sums.count;
+    bytes += one.sums.bytes;
+  }
+  EXPECT_GT(ended, 0U);
+  EXPECT_LE(ended, waits);
+  EXPECT_EQ(bytes, ended * kPage);
+  ASSERT_TRUE(capture_->WatchOtherSide(false).ok());
+  ReadEveryPage();
+  EXPECT_TRUE(Measure(absl::ZeroDuration()).request_waits.empty());
+}
+
+TEST_F(DiskCapture, JoinsNoWaitsWhereTheKernelDoesNotTellTheEndOfRequests) {
+  features_.block.start = false;
+  Start();
+  ASSERT_TRUE(capture_->WatchOtherSide(true).ok());
+  ReadEveryPage();
+  EXPECT_TRUE(Measure(absl::Milliseconds(100)).request_waits.empty());
+}
+
 TEST_F(DiskCapture, TellsNothingWhileNobodyAsks) {
   Start();
   capture_->WatchDisks(true);

@@ -71,6 +71,20 @@ TEST_F(AgentctlTest, DisksShowWholeStacksWhenAsked) {
   EXPECT_EQ(backend_.disks_request.limit(), 7U);
 }
 
+TEST_F(AgentctlTest, DisksTellForWhomIsWrittenBack) {
+  for (const char* whose : {"process", "several", "unknown"}) {
+    v1::DiskRequests* row = backend_.disks.add_requests();
+    row->set_process(std::string(whose) == "process" ? "cp" : "kworker");
+    row->set_operation("write");
+    row->set_disk("sda");
+    row->set_written_back_of(whose);
+  }
+  EXPECT_THAT(Run({"disks", "--duration", "10ms", "--stacks"}).out,
+              AllOf(HasSubstr("sda   written by cp (written back)\n"),
+                    HasSubstr("sda   written by several, by way of kworker\n"),
+                    HasSubstr("sda   written by unknown, by way of kworker\n")));
+}
+
 TEST_F(AgentctlTest, DisksSayWhenThereIsNothingAndWhenItIsNotKnown) {
   EXPECT_THAT(Run({"disks", "--duration", "10ms"}).out,
               AllOf(HasSubstr("No disk did anything.\n"), HasSubstr("No request to a disk was seen.\n")));

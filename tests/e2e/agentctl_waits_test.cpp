@@ -99,6 +99,18 @@ TEST_F(AgentctlTest, WaitsShowChainsOfWakersWhenAsked) {
                              "        1.00 s  10.0%  before that\n"));
   EXPECT_TRUE(backend_.waits_request.chains());
   EXPECT_EQ(Run({"waits", "--since", "2m", "--chains"}).exit_code, 2);
+TEST_F(AgentctlTest, WaitsNameTheRequestThatEndedThem) {
+  backend_.waits = TwoWaits();
+  v1::WaitRequests* requests = backend_.waits.mutable_waits(0)->add_requests();
+  requests->set_disk("sda");
+  requests->set_operation("flush");
+  requests->set_count(617);
+  requests->set_queue_ns(617 * 2'000'000ULL);
+  requests->set_device_ns(617 * 5'000'000ULL);
+  EXPECT_THAT(Run({"waits", "--duration", "10ms"}).out, testing::ContainsRegex("disk +postgres +flush of sda 50.0% +fsync < XLogWrite"));
+  EXPECT_THAT(Run({"waits", "--duration", "10ms", "--stacks"}).out,
+              HasSubstr("      617 ended by a flush of sda: 0 B, 2.00 ms in the queue, 5.00 ms at the device on average\n"
+                        "      ended by kworker, 3 looked at\n"));
 }
 
 TEST_F(AgentctlTest, WaitsAreOfOneServiceWhenAsked) {

@@ -1,0 +1,58 @@
+#include "agent/kernel/disk_wait_programs.h"
+
+#include <bpf/libbpf.h>
+
+#include <cerrno>
+#include <utility>
+
+#include "agent/kernel/libbpf_log.h"
+#include "agent/kernel/map_drain.h"
+#include "disk_waits.skel.h"
+
+namespace sonde::kernel {
+
+absl::StatusOr<std::unique_ptr<DiskWaitPrograms>> DiskWaitPrograms::Start(const Features& features,
+                                                                          const SchedPrograms& sched) {
+  // Task storage is older than these tracepoints.
+  if (!features.block.requests || !features.block.start || !features.task_storage) {
+    return absl::UnimplementedError("the kernel does not tell when it has told of a request's end");
+  }
+  auto programs = std::unique_ptr<DiskWaitPrograms>(new DiskWaitPrograms(sched));
+  disk_waits_bpf* skeleton = programs->skeleton_ = disk_waits_bpf__open();
+  if (skeleton == nullptr) return LibbpfError("cannot open the programs of waits for disks", errno);
+  bpf_map__set_autocreate(skeleton->maps.clocks_by_task, false);
+  if (int error = bpf_map__reuse_fd(skeleton->maps.clocks, sched.ClocksFd()); error != 0) {
+    return LibbpfError("cannot share the threads' clocks", error);
+  }
+  if (int error = disk_waits_bpf__load(skeleton); error != 0) {
+    return LibbpfError("the kernel refuses the programs of waits for disks", error);
+  }
+  if (int error = disk_waits_bpf__attach(skeleton); error != 0) {
+    return LibbpfError("cannot attach to the ends of requests", error);
+  }
+  return programs;
+}
+
+DiskWaitPrograms::~DiskWaitPrograms() { disk_waits_bpf__destroy(skeleton_); }
+
+void DiskWaitPrograms::Beat(uint64_t now_ns) {
+  __atomic_store_n(&skeleton_->bss->clock_epoch, sched_.ClockEpoch(), __ATOMIC_RELAXED);
+  __atomic_store_n(&skeleton_->bss->heartbeat_ns, now_ns, __ATOMIC_RELEASE);
+}
+
+void DiskWaitPrograms::BeginSlice(uint32_t number) {
+  __atomic_store_n(&skeleton_->bss->wait_slice, number, __ATOMIC_RELEASE);
+}
+
+absl::Status DiskWaitPrograms::Drain(
+    uint32_t number, absl::FunctionRef<void(const abi::request_wait_key&, const abi::request_wait_sum&)> visit) {
+  const bpf_map* sums = (number & 1) != 0 ? skeleton_->maps.request_waits_odd : skeleton_->maps.request_waits_even;
+  return DrainMapOf<abi::request_wait_key, abi::request_wait_sum>(sums, visit);
+}
+
+uint64_t DiskWaitPrograms::TakeRefused() {
+  const uint64_t all = __atomic_load_n(&skeleton_->bss->request_waits_refused, __ATOMIC_RELAXED);
+  return all - std::exchange(refused_, all);
+}
+
+}  // namespace sonde::kernel
