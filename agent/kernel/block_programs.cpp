@@ -30,7 +30,7 @@ absl::StatusOr<std::unique_ptr<BlockPrograms>> BlockPrograms::Load(const Feature
   bpf_program__set_autoload(skeleton->progs.on_dirty_page, tracepoints.dirty_page && !tracepoints.dirty_folio);
   const auto& maps = skeleton->maps;
   absl::Status sized = FitToCpus({maps.request_sums_even, maps.request_sums_odd, maps.submitter_stacks_even,
-                                  maps.submitter_stacks_odd, maps.requests_under_way, maps.request_stacks});
+                                  maps.submitter_stacks_odd, maps.requests_under_way, maps.submitter_frames});
   if (!sized.ok()) return sized;
   if (absl::Status status = unwind_maps.GiveTo(skeleton->obj); !status.ok()) return status;
   if (int error = block_bpf__load(skeleton); error != 0) {
