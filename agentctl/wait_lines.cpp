@@ -8,6 +8,7 @@ namespace {
 
 constexpr size_t kFrameColumns = 60;
 constexpr int kFramesOfAnExcerpt = 6;
+constexpr int kChainsShown = 5;  // JSON has more
 
 // "[kernel.kallsyms]", "[ext4]", but not "[vdso]" and "[anon]": those are the program's.
 bool IsKernel(const v1::WaitFrame& frame) {
@@ -95,7 +96,7 @@ std::string WakerLines(const google::protobuf::RepeatedPtrField<v1::Waker>& wake
 
 std::string ChainLines(const google::protobuf::RepeatedPtrField<v1::WakeChain>& chains) {
   std::string text;
-  for (const v1::WakeChain& chain : chains) text += ChainLines(chain);
+  for (int i = 0; i < std::min(chains.size(), kChainsShown); ++i) text += ChainLines(chains[i]);
   return text;
 }
 

@@ -6,7 +6,7 @@ namespace sonde::app {
 namespace {
 
 constexpr size_t kWakersTold = 3;
-constexpr size_t kChainsTold = 5;
+constexpr size_t kChainsTold = 16;
 
 // Above the kernel's wake-up is the machinery that looked at it.
 std::vector<profile::Frame> FromWakeUpOn(std::vector<profile::Frame> frames) {
