@@ -23,6 +23,13 @@ bool IsInterrupt(const v1::Waker& waker) {
   return false;
 }
 
+// When it took the lock is not seen: it had it before somebody waited.
+std::string HeldText(const v1::Waker& waker) {
+  if (waker.held_count() == 0) return "";
+  return absl::StrCat(", which had held it for at least ", HumanDuration(waker.held_ns() / waker.held_count()),
+                      " on average, ", HumanDuration(waker.longest_held_ns()), " at most");
+}
+
 std::string WhoseHop(const v1::WakeHop& hop) {
   if (hop.is_interrupt()) return "<- (interrupt)";
   const std::string thread = Printable(hop.thread(), kProcessColumns);
@@ -88,7 +95,7 @@ std::string WakerName(const v1::Waker& waker) {
 std::string WakerLines(const google::protobuf::RepeatedPtrField<v1::Waker>& wakers) {
   std::string text;
   for (const v1::Waker& waker : wakers) {
-    absl::StrAppend(&text, "      ended by ", WakerName(waker), ", ", HumanCount(waker.count()), " looked at\n",
+    absl::StrAppend(&text, "      ended by ", WakerName(waker), ", ", HumanCount(waker.count()), " looked at", HeldText(waker), "\n",
                     FrameLines(waker.stack(), "        "));
   }
   return text;
