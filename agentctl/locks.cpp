@@ -1,5 +1,6 @@
 #include "agentctl/locks.h"
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -27,12 +28,19 @@ std::string OwnerText(const v1::Lock& lock) {
                       Percent(static_cast<double>(owner.ns()), static_cast<double>(lock.ns())));
 }
 
+// The longest that is known, which is less than it was: when it was taken is not seen.
+std::string HoldText(const v1::Lock& lock) {
+  uint64_t longest_ns = 0;
+  for (const v1::Waker& waker : lock.wakers()) longest_ns = std::max(longest_ns, waker.longest_held_ns());
+  return longest_ns == 0 ? "-" : HumanDuration(longest_ns);
+}
+
 std::string LocksText(const v1::LocksReply& reply, const WaitingOptions& options) {
-  Table table = TotalsTable({{"PROCESS"}, {"LOCK"}, {"HELD BY"}, {"WHERE"}});
+  Table table = TotalsTable({{"PROCESS"}, {"LOCK"}, {"HELD BY"}, {"FOR AT LEAST", Table::Align::kRight}, {"WHERE"}});
   const auto whole = static_cast<double>(reply.total_ns());
   for (const v1::Lock& lock : reply.locks()) {
     std::vector<std::string> cells = TotalCells(lock, whole);
-    cells.insert(cells.end(), {Printable(lock.process(), kProcessColumns), LockText(lock), OwnerText(lock),
+    cells.insert(cells.end(), {Printable(lock.process(), kProcessColumns), LockText(lock), OwnerText(lock), HoldText(lock),
                                options.whole_stacks ? "" : Excerpt(lock.stack())});
     table.AddRow(std::move(cells));
   }

@@ -8,6 +8,7 @@ namespace {
 
 constexpr size_t kFrameColumns = 60;
 constexpr int kFramesOfAnExcerpt = 6;
+constexpr int kChainsShown = 5;  // JSON has more
 
 // "[kernel.kallsyms]", "[ext4]", but not "[vdso]" and "[anon]": those are the program's.
 bool IsKernel(const v1::WaitFrame& frame) {
@@ -20,6 +21,13 @@ bool IsInterrupt(const v1::Waker& waker) {
     if (frame.function().starts_with("asm_sysvec_") || frame.function() == "asm_common_interrupt") return true;
   }
   return false;
+}
+
+// When it took the lock is not seen: it had it before somebody waited.
+std::string HeldText(const v1::Waker& waker) {
+  if (waker.held_count() == 0) return "";
+  return absl::StrCat(", which had held it for at least ", HumanDuration(waker.held_ns() / waker.held_count()),
+                      " on average, ", HumanDuration(waker.longest_held_ns()), " at most");
 }
 
 std::string WhoseHop(const v1::WakeHop& hop) {
@@ -87,7 +95,7 @@ std::string WakerName(const v1::Waker& waker) {
 std::string WakerLines(const google::protobuf::RepeatedPtrField<v1::Waker>& wakers) {
   std::string text;
   for (const v1::Waker& waker : wakers) {
-    absl::StrAppend(&text, "      ended by ", WakerName(waker), ", ", HumanCount(waker.count()), " looked at\n",
+    absl::StrAppend(&text, "      ended by ", WakerName(waker), ", ", HumanCount(waker.count()), " looked at", HeldText(waker), "\n",
                     FrameLines(waker.stack(), "        "));
   }
   return text;
@@ -95,7 +103,7 @@ std::string WakerLines(const google::protobuf::RepeatedPtrField<v1::Waker>& wake
 
 std::string ChainLines(const google::protobuf::RepeatedPtrField<v1::WakeChain>& chains) {
   std::string text;
-  for (const v1::WakeChain& chain : chains) text += ChainLines(chain);
+  for (int i = 0; i < std::min(chains.size(), kChainsShown); ++i) text += ChainLines(chains[i]);
   return text;
 }
 

@@ -23,6 +23,12 @@ bool Belongs(Kind kind, Reason reason) {
   return (kind == Kind::kCpu) == (reason == Reason::kOnCpu);
 }
 
+void AddHolds(const model::LeastHolds& more, model::LeastHolds* sum) {
+  sum->count += more.count;
+  sum->ns += more.ns;
+  sum->longest_ns = std::max(sum->longest_ns, more.longest_ns);
+}
+
 const char* MarkerText(model::StackId id) {
   if (id == model::kStackNewThread) return "[new thread that has not run yet]";
   if (id == model::kStackUnseen) return "[asleep since before Sonde started]";
@@ -65,11 +71,13 @@ class Window::BatchBuilder {
     const Waker waker{.process = index_.ProcessOf(ProcessName(process)),
                       .stack = index_.StackOf(&stack, ""),
                       .count = sum.count,
-                      .ns = sum.ns};
+                      .ns = sum.ns,
+                      .holds = sum.holds};
     for (Waker& known : wakers_[sample]) {
       if (known.process != waker.process || known.stack != waker.stack) continue;
       known.count += sum.count;
       known.ns += sum.ns;
+      AddHolds(sum.holds, &known.holds);
       return;
     }
     wakers_[sample].push_back(waker);
@@ -163,6 +171,7 @@ void Window::Add(const model::Slice& slice) {
     WakerSum& sum = wakers_[{waker.tgid, waker.reason, model::kNoSyscall, waker.stack}][{waker.waker_tgid, waker.waker_stack}];
     sum.count += waker.count;
     sum.ns += waker.ns;
+    AddHolds(waker.holds, &sum.holds);
   }
   for (const model::RawChain& chain : slice.chains) {
     chains_[{chain.tgid, chain.reason, model::kNoSyscall, chain.stack}].push_back(chain);

@@ -49,6 +49,7 @@ class Window {
     uint32_t stack = 0;    // index into ProfileBatch::stacks
     uint64_t count = 0;
     uint64_t ns = 0;       // how long these waits were from end to end
+    model::LeastHolds holds = {};
   };
   // What some of a sample's waits were for.
   struct Counterpart {
@@ -89,6 +90,7 @@ class Window {
   struct WakerSum {
     uint64_t count = 0;
     uint64_t ns = 0;
+    model::LeastHolds holds = {};
   };
   class BatchBuilder;
 

@@ -69,8 +69,8 @@ TEST(Window, TellsLengthsAndWakersOfWaitsThatMerge) {
   slice.samples = {{1, Reason::kLock, {1, 1}, 1, 10}, {2, Reason::kLock, {2, 1}, 1, 20}};
   slice.samples[0].lengths.longest_ns = 15;
   slice.samples[1].lengths.longest_ns = 12;
-  slice.wakers = {{1, Reason::kLock, {1, 1}, 3, {3, 1}, 4, 40},
-                  {2, Reason::kLock, {2, 1}, 3, {3, 1}, 1, 10},
+  slice.wakers = {{1, Reason::kLock, {1, 1}, 3, {3, 1}, 4, 40, {2, 12, 7}},
+                  {2, Reason::kLock, {2, 1}, 3, {3, 1}, 1, 10, {1, 9, 9}},
                   {2, Reason::kDisk, {2, 1}, 3, {3, 1}, 9, 90},
                   {2, Reason::kLock, {2, 1}, 2, {1, 1}, 1, 60}};
   Window window;
@@ -84,6 +84,9 @@ TEST(Window, TellsLengthsAndWakersOfWaitsThatMerge) {
   EXPECT_EQ(waits[0].wakers[0][0].ns, 60U);
   EXPECT_EQ(waits[0].batch.processes[waits[0].wakers[0][1].process], "y-process");
   EXPECT_EQ(waits[0].wakers[0][1].count, 5U);
+  EXPECT_EQ(waits[0].wakers[0][1].holds.count, 3U);
+  EXPECT_EQ(waits[0].wakers[0][1].holds.ns, 21U);
+  EXPECT_EQ(waits[0].wakers[0][1].holds.longest_ns, 9U);
   EXPECT_EQ(waits[0].batch.stacks[waits[0].wakers[0][1].stack][0].offset, 0x220U);
 }
 

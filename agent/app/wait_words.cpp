@@ -6,7 +6,7 @@ namespace sonde::app {
 namespace {
 
 constexpr size_t kWakersTold = 3;
-constexpr size_t kChainsTold = 5;
+constexpr size_t kChainsTold = 16;
 
 // Above the kernel's wake-up is the machinery that looked at it.
 std::vector<profile::Frame> FromWakeUpOn(std::vector<profile::Frame> frames) {
@@ -46,6 +46,9 @@ void AddWakers(const model::ProfileBatch& batch, const std::vector<aggregate::Wi
     waker->set_process(batch.processes[wakers[i].process]);
     waker->set_count(wakers[i].count);
     waker->set_ns(wakers[i].ns);
+    waker->set_held_count(wakers[i].holds.count);
+    waker->set_held_ns(wakers[i].holds.ns);
+    waker->set_longest_held_ns(wakers[i].holds.longest_ns);
     AddFrames(FromWakeUpOn(names->Of(batch, {.stack = wakers[i].stack})), waker->mutable_stack());
   }
 }

@@ -166,7 +166,8 @@ absl::Status Capture::CollectWakers(uint32_t number, model::Slice& slice) {
                                 .waker_tgid = key.waker_tgid,
                                 .waker_stack = {key.waker.low, key.waker.high},
                                 .count = sum.count,
-                                .ns = sum.ns};
+                                .ns = sum.ns,
+                                .holds = {sum.held_count, sum.held_ns, sum.longest_held_ns}};
     // A selection anyway: without frames it says nothing.
     if (HasStack(waker.waker_stack, number, slice)) slice.wakers.push_back(waker);
   });

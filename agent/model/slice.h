@@ -68,6 +68,13 @@ struct RawSample {
   bool is_drawn = false;         // of waits whose stack was drawn by chance: they stand for others, at kStackNotDrawn
 };
 
+// How long wakers had held, at least, the lock that was waited for: of those waits of which that is known.
+struct LeastHolds {
+  uint64_t count = 0;
+  uint64_t ns = 0;
+  uint64_t longest_ns = 0;
+};
+
 // Who ended waits of one process at one stack: a selection of those within work that took over a millisecond.
 struct RawWaker {
   uint32_t tgid = 0;  // of who waited
@@ -77,6 +84,7 @@ struct RawWaker {
   StackId waker_stack;
   uint64_t count = 0;
   uint64_t ns = 0;  // how long these waits were from end to end
+  LeastHolds holds = {};
 };
 
 // How waits of one process at one stack came to their end: who ended them, who had ended that thread's own wait, and so on.

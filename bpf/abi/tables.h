@@ -65,6 +65,10 @@ struct waker_key {
 struct waker_sum {
 	__u64 count;
 	__u64 ns; /* how long the waits were from end to end */
+	/* Waits for a lock of which it is known how long the waker had held it at least; 0 of others. */
+	__u64 held_count;
+	__u64 held_ns;
+	__u64 longest_held_ns;
 };
 
 /* Everything that was lost, refused or checked; one list for all objects. */
@@ -121,7 +125,7 @@ enum counter {
 
 #ifdef __cplusplus
 static_assert(sizeof(cpu_key) == 24);
-static_assert(sizeof(wait_key) == 24 && sizeof(wait_sum) == 152 && sizeof(waker_key) == 48);
+static_assert(sizeof(wait_key) == 24 && sizeof(wait_sum) == 152 && sizeof(waker_key) == 48 && sizeof(waker_sum) == 40);
 }  // namespace sonde::abi
 #else
 _Static_assert(sizeof(struct cpu_key) == 24, "no hidden padding in a key");

@@ -219,9 +219,11 @@ static __always_inline void follow_wake_up(struct task_struct *task, const struc
 	add_chain(scratch, slice, waited_ns);
 }
 
-/* `task` is about to be woken by the current one, or by an interrupt of it. Interrupts are off, as in the switch's hook: the
+/* `task` is about to be woken by the current one, which held so long at least what it waits for (0: not known), or by an
+ * interrupt of it. Interrupts are off, as in the switch's hook: the
  * two never use this CPU's walk at once. */
-static __always_inline void look_at_wake_up(void *ctx, struct task_struct *task, const struct thread_clock *clock, __u64 now)
+static __always_inline void look_at_wake_up(void *ctx, struct task_struct *task, const struct thread_clock *clock, __u64 held_ns,
+					    __u64 now)
 {
 	struct chain_scratch *scratch = chain_scratch_of_cpu();
 	__u64 waited_ns = now - clock->began_ns;
@@ -236,7 +238,7 @@ static __always_inline void look_at_wake_up(void *ctx, struct task_struct *task,
 	if (tells_waker || (is_hop && (__s64)waited_ns >= LEAST_HOP_NS && may_look_at_hop(scratch, now)))
 		is_seen = look_at_waker(ctx, slice, &waker);
 	if (tells_waker && is_seen && !is_lost(&waker.stack))
-		add_waker(task, clock, &waker, slice, waited_ns);
+		add_waker(task, clock, &waker, slice, waited_ns, held_ns);
 	if (is_hop)
 		follow_wake_up(task, clock, is_seen ? &waker : NULL, scratch, slice, now);
 }

@@ -24,7 +24,7 @@ struct wakers_map {
 	__uint(value_size, sizeof(struct waker_sum));
 };
 
-/* In slices of even and odd number; 0.5 MB each, made by the agent while it asks, and else not there. Filled here, drained
+/* In slices of even and odd number; 0.6 MB each, made by the agent while it asks, and else not there. Filled here, drained
  * by the agent as the sums of waits are. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
@@ -120,9 +120,21 @@ static __always_inline bool look_at_waker(void *ctx, __u32 slice, struct waker *
 	return true;
 }
 
-/* A wait of `task`, which stands in `clock`, is ended by `waker`. */
+/* How long it held the lock that it lets go of, at least; 0: not known. */
+static __always_inline void add_hold(struct waker_sum *sum, __u64 held_ns)
+{
+	if (!held_ns)
+		return;
+	__sync_fetch_and_add(&sum->held_count, 1);
+	__sync_fetch_and_add(&sum->held_ns, held_ns);
+	/* Two CPUs at once may lose the longer of two that are longer than all before. */
+	if (held_ns > sum->longest_held_ns)
+		sum->longest_held_ns = held_ns;
+}
+
+/* A wait of `task`, which stands in `clock`, is ended by `waker`, who held what it waits for so long at least. */
 static __always_inline void add_waker(struct task_struct *task, const struct thread_clock *clock, const struct waker *waker,
-				      __u32 slice, __u64 waited_ns)
+				      __u32 slice, __u64 waited_ns, __u64 held_ns)
 {
 	struct waker_key key = {.waiter = without_mark(clock->wait_stack), .waker = waker->stack, .tgid = task->tgid,
 				.waker_tgid = waker->tgid, .reason = clock->reason};
@@ -134,9 +146,11 @@ static __always_inline void add_waker(struct task_struct *task, const struct thr
 	if (!sums) /* nobody asks any more */
 		return;
 	sum = bpf_map_lookup_elem(sums, &key);
+	add_hold(&fresh, held_ns);
 	if (sum) {
 		__sync_fetch_and_add(&sum->count, 1);
 		__sync_fetch_and_add(&sum->ns, waited_ns);
+		add_hold(sum, held_ns);
 		return;
 	}
 	/* Refused, by a full map or by who made the same at the same time: one look of many is lost. */

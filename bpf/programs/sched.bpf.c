@@ -12,6 +12,7 @@
 #include "../lib/counterparts.bpf.h"
 #include "../lib/counters.bpf.h"
 #include "../lib/heartbeat.bpf.h"
+#include "../lib/lock_holds.bpf.h"
 #include "../lib/queue_waits.bpf.h"
 #include "../lib/scheduler_time.bpf.h"
 #include "../lib/switch_out.bpf.h"
@@ -171,7 +172,7 @@ int BPF_PROG(on_switch, bool preempt, struct task_struct *prev, struct task_stru
 SEC("tp_btf/sched_waking")
 int BPF_PROG(on_waking, struct task_struct *task)
 {
-	__u64 now = bpf_ktime_get_ns();
+	__u64 now = bpf_ktime_get_ns(), held_ns;
 	struct thread_clock *clock;
 
 	if (!agent_lives(now))
@@ -179,7 +180,8 @@ int BPF_PROG(on_waking, struct task_struct *task)
 	clock = find_clock(task);
 	if (!clock)
 		return 0;
-	look_at_wake_up(ctx, task, clock, now);
+	held_ns = note_release(task, current_task(), now);
+	look_at_wake_up(ctx, task, clock, held_ns, now);
 	note_owner(task, current_task());
 	return 0;
 }

@@ -228,6 +228,13 @@ v1::LocksReply SomeLocks() {
   owner->set_thread("flusher");
   owner->set_tid(4711);
   owner->set_ns(9 * kSecond);
+  v1::Waker* waker = mutex->add_wakers();
+  waker->set_process("web");
+  waker->set_count(3);
+  waker->set_held_count(2);
+  waker->set_held_ns(30'000'000);
+  waker->set_longest_held_ns(20'000'000);
+  AddFrames(waker, {{"Give", "/bin/web"}});
   v1::Lock* memory = reply.add_locks();
   memory->set_reason("kernel-lock");
   memory->set_process("web");
@@ -244,15 +251,17 @@ TEST_F(AgentctlTest, LocksShowWhoHeldThemAndWhere) {
   EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
   EXPECT_THAT(outcome.out, HasSubstr("Waits for locks of all processes: 20.0 s in 10.0 s (waiting for work: --idle)\n"));
   EXPECT_THAT(outcome.out, testing::ContainsRegex("12.0 s +60.0% +1,234 +9.00 ms +20.0 ms +30.0 ms  web +futex 0x7f0011223344 +"
-                                                  "flusher .4711. 75.0% +pthread_mutex_lock < Take\n"));
-  EXPECT_THAT(outcome.out, testing::ContainsRegex("in progress .* rwsem write mmap_lock +- +down_write\n"));
+                                                  "flusher .4711. 75.0% +20.0 ms  pthread_mutex_lock < Take\n"));
+  EXPECT_THAT(outcome.out, testing::ContainsRegex("in progress .* rwsem write mmap_lock +- +- +down_write\n"));
 }
 
 TEST_F(AgentctlTest, LocksShowWholeStacksAndPassOnWhatIsAsked) {
   backend_.locks = SomeLocks();
   const Outcome outcome = Run({"locks", "--duration", "10ms", "--stacks", "--idle", "--limit", "7", "--pid", "42"});
   EXPECT_THAT(outcome.out, HasSubstr("      futex_wait  [kernel.kallsyms]\n      pthread_mutex_lock  /lib/libc.so.6\n"
-                                     "      Take  /bin/web\n"));
+                                     "      Take  /bin/web\n"
+                                     "      ended by web, 3 looked at, which had held it for at least 15.0 ms on average, 20.0 ms at most\n"
+                                     "        Give  /bin/web\n"));
   EXPECT_TRUE(backend_.locks_request.idle());
   EXPECT_EQ(backend_.locks_request.limit(), 7U);
   EXPECT_EQ(backend_.locks_request.pid(), 42U);

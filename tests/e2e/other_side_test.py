@@ -80,6 +80,19 @@ class OtherSide(sonde.SondeTest):
             owned = sum(int(owner["ns"]) for one in found for owner in one.get("owners", []) if owner["process"] == LOAD)
             self.assertGreater(owned, 0.95 * sum(int(one["ns"]) for one in found), f"{function}: {found}")
 
+    def expect_holds(self, locks):
+        """One waiter, who begins to wait when the lock is held already: the owner holds it from before then to the end."""
+        (mutex,) = [one for one in locks if has(one["stack"], "TakeMutex")]
+        for waker in mutex["wakers"]:
+            print(f"TakeMutex: {waker['count']} ends looked at, {waker.get('held_count')} holds of {waker.get('held_ns')} ns at least, "
+                  f"waits {waker['ns']} ns")
+            self.assertEqual(waker["held_count"], waker["count"])
+            self.assertAlmostEqual(int(waker["held_ns"]), int(waker["ns"]), delta=SHARE * int(waker["ns"]))
+            self.assertLessEqual(int(waker["longest_held_ns"]), int(mutex["longest_ns"]) + NS)
+        for function in ("TakeReadWriteLock", "WaitForCondition", "WaitForSemaphore"):
+            holds = [int(waker["held_count"]) for one in locks if has(one["stack"], function) for waker in one["wakers"]]
+            self.assertEqual(sum(holds), 0, function)  # nothing names an owner
+
     def expect_wakers(self, waits):
         for function, releases in (("TakeMutex", "Holder"), ("WaitForCondition", "Later"), ("LockFile", "Holder")):
             (wait,) = [one for one in waits if one["reason"] == "lock" and has(one["stack"], function)]
@@ -96,6 +109,7 @@ class OtherSide(sonde.SondeTest):
         of_load = {verb: [one for one in reply[verb] if one.get("process") == LOAD] for verb, reply in replies.items()}
         self.expect_peers(of_load["peers"], loads["peers"])
         self.expect_locks(of_load["locks"], loads["locks"])
+        self.expect_holds(of_load["locks"])
         self.expect_wakers(of_load["waits"])
 
     def test_a_lock_held_all_the_while_is_told_with_its_owner(self):

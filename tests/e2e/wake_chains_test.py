@@ -35,7 +35,6 @@ class WakeChains(sonde.SondeTest):
         load.finish()
         self.assertIsNone(asked.poll(), "the load outlived the measurement: the machine is too busy")
         reply = json.loads(asked.communicate(timeout=sonde.PATIENCE)[0])
-        print("losses:", reply.get("losses", []))
         waits = [one for one in reply["waits"] if one["process"] == "planted_chain" and has(one["stack"], "AskAndWait")]
         return [chain for one in waits for chain in one["chains"]], load
 
@@ -71,6 +70,7 @@ class WakeChains(sonde.SondeTest):
     def test_hops_are_told_in_order_with_function_count_and_time(self):
         chains, load = self.measure()
         rounds = load.report["rounds"]
+        print(f"{rounds} rounds, in chains: {[(chain['count'], len(chain['hops'])) for chain in chains]}")
         self.expect_hops(chains)
         self.assertEqual(sum(int(chain["count"]) for chain in chains), rounds)
         whole = [chain for chain in chains if len(chain["hops"]) == 4]
