@@ -21,7 +21,7 @@ constexpr model::StackId kStackNotSampled{15, 0};
 
 bool Belongs(Kind kind, Reason reason) {
   if (kind == Kind::kWall) return true;
-  return (kind == Kind::kCpu) == (reason == Reason::kOnCpu);
+  return (kind == Kind::kOffCpu) == (reason != Reason::kOnCpu);
 }
 
 const char* MarkerText(model::StackId id) {
@@ -57,6 +57,7 @@ class Window::BatchBuilder {
     } else {
       batch_.samples[entry->second].count += sample.count;
       batch_.samples[entry->second].ns += sample.ns;
+      batch_.samples[entry->second].bytes += sample.bytes;
       aggregate::Add(lengths, &lengths_[entry->second]);
     }
     return entry->second;
@@ -120,6 +121,11 @@ void Window::Add(const model::Slice& slice) {
     rows_[{sample.tgid, sample.reason, sample.syscall, sample.stack}].Add(sample);
     if (sample.is_drawn) left_out_.AddDrawn(sample, slice.walk_one_in);
   }
+  for (const model::RawFaults& faults : slice.faults) {
+    RowSum& sum = faults_[{faults.tgid, Reason::kOnCpu, model::kNoSyscall, faults.stack}];
+    sum.count += faults.count;
+    sum.bytes += faults.bytes;
+  }
   for (const model::RawWaker& waker : slice.wakers) {
     WakerSum& sum = wakers_[{waker.tgid, waker.reason, model::kNoSyscall, waker.stack}][{waker.waker_tgid, waker.waker_stack}];
     sum.count += waker.count;
@@ -166,7 +172,7 @@ StackError Window::SpreadLeftOut(Rows* rows) const {
 
 Rows Window::WantedRows(Kind kind, std::optional<uint32_t> tgid) const {
   Rows wanted;
-  for (const auto& [key, sum] : rows_) {
+  for (const auto& [key, sum] : kind == Kind::kFaults ? faults_ : rows_) {
     if (Belongs(kind, key.reason) && (!tgid || key.tgid == *tgid)) wanted.emplace(key, sum);
   }
   return wanted;
@@ -193,7 +199,7 @@ void Window::SpreadExactTime(std::vector<Row>& rows) const {
   for (const auto& [tgid, unused] : has_rows) {
     uint64_t exact = accounts_.OnCpuNs(tgid);
     if (exact == 0 || sampled_ns.contains(tgid)) continue;
-    rows.emplace_back(RowKey{tgid, Reason::kOnCpu, model::kNoSyscall, kStackNotSampled}, RowSum{0, exact, {}});
+    rows.emplace_back(RowKey{tgid, Reason::kOnCpu, model::kNoSyscall, kStackNotSampled}, RowSum{.count = 0, .ns = exact, .lengths = {}});
   }
 }
 
@@ -223,7 +229,8 @@ std::vector<Window::Waits> Window::Groups(Kind kind, std::optional<uint32_t> tgi
     BatchBuilder& group = groups[GroupLabels(*process->second)];
     const size_t sample =
         group.Add(key.stack, stack != stacks_.end() ? stack->second.get() : nullptr, *process->second,
-                  {.reason = key.reason, .count = sum.count, .ns = sum.ns, .syscall = key.syscall}, sum.lengths);
+                  {.reason = key.reason, .count = sum.count, .ns = sum.ns, .bytes = sum.bytes, .syscall = key.syscall},
+                  sum.lengths);
     if (!with_other_side) continue;
     AddWakers(key, sample, &group);
     AddCounterparts(key, sample, &group);

@@ -103,6 +103,7 @@ class Window {
   RequestBook requests_;
   SaturationBook saturation_;
   Rows rows_;
+  Rows faults_;
   LeftOutWaits left_out_;
   absl::flat_hash_map<RowKey, absl::flat_hash_map<WakerKey, WakerSum>> wakers_;  // by who waited, whatever system call
   absl::flat_hash_map<RowKey, absl::flat_hash_map<model::Counterpart, RowSum>> counterparts_;  // the same
