@@ -8,6 +8,7 @@
 
 #include "absl/status/statusor.h"
 #include "agent/capture/disk_watch.h"
+#include "agent/capture/fault_watch.h"
 #include "agent/capture/record_parser.h"
 #include "agent/capture/saturation_watch.h"
 #include "agent/capture/stack_table.h"
@@ -121,6 +122,7 @@ class Capture {
   // Last, so that programs are detached before what they feed goes.
   std::unique_ptr<kernel::SchedPrograms> sched_;
   std::unique_ptr<kernel::CpuPrograms> cpu_;
+  std::unique_ptr<FaultWatch> faults_;
   std::unique_ptr<kernel::NetPrograms> net_;  // while the other side is watched
   std::unique_ptr<DiskWatch> disks_;
   std::unique_ptr<SaturationWatch> saturation_;
