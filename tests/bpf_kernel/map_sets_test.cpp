@@ -11,6 +11,7 @@
 
 #include "agent/kernel/block_programs.h"
 #include "agent/kernel/cpu_programs.h"
+#include "agent/kernel/fault_programs.h"
 #include "agent/kernel/sched_programs.h"
 
 namespace sonde::bpf_kernel {
@@ -56,10 +57,12 @@ TEST(MapSets, OfTheSamplingProgramAreSharedWithNoOtherButForTheUnwindingTables) 
   auto cpu = kernel::CpuPrograms::Load(**tables, ignore);
   auto sched = kernel::SchedPrograms::Load(*features, **tables, ignore);
   auto block = kernel::BlockPrograms::Load(*features, **tables, ignore);
-  ASSERT_TRUE(cpu.ok() && sched.ok() && block.ok()) << cpu.status() << sched.status() << block.status();
+  auto faults = kernel::FaultPrograms::Load(*features, **tables, ignore);
+  ASSERT_TRUE(cpu.ok() && sched.ok() && block.ok() && faults.ok())
+      << cpu.status() << sched.status() << block.status() << faults.status();
   const std::set<uint32_t> first = MapIds((*cpu)->Object());
   ASSERT_GE(first.size(), 5U);
-  for (const bpf_object* object : {(*sched)->Object(), (*block)->Object()}) {
+  for (const bpf_object* object : {(*sched)->Object(), (*block)->Object(), (*faults)->Object()}) {
     std::set<uint32_t> second = MapIds(object), both;
     ASSERT_GE(second.size(), 8U);
     std::ranges::set_intersection(first, second, std::inserter(both, both.end()));
