@@ -79,8 +79,8 @@ void AddLimit(CLI::App* verb, const std::string& lines, uint32_t* limit) {
 }
 
 void AddKind(CLI::App* verb, const std::string& names, std::string* kind) {
-  verb->add_option(names, *kind, "cpu (default), offcpu or wall")
-      ->check(CLI::IsMember({"cpu", "offcpu", "wall"}))
+  verb->add_option(names, *kind, "cpu (default), offcpu, wall or faults")
+      ->check(CLI::IsMember({"cpu", "offcpu", "wall", "faults"}))
       ->type_name("KIND");
 }
 
@@ -251,8 +251,10 @@ void AddTop(CLI::App* app, Options* options) {
   AddFormat(verb, options);
   verb->footer(
       "On a terminal q or Ctrl-C ends; in a pipe there is one table per interval. --kind offcpu also shows the waits in each\n"
-      "function or below it: how many ended, and how long they were; P50 and P99 are exact to a factor of 2.\n\nExamples:\n"
+      "function or below it: how many ended, and how long they were; P50 and P99 are exact to a factor of 2. --kind faults shows\n"
+      "where memory grew, and the page faults by which it did: an estimate where they are many.\n\nExamples:\n"
       "  agentctl top\n"
+      "  agentctl top --kind faults --interval 10s\n"
       "  agentctl top --kind offcpu --pid 1234\n"
       "  agentctl top --once --interval 10s | head");
 }
@@ -270,6 +272,7 @@ void AddRecord(CLI::App* app, Options* options) {
       "Examples:\n"
       "  agentctl record --duration 10s -o cpu.pb.gz\n"
       "  agentctl record --since 2m --type wall -o before.pb.gz\n"
+      "  agentctl record --type faults -o memory.pb.gz\n"
       "  agentctl record --type wall --pid 1234 -o wall.pb.gz && go tool pprof -top wall.pb.gz");
 }
 

@@ -15,13 +15,22 @@ namespace {
 
 constexpr char kSuffix[] = ".pb.gz";
 
+// What did not happen to the threads that were asked for.
+std::string WhatIsMissing(const RecordOptions& options) {
+  const bool all = options.pid == 0;
+  const std::string who = all ? "no thread of this host" : absl::StrCat("process ", options.pid);
+  if (options.kind == "faults") return absl::StrCat(who, all ? " was seen to fault a page" : " was not seen to fault a page");
+  if (options.kind == "offcpu") return absl::StrCat(who, all ? " waited" : " did not wait");
+  return absl::StrCat(who, all ? " was seen on a CPU" : " was not seen on a CPU");
+}
+
+const char* WhatIsCounted(const std::string& kind) {
+  if (kind == "faults") return "stacks of page faults";
+  return kind == "cpu" ? "samples" : "samples and waits";
+}
+
 absl::Status EmptyProfile(const RecordOptions& options, uint64_t duration_ns) {
-  const std::string interval = HumanDuration(duration_ns);
-  const bool waits = options.kind == "offcpu";
-  const std::string what =
-      options.pid == 0
-          ? absl::StrCat("no thread of this host ", waits ? "waited" : "was seen on a CPU", " in ", interval)
-          : absl::StrCat("process ", options.pid, waits ? " did not wait" : " was not seen on a CPU", " in ", interval);
+  const std::string what = absl::StrCat(WhatIsMissing(options), " in ", HumanDuration(duration_ns));
   return absl::NotFoundError(
       absl::StrCat("the profile is empty, no file was written: ", what, ". Record for longer, or ",
                    options.kind == "cpu" ? "--type wall to see where it waits." : "--type cpu to see where it runs."));
@@ -44,7 +53,7 @@ absl::Status Record(const std::string& socket, const RecordOptions& options) {
   if (reply->samples() == 0) return EmptyProfile(options, reply->duration_ns());
   if (absl::Status committed = file->Commit(reply->profile()); !committed.ok()) return committed;
   std::printf("%s: %s, %s %s of %s\n", Printable(options.output).c_str(), HumanBytes(reply->profile().size()).c_str(),
-              HumanCount(reply->samples()).c_str(), options.kind == "cpu" ? "samples" : "samples and waits",
+              HumanCount(reply->samples()).c_str(), WhatIsCounted(options.kind),
               HumanDuration(reply->duration_ns()).c_str());
   std::fprintf(stderr, "Look at it: go tool pprof -http=: %s\n", Printable(options.output).c_str());
   return absl::OkStatus();

@@ -11,7 +11,7 @@ struct RecordOptions {
   absl::Duration duration = absl::Seconds(10);
   absl::Duration since;      // instead of it, so far back up to now; 0: not asked for
   uint32_t pid = 0;          // 0 = every process
-  std::string kind = "cpu";  // cpu, offcpu or wall
+  std::string kind = "cpu";  // cpu, offcpu, wall or faults
   std::string output;        // FILE.pb.gz
 };
 

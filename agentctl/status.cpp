@@ -36,6 +36,9 @@ std::string Sources(const v1::StatusReply& reply) {
   Table facts = Facts();
   facts.AddRow({"on-CPU samples", HumanCount(reply.samples()), absl::StrCat("at ", reply.sampling_hz(), " Hz")});
   facts.AddRow({"off-CPU waits", HumanCount(reply.waits()), ""});
+  facts.AddRow({"page faults", HumanCount(reply.faults()),
+                absl::StrCat(HumanCount(reply.faults_walked()), " of these walked, for all; ",
+                             HumanCount(reply.fault_stacks_cut()), " stacks cut, most of programs that just began")});
   facts.AddRow({"threads", HumanCount(reply.threads()), ""});
   facts.AddRow({"processes", HumanCount(reply.processes()), ""});
   return facts.Text(2);

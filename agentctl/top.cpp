@@ -38,7 +38,26 @@ std::string KindWords(const std::string& kind) {
   return kind == "wall" ? "running and waiting (wall)" : "running (on CPU)";
 }
 
+// Of the kind faults.
+std::string GrowthText(const v1::TopReply& reply, const TopOptions& options) {
+  const auto total = static_cast<double>(reply.total_bytes());
+  constexpr auto kRight = Table::Align::kRight;
+  Table table({{"SELF", kRight}, {"%", kRight}, {"TOTAL", kRight}, {"%", kRight}, {"FAULTS", kRight}, {"FUNCTION"}, {"FILE"}});
+  const auto bytes = [](int64_t value) { return HumanBytes(static_cast<uint64_t>(std::max<int64_t>(value, 0))); };
+  for (const v1::TopRow& row : reply.rows()) {
+    table.AddRow({bytes(row.self_bytes()), Percent(static_cast<double>(row.self_bytes()), total), bytes(row.total_bytes()),
+                  Percent(static_cast<double>(row.total_bytes()), total), HumanCount(row.count()), Printable(row.function()),
+                  Printable(row.file(), kFileColumns)});
+  }
+  const std::string text =
+      absl::StrCat("Memory of threads of ", Whose(options.pid), " that grew by page faults: ", bytes(reply.total_bytes()), ", ",
+                   HumanCount(reply.total_count()), " faults in ", HumanDuration(reply.duration_ns()), "\n");
+  const std::string lines = reply.rows().empty() ? "Nothing was seen in this interval.\n" : table.Text(0, StdoutSize().columns);
+  return absl::StrCat(text, lines, LossNotice(reply.losses()));
+}
+
 std::string TopText(const v1::TopReply& reply, const TopOptions& options) {
+  if (options.kind == "faults") return GrowthText(reply, options);
   const auto total = static_cast<double>(reply.total_ns());
   constexpr auto kRight = Table::Align::kRight;
   const bool has_lengths = options.kind == "offcpu";

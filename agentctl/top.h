@@ -8,7 +8,7 @@
 namespace sonde::agentctl {
 
 struct TopOptions {
-  std::string kind = "cpu";  // cpu, offcpu or wall
+  std::string kind = "cpu";  // cpu, offcpu, wall or faults
   uint32_t pid = 0;          // 0 = every process
   absl::Duration interval = absl::Seconds(2);
   uint32_t limit = 0;  // rows; 0 = what fits on the terminal, 20 in a pipe

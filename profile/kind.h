@@ -7,26 +7,29 @@
 namespace sonde::profile {
 
 // What a profile measures. The words are the same in files, URLs, flags and labels.
-enum class Kind { kCpu, kOffCpu, kWall };
+enum class Kind { kCpu, kOffCpu, kWall, kFaults };
 
 struct SampleType {
   std::string_view type;
   std::string_view unit;
 };
 
-// "cpu", "offcpu", "wall".
+// "cpu", "offcpu", "wall", "faults".
 std::string_view KindName(Kind kind);
 std::optional<Kind> ParseKind(std::string_view name);
 std::span<const Kind> AllKinds();
+// All of them, for texts: "cpu, offcpu, wall or faults".
+std::string_view KindNames();
 
-// The values of one sample of this kind, in order; the last is the default one and is in nanoseconds.
+// The values of one sample of this kind, in order; the last is the default one.
 // cpu: samples/count, cpu/nanoseconds. offcpu: waits/count, delay/nanoseconds. wall: wall/nanoseconds.
+// faults: faults/count, bytes/bytes (by which memory grew).
 std::span<const SampleType> SampleTypes(Kind kind);
 
 // pprof's period_type: cpu/nanoseconds for cpu (the period is 1e9/Hz), else the first sample type.
 SampleType PeriodType(Kind kind);
 
-// `__name__` under which Pyroscope files this kind: process_cpu, off_cpu, wall.
+// `__name__` under which Pyroscope files this kind: process_cpu, off_cpu, wall, page_faults.
 std::string_view PyroscopeName(Kind kind);
 
 }  // namespace sonde::profile

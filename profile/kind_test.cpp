@@ -7,13 +7,17 @@ namespace {
 
 TEST(Kind, IsNamedAndParsedByTheSameWord) {
   for (Kind kind : AllKinds()) EXPECT_EQ(ParseKind(KindName(kind)), kind);
-  EXPECT_EQ(AllKinds().size(), 3U);
+  EXPECT_EQ(AllKinds().size(), 4U);
   EXPECT_EQ(ParseKind("gpu"), std::nullopt);
   EXPECT_EQ(ParseKind(""), std::nullopt);
 }
 
-TEST(Kind, EndsItsSampleTypesWithNanoseconds) {
-  for (Kind kind : AllKinds()) EXPECT_EQ(SampleTypes(kind).back().unit, "nanoseconds");
+TEST(Kind, EndsItsSampleTypesWithTimeOrOfFaultsWithBytes) {
+  for (Kind kind : AllKinds()) EXPECT_EQ(SampleTypes(kind).back().unit, kind == Kind::kFaults ? "bytes" : "nanoseconds");
+}
+
+TEST(Kind, IsAmongTheNamesForTexts) {
+  for (Kind kind : AllKinds()) EXPECT_NE(KindNames().find(KindName(kind)), std::string_view::npos);
 }
 
 TEST(Kind, HasTheNamesThatPprofReadersKnow) {
@@ -25,6 +29,9 @@ TEST(Kind, HasTheNamesThatPprofReadersKnow) {
   EXPECT_EQ(PyroscopeName(Kind::kCpu), "process_cpu");
   EXPECT_EQ(PyroscopeName(Kind::kOffCpu), "off_cpu");
   EXPECT_EQ(PyroscopeName(Kind::kWall), "wall");
+  EXPECT_EQ(SampleTypes(Kind::kFaults)[0].type, "faults");
+  EXPECT_EQ(PeriodType(Kind::kFaults).type, "faults");
+  EXPECT_EQ(PyroscopeName(Kind::kFaults), "page_faults");
 }
 
 }  // namespace

@@ -26,11 +26,12 @@ struct RowKey {
 
 inline bool IsWithinWork(const RowKey& key) { return profile::GroupOf(key.reason) != profile::ReasonGroup::kIdle; }
 
-// Waits, summed.
+// Waits, summed; or samples on a CPU, or page faults.
 struct RowSum {
   uint64_t count = 0;
   uint64_t ns = 0;
   model::WaitLengths lengths;
+  uint64_t bytes = 0;  // of page faults
 
   // `More` is anything with these three.
   template <typename More>

@@ -20,7 +20,7 @@ constexpr model::StackId kStackNotSampled{15, 0};
 
 bool Belongs(Kind kind, Reason reason) {
   if (kind == Kind::kWall) return true;
-  return (kind == Kind::kCpu) == (reason == Reason::kOnCpu);
+  return (kind == Kind::kOffCpu) == (reason != Reason::kOnCpu);
 }
 
 void AddHolds(const model::LeastHolds& more, model::LeastHolds* sum) {
@@ -61,6 +61,7 @@ class Window::BatchBuilder {
     } else {
       batch_.samples[entry->second].count += sample.count;
       batch_.samples[entry->second].ns += sample.ns;
+      batch_.samples[entry->second].bytes += sample.bytes;
       aggregate::Add(lengths, &lengths_[entry->second]);
     }
     return entry->second;
@@ -167,6 +168,11 @@ void Window::Add(const model::Slice& slice) {
     has_left_out_ = has_left_out_ || sample.stack == model::kStackNotDrawn;
     if (sample.is_drawn) left_out_.AddDrawn(sample, slice.walk_one_in);
   }
+  for (const model::RawFaults& faults : slice.faults) {
+    RowSum& sum = faults_[{faults.tgid, Reason::kOnCpu, model::kNoSyscall, faults.stack}];
+    sum.count += faults.count;
+    sum.bytes += faults.bytes;
+  }
   for (const model::RawWaker& waker : slice.wakers) {
     WakerSum& sum = wakers_[{waker.tgid, waker.reason, model::kNoSyscall, waker.stack}][{waker.waker_tgid, waker.waker_stack}];
     sum.count += waker.count;
@@ -236,7 +242,7 @@ Rows Window::WantedRows(Kind kind, std::optional<uint32_t> tgid) const {
 
 void Window::VisitRows(Kind kind, std::optional<uint32_t> tgid,
                        absl::FunctionRef<void(const RowKey&, const RowSum&)> visit) const {
-  for (const auto& [key, sum] : rows_) {
+  for (const auto& [key, sum] : kind == Kind::kFaults ? faults_ : rows_) {
     if (Belongs(kind, key.reason) && (!tgid || key.tgid == *tgid)) visit(key, sum);
   }
 }
@@ -269,7 +275,7 @@ void Window::SpreadExactTime(std::vector<Row>& rows) const {
   for (const auto& [tgid, unused] : has_rows) {
     uint64_t exact = accounts_.OnCpuNs(tgid);
     if (exact == 0 || sampled_ns.contains(tgid)) continue;
-    rows.emplace_back(RowKey{tgid, Reason::kOnCpu, model::kNoSyscall, kStackNotSampled}, RowSum{0, exact, {}});
+    rows.emplace_back(RowKey{tgid, Reason::kOnCpu, model::kNoSyscall, kStackNotSampled}, RowSum{.count = 0, .ns = exact, .lengths = {}});
   }
 }
 
@@ -319,7 +325,8 @@ std::vector<Window::Waits> Window::Groups(Kind kind, std::optional<uint32_t> tgi
     BatchBuilder& group = *known->second;
     const size_t sample =
         group.Add(key.stack, stack != stacks_.end() ? stack->second.get() : nullptr, *process->second,
-                  {.reason = key.reason, .count = sum.count, .ns = sum.ns, .syscall = key.syscall}, sum.lengths);
+                  {.reason = key.reason, .count = sum.count, .ns = sum.ns, .bytes = sum.bytes, .syscall = key.syscall},
+                  sum.lengths);
     if (!with_other_side) continue;
     AddWakers(key, sample, &group);
     AddChains(key, sample, &group);

@@ -117,6 +117,7 @@ class Window {
   RequestBook requests_;
   SaturationBook saturation_;
   Rows rows_;
+  Rows faults_;
   LeftOutWaits left_out_;
   bool has_left_out_ = false;  // whether rows_ has any at kStackNotDrawn
   absl::flat_hash_map<RowKey, absl::flat_hash_map<WakerKey, WakerSum>> wakers_;  // by who waited, whatever system call

@@ -57,6 +57,34 @@ TEST(Window, KnowsTheMainProgramEvenWhenNoFrameLiesInIt) {
   EXPECT_THAT(window.Batches(Kind::kOffCpu)[0].files, testing::UnorderedElementsAre(library, program));
 }
 
+TEST(Window, KeepsFaultsApartFromTimeAndSumsThemByStack) {
+  auto library = File("/lib/libc.so.6");
+  auto first = Process(1, "x", 0x10000, library), second = Process(2, "x", 0x50000, library);
+  model::Slice slice;
+  slice.processes = {{1, first}, {2, second}};
+  slice.stacks = {{{1, 1}, UserStack(first, {0x10010})}, {{2, 1}, UserStack(second, {0x50010})}};
+  slice.samples = {{1, Reason::kOnCpu, {1, 1}, 1, 10}};
+  slice.faults = {{.tgid = 1, .stack = {1, 1}, .count = 4, .bytes = 4 * 4096},
+                  {.tgid = 2, .stack = {2, 1}, .count = 2, .bytes = 2 << 20},
+                  {.tgid = 2, .stack = model::kStackLost, .count = 8, .bytes = 0}};
+  Window window;
+  window.Add(slice);
+  window.Add(slice);
+  const auto batches = window.Batches(Kind::kFaults);
+  ASSERT_EQ(batches.size(), 1U);
+  EXPECT_EQ(batches[0].kind, Kind::kFaults);
+  ASSERT_EQ(batches[0].samples.size(), 2U);  // both processes have the same stack
+  const auto& lost = batches[0].samples[batches[0].samples[0].count == 16 ? 0 : 1];
+  const auto& known = batches[0].samples[batches[0].samples[0].count == 16 ? 1 : 0];
+  EXPECT_EQ(lost.count, 16U);
+  EXPECT_EQ(lost.bytes, 0U);
+  EXPECT_EQ(known.count, 12U);
+  EXPECT_EQ(known.bytes, 2U * (4 * 4096 + (2 << 20)));
+  EXPECT_EQ(Total(window.Batches(Kind::kCpu)), 20);
+  EXPECT_TRUE(window.Batches(Kind::kOffCpu).empty());
+  EXPECT_EQ(window.Batches(Kind::kFaults, 1)[0].samples[0].count, 8U);
+}
+
 TEST(Window, TellsLengthsAndWakersOfWaitsThatMerge) {
   auto library = File("/lib/libc.so.6");
   auto first = Process(1, "x", 0x10000, library), second = Process(2, "x", 0x20000, library);

@@ -229,6 +229,9 @@ void CaptureThread::Publish(const capture::Capture& capture, const model::Slice&
   KernelFacts facts;
   facts.samples = capture.Counters()[abi::COUNT_CPU_SAMPLES];
   facts.waits = capture.Counters()[abi::COUNT_WAITS];
+  facts.faults = capture.Counters()[abi::COUNT_FAULTS];
+  facts.faults_walked = capture.Counters()[abi::COUNT_FAULT_WALKS];
+  facts.fault_stacks_cut = capture.Counters()[abi::COUNT_FAULT_CUT];
   std::copy_n(capture.Counters().begin() + abi::COUNT_STOPS, model::kStackEnds, facts.stack_ends.begin());
   facts.stacks_reused = capture.Counters()[abi::COUNT_SITE_HITS];
   facts.reuses_checked = capture.Counters()[abi::COUNT_SITE_CHECKS];

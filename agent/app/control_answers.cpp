@@ -121,7 +121,7 @@ absl::StatusOr<ControlAnswers::MeasuredProfile> ControlAnswers::MeasureProfile(c
                                                                                const Interval& interval,
                                                                                const control::Cancelled& cancelled) {
   std::optional<profile::Kind> kind = profile::ParseKind(kind_name);
-  if (!kind) return absl::InvalidArgumentError(absl::StrCat("unknown kind '", kind_name, "': cpu, offcpu or wall"));
+  if (!kind) return absl::InvalidArgumentError(absl::StrCat("unknown kind '", kind_name, "': ", std::string(profile::KindNames())));
   const absl::StatusOr<Measured> measured = Measure(interval, {}, cancelled);
   if (!measured.ok()) return measured.status();
   const aggregate::Window& window = *measured->window;

@@ -20,6 +20,7 @@ constexpr size_t kMostBytes = size_t{64} << 20;
 size_t WeightOf(const model::Slice& slice) {
   constexpr size_t kStackBytes = 600;
   return slice.samples.size() * sizeof(model::RawSample) + slice.threads.size() * sizeof(model::ThreadAccount) +
+         slice.faults.size() * sizeof(model::RawFaults) +
          slice.stacks.size() * kStackBytes;
 }
 

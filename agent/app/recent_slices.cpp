@@ -32,8 +32,9 @@ size_t BytesOfProcesses(const model::Slice& slice, const model::Slice* before) {
 }
 
 size_t BytesOfSlice(const model::Slice& slice) {
-  size_t bytes = sizeof(slice) + BytesOfAll(slice.samples) + BytesOfAll(slice.threads) + BytesOfAll(slice.wakers) +
-                 BytesOfAll(slice.counterparts) + BytesOfAll(slice.peer_events) + BytesOfAll(slice.connects) + BytesOfAll(slice.request_waits) + BytesOfAll(slice.disks.requests) +
+  size_t bytes = sizeof(slice) + BytesOfAll(slice.samples) + BytesOfAll(slice.faults) + BytesOfAll(slice.threads) +
+                 BytesOfAll(slice.wakers) + BytesOfAll(slice.counterparts) + BytesOfAll(slice.peer_events) +
+                 BytesOfAll(slice.connects) + BytesOfAll(slice.request_waits) + BytesOfAll(slice.disks.requests) +
                  BytesOfAll(slice.saturation.queues);
   for (const model::RawChain& chain : slice.chains) bytes += sizeof(chain) + BytesOfAll(chain.hops);
   for (const auto& [id, stack] : slice.stacks) {

@@ -164,6 +164,9 @@ control::v1::StatusReply MakeStatus(const StatusInputs& inputs) {
   reply.set_windows(inputs.window.windows);
   reply.set_samples(inputs.kernel.samples);
   reply.set_waits(inputs.kernel.waits);
+  reply.set_faults(inputs.kernel.faults);
+  reply.set_faults_walked(inputs.kernel.faults_walked);
+  reply.set_fault_stacks_cut(inputs.kernel.fault_stacks_cut);
   reply.set_threads(inputs.kernel.threads);
   reply.set_processes(inputs.kernel.processes);
   reply.set_unexplained_ratio(inputs.window.unexplained_ratio);

@@ -55,6 +55,30 @@ TEST(TopReport, TellsHowLongTheWaitsBelowEachFunctionWere) {
   }
 }
 
+TEST(TopReport, TellsOfFaultsWhatTheyBroughtAndHowManyTheyWere) {
+  telemetry::LossLedger losses;
+  symbolize::Symbolizer symbolizer(&losses);
+  model::ProfileBatch batch = TwoWaits().batch;
+  batch.kind = profile::Kind::kFaults;
+  batch.samples[0].bytes = 3 * 4096;
+  batch.samples[1].bytes = 2 << 20;
+  control::v1::TopRequest request;
+  request.set_kind("faults");
+  control::v1::TopReply reply;
+  ReportTop(symbolizer.Symbolize(batch).pprof, request, &reply);
+  EXPECT_EQ(reply.total_bytes(), (2 << 20) + 3 * 4096);
+  EXPECT_EQ(reply.total_count(), 8U);
+  EXPECT_EQ(reply.total_ns(), 0);
+  ASSERT_EQ(reply.rows_size(), 3);
+  EXPECT_EQ(reply.rows(0).function(), "[other]");
+  EXPECT_EQ(reply.rows(0).self_bytes(), 2 << 20);
+  EXPECT_EQ(reply.rows(0).count(), 5U);
+  EXPECT_EQ(reply.rows(2).function(), "[loop]");
+  EXPECT_EQ(reply.rows(2).self_bytes(), 0);
+  EXPECT_EQ(reply.rows(2).total_bytes(), reply.total_bytes());
+  EXPECT_EQ(reply.rows(2).count(), 8U);
+}
+
 TEST(TopReport, KeepsAsManyFunctionsAsAreWanted) {
   telemetry::LossLedger losses;
   symbolize::Symbolizer symbolizer(&losses);

@@ -45,6 +45,7 @@ absl::StatusOr<std::unique_ptr<Capture>> Capture::Start(const Options& options) 
   auto cpu = kernel::CpuPrograms::Load(*options.unwind_maps, consume);
   if (!cpu.ok()) return cpu.status();
   capture->cpu_ = *std::move(cpu);
+  capture->faults_ = std::make_unique<FaultWatch>(options.features, *options.unwind_maps, consume, options.losses);
   capture->disks_ = std::make_unique<DiskWatch>(options.features, *options.unwind_maps, consume, options.losses);
   capture->connections_ =
       std::make_unique<ConnectionWatch>(options.features, *options.unwind_maps, consume, options.losses);
@@ -55,6 +56,7 @@ absl::StatusOr<std::unique_ptr<Capture>> Capture::Start(const Options& options) 
   auto between_reads = [self = capture.get()] { self->ConsumeRings(); };
   if (absl::Status status = capture->sched_->Attach(between_reads); !status.ok()) return status;
   if (absl::Status status = capture->cpu_->Attach(options.sampling_hz); !status.ok()) return status;
+  if (absl::Status status = capture->faults_->Attach(); !status.ok()) return status;
   // Slice 0 ends here, with every clock running; what it holds of the start-up is not shown.
   absl::StatusOr<model::Slice> start_up = capture->EndSlice();
   if (!start_up.ok()) return start_up.status();
@@ -102,6 +104,7 @@ void Capture::Beat() {
   const uint64_t now_ns = base::MonotonicNs();
   cpu_->Beat(now_ns);
   connections_->Beat(now_ns);
+  faults_->Beat(now_ns);
   disks_->Beat(now_ns);
   disk_waits_->Beat(now_ns);
   const uint64_t missed_ns = sched_->Beat(now_ns);
@@ -118,6 +121,7 @@ void Capture::ConsumeRings() {
   Beat();
   ring_status_.Update(sched_->Ring().Consume());
   ring_status_.Update(cpu_->Ring().Consume());
+  ring_status_.Update(faults_->ConsumeRing());
   ring_status_.Update(disks_->ConsumeRing());
   ring_status_.Update(connections_->ConsumeRing());
 }
@@ -130,7 +134,7 @@ absl::Status Capture::Poll() {
 bool Capture::IsSliceFull() const {
   // Half: what comes until the next look, and while the slice is closed, must still find room.
   constexpr double kFull = 0.5;
-  return std::max({sched_->Fill(), cpu_->Fill(), disks_->Fill(), connections_->Fill()}) >= kFull;
+  return std::max({sched_->Fill(), cpu_->Fill(), faults_->Fill(), disks_->Fill(), connections_->Fill()}) >= kFull;
 }
 
 void Capture::BeginSlice(uint64_t start_ns) {
@@ -138,6 +142,7 @@ void Capture::BeginSlice(uint64_t start_ns) {
   slice_start_ns_ = start_ns;
   sched_->BeginSlice(slice_, start_ns);
   cpu_->BeginSlice(slice_);
+  faults_->BeginSlice(slice_);
   disks_->BeginSlice(slice_);
   connections_->BeginSlice(slice_);
   disk_waits_->BeginSlice(slice_);
@@ -258,6 +263,7 @@ absl::Status Capture::CountLosses() {
   std::vector<uint64_t> now(abi::COUNTERS);
   if (absl::Status status = sched_->AddCounters(now); !status.ok()) return status;
   if (absl::Status status = cpu_->AddCounters(now); !status.ok()) return status;
+  if (absl::Status status = faults_->AddCounters(now); !status.ok()) return status;
   if (absl::Status status = disks_->AddCounters(now); !status.ok()) return status;
   if (absl::Status status = connections_->AddCounters(now); !status.ok()) return status;
   RecordKernelLosses(counters_, now, *losses_);
@@ -275,6 +281,7 @@ void Capture::NameProcesses(const absl::flat_hash_map<uint32_t, std::string>& gr
     if (!slice.processes.contains(tgid)) slice.processes.emplace(tgid, processes_->Find(tgid, ""));
   };
   for (const model::RawSample& sample : slice.samples) name(sample.tgid);
+  for (const model::RawFaults& faults : slice.faults) name(faults.tgid);
   for (const model::RawWaker& waker : slice.wakers) name(waker.waker_tgid);
   for (const model::RawChain& chain : slice.chains) {
     for (const model::RawChain::Hop& hop : chain.hops) name(hop.tgid);
@@ -319,6 +326,7 @@ absl::StatusOr<model::Slice> Capture::EndSlice() {
   if (status = CollectOtherSide(ended, slice); !status.ok()) return status;
   const auto has_stack = [&](model::StackId id) { return HasStack(id, ended, slice); };
   const auto use_stack = [&](model::StackId id) { stacks_.Use(id, ended); };
+  if (status = faults_->Collect(ended, has_stack, slice); !status.ok()) return status;
   if (status = disks_->Collect(ended, has_stack, use_stack, slice); !status.ok()) return status;
   if (status = connections_->Collect(ended, has_stack, slice); !status.ok()) return status;
   if (status = saturation_->Collect(ended, slice); !status.ok()) return status;
@@ -333,6 +341,9 @@ absl::StatusOr<model::Slice> Capture::EndSlice() {
 
 std::vector<std::string> Capture::Degraded() const {
   std::vector<std::string> lines = sched_->Degraded();
+  if (!faults_->UnknownWhy().empty()) {
+    lines.push_back("page faults are not seen, and the faults profile is empty: " + faults_->UnknownWhy());
+  }
   if (!disks_->UnknownWhy().empty()) {
     lines.push_back("agentctl disks shows only what /proc/diskstats counts: " + disks_->UnknownWhy());
   }
@@ -341,7 +352,7 @@ std::vector<std::string> Capture::Degraded() const {
 
 std::vector<const bpf_object*> Capture::Objects() const {
   std::vector<const bpf_object*> objects = {sched_->Object(), cpu_->Object()};
-  for (const bpf_object* object : {disks_->Object(), connections_->Object()}) {
+  for (const bpf_object* object : {faults_->Object(), disks_->Object(), connections_->Object()}) {
     if (object != nullptr) objects.push_back(object);
   }
   return objects;

@@ -10,6 +10,7 @@
 #include "agent/capture/connection_watch.h"
 #include "agent/capture/disk_wait_watch.h"
 #include "agent/capture/disk_watch.h"
+#include "agent/capture/fault_watch.h"
 #include "agent/capture/record_parser.h"
 #include "agent/capture/saturation_watch.h"
 #include "agent/capture/stack_table.h"
@@ -125,6 +126,7 @@ class Capture {
   // Last, so that programs are detached before what they feed goes.
   std::unique_ptr<kernel::SchedPrograms> sched_;
   std::unique_ptr<kernel::CpuPrograms> cpu_;
+  std::unique_ptr<FaultWatch> faults_;
   std::unique_ptr<ConnectionWatch> connections_;
   std::unique_ptr<DiskWatch> disks_;
   std::unique_ptr<DiskWaitWatch> disk_waits_;

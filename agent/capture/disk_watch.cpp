@@ -7,6 +7,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "agent/capture/loss_words.h"
 #include "agent/capture/record_parser.h"
+#include "agent/kernel/libbpf_log.h"
 #include "base/clock.h"
 
 namespace sonde::capture {
@@ -38,11 +39,6 @@ model::RequestSums ToSums(const abi::request_sum& sum) {
           .lengths = ToLengths(sum.lengths, sum.longest_ns)};
 }
 
-// What the kernel's verifier said comes below.
-std::string FirstLine(const absl::Status& status) {
-  return std::string(status.message().substr(0, status.message().find('\n')));
-}
-
 }  // namespace
 
 DiskWatch::DiskWatch(const kernel::Features& features, const kernel::UnwindMaps& unwind_maps,
@@ -52,7 +48,7 @@ DiskWatch::DiskWatch(const kernel::Features& features, const kernel::UnwindMaps&
   if (programs.ok()) {
     programs_ = *std::move(programs);
   } else {
-    unknown_why_ = FirstLine(programs.status());
+    unknown_why_ = kernel::FirstLine(programs.status());
   }
 }
 
@@ -66,7 +62,7 @@ void DiskWatch::Watch(bool watched) {
   is_watching_ = watched;
   ended_ = {};
   if (programs_ != nullptr) {
-    unknown_why_ = FirstLine(programs_->Watch(watched));
+    unknown_why_ = kernel::FirstLine(programs_->Watch(watched));
   }
   if (!watched) return;
   read_ns_ = base::MonotonicNs();

@@ -28,7 +28,7 @@ grpc::Status Invalid(const std::string& text) { return grpc::Status(grpc::Status
 
 grpc::Status CheckKind(const std::string& kind) {
   if (profile::ParseKind(kind)) return grpc::Status::OK;
-  return Invalid("the kind must be cpu, offcpu or wall");
+  return Invalid(absl::StrCat("the kind must be ", std::string(profile::KindNames())));
 }
 
 grpc::Status CheckReason(const std::string& reason) {

@@ -51,6 +51,37 @@ int TracepointArguments(const btf* object, const std::string& name) {
   return static_cast<int>(btf_vlen(prototype)) - 1;  // the first is the tracer's own
 }
 
+// The type of a member of a struct, or of a struct without a name within it; null when there is none.
+const btf_type* MemberType(const btf* object, const btf_type* outer, const char* name, int depth = 4) {
+  if (outer == nullptr || !btf_is_composite(outer) || depth == 0) return nullptr;
+  const btf_member* members = btf_members(outer);
+  for (int i = 0; i < btf_vlen(outer); ++i) {
+    const char* its_name = btf__name_by_offset(object, members[i].name_off);
+    const btf_type* type = btf__type_by_id(object, members[i].type);
+    if (its_name != nullptr && std::strcmp(its_name, name) == 0) return type;
+    const bool is_nameless = its_name == nullptr || *its_name == 0;
+    const btf_type* within = is_nameless ? MemberType(object, type, name, depth - 1) : nullptr;
+    if (within != nullptr) return within;
+  }
+  return nullptr;
+}
+
+// Whether a process's resident pages are in counters that each CPU has a part of: since 6.2, commit f1a7941243c1.
+bool CountsPagesByCpu(const btf* object) {
+  const int id = btf__find_by_name_kind(object, "mm_struct", BTF_KIND_STRUCT);
+  const btf_type* counters =
+      id > 0 ? MemberType(object, btf__type_by_id(object, static_cast<__u32>(id)), "rss_stat") : nullptr;
+  if (counters == nullptr || !btf_is_array(counters)) return false;
+  const btf_type* one = btf__type_by_id(object, btf_array(counters)->type);
+  const char* name = one != nullptr ? btf__name_by_offset(object, one->name_off) : nullptr;
+  return name != nullptr && std::strcmp(name, "percpu_counter") == 0;
+}
+
+FaultTracepoints ProbeFaultTracepoints(const btf* object) {
+  return {.faults = HasTracepoint(object, "page_fault_user") && HasTracepoint(object, "page_fault_kernel"),
+          .growth = HasTracepoint(object, "rss_stat") && CountsPagesByCpu(object)};
+}
+
 BlockTracepoints ProbeBlockTracepoints(const btf* object) {
   const int issue = TracepointArguments(object, "block_rq_issue");
   return {
@@ -82,6 +113,11 @@ std::vector<std::string> Features::Degraded() const {
   if (block.requests && !block.dirty_folio && !block.dirty_page) {
     lines.push_back("no tracepoint where memory of files is made dirty: agentctl disks does not tell for whom the kernel writes");
   }
+  if (faults.faults && !faults.growth) {
+    lines.push_back(
+        "no counters from which to tell what a page fault brought (kernels before 6.2): the faults profile counts each as one "
+        "page, also where it brought a huge one or several");
+  }
   return lines;
 }
 
@@ -99,6 +135,7 @@ absl::StatusOr<Features> ProbeFeatures() {
   features.task_storage = HasEnumerator(object.get(), "bpf_func_id", "BPF_FUNC_check_mtu");
   features.lock_contention = HasTracepoint(object.get(), "contention_begin");
   features.block = ProbeBlockTracepoints(object.get());
+  features.faults = ProbeFaultTracepoints(object.get());
   features.text = FindKernelText();
   features.ephemeral_ports = EphemeralPorts();
   return features;

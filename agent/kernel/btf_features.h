@@ -25,11 +25,18 @@ struct BlockTracepoints {
   bool dirty_page = false;      // or that of a page, as older kernels call it
 };
 
+// Of page faults.
+struct FaultTracepoints {
+  bool faults = false;
+  bool growth = false;  // what a fault brought can be told from counters that each CPU has a part of
+};
+
 // What this kernel has of what Sonde can use, as its BTF tells; never decided by version.
 struct Features {
   bool task_storage = false;  // thread clocks live in task storage, else in a preallocated hash
   bool lock_contention = false;  // waits for the kernel's own locks are told from others
   BlockTracepoints block;
+  FaultTracepoints faults;
   KernelText text;  // empty when kallsyms hides addresses
   PortRange ephemeral_ports;
 

@@ -60,4 +60,8 @@ absl::Status LibbpfError(const std::string& what, int error) {
   return absl::UnimplementedError(text);
 }
 
+std::string FirstLine(const absl::Status& error) {
+  return std::string(error.message().substr(0, error.message().find('\n')));
+}
+
 }  // namespace sonde::kernel

@@ -15,4 +15,7 @@ void CaptureLibbpfLog();
 // -EPERM and -EACCES give kPermissionDenied, the rest kUnimplemented: the kernel cannot do it.
 absl::Status LibbpfError(const std::string& what, int error);
 
+// Of such an error what was tried and errno, for people.
+std::string FirstLine(const absl::Status& error);
+
 }  // namespace sonde::kernel

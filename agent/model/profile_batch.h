@@ -18,6 +18,7 @@ struct UnwoundSample {
   uint32_t process = 0;          // index into ProfileBatch::processes
   uint64_t count = 0;
   uint64_t ns = 0;
+  uint64_t bytes = 0;            // of kind kFaults, in place of ns
   uint16_t syscall = kNoSyscall;
 };
 

@@ -75,6 +75,14 @@ struct LeastHolds {
   uint64_t longest_ns = 0;
 };
 
+// Page faults of one process at one stack. Some were drawn, and stand for others: both sums are estimates without bias.
+struct RawFaults {
+  uint32_t tgid = 0;
+  StackId stack;
+  uint64_t count = 0;
+  uint64_t bytes = 0;  // by which they made the process's resident memory grow
+};
+
 // Who ended waits of one process at one stack: a selection of those within work that took over a millisecond.
 struct RawWaker {
   uint32_t tgid = 0;  // of who waited
@@ -173,6 +181,7 @@ struct Slice {
   uint32_t sampling_hz = 0;
   uint32_t walk_one_in = 1;      // out of how many a stack was drawn by chance (StackSelection)
   std::vector<RawSample> samples;
+  std::vector<RawFaults> faults;
   std::vector<ThreadAccount> threads;
   // The other side of waits, while it is watched.
   std::vector<RawWaker> wakers;

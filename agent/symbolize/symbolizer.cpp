@@ -23,10 +23,11 @@ int64_t PeriodOf(const ProfileBatch& batch) {
   return kNanosecondsPerSecond / batch.sampling_hz;
 }
 
-// As many values as SampleTypes(kind) names: wall has nanoseconds only.
+// As SampleTypes(kind) names them: wall has nanoseconds only.
 std::vector<int64_t> ValuesOf(Kind kind, const UnwoundSample& sample) {
   auto ns = static_cast<int64_t>(sample.ns);
   if (kind == Kind::kWall) return {ns};
+  if (kind == Kind::kFaults) return {static_cast<int64_t>(sample.count), static_cast<int64_t>(sample.bytes)};
   return {static_cast<int64_t>(sample.count), ns};
 }
 
@@ -34,7 +35,7 @@ profile::Labels LabelsOf(const ProfileBatch& batch, const UnwoundSample& sample)
   profile::Labels labels;
   const std::string& process = batch.processes[sample.process];
   if (!process.empty()) labels.emplace(profile::kProcess, profile::ToValidUtf8(process));
-  if (batch.kind == Kind::kCpu) return labels;
+  if (batch.kind == Kind::kCpu || batch.kind == Kind::kFaults) return labels;
   labels.emplace(profile::kReason, profile::ReasonName(sample.reason));
   if (sample.syscall != model::kNoSyscall) labels.emplace(profile::kSyscall, SyscallName(sample.syscall));
   return labels;

@@ -105,6 +105,18 @@ TEST_F(SymbolizerTest, NamesItsOwnFunctionsByTheirFileOffsets) {
   EXPECT_EQ(stack[0].file, "/proc/self/exe");
 }
 
+TEST_F(SymbolizerTest, GivesFaultsTheirCountAndBytesAndNoReason) {
+  model::ProfileBatch batch = BatchForTest({FileForTest(model::CodeKind::kMarker, "[leaf]")}, {{0, 0}},
+                                           profile::Reason::kOnCpu, profile::Kind::kFaults);
+  batch.samples[0].bytes = 3 * 4096;
+  const profile::Pprof pprof = symbolizer_.Symbolize(batch).pprof;
+  ASSERT_EQ(pprof.sample_size(), 1);
+  EXPECT_EQ(pprof.sample(0).value(0), 3);
+  EXPECT_EQ(pprof.sample(0).value(1), 3 * 4096);
+  EXPECT_EQ(pprof.sample(0).label_size(), 1);  // the process
+  EXPECT_EQ(pprof.period(), 1);
+}
+
 TEST_F(SymbolizerTest, TakesPlacesInUserCodeAsTheyAre) {
   // Those of callers are the calls already: the first byte of a function is that function.
   Place leaf = PlaceOf(Address(sonde_symbolize_leaf));

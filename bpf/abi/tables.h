@@ -34,6 +34,17 @@ struct wait_key {
 	__u16 syscall; /* of REASON_OTHER, else REASON_NO_SYSCALL */
 };
 
+/* fault_sums: page faults of a process at a stack (struct cpu_key). What a drawn fault stands for is in both already. */
+struct fault_sum {
+	__u64 faults;
+	__u64 bytes; /* by which they made the process's memory grow */
+};
+
+/* Of the page faults of each CPU in a slice so many are walked before the share of those that are drawn is halved, again and
+ * again: from all of them down to one of 1 << FAULT_LEAST_SHARE. */
+#define FAULTS_WALKED_AT_A_SHARE 256
+#define FAULT_LEAST_SHARE 12
+
 /* How long waits were from end to end: bucket 0 below 2^9 ns, bucket i below 2^(9 + i), the last all that are longer. */
 #define WAIT_BUCKETS 32 /* a power of two */
 #define WAIT_FIRST_BUCKET_SHIFT 9
@@ -119,16 +130,25 @@ enum counter {
 	COUNT_PAGES_DIRTIED,	/* whose dirtier was noted */
 	COUNT_DIRTIER_WALKS,	/* of these: the stack was walked, and not found to be the one before */
 	COUNT_DIRTIER_REFUSED,	/* no room to remember who dirtied a page */
+	COUNT_FAULTS,		/* page faults, drawn or not */
+	COUNT_FAULT_WALKS,	/* of these, walked; not among COUNT_STOPS, for most programs fault before they are known */
+	COUNT_FAULT_CUT,	/* of these, stacks that are not whole */
+	COUNT_FAULT_MAP_FULL,	/* fault kept for its process, without its stack */
+	COUNT_FAULT_MAP_BUSY,
+	COUNT_FAULT_RING_FULL,
+	COUNT_FAULT_LOST,	/* fault missing from the profile, with all that it stands for */
+	COUNT_FAULT_USER_FAULT,
 	COUNT_STOPS,		/* how walks ended: from here on by enum unwind_stop */
 	COUNTERS = COUNT_STOPS + UNWIND_STOPS,
 };
 
 #ifdef __cplusplus
-static_assert(sizeof(cpu_key) == 24);
+static_assert(sizeof(cpu_key) == 24 && sizeof(fault_sum) == 16);
 static_assert(sizeof(wait_key) == 24 && sizeof(wait_sum) == 152 && sizeof(waker_key) == 48 && sizeof(waker_sum) == 40);
 }  // namespace sonde::abi
 #else
 _Static_assert(sizeof(struct cpu_key) == 24, "no hidden padding in a key");
+_Static_assert(sizeof(struct fault_sum) == 16, "read as 16 bytes by the agent");
 _Static_assert(sizeof(struct wait_key) == 24, "no hidden padding in a key");
 _Static_assert(sizeof(struct wait_sum) == 152, "read as 152 bytes by the agent");
 _Static_assert(sizeof(struct waker_key) == 48, "no hidden padding in a key");

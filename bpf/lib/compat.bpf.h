@@ -74,6 +74,15 @@ static __always_inline struct pt_regs *user_registers_of(struct task_struct *tas
 	return has_task_pt_regs() ? (struct pt_regs *)bpf_task_pt_regs(task) : computed_pt_regs(task);
 }
 
+/* Whether the current task may not wait for a page now, so that the kernel serves none. */
+static __always_inline bool is_page_fault_disabled(void)
+{
+	if (has_task_pt_regs())
+		return bpf_get_current_task_btf()->pagefault_disabled;
+	/* The helper that reads it sets it for as long. */
+	return BPF_CORE_READ(current_task(), pagefault_disabled) > 1;
+}
+
 /* Puts registers in the order of struct pt_regs, which is part of the kernel's user interface, into that of DWARF numbers,
  * rip last (16). */
 static __always_inline void order_registers(__u64 *registers, const __u64 *saved)

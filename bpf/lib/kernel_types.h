@@ -45,6 +45,15 @@ enum pageflags {
 	PG_swapcache = 10, /* of memory that is not a file's: it has a place in swap; another's with files */
 	PG_swapbacked = 17,
 };
+
+/* What mm_struct.rss_stat counts; part of the kernel's user interface by the tracepoint rss_stat. */
+enum rss_member {
+	RSS_FILE,
+	RSS_ANONYMOUS,
+	RSS_SWAP,
+	RSS_SHARED,
+	RSS_MEMBERS,
+};
 /* Set together with the last schedule() of a thread, never taken back. */
 #define TASK_DEAD 0x0080
 
@@ -146,10 +155,25 @@ struct sock {
 
 struct rw_semaphore;
 
+/* Each CPU adds to a part of its own, which goes over into the sum when it is large. */
+struct percpu_counter {
+	__s64 count;
+	__s32 *counters; /* as an offset from where a CPU's own memory begins */
+};
+
+/* A map of BPF that has values for each CPU. */
+struct bpf_array {
+	void *pptrs[1]; /* of each, as an offset */
+};
+
 struct mm_struct {
 	struct {
 		char first;
 	} mmap_lock;
+	struct {
+		int counter;
+	} mm_users; /* its threads, most of the time */
+	struct percpu_counter rss_stat[4]; /* pages by enum rss_member; so since 6.2 */
 };
 
 struct socket {
@@ -180,6 +204,11 @@ struct task_struct {
 	struct files_struct *files;
 	struct mm_struct *mm;
 	unsigned in_iowait : 1;
+	int pagefault_disabled;
+	unsigned long nvcsw;
+	unsigned long nivcsw;
+	unsigned long min_flt; /* faults that came to their end, without and with waiting for a disk */
+	unsigned long maj_flt;
 	struct sched_info sched_info;
 };
 

@@ -18,7 +18,7 @@ namespace sonde::store {
 
 // One profile on its way into the store.
 struct NewProfile {
-  std::string kind;        // "cpu", "offcpu", "wall", or the name that another client gave
+  std::string kind;        // "cpu", "offcpu", "wall", "faults", or the name that another client gave
   profile::Labels labels;  // of its series, without __name__
   int64_t start_unix_ns = 0;
   int64_t duration_ns = 0;

@@ -74,7 +74,7 @@ std::string Disposition(const std::string& kind) {
 // The parameter 'kind', which must be there.
 absl::StatusOr<std::string> KindOf(const Request& request) {
   std::string kind = TextParameter(request, "kind");
-  if (kind.empty()) return absl::InvalidArgumentError("parameter 'kind' is missing; such as kind=cpu, offcpu or wall");
+  if (kind.empty()) return absl::InvalidArgumentError(absl::StrCat("parameter 'kind' is missing; such as kind=", std::string(profile::KindNames())));
   return kind;
 }
 

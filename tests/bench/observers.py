@@ -78,7 +78,7 @@ class SondeHere:
 
     def __exit__(self, *_):
         status = self.fresh_status()
-        self.saw = f"{status['waits']} waits, {status['samples']} samples"
+        self.saw = f"{status['waits']} waits, {status['samples']} samples, {status['faults']} page faults"
         if lowered := status["overhead"]["lowered"]:
             self.saw += "; lowered " + ", ".join(f"{entry['what']} to {entry['now']}" for entry in lowered)
         if status["overhead"]["is_beyond"]:
@@ -173,4 +173,14 @@ def on_cpu_observers():
         Tracer("bpftrace, profile:hz:99", ["bpftrace", "-e", "profile:hz:99 { @[kstack, ustack, comm] = count(); }"],
                lines_printed, "bpftrace"),
         Tracer("perf record", ["perf", "record", "-q", "-F", "99", "-a", "-g", "-o", "perf.data"], samples_written, "linux-perf"),
+    ]
+
+
+def fault_observers():
+    return [
+        Nobody(), SondeHere(),
+        Tracer("bpftrace, every page fault", ["bpftrace", "-e", "software:page-faults:1 { @[kstack, ustack, comm] = count(); }"],
+               lines_printed, "bpftrace"),
+        Tracer("perf record, every 256th page fault",
+               ["perf", "record", "-q", "-e", "page-faults", "-c", "256", "-a", "-g", "-o", "perf.data"], samples_written, "linux-perf"),
     ]

@@ -4,6 +4,8 @@ import os
 import re
 import subprocess
 
+from sonde_processes import WORKLOADS
+
 
 def run(*command):
     got = subprocess.run(list(map(str, command)), capture_output=True, text=True, stdin=subprocess.DEVNULL)
@@ -40,3 +42,16 @@ class Hashing:
     def measure(self):
         bytes_a_second = float(re.findall(r"^\+F:\d+:sha256:([0-9.]+)", run(*self.words), re.MULTILINE)[-1])
         return 1000 * 2**30 / (bytes_a_second / self.cpus)
+
+
+class Touching:
+    """Touches fresh pages of 4 KiB on one CPU, and gives them back between: nothing but page faults."""
+
+    unit = "ns per page"
+
+    def __init__(self, pages, rounds, cpu=0):
+        self.words = ["taskset", "-c", cpu, WORKLOADS / "page_toucher", pages, rounds]
+        self.command = f"taskset -c {cpu} page_toucher {pages} {rounds}"
+
+    def measure(self):
+        return float(run(*self.words))

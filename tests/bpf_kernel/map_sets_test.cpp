@@ -11,6 +11,7 @@
 
 #include "agent/kernel/block_programs.h"
 #include "agent/kernel/cpu_programs.h"
+#include "agent/kernel/fault_programs.h"
 #include "agent/kernel/net_programs.h"
 #include "agent/kernel/sched_programs.h"
 
@@ -58,11 +59,12 @@ TEST(MapSets, OfTheSamplingProgramAreSharedWithNoOtherButForTheUnwindingTables) 
   auto sched = kernel::SchedPrograms::Load(*features, **tables, ignore);
   auto block = kernel::BlockPrograms::Load(*features, **tables, ignore);
   auto net = kernel::NetPrograms::Load(*features, **tables, ignore);
-  ASSERT_TRUE(cpu.ok() && sched.ok() && block.ok() && net.ok())
-      << cpu.status() << sched.status() << block.status() << net.status();
+  auto faults = kernel::FaultPrograms::Load(*features, **tables, ignore);
+  ASSERT_TRUE(cpu.ok() && sched.ok() && block.ok() && net.ok() && faults.ok())
+      << cpu.status() << sched.status() << block.status() << net.status() << faults.status();
   const std::set<uint32_t> first = MapIds((*cpu)->Object());
   ASSERT_GE(first.size(), 5U);
-  for (const bpf_object* object : {(*sched)->Object(), (*block)->Object(), (*net)->Object()}) {
+  for (const bpf_object* object : {(*sched)->Object(), (*block)->Object(), (*net)->Object(), (*faults)->Object()}) {
     std::set<uint32_t> second = MapIds(object), both;
     ASSERT_GE(second.size(), 8U);
     std::ranges::set_intersection(first, second, std::inserter(both, both.end()));

@@ -281,6 +281,23 @@ TEST_F(AgentctlTest, TopShowsHowLongTheWaitsBelowEachFunctionWere) {
   EXPECT_THAT(Run({"top", "--once", "--interval", "10ms"}).out, Not(HasSubstr("LONGEST")));
 }
 
+TEST_F(AgentctlTest, TopShowsWherePageFaultsMadeMemoryGrow) {
+  backend_.top.clear_total_ns();
+  backend_.top.set_total_bytes(8 << 20);
+  backend_.top.set_total_count(2'048);
+  for (v1::TopRow& row : *backend_.top.mutable_rows()) {
+    row.clear_self_ns();
+    row.clear_total_ns();
+    row.set_self_bytes(2 << 20);
+    row.set_total_bytes(4 << 20);
+    row.set_count(512);
+  }
+  const Outcome outcome = Run({"top", "--once", "--interval", "10ms", "--kind", "faults"});
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_THAT(outcome.out, AllOf(HasSubstr("grew by page faults: 8.0 MiB, 2,048 faults in 10.0 ms"),
+                                 HasSubstr("2.0 MiB  25.0%  4.0 MiB  50.0%     512  hot ")));
+}
+
 TEST_F(AgentctlTest, TopInAPipeRepeatsUntilInterrupted) {
   const pid_t child = Spawn({"top", "--interval", "10ms"});
   WaitUntilMeasuring(3);

@@ -1,5 +1,5 @@
 // What the matrix's guest is busy with: in one process, and until killed or SECONDS have passed, a thread that spins and
-// sleeps, two that pass a byte to and fro through pipes, and one whose children live for a moment only.
+// sleeps and touches fresh memory, two that pass a byte to and fro through pipes, and one whose children live for a moment only.
 // Static and with frame pointers; the verdict looks for these names in what the agent recorded.
 // usage: guest_load SECONDS
 #define _GNU_SOURCE
@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -33,6 +34,15 @@ __attribute__((noinline)) static uint64_t spin_on_cpu(double seconds) {
 }
 
 __attribute__((noinline)) static void sleep_in_kernel(void) { sleep_milliseconds(300); }
+
+// A hundred pages, fewer than a huge one has.
+__attribute__((noinline)) static void touch_fresh_pages(void) {
+  const size_t page = 4096, bytes = 100 * page;
+  char *start = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (start == MAP_FAILED) exit(1);
+  for (size_t at = 0; at < bytes; at += page) ((volatile char *)start)[at] = 1;
+  munmap(start, bytes);
+}
 
 static void pass_byte(int from, int to) {
   char byte = 0;
@@ -84,6 +94,7 @@ int main(int argc, char **argv) {
   for (double end = now_seconds() + seconds; now_seconds() < end;) {
     spin_on_cpu(1.0);
     sleep_in_kernel();
+    touch_fresh_pages();
   }
   return 0;
 }

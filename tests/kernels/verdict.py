@@ -11,6 +11,7 @@ import re
 MIN_COMPLETE = 0.95
 MAX_GIVEN_BACK = 0.25
 MAX_UNEXPLAINED = 0.005
+PAGE_BYTES = 4096
 # Of the guest; run passes it to the emulator.
 CPUS = 2
 
@@ -136,13 +137,22 @@ def check_connects(verdict, peers):
     verdict.check(refused > 0, f"connections are followed: {refused} were refused")
 
 
+def check_faults(verdict, top):
+    """The load's own function touches pages of 4 KiB, and nothing larger."""
+    rows = [row for row in top.get("rows", []) if row.get("function") == "touch_fresh_pages"]
+    if not verdict.check(len(rows) == 1, "the function that touches fresh memory is in the profile of faults"):
+        return
+    faults, grown = number(rows[0], "count"), number(rows[0], "self_bytes")
+    verdict.check(faults > 0 and 0 < grown <= faults * PAGE_BYTES, f"its {faults} page faults brought {grown} bytes")
+
+
 def judge(results, functions):
     """`results`: file name -> text, as the guest sent them. `functions`: see check_recording."""
     verdict = Verdict()
     text = lambda name: results.get(name, "").strip()
     verdict.lines.append(f"note: kernel {text('release')}, BTF {text('btf') or 'no'}, "
                          f"agent ready after {text('seconds_to_ready')} s, all tables after {text('seconds_to_tables')} more")
-    for step in ("account.json", "record", "disks.json", "peers.json", "waits.json", "saturation.json", "status.json"):
+    for step in ("account.json", "record", "disks.json", "peers.json", "waits.json", "saturation.json", "faults.json", "status.json"):
         # status exits 1 when degraded, which a guest that nobody listens to is: its export target does not answer.
         allowed = ("0", "1") if step == "status.json" else ("0",)
         code = text(step + ".code")
@@ -151,7 +161,7 @@ def judge(results, functions):
     verdict.check(text("load_alive") == "yes", "the load ran to the end")
     verdict.check(text("agent.code") == "0", f"the agent stopped on SIGTERM with exit code {text('agent.code') or 'none'}")
     messages = {}
-    for name in ("account.json", "before.json", "disks.json", "peers.json", "waits.json", "saturation.json", "status.json"):
+    for name in ("account.json", "before.json", "disks.json", "peers.json", "waits.json", "saturation.json", "faults.json", "status.json"):
         try:
             messages[name] = json.loads(results.get(name, ""))
         except ValueError as error:
@@ -168,6 +178,8 @@ def judge(results, functions):
         check_chains(verdict, messages["waits.json"])
     if "saturation.json" in messages:
         check_saturation(verdict, messages["saturation.json"])
+    if "faults.json" in messages:
+        check_faults(verdict, messages["faults.json"])
     check_recording(verdict, functions)
     verdict.check(text("dmesg"), "the kernel's log was collected")
     check_kernel_log(verdict, results.get("dmesg", ""))

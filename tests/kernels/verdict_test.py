@@ -11,13 +11,14 @@ LOAD = {"pid": 90, "process": "guest_load", "threads": 12, "wall_ns": "20000", "
 INIT = {"pid": 1, "process": "busybox", "threads": 1, "wall_ns": "5000", "on_cpu_ns": "0", "blocked_ns": "5000"}
 GOOD = {
     "release": "5.10.0", "btf": "yes", "seconds_to_ready": "3", "load_alive": "yes", "agent.code": "0",
-    "account.json.code": "0", "record.code": "0", "disks.json.code": "0", "peers.json.code": "0", "waits.json.code": "0", "saturation.json.code": "0",
+    "account.json.code": "0", "record.code": "0", "disks.json.code": "0", "peers.json.code": "0", "waits.json.code": "0", "saturation.json.code": "0", "faults.json.code": "0",
     "status.json.code": "1", "dmesg": "[0.1] Linux version",
     "before.json": {"stack_ends": [{"reason": "complete", "count": "10"}, {"reason": "unwinding table not ready", "count": "90"}]},
     "disks.json": {"duration_ns": "500"},
     "peers.json": {"connects": [{"port": 9, "refused": "2", "stack": [{"function": "connect"}]}]},
     "waits.json": {"waits": [{"chains": [{"hops": [{"thread": "x", "ns": "0"}, {"is_interrupt": True, "ns": "9", "stack": [{"function": "y"}]}]}]}]},
     "saturation.json": {"books_ns": "500", "cpus": [{"cpu": 0}], "woken": {"count": "9", "p50_ns": "300", "longest_ns": "400"}},
+    "faults.json": {"rows": [{"function": "main", "count": "9"}, {"function": "touch_fresh_pages", "count": "8", "self_bytes": "32768"}]},
     "account.json": {"duration_ns": "5000", "processes": [LOAD, INIT]},
     "status.json": {"samples": "400", "waits": "900", "windows": "3", "unexplained_ratio": 0.0001,
                     "stack_ends": [{"reason": "kernel threads", "count": "50"}, {"reason": "complete", "count": "107"},
@@ -82,6 +83,11 @@ class VerdictTest(unittest.TestCase):
 
     def test_refuses_a_guest_without_user_stacks(self):
         self.refuses(lambda r: r["status.json"].update(stack_ends=[]), "of 0 user stacks 0 are complete")
+
+    def test_refuses_faults_that_are_missing_or_brought_nothing_or_too_much(self):
+        self.refuses(lambda r: r["faults.json"]["rows"].pop(1), "the function that touches fresh memory")
+        self.refuses(lambda r: r["faults.json"]["rows"][1].pop("self_bytes"), "its 8 page faults brought 0 bytes")
+        self.refuses(lambda r: r["faults.json"]["rows"][1].update(self_bytes="36864"), "its 8 page faults brought 36864 bytes")
 
     def test_refuses_no_samples(self):
         self.refuses(lambda r: r["status.json"].pop("samples"), "on-CPU samples: 0")

@@ -24,6 +24,10 @@ const WAITS = [
   { frames: [frame("main"), frame("take_lock")], seconds: 10, reason: "run-queue" },
 ];
 const WALL = [{ frames: CPU[0].frames, seconds: 60, reason: "on-cpu" }, ...WAITS];
+const GROWTH = [
+  { frames: [frame("main"), frame("fill_cache")], bytes: 3 << 20 },
+  { frames: [frame("main"), frame("log")], bytes: 1 << 20 },
+];
 const HOSTILE = [SCRIPT, IMAGE, REVERSED].map((name) => ({ frames: [frame("main"), frame(name, name)], seconds: 1 }));
 
 let collector, browser, pusher;
@@ -55,6 +59,7 @@ test("an empty store says what to do, and the page fills by itself", async () =>
   await pusher.push("cpu", "checkout", CPU, ["lost: 7 samples"]);
   await pusher.push("offcpu", "checkout", WAITS);
   await pusher.push("wall", "checkout", WALL);
+  await pusher.push("faults", "checkout", GROWTH);
   await pusher.push("cpu", HOSTILE_SERVICE, HOSTILE);
   await page.locator("canvas").waitFor();
 });
@@ -127,6 +132,17 @@ test("waits can stand under their reasons, and are counted", async () => {
   await page.getByRole("button", { name: "By reason", pressed: true }).waitFor();
   await expectTooltip(page, 1, 0.3, /disk[^]*total\s+30\.0 s\s+75\.0%[^]*1 wait ended; 30\.0 s of this time for each/);
   await expectTooltip(page, 1, 0.9, /run-queue[^]*total\s+10\.0 s\s+25\.0%/);
+});
+
+test("memory that grew is told in bytes, without reasons", async () => {
+  const { page } = await open("/?service=checkout");
+  await page.getByRole("button", { name: "Faults", exact: true }).click();
+  await page.waitForURL(/kind=faults/);
+  await page.getByRole("heading", { name: "Faults · checkout" }).waitFor();
+  await page.locator("canvas").waitFor();
+  assert.match(await page.locator(".coverage").innerText(), /4\.00 MiB brought by page faults · 68\.3 KiB a second/);
+  assert.equal(await page.getByRole("button", { name: "By reason" }).count(), 0);
+  await expectTooltip(page, 2, 0.3, /fill_cache[^]*growth[^]*total\s+3\.00 MiB\s+75\.0%/);
 });
 
 test("the overview divides a service's time, and selects it by a click", async () => {

@@ -9,6 +9,7 @@ const KINDS = {
   cpu: { name: "process_cpu", types: [["samples", "count"], ["cpu", "nanoseconds"]], period: ["cpu", "nanoseconds"] },
   offcpu: { name: "off_cpu", types: [["waits", "count"], ["delay", "nanoseconds"]], period: ["waits", "count"] },
   wall: { name: "wall", types: [["wall", "nanoseconds"]], period: ["wall", "nanoseconds"] },
+  faults: { name: "page_faults", types: [["faults", "count"], ["bytes", "bytes"]], period: ["faults", "count"] },
 };
 
 export class Pusher {
@@ -20,7 +21,7 @@ export class Pusher {
     this.client = new push.v1.PusherService(address, grpc.credentials.createInsecure());
   }
 
-  // `stacks`: { frames: [{ name, file }, ...] root first, seconds, reason? }. Rejects when the collector refuses.
+  // `stacks`: { frames: [{ name, file }, ...] root first, seconds or bytes, reason? }. Rejects when the collector refuses.
   push(kind, service, stacks, comments = []) {
     const profile = this.profileType.serialize(buildProfile(KINDS[kind], stacks, comments));
     const labels = Object.entries({ __name__: KINDS[kind].name, service_name: service }).map(([name, value]) => ({
@@ -44,9 +45,9 @@ function buildProfile(kind, stacks, comments) {
   const mappings = new Table([], (file) => file);
   const functions = new Table([], (frame) => `${frame.file}\n${frame.name}`);
   const valueType = ([type, unit]) => ({ type: strings.at(type), unit: strings.at(unit) });
-  const sample = ({ frames, seconds, reason }) => ({
+  const sample = ({ frames, seconds, bytes, reason }) => ({
     locationId: frames.map((frame) => (mappings.at(frame.file), functions.at(frame) + 1)).reverse(),
-    value: kind.types.map(([, unit]) => (unit === "count" ? 1 : seconds * 1e9)),
+    value: kind.types.map(([, unit]) => (unit === "count" ? 1 : unit === "bytes" ? bytes : seconds * 1e9)),
     label: reason ? [{ key: strings.at("reason"), str: strings.at(reason) }] : [],
   });
   return {

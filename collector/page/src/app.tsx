@@ -32,7 +32,7 @@ export function App() {
   const overview = useLoad(when, attempt, (signal) => fetchOverview(window, signal));
   const graph = useLoad(question, attempt, async (signal) => {
     const flame = await fetchFlame(state, window, signal);
-    return flame && { flame, layout: new FlameLayout(flame) };
+    return flame && { flame, layout: new FlameLayout(flame, KIND_TEXT[flame.kind].measure) };
   });
 
   useRepeat(repeatEvery(state, graph.value === null), again);
@@ -40,7 +40,7 @@ export function App() {
     "/": () => searchField.current?.focus(),
     "?": () => setKeysOpen(true),
     ".": () => set({ live: !state.live }, "replace"),
-    g: () => state.kind !== "cpu" && set({ byReason: !state.byReason, zoom: null }),
+    g: () => KIND_TEXT[state.kind].hasReasons && set({ byReason: !state.byReason, zoom: null }),
     Escape: () => {
       if (state.search !== "" || state.fn !== null) set({ search: "", fn: null });
       else set({ zoom: null });

@@ -1,7 +1,7 @@
 // Which colour is which file, with each file's own share of the view.
 import { useMemo } from "preact/hooks";
 import { fileFill, fileTitle, type Scheme } from "./colors";
-import { duration, percent } from "./format";
+import { percent } from "./format";
 import type { FlameLayout } from "./layout";
 
 const MOST = 8;
@@ -19,12 +19,12 @@ export function FileLegend({ layout, zoom, scheme, onSearch }: Props) {
   const rest = files.slice(MOST).reduce((sum, [, self]) => sum + self, 0);
   return (
     <ul class="legend files">
-      <li class="note">Self time by file</li>
+      <li class="note">Self {layout.measure.noun} by file</li>
       {files.slice(0, MOST).map(([file, self]) => (
         <li key={file}>
           <button
             class="quiet"
-            title={`${file || "frames without a file"}: ${duration(self)} of self time`}
+            title={`${file || "frames without a file"}: ${layout.measure.amount(self)} of self ${layout.measure.noun}`}
             disabled={file === ""}
             onClick={() => onSearch(file)}
           >

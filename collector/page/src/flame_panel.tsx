@@ -6,7 +6,7 @@ import { Breadcrumb } from "./breadcrumb";
 import { DARK, LIGHT } from "./colors";
 import { FileLegend } from "./file_legend";
 import { FlameCanvas, type FunctionName } from "./flame_canvas";
-import { count, duration, percent, plural, timeRange } from "./format";
+import { count, percent, plural, timeRange } from "./format";
 import { FunctionTable } from "./function_table";
 import { KIND_TEXT } from "./kinds";
 import type { FlameLayout } from "./layout";
@@ -31,7 +31,7 @@ interface Props {
 export function FlamePanel({ flame, layout, state, set, window, searchField }: Props) {
   const found = useMemo(() => (state.zoom === null ? 0 : layout.findPath(state.zoom)), [layout, state.zoom]);
   const zoom = found ?? 0;
-  const grouped = state.byReason && flame.kind !== "cpu";
+  const grouped = state.byReason && KIND_TEXT[flame.kind].hasReasons;
   const matcher = useMemo(() => compileSearch(state.search), [state.search]);
   const marks = useMemo(() => {
     if (matcher) return markMatches(layout, matcher);
@@ -62,6 +62,7 @@ export function FlamePanel({ flame, layout, state, set, window, searchField }: P
           marks && {
             value: matchedTotal(layout, marks, zoom),
             view: layout.total[zoom]!,
+            amount: layout.measure.amount,
             note: matcher?.mode === "text" ? "as plain text, for it is no regular expression" : null,
           }
         }
@@ -72,7 +73,7 @@ export function FlamePanel({ flame, layout, state, set, window, searchField }: P
           <FlameCanvas
             layout={layout}
             scheme={scheme}
-            label={`Flame graph, ${title}, ${duration(flame.total)}`}
+            label={`Flame graph, ${title}, ${layout.measure.amount(flame.total)}`}
             grouped={grouped}
             zoom={zoom}
             marks={marks}
@@ -111,12 +112,12 @@ function escapeRegex(text: string): string {
 
 // What the graph rests on, and what it leaves out.
 function Coverage({ flame }: { flame: Flame }) {
-  const average = flame.total / 1e6 / Math.max(1, flame.to_ms - flame.from_ms);
+  const text = KIND_TEXT[flame.kind];
   const parts = [
     timeRange(flame.from_ms, flame.to_ms),
     plural(flame.profiles, "profile"),
-    `${duration(flame.total)} of thread time`,
-    KIND_TEXT[flame.kind].average(average < 0.1 ? average.toFixed(3) : average.toFixed(1)),
+    `${text.measure.amount(flame.total)} ${text.of}`,
+    text.average(flame.total, flame.to_ms - flame.from_ms),
     `${count(flame.depth.length)} frames`,
   ];
   if (flame.dropped > 0) parts.push(`${percent(flame.dropped, flame.total)} folded into “(other)”`);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { baseName, duration, percent, plural, timeRange, visible } from "./format";
+import { baseName, bytes, duration, percent, plural, timeRange, visible } from "./format";
 
 test("durations choose the unit a person would", () => {
   assert.equal(duration(0), "0 s");
@@ -17,6 +17,16 @@ test("durations choose the unit a person would", () => {
 test("durations step to the next unit instead of rounding up to 1000", () => {
   assert.equal(duration(999_600), "1.00 ms");
   assert.equal(duration(999.9e6), "1.00 s");
+});
+
+test("memory is told in powers of 1024", () => {
+  assert.equal(bytes(0), "0 B");
+  assert.equal(bytes(850), "850 B");
+  assert.equal(bytes(1023), "1.00 KiB");
+  assert.equal(bytes(4096), "4.00 KiB");
+  assert.equal(bytes(402_653_184), "384 MiB");
+  assert.equal(bytes(1.5 * 1024 ** 4), "1.50 TiB");
+  assert.equal(bytes(2 ** 60), "1048576 TiB");
 });
 
 test("percentages never claim none or all wrongly", () => {

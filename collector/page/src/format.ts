@@ -1,4 +1,4 @@
-// Numbers, times and names as people read them. Durations come in nanoseconds, instants in Unix milliseconds.
+// Numbers, times and names as people read them. Durations come in nanoseconds, memory in bytes, instants in Unix milliseconds.
 
 const UNITS: [name: string, nanoseconds: number, upTo: number][] = [
   ["ns", 1, 999.5],
@@ -22,6 +22,14 @@ export function duration(ns: number): string {
   const size = Math.abs(ns);
   const [name, unit] = UNITS.find(([, each, upTo]) => size / each < upTo)!;
   return `${sign}${unit === 1 ? size.toFixed(0) : threeDigits(size / unit)} ${name}`;
+}
+
+// "0 B", "850 B", "1.50 KiB", "12.3 MiB".
+export function bytes(n: number): string {
+  const units = ["B", "KiB", "MiB", "GiB", "TiB"];
+  const size = Math.abs(n);
+  const step = Math.max(0, units.findIndex((_, i) => size / 1024 ** i < 999.5 || i === units.length - 1));
+  return `${n < 0 ? "−" : ""}${step === 0 ? size.toFixed(0) : threeDigits(size / 1024 ** step)} ${units[step]}`;
 }
 
 // A share that never claims 0% or 100% when it is not.

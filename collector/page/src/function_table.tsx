@@ -2,7 +2,7 @@
 import { useMemo } from "preact/hooks";
 import { fileFill, fileTitle, type Scheme } from "./colors";
 import type { FunctionName } from "./flame_canvas";
-import { count, duration, percent } from "./format";
+import { count, percent } from "./format";
 import type { FlameLayout } from "./layout";
 import type { Matcher } from "./search";
 import { sortRows, topFunctions, type FunctionRow } from "./top_functions";
@@ -41,21 +41,21 @@ export function FunctionTable(props: Props) {
               title="Self"
               column="self"
               by={by}
-              help="Time in the function itself, without what it calls"
+              help="In the function itself, without what it calls"
               onSort={props.onSort}
             />
             <Sorter
               title="Total"
               column="total"
               by={by}
-              help="Time in the function and all it calls"
+              help="In the function and all it calls"
               onSort={props.onSort}
             />
           </tr>
         </thead>
         <tbody>
           {fitting.slice(0, MOST_ROWS).map((row) => (
-            <Row key={`${row.file}\n${row.name}`} row={row} view={view} {...rowState(row, props)} />
+            <Row key={`${row.file}\n${row.name}`} row={row} view={view} amount={layout.measure.amount} {...rowState(row, props)} />
           ))}
         </tbody>
       </table>
@@ -100,6 +100,7 @@ function Sorter({ title, column, by, help, onSort }: SorterProps) {
 interface RowProps {
   row: FunctionRow;
   view: number;
+  amount: (value: number) => string;
   picked: boolean;
   hovered: boolean;
   color: string;
@@ -107,7 +108,7 @@ interface RowProps {
   onHover(): void;
 }
 
-function Row({ row, view, picked, hovered, color, onPick, onHover }: RowProps) {
+function Row({ row, view, amount, picked, hovered, color, onPick, onHover }: RowProps) {
   return (
     <tr class={hovered ? "hovered" : undefined} aria-current={picked} onClick={onPick} onMouseEnter={onHover}>
       <th scope="row">
@@ -119,16 +120,16 @@ function Row({ row, view, picked, hovered, color, onPick, onHover }: RowProps) {
           {row.file === row.name ? "not a function" : fileTitle(row.file)}
         </span>
       </th>
-      <Amount value={row.self} view={view} />
-      <Amount value={row.total} view={view} />
+      <Amount text={amount(row.self)} value={row.self} view={view} />
+      <Amount text={amount(row.total)} value={row.total} view={view} />
     </tr>
   );
 }
 
-function Amount({ value, view }: { value: number; view: number }) {
+function Amount({ text, value, view }: { text: string; value: number; view: number }) {
   return (
     <td class="amount">
-      <span class="value">{duration(value)}</span>
+      <span class="value">{text}</span>
       <span class="share">{percent(value, view)}</span>
       <span class="meter self" style={{ width: `${view > 0 ? Math.min(100, (100 * value) / view) : 0}%` }} />
     </td>

@@ -28,7 +28,7 @@ export function Header(props: Props) {
             key={kind}
             aria-pressed={state.kind === kind}
             title={KIND_TEXT[kind].help}
-            onClick={() => set({ kind, zoom: null, byReason: kind !== "cpu" && state.byReason })}
+            onClick={() => set({ kind, zoom: null, byReason: KIND_TEXT[kind].hasReasons && state.byReason })}
           >
             {KIND_TEXT[kind].title}
           </button>

@@ -1,6 +1,15 @@
 // A flame graph's geometry: where each node of the depth-first columns begins, and who is whose parent. Values are in
 // the profile's own unit; the canvas turns them into pixels.
 import type { FlameColumns } from "./api";
+import { duration } from "./format";
+
+// What the values are, in a word, and one of them as text.
+export interface Measure {
+  noun: string;
+  amount: (value: number) => string;
+}
+
+export const TIME: Measure = { noun: "time", amount: duration };
 
 export class FlameLayout {
   readonly size: number;
@@ -19,7 +28,10 @@ export class FlameLayout {
   private readonly hashes: Uint32Array; // two words per node over its path of names and files
 
   // Throws Error with the reason when the columns are no tree.
-  constructor(columns: FlameColumns) {
+  constructor(
+    columns: FlameColumns,
+    readonly measure: Measure = TIME,
+  ) {
     check(columns);
     this.size = columns.depth.length;
     this.names = columns.names;

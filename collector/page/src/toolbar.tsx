@@ -1,13 +1,15 @@
 // Search and what can be done with the graph.
 import type { Ref } from "preact";
 import { pprofAddress, type Window } from "./api";
-import { duration, percent } from "./format";
+import { percent } from "./format";
+import { KIND_TEXT } from "./kinds";
 import { NODE_LIMITS, type ViewState } from "./url_state";
 import type { SetState } from "./use_url_state";
 
 export interface Found {
   value: number;
   view: number; // value of the whole view
+  amount: (value: number) => string;
   note: string | null; // how the query was read, when that is not obvious
 }
 
@@ -54,7 +56,7 @@ export function Toolbar({ state, set, window, found, zoomed, searchField, onUp }
       <button disabled={!zoomed} onClick={onUp} title="One frame up (Backspace)">
         Up <kbd>⌫</kbd>
       </button>
-      {state.kind !== "cpu" && (
+      {KIND_TEXT[state.kind].hasReasons && (
         <button
           aria-pressed={state.byReason}
           title="Put what the threads waited for as the first frame (g)"
@@ -85,10 +87,10 @@ export function Toolbar({ state, set, window, found, zoomed, searchField, onUp }
   );
 }
 
-function Matched({ value, view, note }: Found) {
+function Matched({ value, view, amount, note }: Found) {
   return (
     <output class="matched">
-      matched <strong>{percent(value, view)}</strong> of view · {duration(value)}
+      matched <strong>{percent(value, view)}</strong> of view · {amount(value)}
       {note && <span class="note"> · {note}</span>}
     </output>
   );

@@ -39,14 +39,14 @@ export function Tooltip({ layout, place, viewRoot }: Props) {
         <thead>
           <tr>
             <td />
-            <th>time</th>
+            <th>{layout.measure.noun}</th>
             <th>of view</th>
             <th>of all</th>
           </tr>
         </thead>
         <tbody>
-          <Line title="total" value={total} view={view} all={all} />
-          <Line title="self" value={self} view={view} all={all} />
+          <Line title="total" amount={layout.measure.amount} value={total} view={view} all={all} />
+          <Line title="self" amount={layout.measure.amount} value={self} view={view} all={all} />
         </tbody>
       </table>
       {layout.waits[node]! > 0 && <div class="tooltip-waits">{waitsText(layout, node)}</div>}
@@ -54,11 +54,19 @@ export function Tooltip({ layout, place, viewRoot }: Props) {
   );
 }
 
-function Line({ title, value, view, all }: { title: string; value: number; view: number; all: number }) {
+interface LineProps {
+  title: string;
+  amount: (value: number) => string;
+  value: number;
+  view: number;
+  all: number;
+}
+
+function Line({ title, amount, value, view, all }: LineProps) {
   return (
     <tr>
       <th>{title}</th>
-      <td>{duration(value)}</td>
+      <td>{amount(value)}</td>
       <td>{value > view ? "–" : percent(value, view)}</td>
       <td>{percent(value, all)}</td>
     </tr>
@@ -81,5 +89,5 @@ function waitsText(layout: FlameLayout, node: number): string {
 export function describe(layout: FlameLayout, node: number, viewRoot: number): string {
   const share = percent(layout.total[node]!, layout.total[viewRoot]!);
   const waits = layout.waits[node]! > 0 ? `, ${waitsText(layout, node)}` : "";
-  return `${layout.nameOf(node)}, total ${duration(layout.total[node]!)}, ${share} of view${waits}`;
+  return `${layout.nameOf(node)}, total ${layout.measure.amount(layout.total[node]!)}, ${share} of view${waits}`;
 }

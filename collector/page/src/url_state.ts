@@ -1,7 +1,7 @@
 // Everything a reader can choose, and its form in the address bar: what is not at its default is in the query string.
 
-export type Kind = "cpu" | "offcpu" | "wall";
-export const KINDS: readonly Kind[] = ["cpu", "offcpu", "wall"];
+export type Kind = "cpu" | "offcpu" | "wall" | "faults";
+export const KINDS: readonly Kind[] = ["cpu", "offcpu", "wall", "faults"];
 
 export const RANGES: Readonly<Record<string, number>> = {
   "5m": 5 * 60e3,
