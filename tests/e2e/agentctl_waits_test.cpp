@@ -99,6 +99,8 @@ TEST_F(AgentctlTest, WaitsShowChainsOfWakersWhenAsked) {
                              "        1.00 s  10.0%  before that\n"));
   EXPECT_TRUE(backend_.waits_request.chains());
   EXPECT_EQ(Run({"waits", "--since", "2m", "--chains"}).exit_code, 2);
+}
+
 TEST_F(AgentctlTest, WaitsNameTheRequestThatEndedThem) {
   backend_.waits = TwoWaits();
   v1::WaitRequests* requests = backend_.waits.mutable_waits(0)->add_requests();
