@@ -218,13 +218,25 @@ static __always_inline unsigned long page_flags(struct page *page)
 	return BPF_CORE_READ((struct page___before_6_18 *)page, flags);
 }
 
-/* The address of the head, with bit 0 set, of a page that is not itself one; where the kernel keeps something else there
- * (since 7.1), 0. */
-static __always_inline unsigned long head_of_tail(struct page *page)
+/* page.compound_head became compound_info, which need not hold an address, as 7.2 has it; bit 0 says the same. */
+struct page___of_7_2 {
+	unsigned long compound_info;
+} __attribute__((preserve_access_index));
+
+/* Whether a page is another than the head of its folio. */
+static __always_inline bool is_tail(struct page *page)
 {
-	if (!bpf_core_field_exists(page->compound_head))
-		return 0;
-	return BPF_CORE_READ(page, compound_head);
+	struct page___of_7_2 *newer = (struct page___of_7_2 *)page;
+
+	if (bpf_core_field_exists(page->compound_head))
+		return BPF_CORE_READ(page, compound_head) & 1;
+	return bpf_core_field_exists(newer->compound_info) && BPF_CORE_READ(newer, compound_info) & 1;
+}
+
+/* The address of its head; 0 where the kernel does not tell. */
+static __always_inline __u64 head_of_tail(struct page *page)
+{
+	return bpf_core_field_exists(page->compound_head) ? BPF_CORE_READ(page, compound_head) - 1 : 0;
 }
 
 /* Whether current is the one who calls, and not interrupted: x86-64 serves interrupts on stacks of their own. `ctx` is a

@@ -106,12 +106,12 @@ static __always_inline struct stack_id user_stack_of_dirtier(struct task_struct 
 	return stack;
 }
 
-/* What is there of a folio that is not on its way to a device; else null. */
-static __always_inline struct dirtier *dirtier_waiting(const __u64 *head)
+/* Of a folio that is not on its way to a device, the process; else 0. No pointer: the verifier of 5.10 would lose what it is. */
+static __always_inline __u32 dirtier_before(const __u64 *head)
 {
-	struct dirtier *known = bpf_map_lookup_elem(&dirty_pages, head);
+	const struct dirtier *known = bpf_map_lookup_elem(&dirty_pages, head);
 
-	return known && !known->is_issued ? known : NULL;
+	return known && !known->is_issued ? known->tgid : 0;
 }
 
 static __always_inline bool is_written_back(struct page *head)
@@ -125,16 +125,16 @@ static __always_inline void note_dirtier(void *ctx, __u64 head, __u32 slice)
 	struct task_struct *task = current_task();
 	bool is_of_kernel = BPF_CORE_READ(task, flags) & PF_KTHREAD;
 	struct dirtier by = {.tgid = BPF_CORE_READ(task, tgid)};
-	struct dirtier *known = dirtier_waiting(&head);
+	__u32 before = dirtier_before(&head);
 
 	/* A thread of the kernel that could not write what somebody dirtied puts it back: of whom it is then is not known. */
-	if (known && is_of_kernel) {
+	if (before && is_of_kernel) {
 		bpf_map_delete_elem(&dirty_pages, &head); /* not there: forgotten meanwhile, as well */
 		return;
 	}
 	by.stack = is_of_kernel ? submitter_stack(ctx, task, slice) : user_stack_of_dirtier(task, slice);
 	/* About to be written for another one, and dirty again: what will be written is of both. */
-	if (known && known->tgid != by.tgid && is_written_back((struct page *)head))
+	if (before && before != by.tgid && is_written_back((struct page *)head))
 		by = (struct dirtier){.stack = {.low = STACK_SEVERAL}, .tgid = SEVERAL_DIRTIERS};
 	count(bpf_map_update_elem(&dirty_pages, &head, &by, BPF_ANY) == 0 ? COUNT_PAGES_DIRTIED : COUNT_DIRTIER_REFUSED);
 }

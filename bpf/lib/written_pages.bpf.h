@@ -17,7 +17,7 @@ struct page_walk {
 	struct bio *bio;
 	__u64 vector;	    /* address of the part of `bio` that comes next */
 	__u64 page;	    /* address of the next page; 0: `vector` is to be read */
-	__u64 head;	    /* of the last folio; 0: none */
+	__u64 head;	    /* of the folio that the page before is of, in `vector`; 0: none */
 	__u32 bio_bytes;    /* left in `bio` */
 	__u32 vector_bytes; /* left in `vector`, from `page` on */
 	__u32 page_bytes;   /* of `page`, in `vector` */
@@ -63,6 +63,7 @@ static __always_inline void enter_vector(struct page_walk *walk)
 	walk->page_bytes = PAGE_BYTES - offset % PAGE_BYTES;
 	walk->vector += bpf_core_type_size(struct bio_vec);
 	walk->vector_done = 0;
+	walk->head = 0;
 }
 
 /* To the next page; false when there is none. */
@@ -90,20 +91,14 @@ static __always_inline void leave_page(struct page_walk *walk)
 	walk->page_bytes = PAGE_BYTES;
 }
 
-/* What `mapping` holds in a page that is none of its folio's first. */
-#define MAPPING_OF_TAIL 0xdead000000000400
-
-/* Where the kernel does not tell the head of such a page, the one before it was of the same folio. */
+/* 0: not known. Where the kernel does not tell it of a page that is not itself one, the page before was of the same folio. */
 static __always_inline __u64 head_of(struct page_walk *walk)
 {
 	struct page *page = (struct page *)walk->page;
-	__u64 head = head_of_tail(page);
 
-	if (head & 1)
-		return head - 1;
-	if ((__u64)BPF_CORE_READ(page, mapping) == MAPPING_OF_TAIL)
-		return walk->head;
-	return walk->page;
+	if (!is_tail(page))
+		return walk->page;
+	return head_of_tail(page) ?: walk->head;
 }
 
 /* The bits of `mapping` that say that a page is of no file. */
@@ -154,7 +149,9 @@ __attribute__((noinline)) int look_at_page(__u32 number)
 		return 0;
 	}
 	head = head_of(walk);
-	if (head != walk->head)
+	if (!head)
+		walk->has_unknown = 1;
+	else if (head != walk->head)
 		add_folio(walk, head);
 	walk->head = head;
 	leave_page(walk);
