@@ -199,10 +199,10 @@ void AddLocks(CLI::App* app, Options* options) {
   AddMeasuring(verb, "locks", options);
   verb->footer(
       "One line is all waits of a process name for one lock at one stack. HELD BY is who ended most of that time by letting go\n"
-      "of it, or, of a wait in progress, the owner that a pthread mutex tells. FOR AT LEAST is\n"
-      "how long that owner had held it when it let go, as far as is known: from the begin of the first wait after the last time\n"
-      "anybody let go of it, and the longest of a selection. Locks taken without waiting are not seen, nor is spinning, which is\n"
-      "time on a CPU.\n\nExamples:\n"
+      "of it, or, of a wait in progress, the owner that a pthread mutex tells. FOR AT LEAST is how long whoever let go of it had\n"
+      "held it, as far as is known of a mutex that names its owner: from the begin of the first wait after the last time anybody\n"
+      "let go of it, and the longest of a selection. Locks taken without waiting are not seen, nor is spinning, which is time on\n"
+      "a CPU.\n\nExamples:\n"
       "  agentctl locks\n"
       "  agentctl locks --pid 1234 --stacks\n"
       "  agentctl locks -o json");

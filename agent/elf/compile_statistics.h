@@ -33,7 +33,7 @@ enum class BadRule : uint8_t {
   kSignalFrame,    // marked as signal frame, but not the kernel's
   kInstruction,    // an unknown, misplaced or cut-off instruction
   kEscapesFull,    // more different escapes than a rule can index
-  kPageFull,       // more rows in 64 KiB of code than a block holds
+  kPageFull,       // more rows in 64 KiB of code than a page may have
   kStackSwitch,    // a Go function that changes to another stack
   kCount
 };

@@ -88,7 +88,7 @@ struct RawWaker {
   uint32_t tgid = 0;  // of who waited
   profile::Reason reason = profile::Reason::kOther;
   StackId stack;
-  uint32_t waker_tgid = 0;  // 0: the idle task, when an interrupt did it
+  uint32_t waker_tgid = 0;  // 0: an interrupt
   StackId waker_stack;
   uint64_t count = 0;
   uint64_t ns = 0;  // how long these waits were from end to end

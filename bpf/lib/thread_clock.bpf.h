@@ -39,7 +39,7 @@ struct held_waits {
 
 #define HELD_WAITS 4
 
-/* What every switch touches is in the first 64 bytes. */
+/* What every switch touches is in the first 80 bytes, but for the time that it adds and the sums that it holds. */
 struct thread_clock {
 	struct bpf_spin_lock lock;
 	__u32 reason; /* enum reason: what its time goes to now */

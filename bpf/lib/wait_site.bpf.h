@@ -91,7 +91,7 @@ struct thread_sites {
 	struct wake_up_link woken;
 };
 
-/* As the clocks: one for each thread, made at fork, freed with the thread. 1 KiB x threads. */
+/* As the clocks: one for each thread, made at fork, freed with the thread. 1.1 KiB x threads. */
 struct {
 	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
@@ -99,7 +99,7 @@ struct {
 	__type(value, struct thread_sites);
 } sites SEC(".maps");
 
-/* For kernels without task storage: 8,192 x 1 KiB = 8 MB. Threads beyond have none, and are walked each time. */
+/* For kernels without task storage: 8,192 x 1.1 KiB = 9 MB. Threads beyond have none, and are walked each time. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 8192);

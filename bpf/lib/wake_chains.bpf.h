@@ -220,8 +220,7 @@ static __always_inline void follow_wake_up(struct task_struct *task, const struc
 }
 
 /* `task` is about to be woken by the current one, which held so long at least what it waits for (0: not known), or by an
- * interrupt of it. Interrupts are off, as in the switch's hook: the
- * two never use this CPU's walk at once. */
+ * interrupt of it. Interrupts are off, as in the switch's hook: the two never use this CPU's walk at once. */
 static __always_inline void look_at_wake_up(void *ctx, struct task_struct *task, const struct thread_clock *clock, __u64 held_ns,
 					    __u64 now)
 {

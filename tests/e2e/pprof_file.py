@@ -68,7 +68,7 @@ class Sample:
 
     @property
     def value(self):
-        """The last one: nanoseconds in all our kinds."""
+        """The last one: nanoseconds, or bytes of the kind faults."""
         return self.values[-1]
 
     def has(self, *names):
