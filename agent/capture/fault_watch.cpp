@@ -17,7 +17,13 @@ FaultWatch::FaultWatch(const kernel::Features& features, const kernel::UnwindMap
   }
 }
 
-absl::Status FaultWatch::Attach() { return programs_ != nullptr ? programs_->Attach() : absl::OkStatus(); }
+void FaultWatch::Attach() {
+  if (programs_ == nullptr) return;
+  if (absl::Status attached = programs_->Attach(); !attached.ok()) {
+    unknown_why_ = kernel::FirstLine(attached);
+    programs_.reset();
+  }
+}
 
 void FaultWatch::Beat(uint64_t now_ns) {
   if (programs_ != nullptr) programs_->Beat(now_ns);

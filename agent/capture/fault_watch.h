@@ -20,7 +20,7 @@ class FaultWatch {
   FaultWatch(const kernel::Features& features, const kernel::UnwindMaps& unwind_maps,
              kernel::RingReader::Consumer on_record, telemetry::LossLedger* losses);
 
-  absl::Status Attach();
+  void Attach();
   void Beat(uint64_t now_ns);
   absl::Status ConsumeRing();
   double Fill() const;

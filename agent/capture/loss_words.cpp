@@ -14,9 +14,7 @@ struct Words {
 
 constexpr char kNoStack[] = "their time is kept for the process, without a stack";
 
-constexpr char kNoRequestStack[] = "they are kept for the process, without a stack";
-
-constexpr char kNoFaultStack[] = "they are kept for the process, without a stack";
+constexpr char kWithoutStack[] = "they are kept for the process, without a stack";
 
 constexpr char kRequests[] = "requests to disks";
 constexpr char kSubmitters[] = "stacks of requests to disks and of connects";
@@ -58,19 +56,19 @@ constexpr Words kLosses[] = {
     {abi::COUNT_REQUEST_UNSEEN, "map_full", "makers of requests to disks",
      "agentctl disks does not tell who made them"},
     {abi::COUNT_REQUEST_END_MISSED, kRequestHidden, kRequests, kRequestHiddenWhy},
-    {abi::COUNT_REQUEST_MAP_FULL, "map_full", "stacks of requests to disks", kNoRequestStack},
-    {abi::COUNT_REQUEST_MAP_BUSY, "map_busy", "stacks of requests to disks", kNoRequestStack},
+    {abi::COUNT_REQUEST_MAP_FULL, "map_full", "stacks of requests to disks", kWithoutStack},
+    {abi::COUNT_REQUEST_MAP_BUSY, "map_busy", "stacks of requests to disks", kWithoutStack},
     {abi::COUNT_REQUEST_LOST, "map_full", kRequests, "missing from agentctl disks"},
     {abi::COUNT_CONNECT_UNSEEN, "map_full", kConnects, kConnectMissing},
     {abi::COUNT_CONNECT_LOST, "map_full", kConnects, kConnectMissing},
-    {abi::COUNT_SUBMITTER_RING_FULL, "ring_full", kSubmitters, kNoRequestStack},
-    {abi::COUNT_SUBMITTER_WALK_BUSY, "walk_busy", kSubmitters, kNoRequestStack},
+    {abi::COUNT_SUBMITTER_RING_FULL, "ring_full", kSubmitters, kWithoutStack},
+    {abi::COUNT_SUBMITTER_WALK_BUSY, "walk_busy", kSubmitters, kWithoutStack},
     {abi::COUNT_SUBMITTER_USER_FAULT, "user_stack_unreadable", kSubmitters, "they have kernel frames only"},
     {abi::COUNT_DIRTIER_REFUSED, "map_busy", "pages that were dirtied",
      "agentctl disks does not tell for whom they are written"},
-    {abi::COUNT_FAULT_MAP_FULL, "map_full", "stacks of page faults", kNoFaultStack},
-    {abi::COUNT_FAULT_MAP_BUSY, "map_busy", "stacks of page faults", kNoFaultStack},
-    {abi::COUNT_FAULT_RING_FULL, "ring_full", "stacks of page faults", kNoFaultStack},
+    {abi::COUNT_FAULT_MAP_FULL, "map_full", "stacks of page faults", kWithoutStack},
+    {abi::COUNT_FAULT_MAP_BUSY, "map_busy", "stacks of page faults", kWithoutStack},
+    {abi::COUNT_FAULT_RING_FULL, "ring_full", "stacks of page faults", kWithoutStack},
     {abi::COUNT_FAULT_LOST, "map_full", "page faults", "missing from the faults profile, with those that they stand for"},
     {abi::COUNT_FAULT_USER_FAULT, "user_stack_unreadable", "page faults", "they have kernel frames only"},
     {abi::COUNT_SITE_WRONG, "stack_reuse_wrong", "checked waits", "as large a share of all reused stacks is wrong"},

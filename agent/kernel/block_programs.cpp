@@ -60,7 +60,11 @@ absl::Status BlockPrograms::Watch(bool watched) {
     Detach();
     return absl::OkStatus();
   }
+  // What an earlier watch left is void.
   if (absl::Status status = ForgetAll(); !status.ok()) return status;
+  for (uint32_t half = 0; half < 2; ++half) {
+    if (absl::Status status = Drain(half, [](auto...) {}); !status.ok()) return status;
+  }
   const auto& progs = skeleton_->progs;
   std::vector<bpf_program*> order = {progs.on_complete, progs.on_issue};
   if (tracepoints_.start) order.insert(order.begin(), progs.on_done);

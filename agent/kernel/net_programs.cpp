@@ -7,6 +7,7 @@
 
 #include "agent/kernel/libbpf_log.h"
 #include "agent/kernel/map_drain.h"
+#include "agent/kernel/map_sizes.h"
 #include "net.skel.h"
 
 namespace sonde::kernel {
@@ -18,6 +19,9 @@ absl::StatusOr<std::unique_ptr<NetPrograms>> NetPrograms::Load(const Features& f
   if (skeleton == nullptr) return LibbpfError("cannot open the network programs", errno);
   skeleton->rodata->first_ephemeral_port = features.ephemeral_ports.first;
   skeleton->rodata->last_ephemeral_port = features.ephemeral_ports.last;
+  const auto& maps = skeleton->maps;
+  absl::Status sized = FitToCpus({maps.submitter_stacks_even, maps.submitter_stacks_odd, maps.submitter_frames});
+  if (!sized.ok()) return sized;
   if (absl::Status status = unwind_maps.GiveTo(skeleton->obj); !status.ok()) return status;
   if (int error = net_bpf__load(skeleton); error != 0) {
     return LibbpfError("the kernel refuses the network programs", error);

@@ -44,8 +44,8 @@ __attribute__((noinline)) int add_queue_wait(__u32 slice, __u32 kind, __u64 leng
 /* Before the clock is moved, of a thread that came to this CPU at `now`: nobody else moves it meanwhile, but for its slice. */
 static __always_inline void note_queue_wait(const struct thread_clock *clock, const struct slice_bound *bound, __u64 now)
 {
-	__u64 since_ns = clock->woken_ns ? clock->woken_ns : clock->began_ns;
-	__u32 reason = clock->woken_ns ? clock->woken_reason : clock->reason;
+	__u64 woken_ns = *(const volatile __u64 *)&clock->woken_ns, since_ns = woken_ns ? woken_ns : clock->began_ns;
+	__u32 reason = woken_ns ? clock->woken_reason : clock->reason;
 
 	if (queue_watch && (reason == REASON_RUN_QUEUE || reason == REASON_PREEMPTED))
 		add_queue_wait(bound->number, reason == REASON_PREEMPTED ? QUEUE_PREEMPTED : QUEUE_WOKEN,

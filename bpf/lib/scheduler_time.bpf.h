@@ -29,8 +29,6 @@ struct clock_lag {
 };
 
 #define LAG_RISE_SHIFT 15
-/* Reading the monotonic clock takes 60 ns in a virtual machine. So long what was learnt stands, which grows old by 2 ns then. */
-#define LAG_STANDS_NS 50000
 #define LAG_WINDOW_NS 200000000
 #define LAG_WINDOW_READINGS 32
 /* A booked instant that is further back than any wake-up takes is none: the clocks have jumped. */
@@ -110,27 +108,18 @@ static __always_inline void learn_lower_lag(struct clock_lag *lag, __u64 now, __
 		set_lag(lag, now, clock);
 }
 
-/* Whether what was learnt stands at `run_queue_clock`. One that is behind by more than the same is no reading of now. */
-static __always_inline bool lag_stands(const struct clock_lag *lag, __u64 run_queue_clock)
-{
-	return lag->seen_ns && run_queue_clock + lag->ns + LAG_STANDS_NS - lag->seen_ns < 2 * LAG_STANDS_NS;
-}
-
 /* When the thread `prev` leaves this CPU. REQUIRES: the run-queue lock of this CPU is held. */
 static __always_inline __u64 booked_switch_ns(struct task_struct *prev)
 {
+	__u64 now = bpf_ktime_get_ns(), clock;
 	struct clock_lag *lag;
-	__u64 now, clock;
 
 	if (!has_run_queue_clock(prev))
-		return bpf_ktime_get_ns();
+		return now;
 	lag = lag_of_cpu();
 	if (!lag)
-		return bpf_ktime_get_ns();
+		return now;
 	clock = prev->se.cfs_rq->rq->clock;
-	if (lag_stands(lag, clock))
-		return clock + lag->ns;
-	now = bpf_ktime_get_ns();
 	learn_lag(lag, now, clock);
 	return booked_ns(clock, lag, now);
 }
@@ -141,8 +130,8 @@ static __always_inline __u64 run_queue_ns_of(struct task_struct *task)
 	return bpf_core_field_exists(task->sched_info.run_delay) ? task->sched_info.run_delay : 0;
 }
 
-/* When `task`, which is about to come to this CPU, was put into its run queue, as the scheduler has it (CONFIG_SCHED_INFO,
- * which all distributions set); 0 when it does not tell. REQUIRES: the run-queue lock of this CPU is held. */
+/* When `task`, which waits in a run queue, was put into it, as the scheduler has it (CONFIG_SCHED_INFO, which all distributions
+ * set); 0 when it does not tell. */
 static __always_inline __u64 booked_queued_ns(struct task_struct *task)
 {
 	struct clock_lag *lag;
@@ -158,18 +147,15 @@ static __always_inline __u64 booked_queued_ns(struct task_struct *task)
 /* When `task` was put into a run queue by the wake-up in progress. REQUIRES: that queue's lock is held. */
 static __always_inline __u64 booked_wake_up_ns(struct task_struct *task)
 {
+	__u64 now = bpf_ktime_get_ns(), clock;
 	struct clock_lag *lag;
-	__u64 now, clock;
 
 	if (!has_run_queue_clock(task))
-		return bpf_ktime_get_ns();
+		return now;
 	lag = lag_of_cpu();
 	if (!lag || lag->seen_ns == 0)
-		return bpf_ktime_get_ns();
+		return now;
 	clock = task->se.cfs_rq->rq->clock;
-	if (lag_stands(lag, clock))
-		return clock + lag->ns;
-	now = bpf_ktime_get_ns();
 	learn_lower_lag(lag, now, clock);
 	return booked_ns(clock, lag, now);
 }

@@ -99,6 +99,8 @@ static __always_inline void keep_site(struct thread_sites *all, const struct use
 {
 	struct wait_site *site = place_for_site(all, tag, scratch);
 
+	if (!same_stack(&site->stack, &id) || !same_registers(site, regs))
+		distrust(site);
 	site->registers = *regs;
 	site->slice = slice;
 	site->stack = id;
@@ -178,7 +180,8 @@ static __always_inline struct wait_site *find_same_place(struct thread_sites *al
 	if (has_user)
 		copy_top_of_user_stack(scratch->user_top, regs->sp);
 	if (!has_user || user_top_is(scratch, site)) {
-		site->same++;
+		if (!is_trusted(site))
+			site->same++;
 		return site;
 	}
 	distrust(site);

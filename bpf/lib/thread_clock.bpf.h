@@ -204,9 +204,11 @@ static __always_inline struct thread_clock *make_clock(struct task_struct *task,
 		clock->wait_stack = place->stack;
 		clock->contended = 0;
 		clock->woken_ns = 0;
-		clock->epoch = clock_epoch;
 		clock->began_ns = now;
-		clock->since_ns = now;
+		barrier(); /* hooks take no lock: a new clock is there for them with its time, one of an earlier epoch with that */
+		*(volatile __u64 *)&clock->since_ns = now;
+		barrier();
+		*(volatile __u32 *)&clock->epoch = clock_epoch;
 	}
 	unlock_clock(clock);
 	return clock;

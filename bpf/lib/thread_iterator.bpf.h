@@ -96,6 +96,22 @@ struct {
 	__type(value, struct thread_record);
 } iterator_record SEC(".maps");
 
+/* The same as settle_wake_up() for a thread that nobody was seen to wake and that waits in a run queue all the same: what it has
+ * waited there in the slice that ends would count as blocked. */
+static __always_inline void settle_missed_wake_up(struct task_struct *task, struct thread_clock *clock,
+						  const struct slice_bound *bound)
+{
+	__u64 queued;
+
+	if (!is_blocked(clock->reason) || clock->woken_ns || !task->on_rq || task->on_cpu || task_state(task) != 0)
+		return;
+	queued = missed_wake_up_ns(task, clock);
+	if (!queued || queued >= bound->start_ns)
+		return;
+	count(COUNT_WAKE_UP_MISSED);
+	end_wait(task, clock, REASON_RUN_QUEUE, bound, queued, TAKEN_BY_ITERATOR);
+}
+
 /* Closes the previous slice in the clock and writes its account. */
 static __always_inline void collect(struct seq_file *seq, struct task_struct *task, struct thread_clock *clock)
 {
@@ -112,6 +128,7 @@ static __always_inline void collect(struct seq_file *seq, struct task_struct *ta
 	record->tgid = task->tgid;
 	record->tid = task->pid;
 	settle_wake_up(task, clock, &bound, TAKEN_BY_ITERATOR);
+	settle_missed_wake_up(task, clock, &bound);
 	lock_clock(clock);
 	take_key(clock, &key);
 	if (key.reason == REASON_DEAD) { /* its exit record tells all */

@@ -8,6 +8,7 @@
 #define SONDE_BPF_LIB_WAIT_END_BPF_H
 
 #include "length_bucket.bpf.h"
+#include "scheduler_time.bpf.h"
 #include "thread_clock.bpf.h"
 #include "wait_sums.bpf.h"
 
@@ -37,9 +38,9 @@ static __always_inline void end_wait(struct task_struct *task, struct thread_clo
 	spent.bucket = bucket_of(clock, at);
 	taken = begin_taking(who);
 	lock_clock(clock);
-	/* A hook may have ended it just now; and where it has closed the slice, the iterator has no business. */
+	/* A hook may have ended it just now; and the iterator has no business but in the slice that it closes after this. */
 	if ((next_reason != REASON_ON_CPU && !is_blocked(clock->reason)) ||
-	    (who == TAKEN_BY_ITERATOR && clock->slice == bound->number)) {
+	    (who == TAKEN_BY_ITERATOR && (at >= bound->start_ns || clock->slice + 1 != bound->number))) {
 		unlock_clock(clock);
 		return;
 	}
@@ -47,10 +48,24 @@ static __always_inline void end_wait(struct task_struct *task, struct thread_clo
 	take_key(clock, &key);
 	settle(clock, &slice, at, &spent);
 	clock->reason = next_reason;
-	clock->woken_ns = 0;
+	barrier(); /* who finds no wake-up finds what came of it */
+	*(volatile __u64 *)&clock->woken_ns = 0;
 	end_wait_in_clock(clock, &key, &slice, &spent, taken, who);
 	if (next_reason == REASON_ON_CPU)
 		count(COUNT_WAITS);
+}
+
+/*
+ * When a thread that stands blocked in its clock was woken, by the scheduler's own books: since when it has been in this run
+ * queue, less the time in those that it was moved from. 0: these do not tell. For one whose wake-up is hidden from us, or an
+ * interrupt while a hidden thread ran.
+ */
+static __always_inline __u64 missed_wake_up_ns(struct task_struct *task, const struct thread_clock *clock)
+{
+	__u64 elsewhere = clock->run_queue_ns ? run_queue_ns_of(task) - clock->run_queue_ns : 0;
+	__u64 queued = booked_queued_ns(task) - elsewhere;
+
+	return queued > clock->began_ns ? queued : 0;
 }
 
 /* Notes that the thread is woken. The scheduler lets nobody else move it meanwhile, and the iterator does not touch what is

@@ -124,7 +124,8 @@ int BPF_PROG(on_complete, struct request *rq, int error, unsigned int bytes)
 	struct ending_request ending = {.one = {.count = 1, .bytes = bytes}};
 	__u64 *issued;
 
-	if (!agent_lives(now) || serves_flushes(rq) || !is_told_when_done(rq))
+	/* Of a part that is done nobody is told yet. */
+	if (!agent_lives(now) || bytes < rq->__data_len || serves_flushes(rq) || !is_told_when_done(rq))
 		return 0;
 	ending.device = device_of(rq);
 	ending.operation = operation_of(rq->cmd_flags, bytes);

@@ -117,30 +117,29 @@ static __always_inline void leave_cpu(void *ctx, bool preempt, struct task_struc
 		send_exit(prev, clock, now);
 }
 
-/*
- * The thread comes to a CPU, and was never seen to be woken: who did it is hidden from us, or an interrupt while a hidden
- * thread ran. The scheduler tells since when it was in this run queue; the time in those that it was moved from is in its sum.
- */
+/* The thread comes to a CPU, and was never seen to be woken. */
 static __always_inline void repair_missed_wake_up(struct task_struct *next, struct thread_clock *clock,
 						  const struct slice_bound *bound, __u64 now)
 {
-	__u64 elsewhere = clock->run_queue_ns ? run_queue_ns_of(next) - clock->run_queue_ns : 0;
-	__u64 queued = booked_queued_ns(next) - elsewhere;
+	__u64 queued = missed_wake_up_ns(next, clock);
 
 	count(COUNT_WAKE_UP_MISSED);
-	if (queued > clock->began_ns && queued < now)
+	if (queued && queued < now)
 		end_wait(next, clock, REASON_RUN_QUEUE, bound, queued, TAKEN_BY_HOOK);
 }
 
 static __always_inline void come_to_cpu(struct task_struct *next, const struct slice_bound *bound, __u64 now)
 {
 	struct thread_clock *clock = find_clock(next);
+	__u64 woken_ns;
 
 	if (!clock) {
 		count(COUNT_CLOCK_MISSING);
 		return;
 	}
-	if (is_blocked(clock->reason) && !clock->woken_ns)
+	woken_ns = *(volatile __u64 *)&clock->woken_ns;
+	barrier(); /* before the reason: the iterator may end the wait that a wake-up left */
+	if (!woken_ns && is_blocked(clock->reason))
 		repair_missed_wake_up(next, clock, bound, now);
 	note_queue_wait(clock, bound, now);
 	if (end_wait_in_place(clock, bound, now))

@@ -25,7 +25,7 @@ class Stall(sonde.SondeTest):
             if shown["name"] == "counters":
                 found.append(subprocess.run(["bpftool", "-j", "map", "dump", "id", str(number)], capture_output=True,
                                             check=True).stdout)
-        self.assertEqual(len(found), 3, "the sampling, the scheduler's and the disks' programs count")
+        self.assertEqual(len(found), 5, "the programs of sampling, of the scheduler, of faults, of disks and of connections count")
         return found
 
     def test_programs_of_a_hanging_agent_do_nothing_and_it_goes_on_after_that(self):

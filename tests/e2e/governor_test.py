@@ -39,7 +39,8 @@ class Governor(sonde.SondeTest):
         for program in running:
             self.assertEqual(program.wait(), 0, program.said())
         samples = [s for s in pprof_file.decode(pprof.read_bytes()).samples if s.labels.get("process") == load.name]
-        account = json.loads(running[1].said())
+        said = running[1].said()
+        account = json.loads(said[said.index("{"):])  # after its progress
         (own,) = [entry for entry in account["processes"] if int(entry["pid"]) == load.pid]
         return load.report, samples, waits, own
 
