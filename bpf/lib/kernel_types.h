@@ -197,7 +197,7 @@ struct task_struct {
 	int pid;  /* thread id */
 	int tgid; /* process id */
 	unsigned int on_cpu; /* int, later u8: unsigned, so that a load may be narrowed */
-	int on_rq;
+	unsigned int on_rq;  /* the same */
 	char comm[16];
 	struct task_struct *group_leader;
 	void *stack;
