@@ -17,7 +17,7 @@ uint64_t Failed(const model::ConnectSums& sums) {
 }
 
 // What went wrong or may do so weighs more than what took long.
-std::pair<uint64_t, uint64_t> Weight(const ConnectBook::Row& row) {
+std::pair<uint64_t, uint64_t> WeightOfConnects(const ConnectBook::Row& row) {
   return {Failed(row.sums) + row.sums.under_way, row.sums.ns + row.sums.lengths.longest_ns};
 }
 
@@ -35,7 +35,7 @@ std::vector<profile::Frame> FromConnectOn(std::vector<profile::Frame> frames) {
 void ReportConnects(const aggregate::Window& window, const control::v1::PeersRequest& request, symbolize::Symbolizer* symbolizer,
                     control::v1::PeersReply* reply) {
   ConnectBook::Rows all = window.Connects().AllRows(OnlyProcess(request.pid()));
-  KeepHeaviest(request.limit(), &all.rows, Weight);
+  KeepHeaviest(request.limit(), &all.rows, WeightOfConnects);
   symbolize::StackNames names(symbolizer);
   for (const ConnectBook::Row& row : all.rows) {
     control::v1::Connects* out = reply->add_connects();

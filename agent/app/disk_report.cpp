@@ -90,7 +90,7 @@ void Describe(const RequestBook::Row& row, const model::ProfileBatch& batch, sym
 }
 
 // What it weighs: a request that does not end has no time yet, and is worth telling of all the same.
-uint64_t Weight(const RequestBook::Row& row) {
+uint64_t WeightOfRequests(const RequestBook::Row& row) {
   return row.sums.ns + (row.sums.under_way > 0 ? row.sums.lengths.longest_ns : 0);
 }
 
@@ -104,7 +104,7 @@ void ReportDisks(const aggregate::Window& window, const control::v1::DisksReques
   reply->set_duration_ns(book.DurationNs());  // which begins a moment after the window
   reply->set_unknown_why(book.UnknownWhy());
   RequestBook::Rows all = book.AllRows(OnlyProcess(request.pid()));
-  KeepHeaviest(request.limit(), &all.rows, Weight);
+  KeepHeaviest(request.limit(), &all.rows, WeightOfRequests);
   symbolize::StackNames stack_names(symbolizer);
   for (const RequestBook::Row& row : all.rows) {
     control::v1::DiskRequests* out = reply->add_requests();
