@@ -37,7 +37,7 @@ std::string WhoseHop(const v1::WakeHop& hop) {
   return absl::StrCat("<- ", thread, " of ", Printable(hop.process(), kProcessColumns));
 }
 
-std::string ChainLines(const v1::WakeChain& chain) {
+std::string LinesOfChain(const v1::WakeChain& chain) {
   constexpr auto kRight = Table::Align::kRight;
   constexpr size_t kIndent = 8;
   Table table({{"", kRight}, {"", kRight}, {""}, {""}});
@@ -103,7 +103,7 @@ std::string WakerLines(const google::protobuf::RepeatedPtrField<v1::Waker>& wake
 
 std::string ChainLines(const google::protobuf::RepeatedPtrField<v1::WakeChain>& chains) {
   std::string text;
-  for (int i = 0; i < std::min(chains.size(), kChainsShown); ++i) text += ChainLines(chains[i]);
+  for (int i = 0; i < std::min(chains.size(), kChainsShown); ++i) text += LinesOfChain(chains[i]);
   return text;
 }
 
