@@ -46,8 +46,8 @@ struct wait_site {
 #define DOUBTS_AT_FIRST 2
 #define DOUBTS_ABOUT_TWO 64
 
-/* Where two callers take turns of some length, the first waits of each turn go to the other one: at most 7 a time that trust is
- * lost, which happens 9 times at most in a site's life. */
+/* Where two callers take turns of some length, the first waits of each turn go to the other one: 7 at most each time that trust is
+ * lost. That takes twice as many waits at the same stack in a row each time, in the end 65,536. */
 #define TRUSTED_FROM 256
 #define TRUSTED_FROM_MOST 65536
 #define CHECK_TRUSTED_ONE_IN 8
