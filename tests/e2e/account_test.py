@@ -118,7 +118,12 @@ class Account(sonde.SondeTest):
     def expect_on_cpu(self, what, measured_ns, truth_ns, more_ns=0):
         self.expect(what, measured_ns, truth_ns, truth_ns + self.stolen_ns + more_ns, tolerance(truth_ns))
 
-    def expect_run_queue(self, what, measured_ns, truth_ns):
+    def expect_run_queue(self, what, measured_ns, booked_ns, pids):
+        """The kernel books some sleep as run queue, and some of the run queue not at all: the witness saw how much."""
+        asleep_ns, unbooked_ns = map(sum, zip(*(self.last_words[pid][4:6] for pid in pids)))
+        if asleep_ns or unbooked_ns:
+            print(f"{what}: the kernel's books have {asleep_ns / 1e6:.2f} ms of sleep in it, and lack {unbooked_ns / 1e6:.2f} ms")
+        truth_ns = booked_ns - asleep_ns + unbooked_ns
         self.expect(what, measured_ns, truth_ns, truth_ns, tolerance(truth_ns))
 
     def expect_closed(self, entries):
@@ -134,9 +139,9 @@ class Account(sonde.SondeTest):
 
     def expect_last_words(self, what, account, pids):
         """Agreement with what the kernel had counted for all threads of these processes at their ends."""
-        _, _, cpu_ns, run_queue_ns = map(sum, zip(*(self.last_words[pid] for pid in pids)))
+        _, _, cpu_ns, run_queue_ns, _, _ = map(sum, zip(*(self.last_words[pid] for pid in pids)))
         self.expect_on_cpu(f"{what}, on CPU", account.on_cpu, cpu_ns)
-        self.expect_run_queue(f"{what}, run queue", account.run_queue, run_queue_ns)
+        self.expect_run_queue(f"{what}, run queue", account.run_queue, run_queue_ns, pids)
 
     def expect_load(self, load, account):
         what = f"{load.name} {load.pid}"
@@ -149,7 +154,7 @@ class Account(sonde.SondeTest):
         self.expect_on_cpu(f"{what}, on CPU by /proc/PID/stat", account.on_cpu, load.cpu_ns, unlisted_ns)
         if threads == 1:
             self.expect_run_queue(f"{what}, run queue by /proc/PID/schedstat", account.run_queue,
-                                  load.run_queue_of_main_ns)
+                                  load.run_queue_of_main_ns, [load.pid])
 
     def expect_children(self, load, by_pid):
         """All are in the account; returns their time on a CPU. Those whose pid was somebody else's too are not compared:
@@ -164,7 +169,7 @@ class Account(sonde.SondeTest):
         self.expect_last_words(what, account, pids)
         self.expect_on_cpu(f"{what}, on CPU by /proc/PID/stat", account.on_cpu, sum(rusage_ns))
         self.expect_on_cpu(f"{what}, on CPU by /proc/PID/schedstat", account.on_cpu, sum(cpu_ns))
-        self.expect_run_queue(f"{what}, run queue by /proc/PID/schedstat", account.run_queue, sum(run_queue_ns))
+        self.expect_run_queue(f"{what}, run queue by /proc/PID/schedstat", account.run_queue, sum(run_queue_ns), pids)
         return account.on_cpu + sum(child[1] for child in children if child not in own)
 
     def expect_everybody(self, living, by_pid, losses):
@@ -195,7 +200,8 @@ class Account(sonde.SondeTest):
         lived_s = churned.report["main_inside_ns"] / 1e9
         print(f"{exited} threads came and went, {exited / lived_s:.0f} a second")
         self.assertEqual(self.last_words[churned.pid][0], exited + 1, "the witness missed some")
-        self.assertEqual(int(by_pid[churned.pid]["threads"]), exited + 1)
+        self.assertEqual(int(by_pid[churned.pid]["threads"]), exited + 1,
+                         f"lost: {[(loss['cause'], loss['what'], loss['count']) for loss in reply['losses']]}")
         if self.cgroup.usage_ns() is not None:
             self.expect_on_cpu("all loads by their cgroup, on CPU", on_cpu_of_loads, self.cgroup.usage_ns())
         self.assertEqual(self.wrong, [])

@@ -78,7 +78,8 @@ class Witness(sonde.Program):
         super().__init__(folder, [sonde.EXIT_WITNESS, self.path])
 
     def finish(self):
-        """{pid: (threads, nanoseconds of life, on a CPU, in the run queue)} of exited threads."""
+        """{pid: (threads, nanoseconds of life, on a CPU, in the run queue, of these in truth asleep, in the run queue
+        besides)} of exited threads."""
         if self.stop() != 0:
             raise AssertionError(self.said())
         return {int(pid): tuple(sums) for pid, sums in json.loads(self.path.read_text()).items()}
