@@ -41,9 +41,25 @@ void AccountBook::Add(const model::Slice& slice) {
     AddTime(thread, slice, &process);
     AddTime(thread, slice, &sum->second);
   }
+  AddEnded(slice);
   for (const model::RawSample& sample : slice.samples) {
     if (profile::IsOffCpu(sample.reason)) waits_[sample.tgid].Add(sample.reason, sample.count, sample.lengths);
   }
+}
+
+void AccountBook::AddEnded(const model::Slice& slice) {
+  for (const model::EndedThreads& ended : slice.ended_threads) {
+    model::ProcessAccount& process = processes_[ended.tgid];
+    process.tgid = ended.tgid;
+    NameProcess(slice, &process);
+    process.wall_ns += ended.wall_ns;
+    profile::Add(ended.ns, &process.ns);
+    // Those that began before are in an earlier slice's accounts, if there is one.
+    const uint32_t more = is_begun_ ? ended.begun : ended.threads;
+    process.threads += more;
+    threads_not_told_ += more;
+  }
+  is_begun_ = true;
 }
 
 std::vector<model::ProcessAccount> AccountBook::Processes() const {

@@ -18,7 +18,7 @@ class AccountBook {
 
   // All processes, the one with most wall time first.
   std::vector<model::ProcessAccount> Processes() const;
-  // The same of threads.
+  // The same of threads; none of those of which only their process's sums are known.
   std::vector<model::ThreadSum> ThreadSums() const;
   // Of all threads of `tgid`; of nothing when it was not seen to wait.
   const ReasonWaits& WaitsOf(uint32_t tgid) const;
@@ -26,15 +26,19 @@ class AccountBook {
   uint64_t OnCpuNs(uint32_t tgid) const;
   // |wall - explained| / wall over all processes; 0 when nothing was seen.
   double UnexplainedRatio() const;
-  size_t Threads() const { return threads_.size(); }
+  size_t Threads() const { return threads_.size() + threads_not_told_; }
 
  private:
+  void AddEnded(const model::Slice& slice);
+
   // A thread id may be given out again within a window: the start tells them apart.
   using ThreadKey = std::pair<uint32_t, uint64_t>;
 
   absl::flat_hash_map<uint32_t, model::ProcessAccount> processes_;
   absl::flat_hash_map<ThreadKey, model::ThreadSum> threads_;
   absl::flat_hash_map<uint32_t, ReasonWaits> waits_;
+  bool is_begun_ = false;
+  size_t threads_not_told_ = 0;
 };
 
 }  // namespace sonde::aggregate

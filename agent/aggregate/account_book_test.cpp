@@ -35,6 +35,24 @@ TEST(AccountBook, CountsAThreadOfSeveralSlicesOnceAndAReusedIdTwice) {
   EXPECT_EQ(book.Processes()[0].wall_ns, 190U);
 }
 
+TEST(AccountBook, CountsThreadsOfWhichOnlyTheSumIsKnownOnceEach) {
+  AccountBook book;
+  model::Slice first = SliceWith(100, 200, {Thread(1, 50, 0, {100, 0, 0})}), second = SliceWith(200, 300, {});
+  first.ended_threads = {{.tgid = 1, .threads = 3, .begun = 1, .wall_ns = 90, .ns = {40, 50}}};
+  second.ended_threads = {{.tgid = 1, .threads = 2, .begun = 1, .wall_ns = 60, .ns = {60}},
+                          {.tgid = 2, .threads = 1, .begun = 1, .wall_ns = 5, .ns = {5}}};
+  book.Add(first);
+  book.Add(second);
+  auto processes = book.Processes();
+  ASSERT_EQ(processes.size(), 2U);
+  EXPECT_EQ(processes[0].threads, 5U) << "thread 1 ended in the second slice";
+  EXPECT_EQ(processes[0].wall_ns, 250U);
+  EXPECT_EQ(processes[0].UnexplainedNs(), 0);
+  EXPECT_EQ(processes[1].threads, 1U);
+  EXPECT_EQ(book.Threads(), 6U);
+  EXPECT_EQ(book.ThreadSums().size(), 1U);
+}
+
 TEST(AccountBook, SumsTheWaitsOfAProcessOverStacksAndSlices) {
   model::Slice slice = SliceWith(0, 100, {});
   model::WaitLengths once;

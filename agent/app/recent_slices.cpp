@@ -33,6 +33,7 @@ size_t BytesOfProcesses(const model::Slice& slice, const model::Slice* before) {
 
 size_t BytesOfSlice(const model::Slice& slice) {
   size_t bytes = sizeof(slice) + BytesOfAll(slice.samples) + BytesOfAll(slice.faults) + BytesOfAll(slice.threads) +
+                 BytesOfAll(slice.ended_threads) +
                  BytesOfAll(slice.wakers) + BytesOfAll(slice.counterparts) + BytesOfAll(slice.peer_events) +
                  BytesOfAll(slice.connects) + BytesOfAll(slice.request_waits) + BytesOfAll(slice.disks.requests) +
                  BytesOfAll(slice.saturation.queues);

@@ -272,14 +272,13 @@ absl::Status Capture::CountLosses() {
 }
 
 void Capture::NameProcesses(const absl::flat_hash_map<uint32_t, std::string>& group_comms, model::Slice& slice) {
-  for (const model::ThreadAccount& thread : slice.threads) {
-    auto comm = group_comms.find(thread.tgid);
-    slice.processes.try_emplace(thread.tgid,
-                                processes_->Find(thread.tgid, comm != group_comms.end() ? comm->second : thread.comm));
-  }
-  auto name = [&](uint32_t tgid) {
-    if (!slice.processes.contains(tgid)) slice.processes.emplace(tgid, processes_->Find(tgid, ""));
+  auto name = [&](uint32_t tgid, const std::string& otherwise = "") {
+    if (slice.processes.contains(tgid)) return;
+    auto comm = group_comms.find(tgid);
+    slice.processes.emplace(tgid, processes_->Find(tgid, comm != group_comms.end() ? comm->second : otherwise));
   };
+  for (const model::ThreadAccount& thread : slice.threads) name(thread.tgid, thread.comm);
+  for (const model::EndedThreads& ended : slice.ended_threads) name(ended.tgid);
   for (const model::RawSample& sample : slice.samples) name(sample.tgid);
   for (const model::RawFaults& faults : slice.faults) name(faults.tgid);
   for (const model::RawWaker& waker : slice.wakers) name(waker.waker_tgid);
@@ -322,6 +321,11 @@ absl::StatusOr<model::Slice> Capture::EndSlice() {
   if (!status.ok()) return status;
   AwaitRunningPrograms();
   if (status = Poll(); !status.ok()) return status;
+  status = sched_->DrainExits(ended, [&](uint32_t tgid, const abi::exit_sum& sum) {
+    group_comms.try_emplace(tgid, ToComm(sum.group_comm));
+    slice.ended_threads.push_back(ToEndedThreads(tgid, sum));
+  });
+  if (!status.ok()) return status;
   if (status = CollectSamples(ended, slice); !status.ok()) return status;
   if (status = CollectOtherSide(ended, slice); !status.ok()) return status;
   const auto has_stack = [&](model::StackId id) { return HasStack(id, ended, slice); };

@@ -107,6 +107,12 @@ model::ThreadAccount ToThreadAccount(const abi::thread_record& record) {
   return account;
 }
 
+model::EndedThreads ToEndedThreads(uint32_t tgid, const abi::exit_sum& sum) {
+  model::EndedThreads ended{.tgid = tgid, .threads = sum.threads, .begun = sum.begun, .wall_ns = sum.wall_ns, .ns = {}};
+  std::ranges::copy(sum.ns, ended.ns.begin());
+  return ended;
+}
+
 model::WaitLengths ToLengths(const uint32_t (&counts)[WAIT_BUCKETS], uint64_t longest_ns) {
   model::WaitLengths lengths{.longest_ns = longest_ns};
   std::ranges::copy(counts, lengths.counts.begin());

@@ -43,6 +43,8 @@ absl::StatusOr<RingRecord> ParseRingRecord(std::span<const std::byte> bytes);
 // The iterator's record as the model has it. `ended_ns` is left 0.
 model::ThreadAccount ToThreadAccount(const abi::thread_record& record);
 
+model::EndedThreads ToEndedThreads(uint32_t tgid, const abi::exit_sum& sum);
+
 // The `lengths` and `longest_ns` of a sum, as the model has them.
 model::WaitLengths ToLengths(const uint32_t (&counts)[WAIT_BUCKETS], uint64_t longest_ns);
 

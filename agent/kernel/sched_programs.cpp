@@ -226,6 +226,12 @@ absl::Status SchedPrograms::DrainWaits(uint32_t number,
   return DrainMapOf<abi::wait_key, abi::wait_sum>(waits, visit);
 }
 
+absl::Status SchedPrograms::DrainExits(uint32_t number,
+                                       absl::FunctionRef<void(const uint32_t&, const abi::exit_sum&)> visit) {
+  bpf_map* exits = number & 1 ? skeleton_->maps.exits_odd : skeleton_->maps.exits_even;
+  return DrainMapOf<uint32_t, abi::exit_sum>(exits, visit);
+}
+
 absl::Status SchedPrograms::DrainWakers(
     uint32_t number, absl::FunctionRef<void(const abi::waker_key&, const abi::waker_sum&)> visit) {
   return wakers_.DrainOf<abi::waker_key, abi::waker_sum>(number, visit);

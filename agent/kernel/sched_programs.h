@@ -71,6 +71,9 @@ class SchedPrograms {
   // Takes the sums of slice `number` out. REQUIRES: CollectThreads() has closed it, and a grace period has passed.
   absl::Status DrainWaits(uint32_t number, absl::FunctionRef<void(const abi::wait_key&, const abi::wait_sum&)> visit);
 
+  // The same of exited threads that the ring had no room for, by process.
+  absl::Status DrainExits(uint32_t number, absl::FunctionRef<void(const uint32_t& tgid, const abi::exit_sum&)> visit);
+
   // The same of the other side, while it is watched: who ended waits, and what they were for.
   absl::Status DrainWakers(uint32_t number, absl::FunctionRef<void(const abi::waker_key&, const abi::waker_sum&)> visit);
 

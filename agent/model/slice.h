@@ -172,6 +172,15 @@ struct ThreadAccount {
   profile::ReasonTimes ns{};
 };
 
+// Threads of one process that ended within the slice, and so many at once that nothing is told of each.
+struct EndedThreads {
+  uint32_t tgid = 0;
+  uint32_t threads = 0;
+  uint32_t begun = 0;    // of these, within the slice
+  uint64_t wall_ns = 0;  // that they existed within the slice
+  profile::ReasonTimes ns{};
+};
+
 // Everything the kernel side saw between two instants; slices follow each other without gap. Windows, recordings and
 // tables are sums of slices.
 struct Slice {
@@ -183,6 +192,7 @@ struct Slice {
   std::vector<RawSample> samples;
   std::vector<RawFaults> faults;
   std::vector<ThreadAccount> threads;
+  std::vector<EndedThreads> ended_threads;  // none of these
   // The other side of waits, while it is watched.
   std::vector<RawWaker> wakers;
   std::vector<RawChain> chains;  // while these are

@@ -102,7 +102,8 @@ enum counter {
 	COUNT_CLOCK_REFUSED,	/* a clock could not be made */
 	COUNT_CLOCK_LATE,	/* first seen at a slice's end: time before that is unknown */
 	COUNT_CLOCK_SKIPPED,	/* a thread was not collected for more than a slice */
-	COUNT_EXIT_RING_FULL,	/* account of an exited thread lost */
+	COUNT_EXIT_RING_FULL,	/* account of an exited thread that is only in its process's sum */
+	COUNT_EXIT_LOST,	/* nor there */
 	COUNT_EXEC_RING_FULL,	/* exec not told: names of that process may be wrong */
 	COUNT_STACK_WALKS,	/* full walks at switch-out, and of wakers */
 	COUNT_WALK_NS,		/* time that these took */

@@ -42,6 +42,15 @@ struct thread_exit_record {
 #define EXIT_TIME_WHAT_SHIFT 56
 #define EXIT_TIME_PREVIOUS 0x80u
 
+/* Threads of one process that exited in a slice while the ring had no room for their own records; by process. */
+struct exit_sum {
+	__u64 wall_ns; /* that they existed in the slice */
+	__u32 threads;
+	__u32 begun; /* of these, in this slice */
+	__u64 ns[REASONS];
+	char group_comm[SONDE_COMM_LEN];
+};
+
 /* A process put on a new image: what was known of its mappings is void. */
 struct exec_record {
 	__u32 type; /* RECORD_EXEC */

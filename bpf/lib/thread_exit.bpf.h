@@ -23,6 +23,23 @@ struct {
 	__type(value, struct thread_exit_record);
 } exit_records SEC(".maps");
 
+#define EXIT_ENTRIES 512
+
+struct exits_map {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, EXIT_ENTRIES);
+	__type(key, __u32);
+	__type(value, struct exit_sum);
+};
+
+/* Sums of exited threads that the ring had no room for, by process, of slices of even and odd number; 0.17 MB each. A process of
+ * ten thousand threads may end within a tenth of a second. */
+struct exits_map exits_even SEC(".maps");
+struct exits_map exits_odd SEC(".maps");
+
+/* What they begin as: too large for a program's stack. */
+static struct exit_sum no_exits;
+
 static __always_inline void put_time(struct thread_exit_record *record, __u64 ns, __u64 what)
 {
 	volatile __u32 *times = &record->times; /* in memory: in a register the verifier would follow all its values */
@@ -41,6 +58,63 @@ static __always_inline __u64 exit_record_bytes(const struct thread_exit_record *
 	if (times > 2 * REASONS)
 		times = 2 * REASONS;
 	return SONDE_EXIT_HEADER_BYTES + times * sizeof(__u64);
+}
+
+static __always_inline struct exit_sum *find_exits(const struct thread_exit_record *record, __u32 slice)
+{
+	void *exits = slice & 1 ? (void *)&exits_odd : (void *)&exits_even;
+	__u32 tgid = record->tgid;
+	struct exit_sum *sum;
+
+	bpf_map_update_elem(exits, &tgid, &no_exits, BPF_NOEXIST); /* refused: the next line tells */
+	sum = bpf_map_lookup_elem(exits, &tgid);
+	if (sum)
+		__builtin_memcpy(sum->group_comm, record->group_comm, sizeof(sum->group_comm));
+	else
+		count(COUNT_EXIT_LOST);
+	return sum;
+}
+
+/* Adds what the thread had of one slice, in which it existed until `end_ns`. `part` is 0 or EXIT_TIME_PREVIOUS. */
+static __always_inline void add_exit(struct exit_sum *sum, const struct thread_exit_record *record, __u32 part,
+				     __u64 slice_start, __u64 end_ns)
+{
+	__u64 began_ns = record->started_ns > slice_start ? record->started_ns : slice_start;
+
+	if (end_ns > began_ns)
+		__sync_fetch_and_add(&sum->wall_ns, end_ns - began_ns);
+	__sync_fetch_and_add(&sum->threads, 1);
+	if (record->started_ns >= slice_start)
+		__sync_fetch_and_add(&sum->begun, 1);
+	for (__u32 i = 0; i < 2 * REASONS; i++) {
+		__u64 time = i < record->times ? record->time[i] : 0;
+		__u32 what = time >> EXIT_TIME_WHAT_SHIFT, reason = what & (REASON_SLOTS - 1);
+
+		if (time && (what & EXIT_TIME_PREVIOUS) == part && reason < REASONS)
+			__sync_fetch_and_add(&sum->ns[reason], time & ((1ULL << EXIT_TIME_WHAT_SHIFT) - 1));
+	}
+}
+
+/* Keeps this CPU's record, which the ring has no room for, in the sums of its process. A global function, which the verifier reads
+ * once. */
+__attribute__((noinline)) int keep_exit(__u32 key)
+{
+	struct thread_exit_record *record = bpf_map_lookup_elem(&exit_records, &key);
+	struct exit_sum *sum;
+	__u64 start_ns;
+
+	if (!record)
+		return 0;
+	start_ns = slice_start_ns[record->slice & 1];
+	sum = find_exits(record, record->slice);
+	if (sum)
+		add_exit(sum, record, 0, start_ns, record->ended_ns);
+	if (!record->has_previous)
+		return 0;
+	sum = find_exits(record, record->slice - 1);
+	if (sum)
+		add_exit(sum, record, EXIT_TIME_PREVIOUS, slice_start_ns[~record->slice & 1], start_ns);
+	return 0;
 }
 
 /* The last switch of a thread: its account goes out whole, since nothing can be asked of it later. */
@@ -72,8 +146,10 @@ static __always_inline void send_exit(struct task_struct *task, struct thread_cl
 	add_all_held(clock, task->tgid, NO_SLICE, TAKEN_BY_HOOK);
 	BPF_CORE_READ_INTO(&record->comm, task, comm);
 	BPF_CORE_READ_INTO(&record->group_comm, task, group_leader, comm);
-	if (bpf_ringbuf_output(&sched_events, record, exit_record_bytes(record), BPF_RB_NO_WAKEUP) != 0)
+	if (bpf_ringbuf_output(&sched_events, record, exit_record_bytes(record), BPF_RB_NO_WAKEUP) != 0) {
 		count(COUNT_EXIT_RING_FULL);
+		keep_exit(zero);
+	}
 	if (!clocks_in_task_storage)
 		bpf_map_delete_elem(&clocks_by_task, &address);
 	drop_sites(task);
