@@ -3,7 +3,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <pthread.h>
-#include <sched.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -149,67 +148,6 @@ TEST_F(LiveCapture, KeepsTheAccountOfThreadsThatExitWithinTheSlice) {
   }
   // Who is held up between setting the timer and leaving the CPU, by another thread or the hypervisor, sleeps the shorter.
   EXPECT_GT(slept_whole, tids.size() * 9 / 10);
-}
-
-// Threads that do nothing but end, one after the other. Made without the C library's help, which takes longer.
-class Mayflies {
- public:
-  // Waits for the last one to be gone.
-  ~Mayflies() {
-    for (Slot& slot : slots_) Await(slot);
-  }
-
-  // Whether one more could be made.
-  bool Make() {
-    Slot& slot = slots_[made_ % std::size(slots_)];
-    Await(slot);
-    slot.tid.store(1);
-    const int flags = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM | CLONE_CHILD_CLEARTID;
-    if (::clone([](void*) { return 0; }, std::end(slot.stack), flags, nullptr, nullptr, nullptr, &slot.tid) < 0) return false;
-    ++made_;
-    return true;
-  }
-
-  size_t Made() const { return made_; }
-
- private:
-  struct Slot {
-    alignas(16) std::byte stack[4096];
-    std::atomic<pid_t> tid{0};  // the kernel clears it
-  };
-  static void Await(const Slot& slot) {
-    while (slot.tid.load() != 0) std::this_thread::yield();
-  }
-
-  Slot slots_[8];
-  size_t made_ = 0;
-};
-
-TEST_F(LiveCapture, KeepsTheTimeOfThreadsThatTheRingHasNoRoomFor) {
-  Start();
-  Measure(absl::Milliseconds(100));
-  const auto fill_ring = [this] {  // until it is over, nobody takes anything out of it
-    Mayflies threads;
-    constexpr size_t kMoreThanFit = 20'000;
-    const absl::Time end = absl::Now() + absl::Seconds(2);  // longer, and the programs take the agent for dead
-    while (threads.Made() < kMoreThanFit && absl::Now() < end) EXPECT_TRUE(threads.Make());
-    EXPECT_TRUE(capture_->Poll().ok());
-    return threads.Made();
-  };
-  const size_t made = fill_ring();
-  model::Slice slice = Measure(absl::Milliseconds(100));
-  const auto is_own = [](const auto& account) { return account.tgid == Pid(); };
-  ASSERT_TRUE(std::ranges::any_of(slice.ended_threads, is_own)) << "the ring has room for " << made;
-  size_t threads = 0;
-  for (const model::ThreadAccount& thread : slice.threads) {
-    if (is_own(thread) && thread.ended_ns != 0) ++threads;
-  }
-  for (const model::EndedThreads& ended : slice.ended_threads) {
-    if (is_own(ended)) threads += ended.threads;
-    EXPECT_EQ(profile::SumOf(ended.ns), ended.wall_ns);
-    EXPECT_TRUE(slice.processes.contains(ended.tgid));
-  }
-  EXPECT_EQ(threads, made);
 }
 
 TEST_F(LiveCapture, AddsOffCpuSamplesUpToTheExactClocks) {
