@@ -28,11 +28,16 @@ void AddTime(const model::ThreadAccount& thread, const model::Slice& slice, mode
 
 }  // namespace
 
+model::ProcessAccount& AccountBook::ProcessOf(uint32_t tgid, const model::Slice& slice) {
+  model::ProcessAccount& process = processes_[tgid];
+  process.tgid = tgid;
+  NameProcess(slice, &process);
+  return process;
+}
+
 void AccountBook::Add(const model::Slice& slice) {
   for (const model::ThreadAccount& thread : slice.threads) {
-    model::ProcessAccount& process = processes_[thread.tgid];
-    process.tgid = thread.tgid;
-    NameProcess(slice, &process);
+    model::ProcessAccount& process = ProcessOf(thread.tgid, slice);
     auto [sum, is_new] = threads_.try_emplace({thread.tid, thread.started_ns});
     if (is_new) ++process.threads;
     sum->second.tgid = thread.tgid;
@@ -49,9 +54,7 @@ void AccountBook::Add(const model::Slice& slice) {
 
 void AccountBook::AddEnded(const model::Slice& slice) {
   for (const model::EndedThreads& ended : slice.ended_threads) {
-    model::ProcessAccount& process = processes_[ended.tgid];
-    process.tgid = ended.tgid;
-    NameProcess(slice, &process);
+    model::ProcessAccount& process = ProcessOf(ended.tgid, slice);
     process.wall_ns += ended.wall_ns;
     profile::Add(ended.ns, &process.ns);
     // Those that began before are in an earlier slice's accounts, if there is one.

@@ -29,6 +29,8 @@ class AccountBook {
   size_t Threads() const { return threads_.size() + threads_not_told_; }
 
  private:
+  // Made if need be, with its names as of the slice.
+  model::ProcessAccount& ProcessOf(uint32_t tgid, const model::Slice& slice);
   void AddEnded(const model::Slice& slice);
 
   // A thread id may be given out again within a window: the start tells them apart.

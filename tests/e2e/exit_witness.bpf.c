@@ -88,11 +88,13 @@ static __always_inline void end_preempted(struct task_struct *task)
 {
 	__u32 tid = task->pid, tgid = task->tgid;
 	__u64 *since = bpf_map_lookup_elem(&preempted_asleep, &tid);
-	__u64 booked = task->sched_info.last_queued, until = booked ? booked : clock_of(task);
 	struct last_words *sum;
+	__u64 booked, until;
 
 	if (!since)
 		return;
+	booked = task->sched_info.last_queued;
+	until = booked ? booked : clock_of(task);
 	sum = words_of(tgid);
 	if (sum && until > *since)
 		__sync_fetch_and_add(&sum->unbooked_ns, until - *since);
