@@ -37,7 +37,12 @@ const char* MarkerText(model::StackId id) {
   return "[stack lost]";
 }
 
-profile::Labels GroupLabels(const model::ProcessInfo& process) {
+// None: its samples go to no group.
+std::optional<profile::Labels> GroupLabels(uint32_t tgid, const model::ProcessInfo& process, const SeriesBook* series) {
+  if (series != nullptr) {
+    const profile::Labels* labels = series->SeriesOf(tgid);
+    return labels != nullptr ? std::optional(*labels) : std::nullopt;
+  }
   profile::Labels labels = process.labels;
   labels.erase(profile::kProcess);
   return labels;
@@ -158,6 +163,7 @@ void Window::Add(const model::Slice& slice) {
     sampling_hz_ = slice.sampling_hz;
   }
   end_ns_ = slice.end_ns;
+  spread_.reset();
   accounts_.Add(slice);
   connects_.Add(slice);
   requests_.Add(slice);
@@ -198,13 +204,9 @@ void Window::Add(const model::Slice& slice) {
 
 std::vector<Window::Row> Window::RowsOf(Kind kind, std::optional<uint32_t> tgid, LeftOut left_out) const {
   std::vector<Row> rows;
-  if (left_out == LeftOut::kSpread && has_left_out_) {
-    Rows wanted = WantedRows(kind, tgid);
-    SpreadLeftOut(&wanted);
-    rows.assign(wanted.begin(), wanted.end());
-  } else {
-    VisitRows(kind, tgid, [&rows](const RowKey& key, const RowSum& sum) { rows.emplace_back(key, sum); });
-  }
+  const bool is_spread = left_out == LeftOut::kSpread && has_left_out_ && kind != Kind::kFaults;
+  Visit(kind == Kind::kFaults ? faults_ : is_spread ? AllSpread().rows : rows_, kind, tgid,
+        [&rows](const RowKey& key, const RowSum& sum) { rows.emplace_back(key, sum); });
   if (kind == Kind::kWall) SpreadExactTime(rows);
   return rows;
 }
@@ -221,42 +223,41 @@ std::vector<const Window::Row*> Window::InOrder(const std::vector<Row>& rows) {
   return order;
 }
 
-StackError Window::SpreadLeftOut(Rows* rows) const {
+const Window::Spread& Window::AllSpread() const {
+  if (!spread_) spread_ = SpreadOf(rows_);
+  return *spread_;
+}
+
+Window::Spread Window::SpreadOf(Rows rows) const {
   // Processes that a profile shows as one.
   std::map<profile::Labels, uint32_t> first_of_kind;
   absl::flat_hash_map<uint32_t, uint32_t> kinds;
   for (const auto& [tgid, process] : processes_) kinds[tgid] = first_of_kind.try_emplace(process->labels, tgid).first->second;
-  return left_out_.Spread(
+  const StackError error = left_out_.Spread(
       [&kinds](uint32_t tgid) {
         auto kind = kinds.find(tgid);
         return kind != kinds.end() ? kind->second : tgid;
       },
-      rows);
+      &rows);
+  return {std::move(rows), error};
 }
 
-Rows Window::WantedRows(Kind kind, std::optional<uint32_t> tgid) const {
-  Rows wanted;
-  VisitRows(kind, tgid, [&wanted](const RowKey& key, const RowSum& sum) { wanted.emplace(key, sum); });
-  return wanted;
-}
-
-void Window::VisitRows(Kind kind, std::optional<uint32_t> tgid,
-                       absl::FunctionRef<void(const RowKey&, const RowSum&)> visit) const {
-  for (const auto& [key, sum] : kind == Kind::kFaults ? faults_ : rows_) {
+void Window::Visit(const Rows& rows, Kind kind, std::optional<uint32_t> tgid,
+                   absl::FunctionRef<void(const RowKey&, const RowSum&)> visit) {
+  for (const auto& [key, sum] : rows) {
     if (Belongs(kind, key.reason) && (!tgid || key.tgid == *tgid)) visit(key, sum);
   }
 }
 
 StackError Window::ExpectedStackError(std::optional<uint32_t> tgid) const {
-  if (!has_left_out_) {
-    StackError exact;
-    VisitRows(Kind::kOffCpu, tgid, [&exact](const RowKey& key, const RowSum& sum) {
-      if (profile::IsOffCpu(key.reason) && IsWithinWork(key)) exact.off_cpu_ns += sum.ns;
-    });
-    return exact;
-  }
-  Rows rows = WantedRows(Kind::kOffCpu, tgid);
-  return SpreadLeftOut(&rows);
+  if (has_left_out_ && !tgid) return AllSpread().error;
+  Rows wanted;
+  StackError exact;
+  Visit(rows_, Kind::kOffCpu, tgid, [&](const RowKey& key, const RowSum& sum) {
+    if (has_left_out_) wanted.emplace(key, sum);
+    if (profile::IsOffCpu(key.reason) && IsWithinWork(key)) exact.off_cpu_ns += sum.ns;
+  });
+  return has_left_out_ ? SpreadOf(std::move(wanted)).error : exact;
 }
 
 void Window::SpreadExactTime(std::vector<Row>& rows) const {
@@ -311,9 +312,9 @@ void Window::AddCounterparts(const RowKey& waiter, size_t sample, BatchBuilder* 
 }
 
 std::vector<Window::Waits> Window::Groups(Kind kind, std::optional<uint32_t> tgid, bool with_other_side,
-                                          LeftOut left_out) const {
+                                          LeftOut left_out, const SeriesBook* series) const {
   std::map<profile::Labels, BatchBuilder> groups;
-  absl::flat_hash_map<uint32_t, BatchBuilder*> group_of;  // by process
+  absl::flat_hash_map<uint32_t, BatchBuilder*> group_of;  // by process; null: in none
   const std::vector<Row> rows = RowsOf(kind, tgid, left_out);
   for (const Row* row : InOrder(rows)) {
     const auto& [key, sum] = *row;
@@ -321,7 +322,11 @@ std::vector<Window::Waits> Window::Groups(Kind kind, std::optional<uint32_t> tgi
     if (process == processes_.end()) continue;  // Capture names every process of its samples
     auto stack = stacks_.find(key.stack);
     auto [known, is_new] = group_of.try_emplace(key.tgid);
-    if (is_new) known->second = &groups[GroupLabels(*process->second)];
+    if (is_new) {
+      const std::optional<profile::Labels> group_labels = GroupLabels(key.tgid, *process->second, series);
+      known->second = group_labels ? &groups[*group_labels] : nullptr;
+    }
+    if (known->second == nullptr) continue;
     BatchBuilder& group = *known->second;
     const size_t sample =
         group.Add(key.stack, stack != stacks_.end() ? stack->second.get() : nullptr, *process->second,
@@ -348,6 +353,14 @@ std::vector<Window::Waits> Window::Groups(Kind kind, std::optional<uint32_t> tgi
 std::vector<model::ProfileBatch> Window::Batches(Kind kind, std::optional<uint32_t> tgid) const {
   std::vector<model::ProfileBatch> batches;
   for (Waits& group : Groups(kind, tgid, /*with_other_side=*/false, LeftOut::kSpread)) batches.push_back(std::move(group.batch));
+  return batches;
+}
+
+std::vector<model::ProfileBatch> Window::Batches(Kind kind, const SeriesBook& series) const {
+  std::vector<model::ProfileBatch> batches;
+  for (Waits& group : Groups(kind, std::nullopt, /*with_other_side=*/false, LeftOut::kSpread, &series)) {
+    batches.push_back(std::move(group.batch));
+  }
   return batches;
 }
 

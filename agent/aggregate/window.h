@@ -14,6 +14,7 @@
 #include "agent/aggregate/request_book.h"
 #include "agent/aggregate/request_waits.h"
 #include "agent/aggregate/saturation_book.h"
+#include "agent/aggregate/series_book.h"
 #include "agent/aggregate/wait_rows.h"
 #include "agent/aggregate/wake_chain.h"
 #include "agent/model/process_account.h"
@@ -34,6 +35,7 @@ class Window {
   const ConnectBook& Connects() const { return connects_; }
   const RequestBook& Requests() const { return requests_; }
   const SaturationBook& Saturation() const { return saturation_; }
+  const ProcessesByTgid& Processes() const { return processes_; }
 
   // One batch for each process group (all processes with equal labels but for `process`) that has samples of `kind`,
   // in a stable order; of one process only when `tgid` is given.
@@ -42,6 +44,8 @@ class Window {
   // off-CPU add up to the account. A process that ran but was never hit by the sampling clock has its time at a marker.
   // Waits whose stacks were left out to save cost are spread over those that stand for them (LeftOutWaits).
   std::vector<model::ProfileBatch> Batches(profile::Kind kind, std::optional<uint32_t> tgid = std::nullopt) const;
+  // The same with one batch for each of the book's series, and none of what it drops.
+  std::vector<model::ProfileBatch> Batches(profile::Kind kind, const SeriesBook& series) const;
 
   // Who ended some of a sample's waits.
   struct Waker {
@@ -94,17 +98,22 @@ class Window {
   };
   class BatchBuilder;
 
-  std::vector<Waits> Groups(profile::Kind kind, std::optional<uint32_t> tgid, bool with_other_side, LeftOut left_out) const;
+  std::vector<Waits> Groups(profile::Kind kind, std::optional<uint32_t> tgid, bool with_other_side, LeftOut left_out,
+                            const SeriesBook* series = nullptr) const;
   void AddWakers(const RowKey& waiter, size_t sample, BatchBuilder* group) const;
   void AddChains(const RowKey& waiter, size_t sample, BatchBuilder* group) const;
   void AddCounterparts(const RowKey& waiter, size_t sample, BatchBuilder* group) const;
-  void VisitRows(profile::Kind kind, std::optional<uint32_t> tgid,
-                 absl::FunctionRef<void(const RowKey&, const RowSum&)> visit) const;
-  Rows WantedRows(profile::Kind kind, std::optional<uint32_t> tgid) const;
+  static void Visit(const Rows& rows, profile::Kind kind, std::optional<uint32_t> tgid,
+                    absl::FunctionRef<void(const RowKey&, const RowSum&)> visit);
   std::vector<Row> RowsOf(profile::Kind kind, std::optional<uint32_t> tgid, LeftOut left_out) const;
   static std::vector<const Row*> InOrder(const std::vector<Row>& rows);
-  // Spreads what was left out over the stacks that stand for it.
-  StackError SpreadLeftOut(Rows* rows) const;
+  // rows_ with what was left out spread over the stacks that stand for it.
+  struct Spread {
+    Rows rows;
+    StackError error;
+  };
+  Spread SpreadOf(Rows rows) const;
+  const Spread& AllSpread() const;
   void SpreadExactTime(std::vector<Row>& rows) const;
 
   size_t slices_ = 0;
@@ -120,13 +129,14 @@ class Window {
   Rows faults_;
   LeftOutWaits left_out_;
   bool has_left_out_ = false;  // whether rows_ has any at kStackNotDrawn
+  mutable std::optional<Spread> spread_;  // made once for all profiles that are taken between two slices
   absl::flat_hash_map<RowKey, absl::flat_hash_map<WakerKey, WakerSum>> wakers_;  // by who waited, whatever system call
   absl::flat_hash_map<RowKey, std::vector<model::RawChain>> chains_;                           // the same
   absl::flat_hash_map<RowKey, absl::flat_hash_map<model::Counterpart, RowSum>> counterparts_;  // the same
   RequestWaits request_waits_;
   absl::flat_hash_map<model::Counterpart, model::PeerEvents> peer_events_;
   absl::flat_hash_map<model::StackId, std::shared_ptr<const model::RawStack>> stacks_;
-  absl::flat_hash_map<uint32_t, model::ProcessInfoPtr> processes_;
+  ProcessesByTgid processes_;
 };
 
 }  // namespace sonde::aggregate

@@ -1,5 +1,6 @@
 #include "agent/app/program_statistics.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/clock.h"
@@ -49,21 +50,36 @@ absl::Status ProgramStatistics::End(Read read, uint64_t now_ns) {
   auto counts = read();
   const base::UniqueFd ended = std::move(counting_);
   if (!counts.ok()) return counts.status();
-  if (sums_.empty()) {
-    for (const kernel::ProgramCost& cost : *counts) sums_.push_back({cost.name, 0, 0, 0, cost.verified_instructions});
-  }
   uint64_t run_time_ns = 0;
-  for (size_t i = 0; i < sums_.size(); ++i) {
-    run_time_ns += (*counts)[i].run_time_ns - begin_[i].run_time_ns;
-    sums_[i].run_time_ns += (*counts)[i].run_time_ns - begin_[i].run_time_ns;
-    sums_[i].run_count += (*counts)[i].run_count - begin_[i].run_count;
-    sums_[i].misses = (*counts)[i].misses;  // always counted
+  for (const kernel::ProgramCost& cost : *counts) {
+    const kernel::ProgramCost since = Since(cost);
+    run_time_ns += since.run_time_ns;
+    AddToSums(since);
   }
   last_cpus_ = static_cast<double>(run_time_ns) / static_cast<double>(now_ns - switched_ns_);
   ++readings_;
   counted_ns_ += now_ns - switched_ns_;
   switched_ns_ = now_ns;
   return absl::OkStatus();
+}
+
+kernel::ProgramCost ProgramStatistics::Since(kernel::ProgramCost now) const {
+  const auto before = std::ranges::find(begin_, now.id, &kernel::ProgramCost::id);
+  if (before == begin_.end()) return now;
+  now.run_time_ns -= before->run_time_ns;
+  now.run_count -= before->run_count;
+  return now;
+}
+
+void ProgramStatistics::AddToSums(const kernel::ProgramCost& since) {
+  auto sum = std::ranges::find(sums_, since.name, &kernel::ProgramCost::name);
+  if (sum == sums_.end()) {
+    sums_.push_back(since);
+    return;
+  }
+  sum->run_time_ns += since.run_time_ns;
+  sum->run_count += since.run_count;
+  sum->misses = since.misses;  // always counted
 }
 
 std::vector<kernel::ProgramCost> ProgramStatistics::Scaled() const {

@@ -15,7 +15,7 @@ namespace sonde::app {
 // Single-threaded.
 class ProgramStatistics {
  public:
-  // The programs' counts as of now, always the same programs in the same order.
+  // The programs' counts as of now. Programs come and go; two of one name are one in the sums.
   using Read = absl::FunctionRef<absl::StatusOr<std::vector<kernel::ProgramCost>>()>;
 
   ProgramStatistics();
@@ -36,6 +36,9 @@ class ProgramStatistics {
  private:
   absl::Status Begin(Read read, uint64_t now_ns);
   absl::Status End(Read read, uint64_t now_ns);
+  // What a program took since counting was switched on; all that it took if it was loaded since.
+  kernel::ProgramCost Since(kernel::ProgramCost now) const;
+  void AddToSums(const kernel::ProgramCost& since);
 
   const uint64_t start_ns_;
   base::UniqueFd counting_;                 // valid while the kernel counts

@@ -2,44 +2,26 @@
 
 #include <utility>
 
+#include "agent/app/slice_bytes.h"
+
 namespace sonde::app {
 namespace {
 
-template <typename T>
-size_t BytesOfAll(const std::vector<T>& all) {
-  return all.size() * sizeof(T);
-}
-
-// Of a table, what an entry costs beside the value: its key, and room for more.
-constexpr size_t kEntry = 64;
-
 size_t BytesOfProcess(const model::ProcessInfo& process) {
   constexpr size_t kTexts = 64;  // of a label
-  return sizeof(process) + BytesOfAll(process.mappings) + process.labels.size() * (kEntry + kTexts);
+  return sizeof(process) + process.mappings.size() * sizeof(process.mappings[0]) +
+         (process.labels.size() + process.meta.size()) * (kTableEntryBytes + kTexts);
 }
 
 // Of its processes those that `before` has not: mostly those that came and went since.
 size_t BytesOfProcesses(const model::Slice& slice, const model::Slice* before) {
   size_t bytes = 0;
   for (const auto& [tgid, process] : slice.processes) {
-    bytes += kEntry;
+    bytes += kTableEntryBytes;
     if (before != nullptr) {
       if (auto known = before->processes.find(tgid); known != before->processes.end() && known->second == process) continue;
     }
     bytes += BytesOfProcess(*process);
-  }
-  return bytes;
-}
-
-size_t BytesOfSlice(const model::Slice& slice) {
-  size_t bytes = sizeof(slice) + BytesOfAll(slice.samples) + BytesOfAll(slice.faults) + BytesOfAll(slice.threads) +
-                 BytesOfAll(slice.ended_threads) +
-                 BytesOfAll(slice.wakers) + BytesOfAll(slice.counterparts) + BytesOfAll(slice.peer_events) +
-                 BytesOfAll(slice.connects) + BytesOfAll(slice.request_waits) + BytesOfAll(slice.disks.requests) +
-                 BytesOfAll(slice.saturation.queues);
-  for (const model::RawChain& chain : slice.chains) bytes += sizeof(chain) + BytesOfAll(chain.hops);
-  for (const auto& [id, stack] : slice.stacks) {
-    bytes += kEntry + sizeof(*stack) + BytesOfAll(stack->kernel) + BytesOfAll(stack->user);
   }
   return bytes;
 }

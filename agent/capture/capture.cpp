@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/container/flat_hash_set.h"
 #include "absl/time/clock.h"
 #include "agent/capture/counterpart_parser.h"
 #include "agent/capture/loss_words.h"
@@ -134,7 +135,8 @@ absl::Status Capture::Poll() {
 bool Capture::IsSliceFull() const {
   // Half: what comes until the next look, and while the slice is closed, must still find room.
   constexpr double kFull = 0.5;
-  return std::max({sched_->Fill(), cpu_->Fill(), faults_->Fill(), disks_->Fill(), connections_->Fill()}) >= kFull;
+  return std::max({sched_->Fill(), cpu_->Fill(), faults_->Fill(), disks_->Fill(), connections_->Fill(),
+                   disk_waits_->Fill()}) >= kFull;
 }
 
 void Capture::BeginSlice(uint64_t start_ns) {
@@ -227,10 +229,9 @@ absl::Status Capture::CollectOtherSide(uint32_t number, model::Slice& slice) {
 }
 
 absl::Status Capture::WatchOtherSide(bool watched) {
-  absl::Status status = sched_->WatchOtherSide(watched);
-  status.Update(disk_waits_->Watch(watched, slice_));
+  disk_waits_->Watch(watched, slice_);
   disk_waits_->Beat(base::MonotonicNs());
-  return status;
+  return sched_->WatchOtherSide(watched);
 }
 
 void Capture::WatchChains(bool watched) { sched_->WatchChains(watched, base::MonotonicNs()); }
@@ -356,7 +357,7 @@ std::vector<std::string> Capture::Degraded() const {
 
 std::vector<const bpf_object*> Capture::Objects() const {
   std::vector<const bpf_object*> objects = {sched_->Object(), cpu_->Object()};
-  for (const bpf_object* object : {faults_->Object(), disks_->Object(), connections_->Object()}) {
+  for (const bpf_object* object : {faults_->Object(), disks_->Object(), connections_->Object(), disk_waits_->Object()}) {
     if (object != nullptr) objects.push_back(object);
   }
   return objects;
@@ -364,14 +365,17 @@ std::vector<const bpf_object*> Capture::Objects() const {
 
 absl::StatusOr<std::vector<kernel::MapCost>> Capture::MapCosts() const {
   std::vector<kernel::MapCost> all;
+  absl::flat_hash_set<uint32_t> ids;
   for (const bpf_object* object : Objects()) {
     auto costs = kernel::MapCosts(object);
     if (!costs.ok()) return costs.status();
-    all.insert(all.end(), costs->begin(), costs->end());
+    for (kernel::MapCost& cost : *costs) {
+      if (ids.insert(cost.id).second) all.push_back(std::move(cost));
+    }
   }
   std::erase_if(all, [this](const kernel::MapCost& cost) { return unwind_maps_->Fd(cost.name) >= 0; });
-  all.push_back({"unwinding tables", unwind_maps_->Bytes()});
-  if (const uint64_t bytes = sched_->OtherSideBytes(); bytes > 0) all.push_back({"the other side of waits", bytes});
+  all.push_back({"unwinding tables", unwind_maps_->Bytes(), 0});
+  if (const uint64_t bytes = sched_->OtherSideBytes(); bytes > 0) all.push_back({"the other side of waits", bytes, 0});
   return all;
 }
 

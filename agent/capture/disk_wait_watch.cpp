@@ -5,6 +5,7 @@
 #include <system_error>
 
 #include "absl/strings/str_cat.h"
+#include "spdlog/spdlog.h"
 
 namespace sonde::capture {
 namespace {
@@ -19,18 +20,22 @@ std::string DiskName(model::DeviceNumber device) {
 
 }  // namespace
 
-absl::Status DiskWaitWatch::Watch(bool watched, uint32_t slice) {
-  if (watched == (programs_ != nullptr)) return absl::OkStatus();
+void DiskWaitWatch::Watch(bool watched, uint32_t slice) {
+  if (watched == (programs_ != nullptr)) return;
   if (!watched) {
     programs_.reset();
-    return absl::OkStatus();
+    return;
   }
   auto programs = kernel::DiskWaitPrograms::Start(features_, *sched_);
-  if (absl::IsUnimplemented(programs.status())) return absl::OkStatus();  // the features' own lines say so
-  if (!programs.ok()) return programs.status();
+  if (absl::IsUnimplemented(programs.status())) return;  // the features' own lines say so
+  if (!programs.ok()) {
+    spdlog::warn("msg=\"waits are not joined to the requests that end them\" error=\"{}\"",
+                 std::string(programs.status().message()));
+    losses_->Add("kernel_refuses", "measurements of waits for disks", "agentctl waits does not tell which request ended them", 1);
+    return;
+  }
   programs_ = *std::move(programs);
   programs_->BeginSlice(slice);
-  return absl::OkStatus();
 }
 
 void DiskWaitWatch::Beat(uint64_t now_ns) {
@@ -41,11 +46,16 @@ void DiskWaitWatch::BeginSlice(uint32_t number) {
   if (programs_ != nullptr) programs_->BeginSlice(number);
 }
 
+double DiskWaitWatch::Fill() const { return programs_ != nullptr ? programs_->Fill() : 0; }
+
+const bpf_object* DiskWaitWatch::Object() const { return programs_ != nullptr ? programs_->Object() : nullptr; }
+
 absl::Status DiskWaitWatch::Collect(uint32_t number, absl::FunctionRef<bool(model::StackId)> has_stack,
                                     model::Slice& slice) {
   if (programs_ == nullptr) return absl::OkStatus();
-  losses_->Add("map_full", "waits ended by requests to disks", "agentctl waits does not tell by which",
-               programs_->TakeRefused());
+  const absl::StatusOr<uint64_t> lost = programs_->TakeLost();
+  if (!lost.ok()) return lost.status();
+  losses_->Add("map_full", "waits ended by requests to disks", "agentctl waits does not tell by which", *lost);
   return programs_->Drain(number, [&](const abi::request_wait_key& key, const abi::request_wait_sum& sum) {
     model::RawRequestWaits& one = slice.request_waits.emplace_back();
     one = {.tgid = key.tgid,

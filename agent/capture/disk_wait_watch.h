@@ -18,13 +18,19 @@ class DiskWaitWatch {
   DiskWaitWatch(const kernel::Features& features, const kernel::SchedPrograms* sched, telemetry::LossLedger* losses)
       : features_(features), sched_(sched), losses_(losses) {}
 
-  // Nothing is loaded, and nothing costs anything, until the first Watch(true). `slice` is the current one.
-  absl::Status Watch(bool watched, uint32_t slice);
+  // Nothing is loaded, and nothing costs anything, unless it is watched. What the kernel refuses is counted as a loss.
+  // `slice` is the current one.
+  void Watch(bool watched, uint32_t slice);
   void Beat(uint64_t now_ns);
   void BeginSlice(uint32_t number);
+  // How full the current slice's sums are, 1 at most.
+  double Fill() const;
   // Takes what ended in slice `number` into `slice`. `has_stack` as Capture's HasStack(). REQUIRES: the slice is over, and a
   // grace period has passed.
   absl::Status Collect(uint32_t number, absl::FunctionRef<bool(model::StackId)> has_stack, model::Slice& slice);
+
+  // Null while it is not watched.
+  const bpf_object* Object() const;
 
  private:
   const kernel::Features features_;

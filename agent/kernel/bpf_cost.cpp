@@ -33,7 +33,11 @@ absl::StatusOr<std::vector<MapCost>> MapCosts(const bpf_object* object) {
     if (bpf_map__fd(map) < 0) continue;  // not made on this kernel
     absl::StatusOr<uint64_t> bytes = MapBytes(bpf_map__fd(map));
     if (!bytes.ok()) return bytes.status();
-    costs.push_back({bpf_map__name(map), *bytes});
+    bpf_map_info info{};
+    __u32 size = sizeof(info);
+    int error = bpf_obj_get_info_by_fd(bpf_map__fd(map), &info, &size);
+    if (error != 0) return LibbpfError("cannot read a map's id", error);
+    costs.push_back({bpf_map__name(map), *bytes, info.id});
   }
   return costs;
 }
@@ -48,7 +52,7 @@ absl::StatusOr<std::vector<ProgramCost>> ProgramCosts(const bpf_object* object) 
     int error = bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &size);
     if (error != 0) return LibbpfError("cannot read a program's cost", error);
     costs.push_back(
-        {bpf_program__name(program), info.run_time_ns, info.run_cnt, info.recursion_misses, info.verified_insns});
+        {bpf_program__name(program), info.id, info.run_time_ns, info.run_cnt, info.recursion_misses, info.verified_insns});
   }
   return costs;
 }

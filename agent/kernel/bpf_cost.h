@@ -14,10 +14,12 @@ namespace sonde::kernel {
 struct MapCost {
   std::string name;
   uint64_t bytes = 0;  // as the kernel charges them
+  uint32_t id = 0;     // the kernel's: a map that several objects share has one; 0: not of one map
 };
 
 struct ProgramCost {
   std::string name;
+  uint32_t id = 0;           // the kernel's: another one after the program was loaded anew
   uint64_t run_time_ns = 0;  // since the program was loaded, while statistics were on
   uint64_t run_count = 0;
   uint64_t misses = 0;                 // skipped because it was running already on that CPU

@@ -4,9 +4,11 @@
 
 #include <cerrno>
 #include <utility>
+#include <vector>
 
 #include "agent/kernel/libbpf_log.h"
 #include "agent/kernel/map_drain.h"
+#include "bpf/abi/tables.h"
 #include "disk_waits.skel.h"
 
 namespace sonde::kernel {
@@ -41,6 +43,7 @@ void DiskWaitPrograms::Beat(uint64_t now_ns) {
 }
 
 void DiskWaitPrograms::BeginSlice(uint32_t number) {
+  __atomic_store_n(&skeleton_->bss->request_wait_entries_made, 0, __ATOMIC_RELAXED);
   __atomic_store_n(&skeleton_->bss->wait_slice, number, __ATOMIC_RELEASE);
 }
 
@@ -50,9 +53,19 @@ absl::Status DiskWaitPrograms::Drain(
   return DrainMapOf<abi::request_wait_key, abi::request_wait_sum>(sums, visit);
 }
 
-uint64_t DiskWaitPrograms::TakeRefused() {
-  const uint64_t all = __atomic_load_n(&skeleton_->bss->request_waits_refused, __ATOMIC_RELAXED);
-  return all - std::exchange(refused_, all);
+double DiskWaitPrograms::Fill() const {
+  return static_cast<double>(__atomic_load_n(&skeleton_->bss->request_wait_entries_made, __ATOMIC_RELAXED)) /
+         static_cast<double>(bpf_map__max_entries(skeleton_->maps.request_waits_even));
 }
+
+absl::StatusOr<uint64_t> DiskWaitPrograms::TakeLost() {
+  std::vector<uint64_t> sums(abi::COUNTERS);
+  absl::Status status = AddPerCpuCounters(skeleton_->maps.counters, "the counters of waits for disks", sums);
+  if (!status.ok()) return status;
+  const uint64_t all = sums[abi::COUNT_REQUEST_WAIT_LOST];
+  return all - std::exchange(lost_, all);
+}
+
+const bpf_object* DiskWaitPrograms::Object() const { return skeleton_->obj; }
 
 }  // namespace sonde::kernel

@@ -9,6 +9,7 @@
 #include "agent/kernel/sched_programs.h"
 #include "bpf/abi/request_wait.h"
 
+struct bpf_object;
 struct disk_waits_bpf;
 
 namespace sonde::kernel {
@@ -29,15 +30,20 @@ class DiskWaitPrograms {
   // Takes the sums of slice `number` out. REQUIRES: it is not the current one, and no program that saw it runs.
   absl::Status Drain(uint32_t number,
                      absl::FunctionRef<void(const abi::request_wait_key&, const abi::request_wait_sum&)> visit);
-  // Waits that found no room since the last time.
-  uint64_t TakeRefused();
+  // Waits that could not be joined for want of room, since the last time.
+  absl::StatusOr<uint64_t> TakeLost();
+
+  // How full the current slice's half is, 1 at most.
+  double Fill() const;
+
+  const bpf_object* Object() const;
 
  private:
   explicit DiskWaitPrograms(const SchedPrograms& sched) : sched_(sched) {}
 
   const SchedPrograms& sched_;
   disk_waits_bpf* skeleton_ = nullptr;
-  uint64_t refused_ = 0;  // of those told already
+  uint64_t lost_ = 0;  // of those told already
 };
 
 }  // namespace sonde::kernel

@@ -171,6 +171,7 @@ void SchedPrograms::BeginSlice(uint32_t number, uint64_t start_ns) {
   __atomic_store_n(&skeleton_->bss->stack_entries_made, 0, __ATOMIC_RELAXED);
   __atomic_store_n(&skeleton_->bss->counterpart_entries_made, 0, __ATOMIC_RELAXED);
   __atomic_store_n(&skeleton_->bss->chain_entries_made, 0, __ATOMIC_RELAXED);
+  __atomic_store_n(&skeleton_->bss->exit_entries_made, 0, __ATOMIC_RELAXED);
   __atomic_store_n(&skeleton_->bss->slice_number, number, __ATOMIC_RELEASE);
 }
 
@@ -182,7 +183,8 @@ double SchedPrograms::Fill() const {
       {share(&skeleton_->bss->wait_entries_made, bpf_map__max_entries(skeleton_->maps.offcpu_waits_even)),
        share(&skeleton_->bss->stack_entries_made, bpf_map__max_entries(skeleton_->maps.sent_stacks_even)),
        share(&skeleton_->bss->counterpart_entries_made, counterparts_.Entries()),
-       share(&skeleton_->bss->chain_entries_made, bpf_map__max_entries(skeleton_->maps.chains_even))});
+       share(&skeleton_->bss->chain_entries_made, bpf_map__max_entries(skeleton_->maps.chains_even)),
+       share(&skeleton_->bss->exit_entries_made, bpf_map__max_entries(skeleton_->maps.exits_even))});
 }
 
 absl::Status SchedPrograms::CollectThreads(absl::FunctionRef<void(const abi::thread_record&)> visit,

@@ -123,6 +123,7 @@ enum counter {
 	COUNT_REQUEST_MAP_FULL,	/* request kept for its process, without its stack */
 	COUNT_REQUEST_MAP_BUSY,
 	COUNT_REQUEST_LOST,	/* request missing from the sums */
+	COUNT_REQUEST_WAIT_LOST, /* wait not joined to the request that ended it, for want of room */
 	COUNT_CONNECT_UNSEEN,	/* no room to remember who asked for a connection: missing from the sums */
 	COUNT_CONNECT_LOST,	/* the same of one that ended */
 	COUNT_SUBMITTER_RING_FULL, /* frames of who asks a device or a peer could not be sent */

@@ -9,7 +9,7 @@
 
 #include "../abi/tables.h"
 
-/* enum counter -> count, per CPU so that no two CPUs share a line. 67 x 8 B x CPUs. Look-ups only: safe in NMI. */
+/* enum counter -> count, per CPU so that no two CPUs share a line. 68 x 8 B x CPUs. Look-ups only: safe in NMI. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, COUNTERS);

@@ -10,6 +10,7 @@
 
 #include "../abi/thread.h"
 #include "counters.bpf.h"
+#include "find_or_make.bpf.h"
 #include "switch_out.bpf.h"
 #include "thread_clock.bpf.h"
 #include "wait_site.bpf.h"
@@ -40,6 +41,9 @@ struct exits_map exits_odd SEC(".maps");
 /* What they begin as: too large for a program's stack. */
 static struct exit_sum no_exits;
 
+/* Entries made in the current slice. */
+volatile __u64 exit_entries_made = 0;
+
 static __always_inline void put_time(struct thread_exit_record *record, __u64 ns, __u64 what)
 {
 	volatile __u32 *times = &record->times; /* in memory: in a register the verifier would follow all its values */
@@ -64,14 +68,10 @@ static __always_inline struct exit_sum *find_exits(const struct thread_exit_reco
 {
 	void *exits = slice & 1 ? (void *)&exits_odd : (void *)&exits_even;
 	__u32 tgid = record->tgid;
-	struct exit_sum *sum;
+	struct exit_sum *sum = find_or_make(exits, &tgid, &no_exits, &exit_entries_made, COUNT_EXIT_LOST, COUNT_EXIT_LOST);
 
-	bpf_map_update_elem(exits, &tgid, &no_exits, BPF_NOEXIST); /* refused: the next line tells */
-	sum = bpf_map_lookup_elem(exits, &tgid);
 	if (sum)
 		__builtin_memcpy(sum->group_comm, record->group_comm, sizeof(sum->group_comm));
-	else
-		count(COUNT_EXIT_LOST);
 	return sum;
 }
 

@@ -16,6 +16,8 @@
 
 #include "../abi/request_wait.h"
 #include "../lib/compat.bpf.h"
+#include "../lib/counters.bpf.h"
+#include "../lib/find_or_make.bpf.h"
 #include "../lib/heartbeat.bpf.h"
 #include "../lib/request_kind.bpf.h"
 #include "../lib/thread_clock.bpf.h"
@@ -63,18 +65,16 @@ struct request_waits_map request_waits_odd SEC(".maps");
 /* Number of the current slice, written by the agent. */
 volatile __u32 wait_slice = 0;
 
-/* Waits that found no room, and requests of which nothing could be remembered. */
-volatile __u64 request_waits_refused = 0;
+/* Entries made in the current slice. */
+volatile __u64 request_wait_entries_made = 0;
 
-static __always_inline void refuse(void)
-{
-	__sync_fetch_and_add(&request_waits_refused, 1);
-}
+/* What they begin as. */
+static const struct request_wait_sum no_sum;
 
-/* In the context of on_complete, a moment later: all have been told. Attached before it, in the order that programs stand here,
+/* In the context of join_complete, a moment later: all have been told. Attached before it, in the order that programs stand here,
  * so that nothing stays that is not ended. */
 SEC("tp_btf/block_io_done")
-int BPF_PROG(on_done, struct request *rq)
+int BPF_PROG(join_done, struct request *rq)
 {
 	__u64 address = (__u64)rq, context = (__u64)current_task();
 
@@ -85,16 +85,16 @@ int BPF_PROG(on_done, struct request *rq)
 
 /* Where a driver takes the request. */
 SEC("tp_btf/block_rq_issue")
-int BPF_PROG(on_issue, struct request *rq)
+int BPF_PROG(join_issue, struct request *rq)
 {
 	__u64 now = bpf_ktime_get_ns(), address = (__u64)rq;
 
 	if (agent_lives(now) && !serves_flushes(rq) && bpf_map_update_elem(&issue_times, &address, &now, BPF_ANY) != 0)
-		refuse();
+		count(COUNT_REQUEST_WAIT_LOST);
 	return 0;
 }
 
-/* As in block.bpf.c: on_done tells the end of requests of which the kernel keeps books, and of no part of a flush. */
+/* As in block.bpf.c: block_io_done tells the end of requests of which the kernel keeps books, and of no part of a flush. */
 static __always_inline bool is_told_when_done(struct request *rq)
 {
 	return rq->start_time_ns && !is_within_flush(rq);
@@ -118,7 +118,7 @@ static __always_inline bool is_from_swap(struct request *rq)
 
 /* A device is done with it, and nobody has been told yet. */
 SEC("tp_btf/block_rq_complete")
-int BPF_PROG(on_complete, struct request *rq, int error, unsigned int bytes)
+int BPF_PROG(join_complete, struct request *rq, int error, unsigned int bytes)
 {
 	__u64 now = bpf_ktime_get_ns(), address = (__u64)rq, context = (__u64)current_task();
 	struct ending_request ending = {.one = {.count = 1, .bytes = bytes}};
@@ -137,27 +137,18 @@ int BPF_PROG(on_complete, struct request *rq, int error, unsigned int bytes)
 		ending.one.queue_ns = ending.one.request_ns - ending.one.device_ns;
 	}
 	if (bpf_map_update_elem(&ending_requests, &context, &ending, BPF_ANY) != 0)
-		refuse();
+		count(COUNT_REQUEST_WAIT_LOST);
 	return 0;
 }
 
 static __always_inline void add_wait(const struct request_wait_key *key, const struct request_wait_sum *one)
 {
-	const long eexist = -17;
 	void *sums = wait_slice & 1 ? (void *)&request_waits_odd : (void *)&request_waits_even;
-	struct request_wait_sum *sum = bpf_map_lookup_elem(sums, key);
-	long error;
+	struct request_wait_sum *sum = find_or_make(sums, key, &no_sum, &request_wait_entries_made, COUNT_REQUEST_WAIT_LOST,
+						    COUNT_REQUEST_WAIT_LOST);
 
-	if (!sum) {
-		error = bpf_map_update_elem(sums, key, one, BPF_NOEXIST);
-		if (error == 0)
-			return;
-		sum = error == eexist ? bpf_map_lookup_elem(sums, key) : NULL;
-	}
-	if (!sum) {
-		refuse();
+	if (!sum)
 		return;
-	}
 	__sync_fetch_and_add(&sum->count, 1);
 	__sync_fetch_and_add(&sum->ns, one->ns);
 	__sync_fetch_and_add(&sum->request_ns, one->request_ns);
@@ -168,7 +159,7 @@ static __always_inline void add_wait(const struct request_wait_key *key, const s
 
 /* In the context of who wakes, before the thread's clock moves. */
 SEC("tp_btf/sched_waking")
-int BPF_PROG(on_waking, struct task_struct *task)
+int BPF_PROG(join_waking, struct task_struct *task)
 {
 	__u64 now = bpf_ktime_get_ns(), context = (__u64)current_task();
 	struct ending_request *ending = bpf_map_lookup_elem(&ending_requests, &context);

@@ -91,11 +91,12 @@ class RequestWaits(DiskTest):
                 self.assertEqual({one["operation"] for one in requests}, {operation})
                 self.assertFalse(any(one.get("swap") for one in requests))
                 self.assertEqual(sum(number(one, "bytes") for one in requests), ended * PAGE)
-                # A request begins before its thread blocks, and ends before that is woken.
-                request_ns = sum(number(one, "request_ns") for one in requests)
+                # A request begins before its thread blocks, and ends a moment before that is woken. The kernel's books of the
+                # thread are no measure of this: what a hypervisor takes for a device is in none of its times.
+                request_ns, waited_ns = (sum(number(one, field) for one in requests) for field in ("request_ns", "ns"))
                 self.assertLessEqual(request_ns, truth[function])
-                self.assertGreater(request_ns, (ended / COUNT - 0.1) * truth[f"{function} blocked"])
-                self.assertLessEqual(sum(number(one, "ns") for one in requests), truth[function])
+                self.assertLessEqual(waited_ns, truth[function])
+                self.assertGreater(request_ns, 0.9 * waited_ns)
 
     def test_major_faults_from_swap_are_told_from_those_of_files(self):
         swap = pathlib.Path(self.disk_folder) / "swap"

@@ -104,6 +104,8 @@ def check_status(verdict, status, before):
         verdict.lines.append(f"note: degraded: {line}")
     for loss in status.get("losses", []):
         verdict.lines.append(f"note: lost: {loss.get('what')}, {loss.get('cause')}: {loss.get('count')}")
+        # What a kernel lacks is not loaded at all, and told as degraded.
+        verdict.check(loss.get("cause") != "kernel_refuses", f"the kernel takes all that is loaded on request: {loss.get('what')}")
 
 
 def check_recording(verdict, functions):

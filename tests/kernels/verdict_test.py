@@ -89,6 +89,10 @@ class VerdictTest(unittest.TestCase):
         self.refuses(lambda r: r["faults.json"]["rows"][1].pop("self_bytes"), "its 8 page faults brought 0 bytes")
         self.refuses(lambda r: r["faults.json"]["rows"][1].update(self_bytes="36864"), "its 8 page faults brought 36864 bytes")
 
+    def test_refuses_programs_that_the_kernel_did_not_take(self):
+        self.refuses(lambda r: r["status.json"].update(losses=[{"what": "measurements of waits for disks", "cause": "kernel_refuses"}]),
+                     "the kernel takes all that is loaded on request: measurements of waits for disks")
+
     def test_refuses_no_samples(self):
         self.refuses(lambda r: r["status.json"].pop("samples"), "on-CPU samples: 0")
 
