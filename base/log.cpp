@@ -46,4 +46,9 @@ absl::Status SetUpLog(const std::string& level) {
   return absl::OkStatus();
 }
 
+void SetLogLevel(const std::string& level) {
+  const auto parsed = spdlog::level::from_str(level);
+  if (parsed != spdlog::level::off || level == "off") spdlog::set_level(parsed);
+}
+
 }  // namespace sonde::base

@@ -12,4 +12,7 @@ namespace sonde::base {
 // Call once, from main, before any thread starts; afterwards log by spdlog::info(...) and friends from any thread.
 absl::Status SetUpLog(const std::string& level);
 
+// Another level from now on; a word that is none changes nothing. From any thread.
+void SetLogLevel(const std::string& level);
+
 }  // namespace sonde::base

@@ -6,12 +6,14 @@
 #include <csignal>
 #include <memory>
 
+#include "absl/strings/str_cat.h"
 #include "base/clock.h"
+#include "base/service_notifier.h"
 #include "collector/ingest/push_server.h"
 #include "collector/query/querier.h"
 #include "collector/store/writer.h"
-#include "collector/web/http_server.h"
-#include "collector/web/listen.h"
+#include "http/http_server.h"
+#include "http/listen.h"
 #include "collector/web/site.h"
 #include "spdlog/spdlog.h"
 
@@ -19,8 +21,9 @@ namespace sonde::app {
 namespace {
 
 constexpr std::chrono::seconds kRetentionCheck{60};
-// How long a resend is known as such at least, whatever the retention; without a retention, exactly.
-constexpr std::chrono::hours kMinRequestMemory{24};
+// How long a resend is known as such at least, whatever the retention; without a retention, exactly. An agent may have
+// what it sent in its spool for three days and send it again, when the answer got lost or it was killed.
+constexpr std::chrono::hours kMinRequestMemory{4 * 24};
 constexpr std::chrono::hours kRequestMemory{30 * 24};
 
 sigset_t StopSignals() {
@@ -77,22 +80,29 @@ void BlockStopSignals() {
 
 absl::Status RunCollector(const Config& config) {
   for (const std::string& address : {config.grpc_listen, config.http_listen}) {
-    if (auto status = web::CheckAddress(address); !status.ok()) return status;
+    if (auto status = http::CheckAddress(address); !status.ok()) return status;
   }
+  auto notifier = base::ServiceNotifier::FromEnvironment();
+  if (!notifier.ok()) return notifier.status();
   auto writer = store::Writer::Open(config.store);
   if (!writer.ok()) return writer.status();
   web::Site site{query::Querier(config.store)};
-  auto http = web::HttpServer::Start(config.http_listen, [&site](const web::Request& r) { return site.Answer(r); });
-  if (!http.ok()) return http.status();
+  auto server = http::HttpServer::Start(config.http_listen, [&site](const http::Request& r) { return site.Answer(r); });
+  if (!server.ok()) {
+    return absl::Status(server.status().code(),
+                        absl::StrCat(server.status().message(), "; choose another with --http-listen"));
+  }
   ingest::Limits limits;
   limits.max_profile_bytes = config.max_profile_bytes;
   auto grpc = ingest::PushServer::Start(config.grpc_listen, limits, writer->get());
   if (!grpc.ok()) return grpc.status();
-  spdlog::info("msg=ready http={} grpc={} store={}", WithPort(config.http_listen, (*http)->Port()),
+  spdlog::info("msg=ready http={} grpc={} store={}", WithPort(config.http_listen, (*server)->Port()),
                WithPort(config.grpc_listen, (*grpc)->Port()), config.store);
+  notifier->Ready(absl::StrCat("taking profiles on ", config.grpc_listen, ", the page is on ", config.http_listen));
   WaitForStop(writer->get(), config.retention);
+  notifier->Stopping();
   (*grpc)->Stop();
-  (*http)->Stop();
+  (*server)->Stop();
   return absl::OkStatus();
 }
 

@@ -4,7 +4,7 @@
 #include <limits>
 
 #include "absl/time/time.h"
-#include "collector/web/listen.h"
+#include "http/listen.h"
 
 namespace sonde::app {
 namespace {
@@ -13,7 +13,7 @@ constexpr int kUsageError = 2;
 constexpr size_t kMaxProfileBytes = size_t{256} << 20;
 
 std::string NotAnAddress(const std::string& text) {
-  auto status = web::CheckAddress(text);
+  auto status = http::CheckAddress(text);
   return std::string(status.message().data(), status.message().size());
 }
 

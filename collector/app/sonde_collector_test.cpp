@@ -21,7 +21,7 @@
 #include "collector/ingest/testing/pushes.h"
 #include "collector/store/database.h"
 #include "collector/store/schema.h"
-#include "collector/web/testing/http_client.h"
+#include "http/testing/http_client.h"
 #include "profile/pprof_file.h"
 #include "proto/push/v1/push.grpc.pb.h"
 
@@ -122,7 +122,7 @@ class SondeCollectorTest : public ::testing::Test {
 
   // The sum of all wall time that the collector serves.
   static int64_t ServedWallTime(Process& collector) {
-    auto answer = web::testing::Get(collector.Port("http"), "/pprof/wall?seconds=3600");
+    auto answer = http::testing::Get(collector.Port("http"), "/pprof/wall?seconds=3600");
     auto pprof = profile::Decode(answer.body, 1 << 24);
     EXPECT_TRUE(pprof.ok()) << answer.status << " " << answer.body;
     int64_t sum = 0;
@@ -162,7 +162,7 @@ TEST_F(SondeCollectorTest, ServesWhatWasPushedAndStopsOnSigterm) {
   Agent agent(collector.Port("grpc"));
   EXPECT_TRUE(agent.Push(0));
   EXPECT_EQ(ServedWallTime(collector), 1);
-  EXPECT_EQ(web::testing::Get(collector.Port("http"), "/readyz").status, 200);
+  EXPECT_EQ(http::testing::Get(collector.Port("http"), "/readyz").status, 200);
   EXPECT_EQ(collector.Stop(SIGTERM), 0) << collector.Said();
 }
 
@@ -223,7 +223,7 @@ TEST_F(SondeCollectorTest, DeletesProfilesOlderThanTheRetention) {
   }
   Process collector(Arguments({{"--retention", "1h"}}));
   ASSERT_TRUE(collector.ReadUntil("count=1")) << collector.Said();
-  auto answer = web::testing::Get(collector.Port("http"), "/pprof/wall?seconds=36000");
+  auto answer = http::testing::Get(collector.Port("http"), "/pprof/wall?seconds=36000");
   EXPECT_EQ(profile::Decode(answer.body, 1 << 20)->sample(0).value(0), 1);
 }
 

@@ -11,7 +11,7 @@
 namespace sonde::web {
 namespace {
 
-Response Text(int status, std::string text) {
+http::Response Text(int status, std::string text) {
   return {.status = status,
           .content_type = "text/plain; charset=utf-8",
           .headers = {},
@@ -48,12 +48,12 @@ bool HasEtag(const std::string& if_none_match, std::string_view etag) {
 
 }  // namespace
 
-Response PageFile(const Request& request) {
+http::Response PageFile(const http::Request& request) {
   auto assets = page::Assets();
   auto asset = std::ranges::find(assets, request.path, &page::Asset::path);
   if (asset == assets.end()) return Text(404, "there is nothing here; the page is at /\n");
   if (!TakesGzip(request.accept_encoding)) return Text(406, "this page is sent with gzip only\n");
-  Response response;
+  http::Response response;
   response.headers["ETag"] = asset->etag;
   response.headers["Vary"] = "Accept-Encoding";
   response.headers["Cache-Control"] = asset->path == "/" ? "no-cache" : "public, max-age=31536000, immutable";

@@ -10,9 +10,9 @@ namespace {
 
 using ::testing::HasSubstr;
 
-Response Ask(std::string_view path, const std::string& accept_encoding = "gzip, deflate, br",
+http::Response Ask(std::string_view path, const std::string& accept_encoding = "gzip, deflate, br",
              const std::string& if_none_match = "") {
-  Request request;
+  http::Request request;
   request.path = path;
   request.accept_encoding = accept_encoding;
   request.if_none_match = if_none_match;
@@ -22,7 +22,7 @@ Response Ask(std::string_view path, const std::string& accept_encoding = "gzip, 
 TEST(PageFile, SendsEveryFileOfThePageCompressed) {
   ASSERT_FALSE(page::Assets().empty());
   for (const page::Asset& asset : page::Assets()) {
-    Response response = Ask(asset.path);
+    http::Response response = Ask(asset.path);
     EXPECT_EQ(response.status, 200);
     EXPECT_EQ(response.static_body, asset.gzip_bytes);
     EXPECT_EQ(response.content_type, asset.content_type);
@@ -40,7 +40,7 @@ TEST(PageFile, KeepsHashedFilesForLongAndThePageItselfNotAtAll) {
 TEST(PageFile, SendsNothingThatTheClientHas) {
   std::string etag(page::Assets().front().etag);
   for (const std::string& match : {etag, "\"old\", " + etag, "W/" + etag, std::string("*")}) {
-    Response response = Ask("/", "gzip", match);
+    http::Response response = Ask("/", "gzip", match);
     EXPECT_EQ(response.status, 304) << match;
     EXPECT_TRUE(response.static_body.empty());
   }

@@ -18,9 +18,9 @@ constexpr int64_t kMaxSeconds = 31'622'400;  // 366 days
 
 absl::Status Refuse(const std::string& reason) { return absl::InvalidArgumentError(reason); }
 
-bool Has(const Request& request, const char* name) { return !TextParameter(request, name).empty(); }
+bool Has(const http::Request& request, const char* name) { return !TextParameter(request, name).empty(); }
 
-absl::StatusOr<store::TimeRange> RangeOf(const Request& request, int64_t now_unix_ns) {
+absl::StatusOr<store::TimeRange> RangeOf(const http::Request& request, int64_t now_unix_ns) {
   store::TimeRange range = {now_unix_ns - kDefaultRangeNs, now_unix_ns};
   if (Has(request, "seconds")) {
     if (Has(request, "from") || Has(request, "to")) return Refuse("give either 'seconds' or 'from' and 'to'");
@@ -41,7 +41,7 @@ absl::StatusOr<store::TimeRange> RangeOf(const Request& request, int64_t now_uni
 
 }  // namespace
 
-absl::Status CheckParameters(const Request& request, std::initializer_list<std::string_view> known) {
+absl::Status CheckParameters(const http::Request& request, std::initializer_list<std::string_view> known) {
   if (!request.repeated_parameter.empty()) {
     return Refuse(absl::StrCat("parameter '", request.repeated_parameter, "' is given twice"));
   }
@@ -53,12 +53,12 @@ absl::Status CheckParameters(const Request& request, std::initializer_list<std::
   return absl::OkStatus();
 }
 
-std::string TextParameter(const Request& request, const std::string& name) {
+std::string TextParameter(const http::Request& request, const std::string& name) {
   auto found = request.parameters.find(name);
   return found == request.parameters.end() ? std::string() : found->second;
 }
 
-absl::StatusOr<int64_t> NumberParameter(const Request& request, const std::string& name, int64_t fallback,
+absl::StatusOr<int64_t> NumberParameter(const http::Request& request, const std::string& name, int64_t fallback,
                                         int64_t least, int64_t most) {
   std::string text = TextParameter(request, name);
   if (text.empty()) return fallback;
@@ -68,7 +68,7 @@ absl::StatusOr<int64_t> NumberParameter(const Request& request, const std::strin
   return Refuse(absl::StrCat("'", name, "' must be a whole number from ", least, " to ", most));
 }
 
-absl::StatusOr<query::Selection> SelectionOf(const Request& request, std::string kind, int64_t now_unix_ns) {
+absl::StatusOr<query::Selection> SelectionOf(const http::Request& request, std::string kind, int64_t now_unix_ns) {
   auto range = RangeOf(request, now_unix_ns);
   if (!range.ok()) return range.status();
   auto selector = profile::Selector::Parse(TextParameter(request, "query"));

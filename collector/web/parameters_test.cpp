@@ -11,8 +11,8 @@ using ::testing::HasSubstr;
 constexpr int64_t kSecond = 1'000'000'000;
 constexpr int64_t kNow = 10'000'000 * kSecond;
 
-Request With(std::map<std::string, std::string> parameters) {
-  Request request;
+http::Request With(std::map<std::string, std::string> parameters) {
+  http::Request request;
   request.parameters = std::move(parameters);
   return request;
 }
@@ -64,7 +64,7 @@ TEST(CheckParameters, RefusesUnknownAndRepeatedOnes) {
   EXPECT_TRUE(CheckParameters(With({{"kind", "cpu"}}), {"kind", "query"}).ok());
   auto unknown = CheckParameters(With({{"knid", "cpu"}}), {"kind", "query"});
   EXPECT_THAT(std::string(unknown.message()), HasSubstr("'knid' is unknown; known are: kind, query"));
-  Request twice;
+  http::Request twice;
   twice.repeated_parameter = "kind";
   EXPECT_FALSE(CheckParameters(twice, {"kind"}).ok());
 }

@@ -43,7 +43,7 @@ std::string ReasonOf(const absl::Status& status) {
   return reason;
 }
 
-Response Text(int status, const std::string& text) {
+http::Response Text(int status, const std::string& text) {
   return {.status = status,
           .content_type = "text/plain; charset=utf-8",
           .headers = {},
@@ -51,7 +51,7 @@ Response Text(int status, const std::string& text) {
           .static_body = {}};
 }
 
-Response Json(int status, std::string json) {
+http::Response Json(int status, std::string json) {
   return {.status = status,
           .content_type = "application/json",
           .headers = {{"Cache-Control", "no-store"}},
@@ -60,8 +60,8 @@ Response Json(int status, std::string json) {
 }
 
 // As Go's own /debug/pprof/ answers errors.
-Response PprofError(const absl::Status& status) {
-  Response response = Text(HttpStatus(status.code()), ReasonOf(status));
+http::Response PprofError(const absl::Status& status) {
+  http::Response response = Text(HttpStatus(status.code()), ReasonOf(status));
   response.headers.emplace("X-Go-Pprof", "1");
   return response;
 }
@@ -72,13 +72,13 @@ std::string Disposition(const std::string& kind) {
 }
 
 // The parameter 'kind', which must be there.
-absl::StatusOr<std::string> KindOf(const Request& request) {
+absl::StatusOr<std::string> KindOf(const http::Request& request) {
   std::string kind = TextParameter(request, "kind");
   if (kind.empty()) return absl::InvalidArgumentError(absl::StrCat("parameter 'kind' is missing; such as kind=", std::string(profile::KindNames())));
   return kind;
 }
 
-absl::StatusOr<query::Selection> SelectionWithKind(const Request& request) {
+absl::StatusOr<query::Selection> SelectionWithKind(const http::Request& request) {
   auto kind = KindOf(request);
   if (!kind.ok()) return kind.status();
   return SelectionOf(request, *std::move(kind), base::WallNs());
@@ -86,7 +86,7 @@ absl::StatusOr<query::Selection> SelectionWithKind(const Request& request) {
 
 }  // namespace
 
-absl::StatusOr<std::string> Site::Series(const Request& request) const {
+absl::StatusOr<std::string> Site::Series(const http::Request& request) const {
   if (auto status = CheckParameters(request, {"kind", "query", "from", "to"}); !status.ok()) return status;
   auto selection = SelectionOf(request, TextParameter(request, "kind"), base::WallNs());
   if (!selection.ok()) return selection.status();
@@ -95,7 +95,7 @@ absl::StatusOr<std::string> Site::Series(const Request& request) const {
   return SeriesJson(*series);
 }
 
-absl::StatusOr<std::string> Site::Flamegraph(const Request& request) const {
+absl::StatusOr<std::string> Site::Flamegraph(const http::Request& request) const {
   auto status = CheckParameters(request, {"kind", "query", "from", "to", "max_nodes", "root"});
   if (!status.ok()) return status;
   auto selection = SelectionWithKind(request);
@@ -108,7 +108,7 @@ absl::StatusOr<std::string> Site::Flamegraph(const Request& request) const {
   return FlameJson(selection->kind, *merged, profile::LayOut(merged->pprof, -1, static_cast<size_t>(*max_nodes), root));
 }
 
-absl::StatusOr<std::string> Site::Overview(const Request& request) const {
+absl::StatusOr<std::string> Site::Overview(const http::Request& request) const {
   if (auto status = CheckParameters(request, {"query", "from", "to"}); !status.ok()) return status;
   auto selection = SelectionOf(request, "", base::WallNs());
   if (!selection.ok()) return selection.status();
@@ -117,7 +117,7 @@ absl::StatusOr<std::string> Site::Overview(const Request& request) const {
   return OverviewJson(*overview);
 }
 
-absl::StatusOr<std::string> Site::Top(const Request& request) const {
+absl::StatusOr<std::string> Site::Top(const http::Request& request) const {
   if (auto status = CheckParameters(request, {"kind", "query", "from", "to", "limit"}); !status.ok()) return status;
   auto selection = SelectionWithKind(request);
   if (!selection.ok()) return selection.status();
@@ -128,8 +128,8 @@ absl::StatusOr<std::string> Site::Top(const Request& request) const {
   return TopJson(selection->kind, *merged, profile::TopFunctions(merged->pprof, -1, static_cast<size_t>(*limit)));
 }
 
-Response Site::Api(const Request& request) const {
-  constexpr std::pair<std::string_view, absl::StatusOr<std::string> (Site::*)(const Request&) const> kRoutes[] = {
+http::Response Site::Api(const http::Request& request) const {
+  constexpr std::pair<std::string_view, absl::StatusOr<std::string> (Site::*)(const http::Request&) const> kRoutes[] = {
       {"series", &Site::Series}, {"flamegraph", &Site::Flamegraph}, {"overview", &Site::Overview}, {"top", &Site::Top}};
   for (const auto& [name, answer] : kRoutes) {
     if (request.path.substr(kApi.size()) != name) continue;
@@ -140,7 +140,7 @@ Response Site::Api(const Request& request) const {
   return Json(404, ErrorJson("there is no such question; known are: series, flamegraph, overview, top"));
 }
 
-Response Site::Pprof(const Request& request) const {
+http::Response Site::Pprof(const http::Request& request) const {
   if (auto status = CheckParameters(request, {"seconds", "query", "from", "to"}); !status.ok()) {
     return PprofError(status);
   }
@@ -155,12 +155,12 @@ Response Site::Pprof(const Request& request) const {
           .static_body = {}};
 }
 
-Response Site::Ready() const {
+http::Response Site::Ready() const {
   auto status = querier_.Ping();
   return status.ok() ? Text(200, "ok") : Text(503, ReasonOf(status));
 }
 
-Response Site::Answer(const Request& request) const {
+http::Response Site::Answer(const http::Request& request) const {
   if (request.path.starts_with(kApi)) return Api(request);
   if (request.path.starts_with(kPprof)) return Pprof(request);
   if (request.path == "/livez") return Text(200, "ok");

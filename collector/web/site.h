@@ -1,7 +1,7 @@
 #pragma once
 
 #include "collector/query/querier.h"
-#include "collector/web/http.h"
+#include "http/http.h"
 
 namespace sonde::web {
 
@@ -11,16 +11,16 @@ class Site {
  public:
   explicit Site(query::Querier querier) : querier_(std::move(querier)) {}
 
-  Response Answer(const Request& request) const;
+  http::Response Answer(const http::Request& request) const;
 
  private:
-  absl::StatusOr<std::string> Series(const Request& request) const;
-  absl::StatusOr<std::string> Flamegraph(const Request& request) const;
-  absl::StatusOr<std::string> Overview(const Request& request) const;
-  absl::StatusOr<std::string> Top(const Request& request) const;
-  Response Api(const Request& request) const;
-  Response Pprof(const Request& request) const;
-  Response Ready() const;
+  absl::StatusOr<std::string> Series(const http::Request& request) const;
+  absl::StatusOr<std::string> Flamegraph(const http::Request& request) const;
+  absl::StatusOr<std::string> Overview(const http::Request& request) const;
+  absl::StatusOr<std::string> Top(const http::Request& request) const;
+  http::Response Api(const http::Request& request) const;
+  http::Response Pprof(const http::Request& request) const;
+  http::Response Ready() const;
 
   query::Querier querier_;
 };

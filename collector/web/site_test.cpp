@@ -8,8 +8,8 @@
 
 #include "base/clock.h"
 #include "collector/store/writer.h"
-#include "collector/web/http_server.h"
-#include "collector/web/testing/http_client.h"
+#include "http/http_server.h"
+#include "http/testing/http_client.h"
 #include "profile/pprof_file.h"
 
 namespace sonde::web {
@@ -26,7 +26,7 @@ class SiteTest : public ::testing::Test {
   SiteTest() : directory_(::testing::TempDir() + "/sonde_site_XXXXXX"), now_ns_(base::WallNs()) {
     EXPECT_NE(::mkdtemp(directory_.data()), nullptr);
     writer_ = *store::Writer::Open(directory_);
-    server_ = *HttpServer::Start("127.0.0.1:0", [site = Site(query::Querier(directory_))](const Request& request) {
+    server_ = *http::HttpServer::Start("127.0.0.1:0", [site = Site(query::Querier(directory_))](const http::Request& request) {
       return site.Answer(request);
     });
   }
@@ -58,7 +58,7 @@ class SiteTest : public ::testing::Test {
     ASSERT_TRUE(outcome.ok()) << outcome.status();
   }
 
-  testing::Answer Ask(const std::string& target) { return testing::Get(server_->Port(), target); }
+  http::testing::Answer Ask(const std::string& target) { return http::testing::Get(server_->Port(), target); }
 
   json AskJson(const std::string& target, int status = 200) {
     auto answer = Ask(target);
@@ -72,7 +72,7 @@ class SiteTest : public ::testing::Test {
   std::string directory_;
   int64_t now_ns_;
   std::unique_ptr<store::Writer> writer_;
-  std::unique_ptr<HttpServer> server_;
+  std::unique_ptr<http::HttpServer> server_;
 };
 
 TEST_F(SiteTest, ListsSeries) {
@@ -214,7 +214,7 @@ TEST_F(SiteTest, IsAliveAndReady) {
 }
 
 TEST_F(SiteTest, ServesThePage) {
-  EXPECT_EQ(testing::Get(server_->Port(), "/", "Accept-Encoding: gzip\r\n").status, 200);
+  EXPECT_EQ(http::testing::Get(server_->Port(), "/", "Accept-Encoding: gzip\r\n").status, 200);
   EXPECT_EQ(Ask("/nothing").status, 404);
 }
 

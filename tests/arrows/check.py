@@ -19,32 +19,34 @@ ARROWS = {
     "base": set(),
     "proto": set(),
     "profile": {"base", "proto"},
+    "http": {"base"},
     # Kernel side.
     "bpf": {"bpf/abi"},
     "bpf/abi": set(),
     # The agent: what all stages speak, tool rooms, stages, and what surrounds them.
     "agent/model": {"base", "profile", "proto"},
-    "agent/telemetry": {"base", "proto"},
+    "agent/telemetry": {"base", "proto", "http"},
     "agent/kernel": {"base", "agent/model", "agent/telemetry", "bpf/abi", "bpf"},
     "agent/elf": {"base", "agent/model", "bpf/abi"},
     "agent/process": STAGE | {"bpf/abi"},
+    "agent/kubernetes": STAGE,
     "agent/capture": STAGE | {"agent/kernel", "bpf/abi"},
     "agent/unwind": STAGE | {"agent/kernel", "agent/elf", "bpf/abi"},
     "agent/aggregate": STAGE,
     "agent/symbolize": STAGE | {"agent/elf"},
     "agent/export": STAGE,
     "agent/control": STAGE,
-    "agent/app": STAGE | {"agent/kernel", "agent/elf", "agent/process", "agent/capture", "agent/unwind", "agent/aggregate",
-                          "agent/symbolize", "agent/export", "agent/control"},
+    "agent/app": STAGE | {"agent/kernel", "agent/elf", "agent/process", "agent/kubernetes", "agent/capture", "agent/unwind",
+                          "agent/aggregate", "agent/symbolize", "agent/export", "agent/control"},
     "agent": {"agent/app", "agent/control", "base"},  # the programs' mains
     # The collector, in the way of the data.
     "collector/store": {"profile", "base", "proto"},
     "collector/ingest": {"collector/store", "profile", "base", "proto"},
     "collector/query": {"collector/store", "profile", "base", "proto"},
     "collector/page": {"base"},
-    "collector/web": {"collector/query", "collector/page", "collector/store", "profile", "base", "proto"},
+    "collector/web": {"collector/query", "collector/page", "collector/store", "profile", "base", "proto", "http"},
     "collector/app": {"collector/store", "collector/ingest", "collector/query", "collector/page", "collector/web",
-                      "profile", "base", "proto"},
+                      "profile", "base", "proto", "http"},
     "collector": {"collector/app", "base"},
     # The command line.
     "agentctl": {"profile", "base", "proto"},
@@ -60,7 +62,7 @@ NO_NAMESPACE = {"bpf", "bpf/abi", "proto"}
 OWNED_HEADERS = {
     r"<bpf/.*>|<linux/perf_event\.h>": ({"agent/kernel", "bpf", "bpf/abi"}, "agent/kernel alone calls libbpf and perf_event_open"),
     r"<sqlite3\.h>": ({"collector/store"}, "collector/store alone speaks to SQLite"),
-    r"<microhttpd\.h>": ({"collector/web"}, "collector/web alone speaks to libmicrohttpd"),
+    r"<microhttpd\.h>": ({"http"}, "http alone speaks to libmicrohttpd"),
 }
 # Headers that cost seconds to compile: in .cpp files only.
 HEAVY_HEADERS = re.compile(r"[<\"](CLI/|nlohmann/|yaml-cpp/|grpcpp/grpcpp\.h)")

@@ -5,7 +5,7 @@
 #include "absl/status/statusor.h"
 #include "base/unique_fd.h"
 
-namespace sonde::web {
+namespace sonde::http {
 
 struct Listener {
   base::UniqueFd socket;
@@ -22,4 +22,4 @@ absl::StatusOr<Listener> Listen(const std::string& address);
 // Whether `host`, the value of a Host header, names this machine's loopback with `port`.
 bool IsLoopbackHost(const std::string& host, int port);
 
-}  // namespace sonde::web
+}  // namespace sonde::http

@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-namespace sonde::web {
+namespace sonde::http {
 
 struct Request {
   std::string method;  // "GET" or "HEAD"
@@ -23,4 +23,4 @@ struct Response {
   std::string_view static_body;  // sent instead of `body` when not empty; must live as long as the program
 };
 
-}  // namespace sonde::web
+}  // namespace sonde::http

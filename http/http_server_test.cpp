@@ -1,4 +1,4 @@
-#include "collector/web/http_server.h"
+#include "http/http_server.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -7,9 +7,9 @@
 #include <thread>
 #include <vector>
 
-#include "collector/web/testing/http_client.h"
+#include "http/testing/http_client.h"
 
-namespace sonde::web {
+namespace sonde::http {
 namespace {
 
 using testing::Exchange;
@@ -117,4 +117,4 @@ TEST(HttpServer, TakesAnyHostWhenItIsNotBoundToLoopback) {
 }
 
 }  // namespace
-}  // namespace sonde::web
+}  // namespace sonde::http

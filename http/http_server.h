@@ -5,9 +5,9 @@
 #include <string>
 
 #include "absl/status/statusor.h"
-#include "collector/web/http.h"
+#include "http/http.h"
 
-namespace sonde::web {
+namespace sonde::http {
 
 // An HTTP server that stays small whoever talks to it: two threads, 32 connections, 32 KiB of request each, five idle
 // seconds, GET and HEAD only. Bound to loopback it answers only requests whose Host is this machine's (421 otherwise:
@@ -27,4 +27,4 @@ class HttpServer {
   virtual void Stop() = 0;
 };
 
-}  // namespace sonde::web
+}  // namespace sonde::http

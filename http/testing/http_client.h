@@ -10,7 +10,7 @@
 #include "base/unique_fd.h"
 
 // A blocking HTTP client on loopback. Included by tests only.
-namespace sonde::web::testing {
+namespace sonde::http::testing {
 
 struct Answer {
   int status = 0;
@@ -64,4 +64,4 @@ inline Answer Get(int port, const std::string& target, const std::string& header
                                   "\r\nConnection: close\r\n" + headers + "\r\n"));
 }
 
-}  // namespace sonde::web::testing
+}  // namespace sonde::http::testing

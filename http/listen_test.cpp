@@ -1,8 +1,8 @@
-#include "collector/web/listen.h"
+#include "http/listen.h"
 
 #include <gtest/gtest.h>
 
-namespace sonde::web {
+namespace sonde::http {
 namespace {
 
 TEST(Listen, TellsWhichPortItGot) {
@@ -41,4 +41,4 @@ TEST(IsLoopbackHost, WantsAKnownNameWithTheExactPort) {
 }
 
 }  // namespace
-}  // namespace sonde::web
+}  // namespace sonde::http

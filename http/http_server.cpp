@@ -1,13 +1,13 @@
-#include "collector/web/http_server.h"
+#include "http/http_server.h"
 
 #include <microhttpd.h>
 
 #include <utility>
 
-#include "collector/web/listen.h"
+#include "http/listen.h"
 #include "spdlog/spdlog.h"
 
-namespace sonde::web {
+namespace sonde::http {
 namespace {
 
 constexpr unsigned kThreads = 2;
@@ -138,4 +138,4 @@ absl::StatusOr<std::unique_ptr<HttpServer>> HttpServer::Start(const std::string&
   return server;
 }
 
-}  // namespace sonde::web
+}  // namespace sonde::http

@@ -1,4 +1,4 @@
-#include "collector/web/listen.h"
+#include "http/listen.h"
 
 #include <arpa/inet.h>
 #include <netdb.h>
@@ -13,7 +13,7 @@
 
 #include "absl/strings/str_cat.h"
 
-namespace sonde::web {
+namespace sonde::http {
 namespace {
 
 constexpr int kBacklog = 64;
@@ -83,8 +83,7 @@ absl::StatusOr<Listener> Listen(const std::string& address) {
                  ::bind(listener.socket.Get(), target.ai_addr, target.ai_addrlen) == 0 &&
                  ::listen(listener.socket.Get(), kBacklog) == 0;
   if (!listens) {
-    return absl::UnavailableError(absl::StrCat("cannot listen for HTTP on ", address, ": ", std::strerror(errno),
-                                               "; choose another with --http-listen"));
+    return absl::UnavailableError(absl::StrCat("cannot listen for HTTP on ", address, ": ", std::strerror(errno)));
   }
   listener.port = BoundPort(listener.socket.Get());
   return listener;
@@ -98,4 +97,4 @@ bool IsLoopbackHost(const std::string& host, int port) {
   return false;
 }
 
-}  // namespace sonde::web
+}  // namespace sonde::http
