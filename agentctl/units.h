@@ -1,27 +1,17 @@
 #pragma once
 
-#include <concepts>
-#include <cstdint>
 #include <string>
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "profile/units.h"
 
 namespace sonde::agentctl {
 
-// Three significant digits: "0 s", "850 ns", "1.25 ms", "59.9 s", "2 m 05 s", "3 h 20 m", "4 d 02 h". Negative with
-// "-".
-std::string HumanDuration(int64_t ns);
-inline std::string HumanDuration(std::unsigned_integral auto ns) { return HumanDuration(static_cast<int64_t>(ns)); }
-
-// "512 B", "1.5 KiB", "37.2 MiB".
-std::string HumanBytes(uint64_t bytes);
-
-// "1,234,567".
-std::string HumanCount(uint64_t count);
-
-// "12.3%"; what rounds to nothing but is not: "<0.1%"; "-" when `whole` is 0.
-std::string Percent(double part, double whole);
+using profile::HumanBytes;
+using profile::HumanCount;
+using profile::HumanDuration;
+using profile::Percent;
 
 // "10s", "1m30s": more than 0 and at most 10 minutes. kInvalidArgument says what would be right.
 absl::StatusOr<absl::Duration> ParseInterval(const std::string& text);

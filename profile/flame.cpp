@@ -6,7 +6,6 @@
 #include <tuple>
 
 #include "absl/container/flat_hash_map.h"
-#include "absl/strings/str_cat.h"
 #include "profile/frame_table.h"
 #include "profile/table_key.h"
 
@@ -186,15 +185,6 @@ int WaitsIndex(const Pprof& profile) {
   return -1;
 }
 
-// The value of string label `name`, or a word for its absence.
-std::string LabelValue(const Pprof& profile, const ::perftools::profiles::Sample& sample, const std::string& name) {
-  for (const auto& label : sample.label()) {
-    if (profile.string_table(static_cast<int>(label.key())) != name) continue;
-    if (label.str() != 0) return profile.string_table(static_cast<int>(label.str()));
-  }
-  return absl::StrCat("(no ", name, ")");
-}
-
 }  // namespace
 
 Flame LayOut(const Pprof& profile, int sample_index, size_t max_nodes, const std::string& root_label) {
@@ -209,7 +199,7 @@ Flame LayOut(const Pprof& profile, int sample_index, size_t max_nodes, const std
     if (root_label.empty()) {
       tree.Add(sample, weight, nullptr);
     } else {
-      std::string root_value = LabelValue(profile, sample, root_label);
+      std::string root_value = LabelFrame(profile, sample, root_label);
       tree.Add(sample, weight, &root_value);
     }
   }

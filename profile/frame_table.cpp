@@ -38,6 +38,13 @@ int32_t FrameTable::Intern(const std::string& name, const std::string& file) {
   return entry->second;
 }
 
+std::string LabelFrame(const Pprof& profile, const perftools::profiles::Sample& sample, const std::string& name) {
+  for (const auto& label : sample.label()) {
+    if (Text(profile, label.key()) == name && label.str() != 0) return Text(profile, label.str());
+  }
+  return absl::StrCat("(no ", name, ")");
+}
+
 int ValueIndex(const Pprof& profile, int sample_index) {
   return sample_index < 0 || sample_index >= profile.sample_type_size() ? profile.sample_type_size() - 1 : sample_index;
 }

@@ -3,12 +3,16 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
 #include "profile/pprof_builder.h"
 
 namespace sonde::profile {
+
+// The file of the kernel's own mapping.
+inline constexpr std::string_view kKernelFile = "[kernel.kallsyms]";
 
 // What a reader sees of a location: function name and mapping file. Unnamed places show as file+0xaddress.
 struct Frame {
@@ -35,6 +39,9 @@ class FrameTable {
   absl::flat_hash_map<std::string, int32_t> numbers_;
   absl::flat_hash_map<uint64_t, std::vector<int32_t>> by_location_;
 };
+
+// The value of the sample's string label `name`, as a frame; "(no NAME)" when it has none.
+std::string LabelFrame(const Pprof& profile, const perftools::profiles::Sample& sample, const std::string& name);
 
 // Position of the value meant by `sample_index`: negative or too large means the last.
 int ValueIndex(const Pprof& profile, int sample_index);

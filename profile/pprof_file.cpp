@@ -19,6 +19,7 @@ using ::google::protobuf::io::CodedInputStream;
 constexpr int kGzip = 16 + MAX_WBITS;  // zlib: 16 asks for the gzip wrapper
 constexpr int kMemoryLevel = 8;        // zlib's default
 constexpr size_t kChunk = size_t{256} << 10;
+constexpr size_t kMaxParsedBytes = INT_MAX - 1;  // protobuf's own bound
 
 // Table entries, samples, lines and labels of one profile. Each takes two bytes on the wire and up to about a
 // hundred in memory, so that a limit on bytes alone would let 16 MiB grow into a gigabyte.
@@ -94,6 +95,17 @@ absl::Status CountEntries(CodedInputStream* in, bool is_top, size_t* entries) {
   return in->ConsumedEntireMessage() ? absl::OkStatus() : Refuse("its protobuf is cut off or malformed");
 }
 
+absl::StatusOr<size_t> WalkSamples(std::string_view plain) {
+  CodedInputStream in(reinterpret_cast<const uint8_t*>(plain.data()), static_cast<int>(plain.size()));
+  size_t samples = 0;
+  while (uint32_t tag = in.ReadTag()) {
+    samples += WireFormatLite::GetTagFieldNumber(tag) == Pprof::kSampleFieldNumber ? 1 : 0;
+    if (!WireFormatLite::SkipField(&in, tag)) return Refuse("its protobuf is cut off or malformed");
+  }
+  if (!in.ConsumedEntireMessage()) return Refuse("its protobuf is cut off or malformed");
+  return samples;
+}
+
 absl::StatusOr<Pprof> Parse(std::string_view plain) {
   if (plain.empty()) return Refuse("it is empty");
   CodedInputStream in(reinterpret_cast<const uint8_t*>(plain.data()), static_cast<int>(plain.size()));
@@ -127,11 +139,19 @@ std::string Encode(const Pprof& profile) {
 }
 
 absl::StatusOr<Pprof> Decode(std::string_view bytes, size_t max_bytes) {
-  max_bytes = std::min<size_t>(max_bytes, INT_MAX - 1);  // protobuf's own bound
+  max_bytes = std::min(max_bytes, kMaxParsedBytes);
   if (!IsGzip(bytes)) return bytes.size() > max_bytes ? TooLarge(max_bytes) : Parse(bytes);
   auto plain = Inflate(bytes, max_bytes);
   if (!plain.ok()) return plain.status();
   return Parse(*plain);
+}
+
+absl::StatusOr<size_t> CountSamples(std::string_view bytes, size_t max_bytes) {
+  max_bytes = std::min(max_bytes, kMaxParsedBytes);
+  if (!IsGzip(bytes)) return bytes.size() > max_bytes ? TooLarge(max_bytes) : WalkSamples(bytes);
+  auto plain = Inflate(bytes, max_bytes);
+  if (!plain.ok()) return plain.status();
+  return WalkSamples(*plain);
 }
 
 }  // namespace sonde::profile

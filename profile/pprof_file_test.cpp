@@ -97,6 +97,16 @@ TEST(PprofFile, RefusesMillionsOfTinyEntriesBeforeBuildingThem) {
   EXPECT_EQ(Decode(bomb, size_t{64} << 20).status().code(), absl::StatusCode::kResourceExhausted);
 }
 
+TEST(PprofFile, CountsSamplesAsItReadsThem) {
+  Pprof profile = SmallProfile();
+  for (int i = 0; i < 1000; ++i) *profile.add_sample() = profile.sample(0);
+  const auto samples = static_cast<size_t>(profile.sample_size());
+  EXPECT_EQ(CountSamples(Encode(profile), kLimit).value(), samples);
+  EXPECT_EQ(CountSamples(profile.SerializeAsString(), kLimit).value(), samples);
+  EXPECT_FALSE(CountSamples("no pprof", kLimit).ok());
+  EXPECT_FALSE(CountSamples(Encode(profile), 10).ok());
+}
+
 TEST(PprofFile, NamesInvalidUtf8AsTheReason) {
   Pprof profile = SmallProfile();
   std::string bytes = profile.SerializeAsString();

@@ -17,8 +17,10 @@ absl::Duration Backoff::Next() {
 }
 
 absl::Duration Backoff::NextSlow() {
-  bound_ = cap_;
-  return std::max(kFloor, cap_ * absl::Uniform(random_, 0.5, 1.0));
+  bound_ = std::max(bound_, std::min(cap_, kSlow));
+  const absl::Duration wait = bound_ * absl::Uniform(random_, 0.5, 1.0);
+  bound_ = std::min(cap_, bound_ * kMultiplier);
+  return std::max(kFloor, wait);
 }
 
 }  // namespace sonde::exporting

@@ -15,12 +15,15 @@ class Backoff {
 
   // The wait after one more failure.
   absl::Duration Next();
-  // The wait after an answer that asks for less traffic: in the upper half below the cap.
+  // The wait after an answer that asks for less traffic but not for how long: in the upper half below the bound, which
+  // is at least kSlow (or the cap).
   absl::Duration NextSlow();
   // After a success the next failure starts from `initial` again.
   void Reset() { bound_ = initial_; }
   // What the next wait stays below (the floor aside).
   absl::Duration Bound() const { return bound_; }
+
+  static constexpr absl::Duration kSlow = absl::Seconds(30);
 
  private:
   const absl::Duration initial_;

@@ -39,6 +39,10 @@ TEST(Backoff, SlowsDownWhenAskedForLessTraffic) {
   Backoff backoff(absl::Seconds(1), absl::Seconds(30));
   EXPECT_GE(backoff.NextSlow(), absl::Seconds(15));
   EXPECT_EQ(backoff.Bound(), absl::Seconds(30));
+  Backoff patient(absl::Seconds(1), absl::Seconds(120));
+  EXPECT_GE(patient.NextSlow(), Backoff::kSlow / 2);
+  for (int i = 0; i < 10; ++i) patient.NextSlow();
+  EXPECT_GE(patient.NextSlow(), absl::Seconds(60));
 }
 
 }  // namespace

@@ -1,22 +1,24 @@
 #pragma once
 
 #include <memory>
-#include <string>
 
 #include "agent/export/export_target.h"
 #include "grpcpp/channel.h"
-#include "profile/encoded_profile.h"
-#include "proto/push/v1/push.pb.h"
+#include "grpcpp/security/credentials.h"
 
 namespace sonde::exporting {
 
-// A channel to `target` with explicit sizes, keepalive and reconnection. Connects on first use. In clear text.
-std::shared_ptr<grpc::Channel> OpenPushChannel(const ExportTarget& target);
+// A channel to `target` with explicit sizes, keepalive and reconnection. Connects on first use, through the proxy that
+// the environment names unless the target is this host.
+std::shared_ptr<grpc::Channel> OpenPushChannel(const ExportTarget& target,
+                                               const std::shared_ptr<grpc::ChannelCredentials>& credentials);
 
-// The push of one profile: its labels and `__name__`, its bytes, and an id that a resend repeats.
-push::v1::PushRequest MakePushRequest(const profile::EncodedProfile& profile, const std::string& instance_uuid);
+// Sends what gRPC would write to stderr at each failed try into our log, at debug level: what matters of it is the error
+// of the push. Call before the first channel is opened.
+void RouteGrpcLog();
 
-// A UUID (version 8: own scheme) that depends on `instance_uuid` and `sequence` alone.
-std::string SampleId(const std::string& instance_uuid, uint64_t sequence);
+// gRPC looks at https_proxy and no_proxy in lower case only: gives it HTTPS_PROXY and NO_PROXY where these are not set.
+// REQUIRES: no other thread looks at the environment.
+void AdoptProxyVariables();
 
 }  // namespace sonde::exporting

@@ -17,22 +17,29 @@ constexpr std::array<const char*, 17> kCodeNames = {
     "ABORTED",   "OUT_OF_RANGE",   "UNIMPLEMENTED",     "INTERNAL",           "UNAVAILABLE",
     "DATA_LOSS", "UNAUTHENTICATED"};
 
-std::string Printable(const std::string& text) {
-  std::string line = text.substr(0, kMaxReasonBytes);
-  for (char& c : line) {
-    if (!absl::ascii_isprint(static_cast<unsigned char>(c))) c = '?';
+// gRPC says that a handshake failed by the words of OpenSSL.
+const char* TlsAdvice(const std::string& words) {
+  const std::string message = absl::AsciiStrToLower(words);
+  if (absl::StrContains(message, "certificate verify failed")) {
+    return "; the target's certificate is signed by nobody whom tls.ca_file (or the system) trusts, or has expired, or "
+           "this host's clock is wrong";
   }
-  if (text.size() > kMaxReasonBytes) line += "...";
-  return line;
+  if (absl::StrContains(message, "not in peer certificate")) {
+    return "; the target's certificate is for another name: is the endpoint right? then set tls.server_name";
+  }
+  if (absl::StrContains(message, "wrong version number")) return "; the target does not speak TLS at this port";
+  return "";
 }
 
-const char* Advice(grpc::StatusCode code) {
-  switch (code) {
+const char* Advice(const grpc::Status& status) {
+  switch (status.error_code()) {
     case grpc::StatusCode::UNIMPLEMENTED:
       return "; wrong port? Pyroscope's native port is 4040, Sonde's collector listens on 7171";
     case grpc::StatusCode::UNAUTHENTICATED:
     case grpc::StatusCode::PERMISSION_DENIED:
       return "; profiles are kept until the target lets this agent in";
+    case grpc::StatusCode::UNAVAILABLE:
+      return TlsAdvice(status.error_message());
     default:
       return "";
   }
@@ -45,7 +52,7 @@ Verdict Judge(const grpc::Status& status) {
     case grpc::StatusCode::OK:
       return Verdict::kStored;
     case grpc::StatusCode::RESOURCE_EXHAUSTED:
-      return absl::StrContains(status.error_message(), "message larger than max") ? Verdict::kRefused
+      return absl::StrContains(status.error_message(), "message larger than max") ? Verdict::kTooLarge
                                                                                   : Verdict::kRetrySlowly;
     case grpc::StatusCode::UNKNOWN:
     case grpc::StatusCode::INTERNAL:
@@ -69,9 +76,18 @@ std::string CodeName(grpc::StatusCode code) {
   return index < kCodeNames.size() ? kCodeNames[index] : absl::StrCat("CODE_", index);
 }
 
+std::string Printable(const std::string& text) {
+  std::string line = text.substr(0, kMaxReasonBytes);
+  for (char& c : line) {
+    if (!absl::ascii_isprint(static_cast<unsigned char>(c))) c = '?';
+  }
+  if (text.size() > kMaxReasonBytes) line += "...";
+  return line;
+}
+
 std::string Explain(const grpc::Status& status) {
   const std::string reason = status.error_message().empty() ? "no reason given" : Printable(status.error_message());
-  return absl::StrCat(CodeName(status.error_code()), ": ", reason, Advice(status.error_code()));
+  return absl::StrCat(CodeName(status.error_code()), ": ", reason, Advice(status));
 }
 
 }  // namespace sonde::exporting

@@ -12,6 +12,7 @@ enum class Verdict {
   kRetry,                // the server or the way to it is down: the same bytes again, later
   kRetrySlowly,          // the server asks for less traffic
   kRetryFewTimes,        // may be the profile's own fault: give up after kMaxSuspectTries
+  kTooLarge,             // gRPC's own complaint about the message: in smaller pieces, or never again
   kRefused,              // never again: the profile is given up and counted
   kConfigurationOutage,  // credentials or rights: keep the profile until somebody repairs them
 };
@@ -19,14 +20,16 @@ enum class Verdict {
 inline constexpr int kMaxSuspectTries = 3;
 
 // Sorts the 16 gRPC codes. RESOURCE_EXHAUSTED is a request to slow down, unless it is gRPC's own complaint that the
-// message is too large: that one would come again for ever and hold up all later profiles, so it is kRefused.
+// message is too large: that one would come again for ever and hold up all later profiles.
 Verdict Judge(const grpc::Status& status);
 
 // "INVALID_ARGUMENT".
 std::string CodeName(grpc::StatusCode code);
 
-// One printable line of at most 300 bytes: the code, what the server said (a hostile text), and what to do where we
-// know it.
+// `text` as one printable line, cut after 200 bytes: what a server says is hostile text.
+std::string Printable(const std::string& text);
+
+// One printable line of at most 400 bytes: the code, what the server said, and what to do where we know it.
 std::string Explain(const grpc::Status& status);
 
 }  // namespace sonde::exporting

@@ -22,12 +22,20 @@ TEST(PushVerdict, SortsEveryCode) {
 
 TEST(PushVerdict, DoesNotRepeatAMessageThatIsTooLarge) {
   const grpc::Status too_large(grpc::StatusCode::RESOURCE_EXHAUSTED, "Received message larger than max (9 vs. 4)");
-  EXPECT_EQ(Judge(too_large), Verdict::kRefused);
+  EXPECT_EQ(Judge(too_large), Verdict::kTooLarge);
 }
 
 TEST(PushVerdict, NamesTheNativePortWhenTheServiceIsUnknown) {
   EXPECT_THAT(Explain(grpc::Status(grpc::StatusCode::UNIMPLEMENTED, "unknown service")),
               testing::AllOf(testing::StartsWith("UNIMPLEMENTED: unknown service"), testing::HasSubstr("4040")));
+}
+
+TEST(PushVerdict, SaysWhatToDoAboutAFailedHandshake) {
+  auto explain = [](const std::string& words) { return Explain(grpc::Status(grpc::StatusCode::UNAVAILABLE, words)); };
+  EXPECT_THAT(explain("Ssl handshake failed: SSL_ERROR_SSL: error:0A000086:SSL routines::certificate verify failed"),
+              testing::AllOf(testing::HasSubstr("tls.ca_file"), testing::HasSubstr("expired")));
+  EXPECT_THAT(explain("Peer name 127.0.0.1 is not in peer certificate"), testing::HasSubstr("tls.server_name"));
+  EXPECT_THAT(explain("error:0A00010B:SSL routines::wrong version number"), testing::HasSubstr("does not speak TLS"));
 }
 
 TEST(PushVerdict, KeepsAHostileReasonToOnePrintableLine) {

@@ -1,0 +1,32 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "agent/export/profile_folder.h"
+#include "agent/export/protocol.h"
+
+namespace sonde::exporting {
+
+// What a profile is written as.
+enum class FileFormat { kPprof, kFolded, kSpeedscope, kHtml, kSvg };
+
+// Writes profiles into a folder of this host instead of a server: one file a format, named by time, kind and service
+// ("sonde-20261130T074500Z-offcpu-postgres-8d7f2b1c-00000017.html"), the oldest removed. A full or failing disk is a
+// target that is down: profiles wait.
+class FilesProtocol : public Protocol {
+ public:
+  // `instance_uuid` names this run of the agent, whose sequences begin anew.
+  FilesProtocol(std::string folder, ProfileFolder::Retention retention, std::vector<FileFormat> formats,
+                std::string instance_uuid);
+
+  // OK once the files are on the disk. INVALID_ARGUMENT: what should be drawn is no pprof.
+  grpc::Status Push(grpc::ClientContext* context, const profile::EncodedProfile& profile, Rejected* rejected) override;
+
+ private:
+  ProfileFolder folder_;
+  const std::vector<FileFormat> formats_;
+  const std::string instance_uuid_;
+};
+
+}  // namespace sonde::exporting

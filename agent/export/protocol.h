@@ -1,0 +1,42 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "grpcpp/client_context.h"
+#include "grpcpp/support/status.h"
+#include "profile/encoded_profile.h"
+
+namespace sonde::exporting {
+
+// What a server took a request without.
+struct Rejected {
+  uint64_t profiles = 0;
+  std::string why;  // the server's words: hostile text
+};
+
+// What a backend takes in one push.
+struct PushLimits {
+  size_t pprof_bytes = 0;  // of one profile, uncompressed
+  size_t samples = 0;      // of one profile
+};
+
+// Puts profiles on one backend's wire; one implementation per protocol. Used by one thread at a time, the sender's.
+class Protocol {
+ public:
+  virtual ~Protocol() = default;
+
+  // Pushes one profile whole and answers as the server did. `context` comes with deadline and metadata (credentials,
+  // and for Sonde's collector the dedupe key) and may be cancelled from another thread. The same profile is pushed
+  // again with the same bytes. A request that is the server's to refuse in parts gives OK with what was rejected in
+  // `rejected`, which is never resent.
+  virtual grpc::Status Push(grpc::ClientContext* context, const profile::EncodedProfile& profile,
+                            Rejected* rejected) = 0;
+
+  // What is larger is cut into parts (EncodedProfile::part), each pushed by itself. Null: nothing is too large.
+  virtual std::optional<PushLimits> Limits() const { return std::nullopt; }
+};
+
+}  // namespace sonde::exporting

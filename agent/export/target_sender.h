@@ -1,0 +1,120 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
+#include "agent/export/backoff.h"
+#include "agent/export/export_target.h"
+#include "agent/export/pending_profiles.h"
+#include "agent/export/profile_parts.h"
+#include "agent/export/profile_queue.h"
+#include "agent/export/protocol.h"
+#include "agent/export/push_verdict.h"
+#include "agent/export/target_connection.h"
+#include "agent/telemetry/loss_ledger.h"
+#include "grpcpp/channel.h"
+#include "grpcpp/client_context.h"
+#include "profile/encoded_profile.h"
+
+namespace sonde::exporting {
+
+// Stage 5: pushes encoded profiles to one target over its protocol. One push per profile (or per part of one that is
+// larger than the target takes, profile_parts.h), one at a time and in order, repeated until the target has settled it:
+//   - stored: counted as sent; what the target says that it left out is counted in `losses` ("rejected_in_part");
+//   - the target is down, slow or keeps us out (push_verdict.h): the same bytes again after a jittered wait, or after
+//     the time that it asks for (retry_hint.h) where that is longer;
+//   - refused for good: given up, counted by code in `losses` with the target's reason, and the next one follows.
+// Each push carries the metadata `sonde-instance` (for part n of a profile: `INSTANCE/n`) and `sonde-sequence`
+// (decimal), which a resend repeats, so that Sonde's collector counts it once even if an answer got lost. Others have no
+// such key: there an unclear failure may count twice.
+//
+// While the target is down profiles wait in a spool on disk (spool.h), or without one in bounded memory: when that is
+// full the oldest is dropped and counted (cause "queue_full"), and what it holds is lost with the process.
+// Certificates, keys, passwords and tokens are read from their files again while the sender runs, so that none of this
+// is a reason to restart; while one is not usable profiles wait, as for a target that is down.
+//
+// Owns one thread, "sonde-export". Enqueue and Stats are thread-safe; Start and Stop are the owner's.
+class TargetSender {
+ public:
+  // The wire of a target over a channel to it (null where there is no endpoint). Called on the thread, again for each
+  // new channel.
+  using MakeProtocol = std::function<std::unique_ptr<Protocol>(const std::shared_ptr<grpc::Channel>& channel)>;
+
+  // `instance_uuid` names this run of the agent. `losses` must outlive the sender, and so must `spooled`, from which it
+  // takes its profiles; null: it keeps them in memory. Nothing is sent before Start().
+  TargetSender(ExportTarget target, std::string instance_uuid, MakeProtocol make_protocol,
+               telemetry::LossLedger* losses, ProfileQueue* spooled = nullptr);
+  // Stops without flushing, unless Stop() was called.
+  ~TargetSender();
+  TargetSender(const TargetSender&) = delete;
+  TargetSender& operator=(const TargetSender&) = delete;
+
+  // Call once.
+  void Start();
+
+  // Takes `profile` into memory; never waits. False when it was refused because the sender has stopped (counted).
+  // REQUIRES: it does not take from a spool, which is filled once for all targets.
+  bool Enqueue(profile::EncodedProfile profile);
+
+  TargetStats Stats() const ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // Sends what waits for at most `flush_deadline`, then cancels the push under way, counts what is left as lost (cause
+  // "unsent_at_stop") and joins the thread. Idempotent.
+  void Stop(absl::Duration flush_deadline) ABSL_LOCKS_EXCLUDED(mutex_);
+
+ private:
+  struct Answer {
+    grpc::Status status;
+    Rejected rejected;
+    std::optional<absl::Duration> retry_hint;
+  };
+
+  void Run();
+  // One push of the profile that is next and what follows from the answer. False once there is nothing left to do.
+  bool PushNext();
+  // The next part of `profile`. A file of the target's that is not usable is UNAUTHENTICATED.
+  Answer Push(const ProfilePtr& profile) ABSL_LOCKS_EXCLUDED(mutex_);
+  // Connection, protocol and the parts of `profile` for it, with what the target's files hold now.
+  absl::Status MakeReady(const ProfilePtr& profile, grpc::ClientContext* call);
+  void AddKey(const profile::EncodedProfile& part, grpc::ClientContext* call) const;
+  // The current part is stored or given up, the profile when it was the last.
+  void SettlePart() ABSL_LOCKS_EXCLUDED(mutex_);
+  // Counts the profile whose part is given up, once.
+  void GiveUpPart(const std::string& cause, const std::string& consequence) ABSL_LOCKS_EXCLUDED(mutex_);
+  // Waits, and as long as the server has `asked` for unless the flush has begun; then that would be for ever. Ends when
+  // the flush begins or ends. False once it is over.
+  bool WaitBeforeRetry(absl::Duration wait, std::optional<absl::Duration> asked) ABSL_LOCKS_EXCLUDED(mutex_);
+  void NoteStored() ABSL_LOCKS_EXCLUDED(mutex_);
+  void NoteError(const std::string& error) ABSL_LOCKS_EXCLUDED(mutex_);
+  void CountDropped(const std::string& cause, const std::string& consequence, size_t count) ABSL_LOCKS_EXCLUDED(mutex_);
+
+  const ExportTarget target_;
+  const std::string instance_uuid_;
+  telemetry::LossLedger* const losses_;
+  PendingProfiles pending_;
+  ProfileQueue* const queue_;  // `pending_` or a spool's
+  const MakeProtocol make_protocol_;
+  // Of the thread alone.
+  TargetConnection connection_;
+  std::unique_ptr<Protocol> protocol_;
+  Backoff backoff_;
+  std::optional<ProfileParts> parts_;  // of the profile that is pinned, or was last
+  bool gave_up_part_ = false;          // of that profile
+  int suspect_tries_ = 0;              // of the current part: answers that may be its own fault
+
+  mutable absl::Mutex mutex_;
+  bool flushing_ ABSL_GUARDED_BY(mutex_) = false;                // Stop() was called: no long waits any more
+  bool aborted_ ABSL_GUARDED_BY(mutex_) = false;                 // the flush is over
+  bool running_ ABSL_GUARDED_BY(mutex_) = false;                 // the thread is between Start() and its end
+  grpc::ClientContext* call_ ABSL_GUARDED_BY(mutex_) = nullptr;  // the push under way
+  TargetStats stats_ ABSL_GUARDED_BY(mutex_);
+  std::thread thread_;
+};
+
+}  // namespace sonde::exporting
