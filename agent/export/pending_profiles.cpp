@@ -24,7 +24,7 @@ std::vector<ProfilePtr> PendingProfiles::Push(ProfilePtr profile) {
   return pushed_out;
 }
 
-ProfilePtr PendingProfiles::PinOldest(absl::Time deadline) {
+ProfilePtr PendingProfiles::PinNext(absl::Time deadline) {
   absl::MutexLock lock(&mutex_);
   auto ready = [this]() ABSL_SHARED_LOCKS_REQUIRED(mutex_) { return closed_ || !profiles_.empty(); };
   if (!mutex_.AwaitWithDeadline(absl::Condition(&ready), deadline) || profiles_.empty()) return nullptr;
@@ -48,12 +48,12 @@ void PendingProfiles::Close() {
   closed_ = true;
 }
 
-std::vector<ProfilePtr> PendingProfiles::TakeAll() {
+size_t PendingProfiles::Abandon() {
   absl::MutexLock lock(&mutex_);
-  std::vector<ProfilePtr> all(profiles_.begin(), profiles_.end());
+  const size_t left = profiles_.size();
   profiles_.clear();
   bytes_ = 0;
-  return all;
+  return left;
 }
 
 size_t PendingProfiles::Size() const {

@@ -8,16 +8,15 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
+#include "agent/export/profile_queue.h"
 #include "profile/encoded_profile.h"
 
 namespace sonde::exporting {
 
-using ProfilePtr = std::shared_ptr<const profile::EncodedProfile>;
-
 // Profiles that wait for their target, oldest first, bounded by count and bytes: the newest always gets in and pushes
 // the oldest out. The sender pins the oldest while a push of it is under way, so that a profile is never both sent and
 // counted as dropped. Thread-safe for any number of pushers and one sender.
-class PendingProfiles {
+class PendingProfiles : public ProfileQueue {
  public:
   // REQUIRES: max_items > 0 and max_bytes > 0. One profile heavier than max_bytes is still taken, alone.
   PendingProfiles(size_t max_items, size_t max_bytes) : max_items_(max_items), max_bytes_(max_bytes) {}
@@ -25,21 +24,17 @@ class PendingProfiles {
   // Takes `profile` and returns those it pushed out, oldest first. Once closed it returns `profile` itself.
   std::vector<ProfilePtr> Push(ProfilePtr profile) ABSL_LOCKS_EXCLUDED(mutex_);
 
-  // Waits until `deadline` for a profile and pins the oldest, which stays in its place. Null on time-out, and at once
-  // when closed and empty.
-  ProfilePtr PinOldest(absl::Time deadline) ABSL_LOCKS_EXCLUDED(mutex_);
-  // The push failed for now: the pinned profile may be pushed out again.
-  void Unpin() ABSL_LOCKS_EXCLUDED(mutex_);
-  // The pinned profile is settled, sent or given up.
-  void RemovePinned() ABSL_LOCKS_EXCLUDED(mutex_);
-
-  // Takes no more; what waits can still be sent.
-  void Close() ABSL_LOCKS_EXCLUDED(mutex_);
-  // Empties the queue. REQUIRES: nothing is pinned.
-  std::vector<ProfilePtr> TakeAll() ABSL_LOCKS_EXCLUDED(mutex_);
-
-  size_t Size() const ABSL_LOCKS_EXCLUDED(mutex_);
-  size_t Bytes() const ABSL_LOCKS_EXCLUDED(mutex_);
+  // The oldest, which stays in its place.
+  ProfilePtr PinNext(absl::Time deadline) override ABSL_LOCKS_EXCLUDED(mutex_);
+  void Unpin() override ABSL_LOCKS_EXCLUDED(mutex_);
+  void RemovePinned() override ABSL_LOCKS_EXCLUDED(mutex_);
+  void Close() override ABSL_LOCKS_EXCLUDED(mutex_);
+  // Empties the queue: all that was in it.
+  size_t Abandon() override ABSL_LOCKS_EXCLUDED(mutex_);
+  size_t Size() const override ABSL_LOCKS_EXCLUDED(mutex_);
+  size_t Bytes() const override ABSL_LOCKS_EXCLUDED(mutex_);
+  // None: who pushes counts what Push() returns.
+  uint64_t Dropped() const override { return 0; }
 
  private:
   bool IsOverFull() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

@@ -25,9 +25,9 @@ TEST(PendingProfiles, GivesTheOldestFirst) {
   PendingProfiles pending(10, 100);
   pending.Push(Profile(1));
   pending.Push(Profile(2));
-  EXPECT_EQ(pending.PinOldest(absl::InfiniteFuture())->sequence, 1u);
+  EXPECT_EQ(pending.PinNext(absl::InfiniteFuture())->sequence, 1u);
   pending.RemovePinned();
-  EXPECT_EQ(pending.PinOldest(absl::InfiniteFuture())->sequence, 2u);
+  EXPECT_EQ(pending.PinNext(absl::InfiniteFuture())->sequence, 2u);
 }
 
 TEST(PendingProfiles, PushesTheOldestOutWhenFullByCount) {
@@ -49,7 +49,7 @@ TEST(PendingProfiles, NeverPushesOutTheOneThatIsBeingSent) {
   PendingProfiles pending(2, 100);
   pending.Push(Profile(1));
   pending.Push(Profile(2));
-  ASSERT_EQ(pending.PinOldest(absl::InfiniteFuture())->sequence, 1u);
+  ASSERT_EQ(pending.PinNext(absl::InfiniteFuture())->sequence, 1u);
   EXPECT_THAT(Sequences(pending.Push(Profile(3))), testing::ElementsAre(2));
   pending.Unpin();
   EXPECT_THAT(Sequences(pending.Push(Profile(4))), testing::ElementsAre(1));
@@ -67,14 +67,14 @@ TEST(PendingProfiles, ReturnsWhatIsPushedAfterClosing) {
   pending.Push(Profile(1));
   pending.Close();
   EXPECT_THAT(Sequences(pending.Push(Profile(2))), testing::ElementsAre(2));
-  EXPECT_EQ(pending.PinOldest(absl::InfiniteFuture())->sequence, 1u);
+  EXPECT_EQ(pending.PinNext(absl::InfiniteFuture())->sequence, 1u);
   pending.RemovePinned();
-  EXPECT_EQ(pending.PinOldest(absl::InfiniteFuture()), nullptr);
+  EXPECT_EQ(pending.PinNext(absl::InfiniteFuture()), nullptr);
 }
 
 TEST(PendingProfiles, StopsWaitingAtTheDeadline) {
   PendingProfiles pending(10, 100);
-  EXPECT_EQ(pending.PinOldest(absl::Now() + absl::Milliseconds(1)), nullptr);
+  EXPECT_EQ(pending.PinNext(absl::Now() + absl::Milliseconds(1)), nullptr);
 }
 
 }  // namespace

@@ -1,0 +1,105 @@
+// spool_feeder DIRECTORY HOST:PORT PROFILES [BYTES]: an agent's way out alone. Spools that many profiles of BYTES,
+// one to five at a time, and sends them; after each Flush it prints
+//   promised INSTANCE NUMBER
+// for what is durable: all of this instance up to that number. With PROFILES 0 it sends what is in the spool. Then it
+// ends as an agent does and prints
+//   lost CAUSE COUNT
+//   done SYNCS RECORDS
+// It may be killed at any instant.
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <random>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "absl/time/clock.h"
+#include "agent/export/pyroscope_protocol.h"
+#include "agent/export/spool.h"
+#include "agent/export/target_sender.h"
+#include "base/read_file.h"
+#include "profile/pprof_file.h"
+
+namespace {
+
+namespace exporting = sonde::exporting;
+namespace profile = sonde::profile;
+
+constexpr absl::Duration kPatience = absl::Seconds(100);
+
+// In one write: whoever reads them sees whole lines, whenever we are killed.
+void Say(const std::string& line) {
+  const std::string whole = line + "\n";
+  if (::write(STDOUT_FILENO, whole.data(), whole.size()) < 0) std::abort();
+}
+
+// The value of the only sample is `sequence`.
+profile::EncodedProfile Numbered(const std::string& instance, uint64_t sequence, size_t bytes) {
+  profile::PprofBuilder builder(profile::Kind::kWall, absl::GetCurrentTimeNanos(), 1'000'000'000, 1);
+  const int64_t values[] = {static_cast<int64_t>(sequence)};
+  builder.AddSample({}, values, {{"sequence", absl::StrCat(sequence)}});
+  std::string noise;
+  std::mt19937 random(static_cast<unsigned>(sequence));
+  while (noise.size() < bytes) noise += static_cast<char>('a' + random() % 26);
+  builder.AddComment(noise);
+  profile::EncodedProfile encoded;
+  encoded.kind = profile::Kind::kWall;
+  encoded.labels = {{"service_name", "feeder"}};
+  encoded.instance = instance;
+  encoded.sequence = sequence;
+  encoded.pprof_gz = profile::Encode(std::move(builder).Build());
+  return encoded;
+}
+
+void Feed(exporting::Spool* spool, const std::string& instance, uint64_t profiles, size_t bytes) {
+  std::mt19937 random(static_cast<unsigned>(::getpid()));
+  for (uint64_t sequence = 0; sequence < profiles;) {
+    for (uint64_t batch = 1 + random() % 5; batch > 0 && sequence < profiles; --batch) {
+      spool->Enqueue(Numbered(instance, ++sequence, bytes));
+    }
+    if (!spool->Flush(kPatience)) std::abort();
+    Say(absl::StrCat("promised ", instance, " ", sequence));
+    // About as fast as the collector stores them.
+    absl::SleepFor(absl::Milliseconds(3));
+  }
+}
+
+int Run(const std::string& directory, const std::string& endpoint, uint64_t profiles, size_t bytes) {
+  const std::string instance(
+      absl::StripSuffix(sonde::base::ReadFile("/proc/sys/kernel/random/uuid", 64).value(), "\n"));
+  sonde::telemetry::LossLedger losses;
+  exporting::SpoolOptions options;
+  options.directory = directory;
+  options.linger = absl::ZeroDuration();
+  auto spool = exporting::Spool::Open(options, {"pyroscope " + endpoint}, &losses);
+  if (!spool.ok()) {
+    std::fprintf(stderr, "%s\n", std::string(spool.status().message()).c_str());
+    return 1;
+  }
+  exporting::ExportTarget target;
+  target.endpoint = endpoint;
+  target.backoff_initial = target.backoff_cap = absl::Milliseconds(100);
+  exporting::TargetSender sender(
+      target, instance,
+      [&](const std::shared_ptr<grpc::Channel>& channel) {
+        return std::make_unique<exporting::PyroscopeProtocol>(channel, instance);
+      },
+      &losses, (*spool)->QueueOf(0));
+  sender.Start();
+  Feed(spool->get(), instance, profiles, bytes);
+  sender.Stop(profiles == 0 ? kPatience : absl::ZeroDuration());
+  (*spool)->Stop();
+  for (const auto& loss : losses.Snapshot()) Say(absl::StrCat("lost ", loss.cause, " ", loss.count));
+  Say(absl::StrCat("done ", (*spool)->Stats().syncs, " ", (*spool)->Stats().written));
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc < 4) return 2;
+  const size_t bytes = argc > 4 ? std::strtoull(argv[4], nullptr, 10) : 200;
+  return Run(argv[1], argv[2], std::strtoull(argv[3], nullptr, 10), bytes);
+}

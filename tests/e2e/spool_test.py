@@ -1,0 +1,140 @@
+"""From the moment a profile is in the spool it arrives, once, whoever is killed and whenever."""
+
+import pathlib
+import random
+import re
+import signal
+import time
+import unittest
+
+import sonde_processes as sonde
+
+FEEDER = sonde.BUILD / "bin/sonde_spool_feeder"
+KILLS = 200
+
+
+class SpoolTest(sonde.SondeTest):
+    def setUp(self):
+        super().setUp()
+        self.spool = self.folder / "spool"
+
+    def expect_each_once(self, collector, promised):
+        """{instance: number}: all of these up to the number are stored, and each stored profile once."""
+        requests = sonde.requests_of(collector.store)
+        for instance, number in promised.items():
+            missing = set(range(1, number + 1)) - set(requests.get(instance, []))
+            self.assertEqual(missing, set(), f"promised by {instance} and not delivered")
+        rows = sonde.query_store(collector.store, "SELECT count(*), count(DISTINCT pprof) FROM profile")[0]
+        self.assertEqual(rows, (sum(map(len, requests.values())),) * 2, "a profile was stored twice")
+
+
+class FeederKilled(SpoolTest):
+    def feeder(self, target, profiles, *more):
+        # Its own log: lines that it wrote before it was killed are there.
+        return self.keep(sonde.Program(self.folder, [FEEDER, self.spool, target, profiles, *more]))
+
+    def promises(self, feeder, promised):
+        for instance, number in re.findall(r"^promised (\S+) (\d+)$", feeder.said(), re.M):
+            promised[instance] = int(number)
+
+    def lost(self, feeder):
+        return dict(re.findall(r"^lost (\S+) (\d+)$", feeder.said(), re.M))
+
+    def drain(self, collector):
+        """Sends what is left, and returns what the last run says was lost."""
+        last = self.feeder(collector.grpc, 0)
+        self.assertEqual(last.wait(), 0, last.said())
+        self.assertRegex(last.said(), r"(?m)^done ")
+        return self.lost(last)
+
+    def test_at_random_instants(self):
+        """A real process that writes and sends, and a real collector which is killed now and then itself."""
+        seed = random.randrange(1 << 32)
+        print(f"seed {seed}")
+        chance = random.Random(seed)
+        collector = self.collector()
+        promised, gaps, mid_write = {}, 0, 0
+        for kill in range(KILLS):
+            if kill % 20 == 10:
+                # Down for a few runs: what these spool is sent later, under their own names.
+                self.assertEqual(collector.stop(signal.SIGKILL), -signal.SIGKILL)
+            if kill % 20 == 14:
+                collector = self.collector(store=collector.store, grpc_port=collector.grpc_port,
+                                           http_port=collector.http_port)
+            feeder = self.feeder(collector.grpc, 1_000_000)
+            time.sleep(chance.uniform(0, 0.12))
+            feeder.stop(signal.SIGKILL)
+            before = len(promised)
+            self.promises(feeder, promised)
+            mid_write += len(promised) > before
+            self.assertNotIn("damaged", feeder.said())
+        self.assertGreater(mid_write, KILLS // 3, "too few lived long enough to promise anything")
+        lost = self.drain(collector)
+        self.assertEqual(set(lost) - {"gap_after_restart"}, set(), lost)
+        print(f"{KILLS} kills, {mid_write} of them after a promise; {sum(promised.values())} profiles promised")
+        self.expect_each_once(collector, promised)
+        self.assertEqual(self.drain(collector), {}, "the end before was orderly")
+        self.assertEqual([p.name for p in self.spool.iterdir() if p.suffix == ".spool"], [])
+
+    def test_memory_with_a_target_that_is_down(self):
+        """An hour of windows, 60 of 100 profiles of 10 kB, for a target that nobody is."""
+        feeder = self.feeder(f"127.0.0.1:{sonde.free_port()}", 6000, 13_000)
+        peak = 0
+        while feeder.process.poll() is None:
+            found = re.search(r"VmHWM:\s+(\d+) kB", pathlib.Path(f"/proc/{feeder.pid}/status").read_text())
+            peak = max(peak, int(found[1]) if found else 0)
+            time.sleep(0.05)
+        self.assertEqual(feeder.wait(), 0, feeder.said())
+        on_disk = sum(p.stat().st_size for p in self.spool.iterdir() if p.suffix == ".spool")
+        print(f"peak of memory {peak / 1024:.1f} MiB with {on_disk / 2**20:.1f} MiB spooled: {feeder.said().splitlines()[-1]}")
+        self.assertGreater(on_disk, 40 << 20)
+        # What does not depend on the spool's size: the program and gRPC; and 32 bytes a record.
+        self.assertLess(peak, 64 << 10)
+
+    def test_two_with_one_spool(self):
+        first = self.feeder(f"127.0.0.1:{sonde.free_port()}", 1_000_000)
+        first.wait_until_said("promised")
+        second = self.feeder("127.0.0.1:1", 1)
+        self.assertEqual(second.wait(), 1)
+        self.assertIn(f"in use by another agent, pid {first.pid}", second.said())
+        first.assert_alive()
+
+
+class AgentKilled(SpoolTest):
+    def test_agent_killed_while_the_collector_is_down(self):
+        port = sonde.free_port()
+        flags = ("--spool", self.spool)
+        first = self.agent(f"127.0.0.1:{port}", flags=flags)
+        sonde.wait_until("for windows to pile up", lambda: int(first.status()["spool"]["records"]) >= 8)
+        spool = first.status()["spool"]
+        self.assertEqual(spool["directory"], str(self.spool))
+        self.assertGreater(int(spool["bytes"]), 0)
+        self.assertGreater(int(spool["oldest_age_ns"]), 0)
+        self.assertEqual(spool["trouble"], "")
+        text = sonde.agentctl(first.socket, "status").stdout
+        self.assertRegex(text, rf"(?s)Spool\n.*on disk .* in {re.escape(str(self.spool))}; .* profiles\n.*oldest that waits")
+        records = int(first.status()["spool"]["records"])
+        self.assertEqual(first.stop(signal.SIGKILL), -signal.SIGKILL)
+        collector = self.collector(grpc_port=port)
+        second = self.agent(collector.grpc, flags=flags, socket_path=first.socket)
+        sonde.wait_until("for what the first left", lambda: len(sonde.requests_of(collector.store)) == 2)
+        sonde.wait_until("for all to be sent", lambda: second.target()["waiting"] == 0)
+        losses = {loss["cause"]: loss for loss in second.status()["losses"]}
+        self.assertIn("gap_after_restart", losses)
+        self.assertRegex(losses["gap_after_restart"]["consequence"], r"after \d{4}-\d\d-\d\dT.*Z")
+        self.assertEqual(second.stop(), 0, second.said())
+        requests = sonde.requests_of(collector.store)
+        for numbers in requests.values():
+            self.assertEqual(numbers, list(range(1, len(numbers) + 1)))
+        self.assertGreaterEqual(max(map(len, requests.values())), records)
+        self.assertEqual(len(collector.profiles()), sum(map(len, requests.values())), "an agent pushes one profile a request")
+
+    def test_a_folder_that_is_not_ours_alone(self):
+        self.spool.mkdir(mode=0o755)
+        agent = self.keep(sonde.Agent(self.folder, "127.0.0.1:1", flags=("--spool", self.spool)))
+        self.assertEqual(agent.wait(), 78, agent.said())
+        self.assertIn("chmod 0700", agent.said())
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
