@@ -1,0 +1,95 @@
+#include "agent/export/parca_pprof.h"
+
+#include <algorithm>
+#include <string>
+
+namespace sonde::exporting {
+namespace {
+
+using perftools::profiles::Function;
+using perftools::profiles::Location;
+using perftools::profiles::Mapping;
+
+uint64_t IdAfter(int entries) { return static_cast<uint64_t>(entries) + 1; }
+
+}  // namespace
+
+PprofTables::PprofTables(const profile::Pprof& profile) : whole(profile) {
+  for (const Location& location : profile.location()) locations.emplace(location.id(), &location);
+  for (const Function& function : profile.function()) functions.emplace(function.id(), &function);
+  for (const Mapping& mapping : profile.mapping()) mappings.emplace(mapping.id(), &mapping);
+}
+
+ParcaPprof::ParcaPprof(const PprofTables& from, profile::SampleType period_type, int64_t period) : from_(from) {
+  part_.add_string_table("");
+  texts_.emplace(0, 0);
+  part_.set_time_nanos(from.whole.time_nanos());
+  part_.set_duration_nanos(from.whole.duration_nanos());
+  part_.mutable_period_type()->set_type(AddText(period_type.type));
+  part_.mutable_period_type()->set_unit(AddText(period_type.unit));
+  part_.set_period(period);
+}
+
+void ParcaPprof::AddSampleType(profile::SampleType type) {
+  auto* added = part_.add_sample_type();
+  added->set_type(AddText(type.type));
+  added->set_unit(AddText(type.unit));
+}
+
+void ParcaPprof::AddSample(const perftools::profiles::Sample& sample, std::span<const int64_t> values) {
+  if (std::ranges::all_of(values, [](int64_t value) { return value == 0; })) return;
+  auto* added = part_.add_sample();
+  added->mutable_location_id()->Reserve(sample.location_id_size());
+  for (uint64_t id : sample.location_id()) added->add_location_id(LocationOf(id));
+  added->mutable_value()->Add(values.begin(), values.end());
+}
+
+int64_t ParcaPprof::AddText(std::string_view text) {
+  part_.add_string_table(std::string(text));
+  return part_.string_table_size() - 1;
+}
+
+int64_t ParcaPprof::TextOf(int64_t index) {
+  auto [known, is_new] = texts_.try_emplace(index, part_.string_table_size());
+  if (is_new) part_.add_string_table(from_.whole.string_table(static_cast<int>(index)));
+  return known->second;
+}
+
+uint64_t ParcaPprof::LocationOf(uint64_t id) {
+  auto [known, is_new] = locations_.try_emplace(id, IdAfter(part_.location_size()));
+  if (!is_new) return known->second;
+  Location* copy = part_.add_location();
+  *copy = *from_.locations.at(id);
+  copy->set_id(known->second);
+  if (copy->mapping_id() != 0) copy->set_mapping_id(MappingOf(copy->mapping_id()));
+  for (auto& line : *copy->mutable_line()) line.set_function_id(FunctionOf(line.function_id()));
+  return copy->id();
+}
+
+uint64_t ParcaPprof::FunctionOf(uint64_t id) {
+  auto [known, is_new] = functions_.try_emplace(id, IdAfter(part_.function_size()));
+  if (!is_new) return known->second;
+  Function* copy = part_.add_function();
+  *copy = *from_.functions.at(id);
+  copy->set_id(known->second);
+  copy->set_name(TextOf(copy->name()));
+  copy->set_system_name(TextOf(copy->system_name()));
+  copy->set_filename(TextOf(copy->filename()));
+  return copy->id();
+}
+
+uint64_t ParcaPprof::MappingOf(uint64_t id) {
+  auto [known, is_new] = mappings_.try_emplace(id, IdAfter(part_.mapping_size()));
+  if (!is_new) return known->second;
+  Mapping* copy = part_.add_mapping();
+  *copy = *from_.mappings.at(id);
+  copy->set_id(known->second);
+  copy->set_memory_start(0);
+  copy->set_memory_limit(0);
+  copy->set_file_offset(0);
+  copy->set_filename(TextOf(copy->filename()));
+  copy->set_build_id(TextOf(copy->build_id()));
+  return copy->id();
+}
+
+}  // namespace sonde::exporting

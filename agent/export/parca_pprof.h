@@ -1,0 +1,56 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "absl/container/flat_hash_map.h"
+#include "profile/kind.h"
+#include "profile/pprof_builder.h"
+
+namespace sonde::exporting {
+
+// Tables of a pprof by id. Refers to it; immutable.
+struct PprofTables {
+  // REQUIRES: `profile` passed Check().
+  explicit PprofTables(const profile::Pprof& profile);
+
+  const profile::Pprof& whole;
+  absl::flat_hash_map<uint64_t, const perftools::profiles::Location*> locations;
+  absl::flat_hash_map<uint64_t, const perftools::profiles::Function*> functions;
+  absl::flat_hash_map<uint64_t, const perftools::profiles::Mapping*> mappings;
+};
+
+// The pprof of one series as Parca's server takes it, of some samples of another one and only what these refer to:
+// ids exactly 1..N in the order of the tables; addresses as they are, which are those of the ELF file, under mappings
+// without a range, so that the server does not take them for a process's; no labels and no comments, which it loses.
+// Single-threaded; what it is made of must outlive it.
+class ParcaPprof {
+ public:
+  // With the times of the whole.
+  ParcaPprof(const PprofTables& from, profile::SampleType period_type, int64_t period);
+
+  void AddSampleType(profile::SampleType type);
+  // The stack of `sample` with `values`, one for each sample type. One whose values are all zero is left out.
+  void AddSample(const perftools::profiles::Sample& sample, std::span<const int64_t> values);
+
+  // The finished profile; call it last.
+  profile::Pprof Finish() && { return std::move(part_); }
+
+ private:
+  int64_t AddText(std::string_view text);
+  int64_t TextOf(int64_t index);
+  uint64_t LocationOf(uint64_t id);
+  uint64_t FunctionOf(uint64_t id);
+  uint64_t MappingOf(uint64_t id);
+
+  const PprofTables& from_;
+  profile::Pprof part_;
+  // Of the whole's to the part's.
+  absl::flat_hash_map<int64_t, int64_t> texts_;
+  absl::flat_hash_map<uint64_t, uint64_t> locations_;
+  absl::flat_hash_map<uint64_t, uint64_t> functions_;
+  absl::flat_hash_map<uint64_t, uint64_t> mappings_;
+};
+
+}  // namespace sonde::exporting

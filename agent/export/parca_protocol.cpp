@@ -1,0 +1,29 @@
+#include "agent/export/parca_protocol.h"
+
+#include <string>
+
+#include "agent/export/parca_profile.h"
+
+namespace sonde::exporting {
+namespace {
+
+// As many as profile::Decode() takes with all that they refer to; the server has no limit.
+constexpr size_t kMaxParcaSamples = 200'000;
+
+}  // namespace
+
+ParcaProtocol::ParcaProtocol(const std::shared_ptr<grpc::Channel>& channel)
+    : stub_(parca::profilestore::v1alpha1::ProfileStoreService::NewStub(channel)) {}
+
+grpc::Status ParcaProtocol::Push(grpc::ClientContext* context, const profile::EncodedProfile& profile, Rejected*) {
+  const auto request = MakeWriteRawRequest(profile);
+  if (!request.ok()) return {grpc::StatusCode::INVALID_ARGUMENT, std::string(request.status().message())};
+  parca::profilestore::v1alpha1::WriteRawResponse response;
+  return stub_->WriteRaw(context, *request, &response);
+}
+
+std::optional<PushLimits> ParcaProtocol::Limits() const {
+  return PushLimits{.pprof_bytes = ParcaLimits().max_request_bytes, .samples = kMaxParcaSamples};
+}
+
+}  // namespace sonde::exporting
