@@ -1,0 +1,152 @@
+#include "agent/export/otlp_profile.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <utility>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/strings/ascii.h"
+#include "agent/export/otlp_attributes.h"
+#include "agent/export/otlp_tables.h"
+#include "profile/pprof_file.h"
+#include "profile/table_key.h"
+
+namespace sonde::exporting {
+namespace {
+
+using profile::Pprof;
+
+constexpr size_t kMaxInflatedBytes = size_t{256} << 20;
+constexpr size_t kProfileIdBytes = 16;
+
+// The bytes of a UUID, with the sequence in one half and in the other what tells this sequence's profiles apart.
+std::string ProfileId(const std::string& uuid, const profile::EncodedProfile& profile, size_t type) {
+  std::string id(kProfileIdBytes, '\0');
+  size_t digit = 0;
+  for (char c : uuid) {
+    if (!absl::ascii_isxdigit(static_cast<unsigned char>(c)) || digit == 2 * kProfileIdBytes) continue;
+    const int value = c <= '9' ? c - '0' : (c & 0xf) + 9;
+    id[digit / 2] = static_cast<char>(id[digit / 2] | (digit % 2 == 0 ? value << 4 : value));
+    ++digit;
+  }
+  const uint64_t place = profile.part << 8 | type;
+  for (size_t i = 0; i < 8; ++i) {
+    id[i] = static_cast<char>(id[i] ^ static_cast<char>(place >> (56 - 8 * i)));
+    id[8 + i] = static_cast<char>(id[8 + i] ^ static_cast<char>(profile.sequence >> (56 - 8 * i)));
+  }
+  return id;
+}
+
+// A sample with the sums of all that have its identity, one for each sample type.
+struct Summed {
+  OtlpSampleIdentity identity;
+  std::vector<int64_t> values;
+};
+
+std::string KeyOf(const OtlpSampleIdentity& identity) {
+  profile::TableKey key;
+  key.Add(static_cast<uint64_t>(identity.stack)).Add(static_cast<uint64_t>(identity.link));
+  for (int32_t attribute : identity.attributes) key.Add(static_cast<uint64_t>(attribute));
+  return key.Take();
+}
+
+// Makes the request of one profile.
+class RequestWriter {
+ public:
+  RequestWriter(const Pprof& pprof, const profile::EncodedProfile& profile, const OtlpOrigin& origin)
+      : pprof_(pprof), profile_(profile), origin_(origin), source_(pprof), tables_(source_) {}
+
+  // Call once.
+  OtlpRequest Write() {
+    OtlpRequest request;
+    const std::vector<Summed> samples = Sum();
+    if (!samples.empty()) {
+      auto* of_resource = request.add_resource_profiles();
+      *of_resource->mutable_resource() = MakeOtlpResource(profile_.labels, origin_.host_id);
+      of_resource->set_schema_url(kSemanticConventions);
+      auto* of_scope = of_resource->add_scope_profiles();
+      of_scope->mutable_scope()->set_name("sonde");
+      of_scope->mutable_scope()->set_version(origin_.version);
+      of_scope->set_schema_url(kSemanticConventions);
+      for (size_t type : DefaultFirst()) AddProfile(samples, type, of_scope);
+    }
+    *request.mutable_dictionary() = std::move(tables_).Take();
+    return request;
+  }
+
+ private:
+  // Without those that are 0 throughout.
+  std::vector<Summed> Sum() {
+    std::vector<Summed> sums;
+    absl::flat_hash_map<std::string, size_t> known;
+    for (const auto& sample : pprof_.sample()) {
+      if (std::ranges::all_of(sample.value(), [](int64_t value) { return value == 0; })) continue;
+      OtlpSampleIdentity identity = tables_.IdentityOf(sample);
+      auto [found, is_new] = known.try_emplace(KeyOf(identity), sums.size());
+      if (is_new) sums.push_back({std::move(identity), std::vector<int64_t>(static_cast<size_t>(sample.value_size()))});
+      std::vector<int64_t>& values = sums[found->second].values;
+      for (size_t type = 0; type < values.size(); ++type) {
+        values[type] = profile::SaturatingAdd(values[type], sample.value(static_cast<int>(type)));
+      }
+    }
+    return sums;
+  }
+
+  void AddProfile(const std::vector<Summed>& samples, size_t type, otlp::ScopeProfiles* scope) {
+    const auto has_value = [type](const Summed& sample) { return sample.values[type] != 0; };
+    if (std::ranges::none_of(samples, has_value)) return;
+    otlp::Profile& added = *scope->add_profiles();
+    SetTypes(type, &added);
+    added.set_time_unix_nano(static_cast<uint64_t>(pprof_.time_nanos()));
+    added.set_duration_nano(static_cast<uint64_t>(pprof_.duration_nanos()));
+    added.set_profile_id(ProfileId(origin_.instance_uuid, profile_, type));
+    for (int32_t attribute : tables_.ProfileAttributes()) added.add_attribute_indices(attribute);
+    for (const Summed& sample : samples) {
+      if (!has_value(sample)) continue;
+      otlp::Sample* one = added.add_samples();
+      one->set_stack_index(sample.identity.stack);
+      one->set_link_index(sample.identity.link);
+      for (int32_t attribute : sample.identity.attributes) one->add_attribute_indices(attribute);
+      one->add_values(sample.values[type]);
+    }
+  }
+
+  void SetTypes(size_t type, otlp::Profile* added) {
+    const auto& of_values = pprof_.sample_type(static_cast<int>(type));
+    const std::string& name = source_.Text(of_values.type());
+    if (profile_.kind == profile::Kind::kOffCpu && name == "delay") {
+      *added->mutable_sample_type() = tables_.Type("off_cpu", source_.Text(of_values.unit()));
+      return;
+    }
+    *added->mutable_sample_type() = tables_.Type(name, source_.Text(of_values.unit()));
+    *added->mutable_period_type() =
+        tables_.Type(source_.Text(pprof_.period_type().type()), source_.Text(pprof_.period_type().unit()));
+    added->set_period(pprof_.period());
+  }
+
+  // Tools show the first profile of a request by default.
+  std::vector<size_t> DefaultFirst() const {
+    std::vector<size_t> types;
+    for (int i = 0; i < pprof_.sample_type_size(); ++i) types.push_back(static_cast<size_t>(i));
+    std::ranges::stable_partition(types, [this](size_t type) {
+      return pprof_.sample_type(static_cast<int>(type)).type() == pprof_.default_sample_type();
+    });
+    return types;
+  }
+
+  const Pprof& pprof_;
+  const profile::EncodedProfile& profile_;
+  const OtlpOrigin& origin_;
+  const PprofSource source_;
+  OtlpTables tables_;
+};
+
+}  // namespace
+
+absl::StatusOr<OtlpRequest> MakeOtlpRequest(const profile::EncodedProfile& profile, const OtlpOrigin& origin) {
+  const absl::StatusOr<Pprof> pprof = profile::Decode(profile.pprof_gz, kMaxInflatedBytes);
+  if (!pprof.ok()) return pprof.status();
+  return RequestWriter(*pprof, profile, origin).Write();
+}
+
+}  // namespace sonde::exporting

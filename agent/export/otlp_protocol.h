@@ -1,0 +1,29 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include "agent/export/otlp_profile.h"
+#include "agent/export/protocol.h"
+#include "grpcpp/channel.h"
+#include "proto/opentelemetry/proto/collector/profiles/v1development/profiles_service.grpc.pb.h"
+
+namespace sonde::exporting {
+
+// OpenTelemetry's ProfilesService/Export in its development version (the definitions in proto/ say which), one profile
+// a request, always compressed by gzip, which every receiver must know. A receiver's warning comes back as a Rejected
+// of no profiles.
+class OtlpProtocol : public Protocol {
+ public:
+  OtlpProtocol(const std::shared_ptr<grpc::Channel>& channel, OtlpOrigin origin);
+
+  // INVALID_ARGUMENT without asking the server for what is no profile.
+  grpc::Status Push(grpc::ClientContext* context, const profile::EncodedProfile& profile, Rejected* rejected) override;
+  std::optional<PushLimits> Limits() const override;
+
+ private:
+  const OtlpOrigin origin_;
+  const std::unique_ptr<opentelemetry::proto::collector::profiles::v1development::ProfilesService::Stub> stub_;
+};
+
+}  // namespace sonde::exporting

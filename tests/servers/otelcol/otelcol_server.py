@@ -1,0 +1,143 @@
+"""A real OpenTelemetry Collector on loopback, and what it wrote of what it was sent."""
+
+import collections
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "e2e"))
+import pprof_file  # noqa: E402
+import sonde_processes as sonde  # noqa: E402
+
+SERVER = os.environ.get("SONDE_OTEL_COLLECTOR", "")
+PUSH_TOOL = sonde.BUILD / "bin/sonde_otlp_push"
+
+CONFIGURATION = """
+receivers:
+  otlp:
+    protocols:
+      grpc:
+        endpoint: 127.0.0.1:{port}
+exporters:
+  file:
+    path: {file}
+    flush_interval: 100ms
+service:
+  telemetry:
+    metrics:
+      level: none
+  pipelines:
+    profiles:
+      receivers: [otlp]
+      exporters: [file]
+"""
+
+
+class Collector(sonde.Program):
+    def __init__(self, folder):
+        work = pathlib.Path(tempfile.mkdtemp(dir=folder, prefix="otelcol-"))
+        self.file = work / "profiles.json"
+        self.port = sonde.free_port()
+        self.address = f"127.0.0.1:{self.port}"
+        configuration = work / "otelcol.yaml"
+        configuration.write_text(CONFIGURATION.format(port=self.port, file=self.file))
+        super().__init__(folder, [SERVER, "--config", f"file:{configuration}", "--feature-gates", "+service.profilesSupport"])
+
+    def wait_until_ready(self):
+        self.wait_until_said("Everything is ready")
+        return self
+
+    def stop_and_read(self):
+        """Every request that it took, decoded."""
+        exit_code = self.stop()
+        if exit_code != 0:
+            raise AssertionError(f"the collector ended with {exit_code} and said:\n{self.said()}")
+        return [Request(json.loads(line)) for line in self.file.read_text().splitlines()]
+
+
+class Request:
+    """One request as the collector wrote it: by the names that it gives to what it read."""
+
+    def __init__(self, json_of):
+        self.dictionary = json_of["dictionary"]
+        self.strings = self.dictionary["stringTable"]
+        (self.of_resource,) = json_of["resourceProfiles"]
+        (self.of_scope,) = self.of_resource["scopeProfiles"]
+        self.profiles = [Profile(self, profile) for profile in self.of_scope["profiles"]]
+        (self.sequence,) = {profile.id[16:] for profile in self.profiles}  # the same in all parts of one profile
+
+    def entry(self, table, index):
+        return self.dictionary[table + "Table"][index]
+
+    def value(self, any_value):
+        if "stringValueStrindex" in any_value:
+            return self.strings[any_value["stringValueStrindex"]]
+        if "arrayValue" in any_value:
+            return [self.value(one) for one in any_value["arrayValue"].get("values", [])]
+        ((kind, value),) = any_value.items()
+        return int(value) if kind == "intValue" else value
+
+    @property
+    def resource(self):
+        return {attribute.get("key") or self.strings[attribute["keyStrindex"]]: self.value(attribute["value"])
+                for attribute in self.of_resource["resource"]["attributes"]}
+
+    def attributes(self, entry):
+        found = {}
+        for index in entry.get("attributeIndices", []):
+            attribute = self.entry("attribute", index)
+            found[self.strings[attribute["keyStrindex"]]] = self.value(attribute["value"])
+        return found
+
+    def frames(self, index):
+        """(symbol, file of the mapping, type) of a stack's frames, leaf first."""
+        found = []
+        for location in (self.entry("location", i) for i in self.entry("stack", index).get("locationIndices", [])):
+            mapping = self.strings[self.entry("mapping", location.get("mappingIndex", 0)).get("filenameStrindex", 0)]
+            kind = self.attributes(location).get("profile.frame.type")
+            for line in location.get("lines", []):
+                function = self.entry("function", line.get("functionIndex", 0))
+                found.append((self.strings[function.get("systemNameStrindex", 0)], mapping, kind))
+        return found
+
+
+class Profile:
+    def __init__(self, request, json_of):
+        self.request, self.json = request, json_of
+        self.type = self.type_of("sampleType")
+        self.period_type = self.type_of("periodType")
+        self.period = int(json_of.get("period", 0))
+        self.time_ns, self.duration_ns = int(json_of["timeUnixNano"]), int(json_of["durationNano"])
+        self.id = json_of["profileId"]
+
+    def type_of(self, field):
+        """"cpu/nanoseconds", or "/" when there is none."""
+        names = self.json.get(field, {})
+        return "/".join(self.request.strings[names.get(part + "Strindex", 0)] for part in ("type", "unit"))
+
+    def sums(self):
+        """{(attributes, symbols leaf first): value}."""
+        sums = collections.Counter()
+        for sample in self.json["samples"]:
+            key = (frozenset(self.request.attributes(sample).items()),
+                   tuple(symbol for symbol, _, _ in self.request.frames(sample.get("stackIndex", 0))))
+            (value,) = sample["values"]
+            sums[key] += int(value)
+        return sums
+
+
+def push(address, profiles, folder):
+    """Pushes (kind, labels, pprof) as the agent does. What became of each: "OK", or the cause of its loss."""
+    lines = []
+    for number, (kind, labels, pprof) in enumerate(profiles):
+        file = pathlib.Path(folder) / f"pushed-{number}.pb.gz"
+        file.write_bytes(pprof)
+        lines.append(json.dumps({"kind": kind, "labels": labels, "file": str(file)}))
+    done = subprocess.run([str(PUSH_TOOL), address], input="\n".join(lines) + "\n", capture_output=True, text=True,
+                          timeout=10 * sonde.PATIENCE)
+    if done.returncode != 0:
+        raise AssertionError(f"{PUSH_TOOL} ended with {done.returncode}: {done.stderr}")
+    return done.stdout.splitlines()

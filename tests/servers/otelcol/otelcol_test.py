@@ -1,0 +1,190 @@
+"""What the agent records, pushed to a real OpenTelemetry Collector and read from what that one wrote.
+
+Needs root, the programs of the build tree in SONDE_BUILD, and a Collector in SONDE_OTEL_COLLECTOR.
+"""
+
+import collections
+import itertools
+import unittest
+
+import otelcol_server
+from otelcol_server import pprof_file, sonde
+
+import known_loads
+
+NODE = "node \"1\" \\ é"
+HOST_ID = "0123456789abcdef0123456789abcdef"
+LOAD_SECONDS = 8
+# By kind: types as they are told by OTLP, in this order, and which of our values each is.
+TYPES = {
+    "cpu": {"cpu/nanoseconds": 1, "samples/count": 0},
+    "offcpu": {"off_cpu/nanoseconds": 1, "waits/count": 0},
+    "wall": {"wall/nanoseconds": 0},
+    "faults": {"bytes/bytes": 1, "faults/count": 0},
+}
+PERIOD_TYPES = {"cpu/nanoseconds": "cpu/nanoseconds", "samples/count": "cpu/nanoseconds", "off_cpu/nanoseconds": "/",
+                "waits/count": "waits/count", "wall/nanoseconds": "wall/nanoseconds", "bytes/bytes": "faults/count",
+                "faults/count": "faults/count"}
+KEYS = {"process": "process.executable.name"}
+
+
+def decoded(pprof):
+    return pprof_file.decode(pprof, names=pprof_file.SYSTEM_NAME)
+
+
+def sums_of(profile, value):
+    """{(attributes, symbols leaf first): sum} of one value of a pprof."""
+    sums = collections.Counter()
+    for sample in profile.samples:
+        attributes = frozenset((KEYS.get(name, "sonde." + name), text) for name, text in sample.labels.items())
+        sums[attributes, tuple(sample.stack)] += sample.values[value]
+    return collections.Counter({key: found for key, found in sums.items() if found})
+
+
+class OtelCollectorTest(sonde.SondeTest):
+    maxDiff = 4000
+
+    def setUp(self):
+        super().setUp()
+        self.otelcol = self.keep(otelcol_server.Collector(self.folder)).wait_until_ready()
+
+    def push(self, profiles):
+        """Pushes (kind, labels, pprof), which the server takes. The requests that each became."""
+        self.assertEqual(set(otelcol_server.push(self.otelcol.address, profiles, self.folder)), {"OK"})
+        return self.received(len(profiles))
+
+    def received(self, profiles):
+        """The requests of each of so many profiles, in the order of their sequence."""
+        requests = self.otelcol.stop_and_read()
+        ids = [profile.id for request in requests for profile in request.profiles]
+        self.assertEqual(len(set(ids)), len(ids), "two profiles of one id")
+        found = [list(own) for _, own in itertools.groupby(requests, key=lambda request: request.sequence)]
+        self.assertEqual(len(found), profiles)
+        return found
+
+    def check(self, kind, pprof, requests):
+        """That `requests` tell exactly what `pprof` does. {type: sum}."""
+        wanted = decoded(pprof)
+        totals = {}
+        for name, value in TYPES[kind].items():
+            parts = [profile for request in requests for profile in request.profiles if profile.type == name]
+            found = sum((part.sums() for part in parts), collections.Counter())
+            expected = sums_of(wanted, value)
+            self.assertEqual(sum(found.values()), sum(expected.values()), name)
+            wrong = {key: (expected[key], found[key]) for key in expected.keys() | found.keys() if expected[key] != found[key]}
+            self.assertEqual(wrong, {}, f"{name}: wanted and found, by attributes and stack")
+            for part in parts:
+                self.assertEqual((part.time_ns, part.duration_ns), (wanted.time_ns, wanted.duration_ns))
+                self.assertEqual(part.period_type, PERIOD_TYPES[name])
+            totals[name] = sum(found.values())
+        self.assertEqual({profile.type for request in requests for profile in request.profiles} - set(TYPES[kind]), set())
+        return totals
+
+
+class Recorded(OtelCollectorTest):
+    def record(self):
+        """An agent pushes a load of all kinds, in some windows, to Sonde's collector and by OTLP. What the former stored."""
+        collector = self.collector()
+        configuration = self.folder / "sonde.yaml"
+        configuration.write_text(f"export:\n  - {{endpoint: \"{collector.grpc}\"}}\n"
+                                 f"  - {{type: otlp, endpoint: \"{self.otelcol.address}\"}}\n")
+        agent = self.agent(None, window="4s", flags=("--config", configuration, "--node", NODE))
+        agent.wait_until_tables_are_built()
+        loads = [known_loads.Load(self.folder, "spinners", LOAD_SECONDS, 1),
+                 known_loads.Load(self.folder, "planted_waits", LOAD_SECONDS)]
+        for load in loads:
+            self.addCleanup(load.discard)
+        for load in loads:
+            load.finish()
+        self.assertEqual([target["endpoint"] for target in agent.status()["targets"]], [collector.grpc, self.otelcol.address])
+        self.assertEqual(agent.stop(), 0)
+        return collector.profiles()
+
+    def test_every_kind_arrives_to_the_last_nanosecond_and_sample(self):
+        stored = self.record()
+        self.assertEqual({profile.kind for profile in stored}, set(TYPES), "a kind was not recorded")
+        totals = collections.Counter()
+        frame_types = set()
+        for profile, requests in zip(stored, self.received(len(stored))):
+            totals.update({(profile.kind, name): total
+                           for name, total in self.check(profile.kind, profile.gz, requests).items()})
+            for request in requests:
+                self.assertEqual(request.resource["service.name"], profile.labels["service_name"])
+                self.assertEqual(request.resource["host.name"], NODE)
+                frame_types |= {frame[1:] for i in range(len(request.dictionary["stackTable"])) for frame in request.frames(i)}
+        for (kind, name), total in sorted(totals.items()):
+            print(f"{kind}: {name}, sum {total} as stored, of {len(stored)} profiles of all kinds")
+            self.assertGreater(total, 0)
+        self.assertEqual({kind for file, kind in frame_types if file == "[kernel.kallsyms]"}, {"kernel"})
+        self.assertEqual({kind for file, kind in frame_types if file.endswith("/libc.so.6")}, {"native"})
+
+
+class Strange(OtelCollectorTest):
+    START_NS, DURATION_NS = 1_700_000_000_000_000_001, 59_999_999_999
+
+    def profile(self, samples):
+        """An off-CPU pprof of (stack of functions, waits, nanoseconds, labels)."""
+        strings, functions, texts = [""], {}, {"": 0}
+
+        def text(word):
+            if word not in texts:
+                texts[word] = len(strings)
+                strings.append(word)
+            return texts[word]
+
+        pf = pprof_file
+        waits, delay = ((pf.field(1, text(t)) + pf.field(2, text(u))) for t, u in (("waits", "count"), ("delay", "nanoseconds")))
+        parts = [pf.field(pf.SAMPLE_TYPE, waits), pf.field(pf.SAMPLE_TYPE, delay),
+                 pf.field(pf.MAPPING, pf.field(1, 1) + pf.field(2, 0x1000) + pf.field(3, 0x900000) + pf.field(5, text("/bin/p")))]
+        for stack, count, ns, labels in samples:
+            for name in stack:
+                functions.setdefault(name, len(functions) + 1)
+            parts.append(pf.field(pf.SAMPLE, b"".join([
+                pf.field(1, b"".join(pf.varint(functions[name]) for name in stack)),
+                pf.field(2, pf.varint(count) + pf.varint(ns)),
+                *(pf.field(3, pf.field(1, text(k)) + pf.field(2, text(v))) for k, v in labels.items())])))
+        for name, number in functions.items():
+            line = pf.field(4, pf.field(1, number))
+            parts.append(pf.field(pf.LOCATION, pf.field(1, number) + pf.field(2, 1) + pf.field(3, 0x1000 + number) + line))
+            parts.append(pf.field(pf.FUNCTION, pf.field(1, number) + pf.field(2, text(name)) + pf.field(3, text(name))))
+        parts += [pf.field(pf.STRING, word) for word in strings]
+        return b"".join([*parts, pf.field(pf.TIME, self.START_NS), pf.field(pf.DURATION, self.DURATION_NS),
+                         pf.field(pf.PERIOD_TYPE, waits), pf.field(pf.PERIOD, 1)])
+
+    def test_what_is_strange_arrives_as_it_is(self):
+        samples = [
+            (["quote \" \\ {} ; | `", "<script>alert(1)</script>", "main"], 1, 7, {"reason": "lock", "process": "a b\"c\\d"}),
+            (["ünï→🔥", "\u202egnp.exe", "main"], 2, 11, {"reason": "disk", "process": "日本"}),
+            (["n" * 60_000, "main"], 3, 13, {"reason": "lock"}),
+            ([f"f{i}" for i in range(1024)], 4, (1 << 62) + 1, {"reason": "sleep"}),
+            (["main"], 0, 19, {}),
+            (["main", "main"], 23, 0, {}),
+            ([], 1, 29, {"reason": "lock"}),
+        ]
+        labels = {"service_name": "strange \"'\\{}=~,", "node": NODE, "team": "日本", "pod": "web-1", "container": "app"}
+        pprof = self.profile(samples)
+        ((request,),) = self.push([("offcpu", labels, pprof)])
+        self.check("offcpu", pprof, [request])
+        self.assertEqual(request.resource, {"service.name": labels["service_name"], "host.name": NODE, "team": "日本",
+                                            "k8s.pod.name": "web-1", "k8s.container.name": "app",
+                                            "host.id": HOST_ID})
+
+    def test_what_is_larger_than_a_message_may_be_arrives_in_parts(self):
+        samples = [([f"{depth}_{i % 997}_{'x' * 40}" for depth in range(8)] + [f"leaf_{i}_{'y' * 200}"], 1, i + 1,
+                    {"reason": "disk"}) for i in range(30_000)]
+        pprof = self.profile(samples)
+        (requests,) = self.push([("offcpu", {"service_name": "large"}, pprof)])
+        self.assertGreater(len(requests), 1)
+        self.assertEqual(self.check("offcpu", pprof, requests),
+                         {"off_cpu/nanoseconds": sum(range(1, 30_001)), "waits/count": 30_000})
+
+    def test_what_is_no_profile_is_refused_before_it_is_sent(self):
+        answers = otelcol_server.push(self.otelcol.address, [("cpu", {}, b"no profile"), ("offcpu", {}, self.profile([]))],
+                                      self.folder)
+        self.assertIn("refused_invalid_argument", answers[0])
+        self.assertEqual(answers[1], "OK", "there was nothing to send")
+        self.assertEqual(self.otelcol.stop_and_read(), [])
+
+
+if __name__ == "__main__":
+    unittest.main()
