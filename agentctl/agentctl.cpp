@@ -14,6 +14,7 @@
 #include "agentctl/record.h"
 #include "agentctl/saturation.h"
 #include "agentctl/status.h"
+#include "agentctl/targets.h"
 #include "agentctl/terminal.h"
 #include "agentctl/top.h"
 #include "agentctl/units.h"
@@ -39,6 +40,7 @@ struct Options {
   AccountOptions account;
   TopOptions top;
   WaitsOptions waits;  // what peers, locks, disks and saturation can be asked is a part of it
+  TargetsOptions targets;
   RecordOptions record;
 };
 
@@ -276,6 +278,25 @@ void AddRecord(CLI::App* app, Options* options) {
       "  agentctl record --type wall --pid 1234 -o wall.pb.gz && go tool pprof -top wall.pb.gz");
 }
 
+void AddTargets(CLI::App* app, Options* options) {
+  CLI::App* verb =
+      app->add_subcommand("targets", "which processes there are, and by which labels their profiles are sent");
+  AddPid(verb, &options->targets.pid);
+  verb->add_option("--service", options->targets.service, "only processes of this service, as it is before relabelling")
+      ->type_name("NAME");
+  AddLimit(verb, "sets of labels (default 100)", &options->targets.limit);
+  AddFormat(verb, options);
+  verb->footer(
+      "Processes with equal labels are shown as one: their labels, what rules can use beside (\"__meta_...\"), and the "
+      "series that\n"
+      "the rules under `relabel` make of them, or the rule that drops them. What is dropped is accounted for like all "
+      "else; its\n"
+      "profiles are not sent. `process` is a label of samples: it tells processes of one series apart.\n\nExamples:\n"
+      "  agentctl targets\n"
+      "  agentctl targets --pid 1234\n"
+      "  agentctl targets --service web -o json | jq '.groups[].series'");
+}
+
 void AddVersion(CLI::App* app, Options* options) {
   CLI::App* verb = app->add_subcommand("version", "versions of agentctl and of the agent");
   AddFormat(verb, options);
@@ -299,6 +320,7 @@ void Describe(CLI::App* app, Options* options) {
   AddLocks(app, options);
   AddDisks(app, options);
   AddSaturation(app, options);
+  AddTargets(app, options);
   AddRecord(app, options);
   AddVersion(app, options);
   app->require_subcommand(0, 1);
@@ -364,7 +386,7 @@ int UnknownWord(CLI::App& app, const std::string& word) {
 
 void FillIn(Options* options, const CLI::App& app) {
   const bool json = options->format == "json";
-  options->status.json = options->account.json = options->top.json = options->waits.json = json;
+  options->status.json = options->account.json = options->top.json = options->waits.json = options->targets.json = json;
   if (!options->duration.empty()) {
     const absl::Duration duration = *ParseInterval(options->duration);
     options->account.duration = options->record.duration = options->waits.duration = duration;
@@ -385,6 +407,7 @@ int RunVerb(const std::string& verb, const Options& options) {
   if (verb == "locks") return RunLocks(options.socket, options.waits);
   if (verb == "disks") return RunDisks(options.socket, options.waits);
   if (verb == "saturation") return RunSaturation(options.socket, options.waits);
+  if (verb == "targets") return RunTargets(options.socket, options.targets);
   if (verb == "record") return RunRecord(options.socket, options.record);
   return RunVersion(options.socket, options.format == "json");
 }

@@ -45,6 +45,8 @@ absl::Status ConnectError(int error, const std::string& path) {
   }
 }
 
+bool GoOn(absl::Duration) { return true; }
+
 template <typename Request, typename Reply>
 using Begin = std::unique_ptr<grpc::ClientAsyncResponseReader<Reply>> (v1::Control::Stub::*)(grpc::ClientContext*,
                                                                                              const Request&,
@@ -94,8 +96,11 @@ absl::StatusOr<Client> Client::Connect(const std::string& socket_path) {
 Client::Client(std::shared_ptr<grpc::Channel> channel) : stub_(v1::Control::NewStub(std::move(channel))) {}
 
 absl::StatusOr<v1::StatusReply> Client::Status() {
-  const Tick go_on = [](absl::Duration) { return true; };
-  return Call(stub_.get(), &v1::Control::Stub::AsyncStatus, v1::StatusRequest(), kPatience, go_on);
+  return Call(stub_.get(), &v1::Control::Stub::AsyncStatus, v1::StatusRequest(), kPatience, GoOn);
+}
+
+absl::StatusOr<v1::TargetsReply> Client::Targets(const v1::TargetsRequest& request) {
+  return Call(stub_.get(), &v1::Control::Stub::AsyncTargets, request, kPatienceAfterwards, GoOn);
 }
 
 absl::StatusOr<v1::AccountReply> Client::Account(const v1::AccountRequest& request, const Tick& tick) {

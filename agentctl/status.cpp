@@ -103,6 +103,24 @@ std::string Targets(const v1::StatusReply& reply) {
   return table.Text(2, StdoutSize().columns);
 }
 
+std::string Spool(const v1::StatusReply& reply) {
+  const v1::Spool& spool = reply.spool();
+  if (spool.directory().empty()) {
+    return reply.targets().empty() ? "" : Section("Spool", "  none: profiles wait in memory (set spool.directory)\n");
+  }
+  Table facts = Facts();
+  facts.AddRow({"on disk", HumanBytes(spool.bytes()),
+                absl::StrCat("of ", HumanBytes(spool.max_bytes()), " in ", Printable(spool.directory()), "; ",
+                             HumanCount(spool.records()), " profiles")});
+  facts.AddRow({"oldest that waits", spool.oldest_age_ns() == 0 ? "-" : HumanDuration(spool.oldest_age_ns()), ""});
+  if (spool.memory_bytes() > 0) facts.AddRow({"not on disk yet", HumanBytes(spool.memory_bytes()), ""});
+  if (spool.damaged() > 0) {
+    facts.AddRow({"damaged", HumanCount(spool.damaged()), "stretches found at the start, kept in its file quarantine"});
+  }
+  if (!spool.trouble().empty()) facts.AddRow({"trouble", "", Printable(spool.trouble())});
+  return Section("Spool", facts.Text(2));
+}
+
 std::string LargestMaps(const v1::StatusReply& reply) {
   const v1::MapCost* largest = nullptr;
   for (const v1::MapCost& map : reply.maps()) {
@@ -167,6 +185,7 @@ std::string StatusText(const v1::StatusReply& reply) {
   const std::string losses = LossTable(reply.losses(), 2);
   return absl::StrCat(Headline(reply), Section("Sources", Sources(reply)), Section("Stacks", Stacks(reply)),
                       Section("Account", Account(reply)), Section("Targets", Targets(reply)),
+                      Spool(reply),
                       Section("Losses", losses.empty() ? "  none\n" : losses), Section("Overhead", Overhead(reply)),
                       Section("Kernel features", MissingFeatures(reply)));
 }

@@ -1,7 +1,9 @@
 #include "profile/labels.h"
 
-#include <cstddef>
+#include <algorithm>
 #include <cstdint>
+
+#include "absl/strings/ascii.h"
 
 namespace sonde::profile {
 namespace {
@@ -11,6 +13,8 @@ constexpr std::string_view kReplacement = "\xEF\xBF\xBD";
 bool IsContinuation(std::string_view text, size_t at) {
   return at < text.size() && (static_cast<uint8_t>(text[at]) & 0xC0) == 0x80;
 }
+
+bool IsNameByte(char c) { return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '_'; }
 
 // Length of the well-formed sequence at `at` (Unicode 15, table 3-7: no overlong forms, no surrogates), or 0.
 size_t SequenceLength(std::string_view text, size_t at) {
@@ -38,6 +42,27 @@ std::string_view LabelOf(const Labels& labels, std::string_view name) {
 std::string_view ContainerOf(const Labels& labels) {
   std::string_view container = LabelOf(labels, kContainerId);
   return !container.empty() ? container : LabelOf(labels, kUnit);
+}
+
+std::string LabelValue(std::string_view value) {
+  constexpr size_t kRestOfCharacter = 3;
+  std::string text = ToValidUtf8(value.substr(0, kMaxLabelBytes + kRestOfCharacter));
+  if (text.size() <= kMaxLabelBytes) return text;
+  size_t end = kMaxLabelBytes;
+  while (end > 0 && IsContinuation(text, end)) --end;
+  return text.erase(end);
+}
+
+bool IsLabelName(std::string_view name) {
+  return !name.empty() && !absl::ascii_isdigit(static_cast<unsigned char>(name[0])) &&
+         std::ranges::all_of(name, IsNameByte);
+}
+
+std::string ToLabelNamePart(std::string_view text) {
+  std::string name(text);
+  std::ranges::replace_if(
+      name, [](char c) { return !IsNameByte(c); }, '_');
+  return name;
 }
 
 std::string ToValidUtf8(std::string_view text) {

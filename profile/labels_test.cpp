@@ -27,5 +27,19 @@ TEST(ToValidUtf8, ReplacesTruncatedOverlongAndSurrogateForms) {
   }
 }
 
+TEST(LabelValue, IsCutBeforeWholeCharacters) {
+  EXPECT_EQ(LabelValue("short"), "short");
+  EXPECT_EQ(LabelValue(std::string(300, 'a')), std::string(256, 'a'));
+  const std::string euro = "\xE2\x82\xAC";
+  EXPECT_EQ(LabelValue(std::string(255, 'a') + euro), std::string(255, 'a'));
+  EXPECT_EQ(LabelValue(std::string(253, 'a') + euro), std::string(253, 'a') + euro);
+}
+
+TEST(LabelName, IsWhatEveryBackendTakes) {
+  for (const char* name : {"a", "_", "service_name", "A9", "__meta_x"}) EXPECT_TRUE(IsLabelName(name)) << name;
+  for (const char* name : {"", "9a", "a-b", "a.b", "\xC3\xA9", "a b"}) EXPECT_FALSE(IsLabelName(name)) << name;
+  EXPECT_EQ(ToLabelNamePart("app.kubernetes.io/name-2"), "app_kubernetes_io_name_2");
+}
+
 }  // namespace
 }  // namespace sonde::profile

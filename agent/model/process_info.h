@@ -16,7 +16,8 @@ struct ProcessInfo {
   std::string comm;
   std::string executable;            // base name of the executable, or comm for kernel threads
   bool is_kernel_thread = false;
-  profile::Labels labels;            // service_name, process, container_id or unit, node
+  profile::Labels labels;     // service_name, process, and what tells where it runs: process_labels.h has them all
+  profile::Labels meta = {};  // "__meta_...": more about it, which rules for labels may use
   std::vector<Mapping> mappings;     // executable ones only, sorted by start, not overlapping
 };
 using ProcessInfoPtr = std::shared_ptr<const ProcessInfo>;

@@ -52,9 +52,9 @@ struct RuntimePrefix {
   std::string_view prefix;
   std::string_view runtime;
 };
-constexpr std::array kPrefixes = {RuntimePrefix{"docker", "docker"}, RuntimePrefix{"cri-containerd", "containerd"},
+constexpr std::array kPrefixes = {RuntimePrefix{"docker", "docker"},      RuntimePrefix{"cri-containerd", "containerd"},
                                   RuntimePrefix{"nerdctl", "containerd"}, RuntimePrefix{"crio", "crio"},
-                                  RuntimePrefix{"libpod", "podman"}};
+                                  RuntimePrefix{"libpod", "podman"},      RuntimePrefix{"libpod-payload", "podman"}};
 
 std::string_view RuntimeOf(std::string_view prefix) {
   auto found = std::ranges::find(kPrefixes, prefix, &RuntimePrefix::prefix);
@@ -96,24 +96,38 @@ bool TakeLxc(std::string_view part, std::string_view parent, CgroupInfo* info) {
   return true;
 }
 
-// "podUID", or "kubepods-burstable-podUID.slice" with underscores for dashes.
-void TakePod(std::string_view part, CgroupInfo* info) {
+// Systemd's slice names say the class, cgroupfs' folders do; what is guaranteed has none.
+std::string_view QosOf(std::string_view slice, std::string_view parent) {
+  for (std::string_view qos : {"burstable", "besteffort"}) {
+    if (parent == qos || slice.ends_with(qos)) return qos;
+  }
+  return "guaranteed";
+}
+
+// "podUID", or "kubepods-burstable-podUID.slice" with underscores for dashes, also where cgroupfs is given systemd's
+// path.
+void TakePod(std::string_view part, std::string_view parent, CgroupInfo* info) {
+  part = part.substr(0, part.find(':'));
+  std::string_view slice;
   if (ChopEnd(&part, ".slice")) {
     size_t at = part.rfind("-pod");
     if (at == std::string_view::npos) return;
+    slice = part.substr(0, at);
     part.remove_prefix(at + 1);
   }
   if (!Chop(&part, "pod")) return;
   std::string uid(part);
   std::ranges::replace(uid, '_', '-');
   bool is_uid = (uid.size() == 36 || uid.size() == 32) && IsHex(Split(uid, '-').front());
-  if (is_uid) info->pod_uid = std::move(uid);
+  if (!is_uid) return;
+  info->pod_uid = std::move(uid);
+  info->qos = QosOf(slice, parent);
 }
 
 void TakeContainer(const Words& path, CgroupInfo* info) {
   std::string_view parent;
   for (std::string_view part : path) {
-    TakePod(part, info);
+    TakePod(part, parent, info);
     if (!TakePrefixed(part, info) && !TakeBare(part, parent, info)) TakeLxc(part, parent, info);
     parent = part;
   }

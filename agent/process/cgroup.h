@@ -9,9 +9,10 @@ namespace sonde::process {
 struct CgroupInfo {
   std::string container_id;  // 64 hex digits; for ECS on Fargate "32 hex-digits", for LXC the container's name
   std::string runtime;       // "docker", "containerd", "crio", "podman", "ecs", "lxc"
-  std::string pod_uid;       // of Kubernetes, with dashes
+  std::string pod_uid;       // of Kubernetes, with dashes; of a static pod 32 hex digits
   std::string unit;          // the systemd service, as "nginx.service"; none for scopes (sessions, desktop programs)
   std::string slice;         // the innermost systemd slice
+  std::string qos = {};      // of the pod: "guaranteed", "burstable", "besteffort"; empty without one
 };
 
 // Reads the text of /proc/PID/cgroup: version 1, version 2 or both at once. Knows the paths that Docker, containerd,

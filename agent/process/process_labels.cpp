@@ -1,37 +1,19 @@
 #include "agent/process/process_labels.h"
 
-#include <algorithm>
+#include <map>
+
+#include "absl/strings/str_cat.h"
+#include "agent/process/service_name.h"
 
 namespace sonde::process {
 namespace {
 
-constexpr size_t kShortContainerId = 12;
-constexpr size_t kMaxValueBytes = 256;
-constexpr std::string_view kServiceSuffix = ".service";
-
-// Cuts before whole characters only; the text is valid UTF-8.
-std::string Cut(std::string text) {
-  if (text.size() <= kMaxValueBytes) return text;
-  size_t end = kMaxValueBytes;
-  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U) --end;
-  return text.erase(end);
+void Put(const std::string& name, std::string_view value, profile::Labels* labels) {
+  if (!value.empty()) labels->insert_or_assign(name, profile::LabelValue(value));
 }
 
-void Put(profile::Labels* labels, const char* name, std::string_view value) {
-  if (!value.empty()) labels->insert_or_assign(name, Cut(profile::ToValidUtf8(value.substr(0, kMaxValueBytes))));
-}
-
-std::string ServiceName(const ProcessSnapshot& snapshot, const std::string& process,
-                        const std::vector<ServiceRule>& rules) {
-  if (snapshot.stat.is_kernel_thread) return "kernel";
-  auto rule = std::ranges::find(rules, process, &ServiceRule::executable);
-  if (rule != rules.end()) return rule->service_name;
-  const CgroupInfo& cgroup = snapshot.cgroup;
-  if (!cgroup.container_id.empty()) return cgroup.container_id.substr(0, kShortContainerId);
-  if (cgroup.unit.size() > kServiceSuffix.size()) {
-    return cgroup.unit.substr(0, cgroup.unit.size() - kServiceSuffix.size());
-  }
-  return process;
+void PutAll(const char* prefix, const std::map<std::string, std::string>& texts, profile::Labels* labels) {
+  for (const auto& [name, value] : texts) Put(absl::StrCat(prefix, profile::ToLabelNamePart(name)), value, labels);
 }
 
 }  // namespace
@@ -50,15 +32,38 @@ std::string ProcessName(const ProcessSnapshot& snapshot) {
   return snapshot.executable.empty() ? snapshot.stat.comm : snapshot.executable;
 }
 
-profile::Labels LabelsOf(const ProcessSnapshot& snapshot, const std::string& node,
-                         const std::vector<ServiceRule>& rules) {
+profile::Labels LabelsOf(const ProcessSnapshot& snapshot, const model::PodInfo* pod, const std::string& node,
+                         const model::LabelSettings& settings) {
   profile::Labels labels;
-  std::string process = ProcessName(snapshot);
-  Put(&labels, profile::kServiceName, ServiceName(snapshot, process, rules));
-  Put(&labels, profile::kProcess, process);
-  Put(&labels, profile::kContainerId, snapshot.cgroup.container_id);
-  Put(&labels, profile::kUnit, snapshot.cgroup.unit);
-  Put(&labels, profile::kNode, node);
+  const CgroupInfo& cgroup = snapshot.cgroup;
+  const std::string process = ProcessName(snapshot);
+  Put(profile::kServiceName, ServiceNameOf(snapshot, process, pod, settings), &labels);
+  Put(profile::kProcess, process, &labels);
+  Put(profile::kNode, node, &labels);
+  Put(profile::kContainerId, cgroup.container_id, &labels);
+  Put(profile::kUnit, cgroup.unit, &labels);
+  // A container's slice says no more than its pod.
+  if (cgroup.container_id.empty()) Put(profile::kSlice, cgroup.slice, &labels);
+  if (pod == nullptr) return labels;
+  Put(profile::kNamespace, pod->name_space, &labels);
+  Put(profile::kPod, pod->name, &labels);
+  Put(profile::kContainer, ContainerNameOf(cgroup, pod), &labels);
+  Put(profile::kWorkload, pod->workload, &labels);
+  Put(profile::kWorkloadKind, pod->workload_kind, &labels);
+  return labels;
+}
+
+profile::Labels MetaLabelsOf(const ProcessSnapshot& snapshot, const model::PodInfo* pod) {
+  profile::Labels labels;
+  Put("__meta_process_name", ProcessName(snapshot), &labels);
+  Put("__meta_container_runtime", snapshot.cgroup.runtime, &labels);
+  Put("__meta_systemd_slice", snapshot.cgroup.slice, &labels);
+  Put("__meta_kubernetes_pod_uid", snapshot.cgroup.pod_uid, &labels);
+  Put("__meta_kubernetes_pod_qos", snapshot.cgroup.qos, &labels);
+  PutAll("__meta_env_var_", snapshot.environment, &labels);
+  if (pod == nullptr) return labels;
+  PutAll("__meta_kubernetes_pod_label_", pod->labels, &labels);
+  PutAll("__meta_kubernetes_pod_annotation_", pod->annotations, &labels);
   return labels;
 }
 

@@ -14,46 +14,81 @@ ProcessSnapshot Snapshot(const std::string& executable) {
   return snapshot;
 }
 
-TEST(ProcessLabels, NameTheServiceAfterTheExecutableByDefault) {
-  EXPECT_EQ(LabelsOf(Snapshot("postgres"), "node1", {}),
+model::PodInfo WebPod(const std::string& container_id) {
+  model::PodInfo pod;
+  pod.name = "web-5d4f8c7b9d-abcde";
+  pod.name_space = "shop";
+  pod.workload = "web";
+  pod.workload_kind = "Deployment";
+  pod.containers = {{container_id, "nginx"}};
+  pod.labels = {{"app.kubernetes.io/name", "web"}};
+  pod.annotations = {{"example.org/team", "frontend"}};
+  return pod;
+}
+
+TEST(ProcessLabels, TellOfAProgramOfNobodyItsNameAndNode) {
+  EXPECT_EQ(LabelsOf(Snapshot("postgres"), nullptr, "node1", {}),
             (Labels{{"service_name", "postgres"}, {"process", "postgres"}, {"node", "node1"}}));
 }
 
-TEST(ProcessLabels, NameTheServiceAfterItsUnit) {
+TEST(ProcessLabels, TellUnitAndSlice) {
   auto snapshot = Snapshot("python3.11");
   snapshot.cgroup.unit = "web.service";
-  EXPECT_EQ(LabelsOf(snapshot, "", {}),
-            (Labels{{"service_name", "web"}, {"process", "python3.11"}, {"unit", "web.service"}}));
+  snapshot.cgroup.slice = "system.slice";
+  EXPECT_EQ(
+      LabelsOf(snapshot, nullptr, "", {}),
+      (Labels{{"service_name", "web"}, {"process", "python3.11"}, {"unit", "web.service"}, {"slice", "system.slice"}}));
 }
 
-TEST(ProcessLabels, NameTheServiceAfterTheContainersShortId) {
+TEST(ProcessLabels, TellContainerAndPod) {
   auto snapshot = Snapshot("nginx");
   snapshot.cgroup.container_id = std::string(64, 'a');
-  snapshot.cgroup.unit = "inner.service";
-  auto labels = LabelsOf(snapshot, "", {});
-  EXPECT_EQ(labels["service_name"], std::string(12, 'a'));
-  EXPECT_EQ(labels["container_id"], std::string(64, 'a'));
+  snapshot.cgroup.pod_uid = "uid";
+  snapshot.cgroup.slice = "kubepods.slice";
+  const model::PodInfo pod = WebPod(snapshot.cgroup.container_id);
+  EXPECT_EQ(LabelsOf(snapshot, &pod, "node1", {}), (Labels{{"service_name", "web/nginx"},
+                                                           {"process", "nginx"},
+                                                           {"node", "node1"},
+                                                           {"container_id", std::string(64, 'a')},
+                                                           {"namespace", "shop"},
+                                                           {"pod", "web-5d4f8c7b9d-abcde"},
+                                                           {"container", "nginx"},
+                                                           {"workload", "web"},
+                                                           {"workload_kind", "Deployment"}}));
 }
 
-TEST(ProcessLabels, ObeyTheFirstRuleThatFits) {
-  std::vector<ServiceRule> rules = {{"other", "x"}, {"nginx", "edge"}, {"nginx", "late"}};
-  EXPECT_EQ(LabelsOf(Snapshot("nginx"), "", rules)["service_name"], "edge");
+TEST(ProcessLabels, GiveRulesMoreToChooseFrom) {
+  auto snapshot = Snapshot("nginx");
+  snapshot.cgroup.runtime = "containerd";
+  snapshot.cgroup.slice = "kubepods.slice";
+  snapshot.cgroup.pod_uid = "uid";
+  snapshot.cgroup.qos = "burstable";
+  snapshot.environment = {{"TEAM", "x"}};
+  const model::PodInfo pod = WebPod("");
+  EXPECT_EQ(MetaLabelsOf(snapshot, &pod), (Labels{{"__meta_process_name", "nginx"},
+                                                  {"__meta_container_runtime", "containerd"},
+                                                  {"__meta_systemd_slice", "kubepods.slice"},
+                                                  {"__meta_kubernetes_pod_uid", "uid"},
+                                                  {"__meta_kubernetes_pod_qos", "burstable"},
+                                                  {"__meta_env_var_TEAM", "x"},
+                                                  {"__meta_kubernetes_pod_label_app_kubernetes_io_name", "web"},
+                                                  {"__meta_kubernetes_pod_annotation_example_org_team", "frontend"}}));
 }
 
 TEST(ProcessLabels, AreValidUtf8AndBoundedAndNeverEmpty) {
-  auto labels = LabelsOf(Snapshot("a\xff" + std::string(1'000, 'b')), "", {});
+  auto labels = LabelsOf(Snapshot("a\xff" + std::string(1'000, 'b')), nullptr, "", {});
   EXPECT_LE(labels["process"].size(), 256U);
   EXPECT_EQ(labels["process"].substr(0, 5),
             "a\xEF\xBF\xBD"
             "b");
   EXPECT_EQ(labels.count("node"), 0U);
-  EXPECT_EQ(LabelsOf(Snapshot(""), "", {})["process"], "comm");
+  EXPECT_EQ(LabelsOf(Snapshot(""), nullptr, "", {})["process"], "comm");
 }
 
 TEST(ProcessLabels, CallAllKernelThreadsTheKernel) {
   ProcessSnapshot snapshot;
   snapshot.stat = {"kworker/0:1-events", 'I', true, 1};
-  EXPECT_EQ(LabelsOf(snapshot, "", {}), (Labels{{"service_name", "kernel"}, {"process", "kworker"}}));
+  EXPECT_EQ(LabelsOf(snapshot, nullptr, "", {}), (Labels{{"service_name", "kernel"}, {"process", "kworker"}}));
 }
 
 TEST(KernelThreadName, LeavesOutWhatTellsInstancesApart) {

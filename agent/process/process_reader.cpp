@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "agent/process/environment.h"
 #include "agent/process/memory_map.h"
 #include "base/read_file.h"
 
@@ -164,7 +165,21 @@ absl::StatusOr<std::vector<uint32_t>> ProcessReader::ListProcesses() const {
   return processes;
 }
 
-absl::StatusOr<ProcessSnapshot> ProcessReader::Read(uint32_t tgid) {
+void ProcessReader::ReadWorkloadIn(const UniqueFd& folder, const std::vector<std::string>& environment,
+                                   ProcessSnapshot* snapshot) {
+  snapshot->executable = ExecutableName(folder);
+  if (auto text = ReadAt(folder, "cgroup", kMaxCgroupBytes); text.ok())
+    snapshot->cgroup = ParseCgroup(*text);
+  else
+    ledger_->Add("cgroup_unreadable", "control group", "the process is labelled by its executable", 1);
+  if (environment.empty()) return;
+  if (auto read = ReadEnvironment(folder.Get(), environment); read.ok())
+    snapshot->environment = *std::move(read);
+  else
+    ledger_->Add("environment_unreadable", "environment", "its variables name no service and serve no rule", 1);
+}
+
+absl::StatusOr<ProcessSnapshot> ProcessReader::Read(uint32_t tgid, const std::vector<std::string>& environment) {
   auto folder = OpenFolder(tgid);
   if (!folder.ok()) return folder.status();
   auto before = StatIn(*folder);
@@ -175,11 +190,7 @@ absl::StatusOr<ProcessSnapshot> ProcessReader::Read(uint32_t tgid) {
 
   UniqueFd thread = IsAlive(snapshot.stat.state) ? UniqueFd() : OpenLiveThread(tgid, *folder);
   const UniqueFd& source = thread.IsValid() ? thread : *folder;
-  snapshot.executable = ExecutableName(source);
-  if (auto text = ReadAt(source, "cgroup", kMaxCgroupBytes); text.ok())
-    snapshot.cgroup = ParseCgroup(*text);
-  else
-    ledger_->Add("cgroup_unreadable", "control group", "the process is labelled by its executable", 1);
+  ReadWorkloadIn(source, environment, &snapshot);
   if (IsAlive(snapshot.stat.state) || thread.IsValid()) snapshot.mappings = ReadMappingsIn(source);
 
   auto after = StatIn(*folder);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -28,7 +29,8 @@ struct ProcessSnapshot {
   ProcessStat stat;
   std::string executable;  // base name of the executable; empty when there is none or it cannot be read
   CgroupInfo cgroup;
-  std::vector<model::Mapping> mappings;
+  std::map<std::string, std::string> environment = {};  // those variables that were wanted
+  std::vector<model::Mapping> mappings = {};
 };
 
 // Reads processes from a /proc. Single-threaded; `files` and `ledger` must outlive it.
@@ -37,7 +39,8 @@ class ProcessReader {
   ProcessReader(std::string proc_root, size_t max_map_lines, ExecutableFiles* files, telemetry::LossLedger* ledger);
 
   // kNotFound when there is no such process (any more); kAborted when its pid was given to another one while reading.
-  absl::StatusOr<ProcessSnapshot> Read(uint32_t tgid);
+  // Of its environment only the variables `environment` are taken, and nothing is read when these are none.
+  absl::StatusOr<ProcessSnapshot> Read(uint32_t tgid, const std::vector<std::string>& environment = {});
   absl::StatusOr<ProcessStat> ReadStat(uint32_t tgid) const;
   // Its executable mappings alone; none for kernel threads and for what waits to be reaped. kNotFound as above.
   absl::StatusOr<std::vector<model::Mapping>> ReadMappings(uint32_t tgid);
@@ -50,6 +53,8 @@ class ProcessReader {
 
  private:
   base::UniqueFd OpenLiveThread(uint32_t tgid, const base::UniqueFd& folder) const;
+  void ReadWorkloadIn(const base::UniqueFd& folder, const std::vector<std::string>& environment,
+                      ProcessSnapshot* snapshot);
   std::vector<model::Mapping> ReadMappingsIn(const base::UniqueFd& folder);
 
   const std::string proc_root_;

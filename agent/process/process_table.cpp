@@ -4,6 +4,7 @@
 #include <memory>
 #include <utility>
 
+#include "agent/process/process_labels.h"
 #include "profile/labels.h"
 
 namespace sonde::process {
@@ -40,6 +41,7 @@ model::ProcessInfoPtr ProcessTable::Find(uint32_t tgid, const std::string& comm_
   Entry& entry = found->second;
   if (entry.info != nullptr && !entry.is_checked) CheckIdentity(tgid, &entry);
   if (entry.info == nullptr || MayRetry(entry)) ReadInto(tgid, comm_hint, &entry);
+  LabelAnew(&entry);
   return entry.info;
 }
 
@@ -53,7 +55,7 @@ model::ProcessInfoPtr ProcessTable::Refresh(uint32_t tgid) {
   // A process that ended meanwhile, or waits to be reaped, is still known as it was.
   if (!snapshot.ok() || snapshot->mappings.empty()) return entry.info;
   entry.start_ticks = snapshot->stat.start_ticks;
-  entry.info = MakeInfo(tgid, *std::move(snapshot));
+  FillIn(tgid, *std::move(snapshot), &entry);
   return entry.info;
 }
 
@@ -99,7 +101,7 @@ void ProcessTable::ReadInto(uint32_t tgid, const std::string& comm_hint, Entry* 
   auto snapshot = ReadSteadily(tgid);
   if (snapshot.ok()) {
     entry->start_ticks = snapshot->stat.start_ticks;
-    entry->info = MakeInfo(tgid, *std::move(snapshot));
+    FillIn(tgid, *std::move(snapshot), entry);
     entry->is_unread = entry->has_ended = false;
     entry->expiries_since_end = 0;
     return;
@@ -112,28 +114,60 @@ void ProcessTable::ReadInto(uint32_t tgid, const std::string& comm_hint, Entry* 
 
 // A pid that changes hands while it is read is read again.
 absl::StatusOr<ProcessSnapshot> ProcessTable::ReadSteadily(uint32_t tgid) {
-  auto snapshot = reader_.Read(tgid);
+  auto snapshot = reader_.Read(tgid, options_.labels.environment);
   for (int attempt = 1; attempt < kReadAttempts && absl::IsAborted(snapshot.status()); ++attempt) {
-    snapshot = reader_.Read(tgid);
+    snapshot = reader_.Read(tgid, options_.labels.environment);
   }
   return snapshot;
 }
 
-model::ProcessInfoPtr ProcessTable::MakeInfo(uint32_t tgid, ProcessSnapshot snapshot) const {
+void ProcessTable::FillIn(uint32_t tgid, ProcessSnapshot snapshot, Entry* entry) const {
+  std::vector<model::Mapping> mappings = std::exchange(snapshot.mappings, {});
+  entry->facts = std::move(snapshot);
+  AskForPod(entry);
+  entry->info = MakeInfo(tgid, entry->facts, entry->pod.get(), std::move(mappings));
+}
+
+// What was known of its pod stays when the pod is gone.
+void ProcessTable::AskForPod(Entry* entry) const {
+  if (options_.pods == nullptr) return;
+  entry->pods_version = options_.pods->Version();  // first, so that what changes meanwhile makes it be asked again
+  const CgroupInfo& cgroup = entry->facts.cgroup;
+  if (cgroup.container_id.empty() && cgroup.pod_uid.empty()) return;
+  if (model::PodInfoPtr pod = options_.pods->Find(cgroup.container_id, cgroup.pod_uid)) entry->pod = std::move(pod);
+}
+
+void ProcessTable::LabelAnew(Entry* entry) const {
+  if (options_.pods == nullptr || entry->is_unread || entry->pods_version == options_.pods->Version()) return;
+  const model::PodInfoPtr before = entry->pod;
+  AskForPod(entry);
+  if (entry->pod == before) return;
+  auto info = std::make_shared<model::ProcessInfo>(*entry->info);
+  SetLabels(entry->facts, entry->pod.get(), info.get());
+  entry->info = std::move(info);
+}
+
+void ProcessTable::SetLabels(const ProcessSnapshot& facts, const model::PodInfo* pod, model::ProcessInfo* info) const {
+  info->labels = LabelsOf(facts, pod, options_.node, options_.labels);
+  info->meta = MetaLabelsOf(facts, pod);
+}
+
+model::ProcessInfoPtr ProcessTable::MakeInfo(uint32_t tgid, const ProcessSnapshot& facts, const model::PodInfo* pod,
+                                             std::vector<model::Mapping> mappings) const {
   auto info = std::make_shared<model::ProcessInfo>();
   info->tgid = tgid;
-  info->comm = snapshot.stat.comm;
-  info->executable = ProcessName(snapshot);
-  info->is_kernel_thread = snapshot.stat.is_kernel_thread;
-  info->labels = LabelsOf(snapshot, options_.node, options_.rules);
-  info->mappings = std::move(snapshot.mappings);
+  info->comm = facts.stat.comm;
+  info->executable = ProcessName(facts);
+  info->is_kernel_thread = facts.stat.is_kernel_thread;
+  SetLabels(facts, pod, info.get());
+  info->mappings = std::move(mappings);
   return info;
 }
 
 model::ProcessInfoPtr ProcessTable::MakeUnread(uint32_t tgid, const std::string& comm_hint) const {
   ProcessSnapshot snapshot;
   snapshot.stat.comm = comm_hint.empty() ? "[unknown]" : comm_hint;
-  return MakeInfo(tgid, std::move(snapshot));
+  return MakeInfo(tgid, snapshot, /*pod=*/nullptr, {});
 }
 
 // Gives up the process that ended first; false when all are alive.

@@ -6,9 +6,10 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "agent/model/label_settings.h"
+#include "agent/model/pod_info.h"
 #include "agent/model/process_info.h"
 #include "agent/process/executable_files.h"
-#include "agent/process/process_labels.h"
 #include "agent/process/process_reader.h"
 #include "agent/telemetry/loss_ledger.h"
 #include "base/clock.h"
@@ -17,8 +18,9 @@ namespace sonde::process {
 
 struct ProcessTableOptions {
   std::string proc_root = "/proc";
-  std::string node;                // for the label of that name; empty: no such label
-  std::vector<ServiceRule> rules;  // the first that fits names the service
+  std::string node;  // for the label of that name; empty: no such label
+  model::LabelSettings labels;
+  const model::PodDirectory* pods = nullptr;  // null: pods have no names; else must outlive the table
   size_t max_processes = 32'768;
   size_t max_map_lines = 65'536;  // of one process
   size_t max_open_files = 4'096;
@@ -29,7 +31,8 @@ struct ProcessTableOptions {
 
 // Who is alive, and who was until a short while ago. Reads a process at first sight, again and again while it cannot be
 // read, and keeps it through its end for two more windows, since its last samples come late. Notices by start times
-// when a pid is given to another process.
+// when a pid is given to another process. When Kubernetes tells of a process's pod, or something new of it, the process
+// has new labels from then on; those of a pod that is gone stay.
 // Single-threaded: all calls come from the pipeline's thread. What it hands out is shared and immutable.
 class ProcessTable : public model::ProcessDirectory {
  public:
@@ -52,6 +55,9 @@ class ProcessTable : public model::ProcessDirectory {
  private:
   struct Entry {
     model::ProcessInfoPtr info;  // null: to be read anew
+    ProcessSnapshot facts;       // that its labels are made of; without mappings
+    model::PodInfoPtr pod;       // the same; null where none is known
+    uint64_t pods_version = 0;   // when that was asked for
     uint64_t start_ticks = 0;
     uint64_t read_ns = 0;
     bool has_ended = false;
@@ -64,7 +70,12 @@ class ProcessTable : public model::ProcessDirectory {
   bool MayRetry(const Entry& entry) const;
   void ReadInto(uint32_t tgid, const std::string& comm_hint, Entry* entry);
   absl::StatusOr<ProcessSnapshot> ReadSteadily(uint32_t tgid);
-  model::ProcessInfoPtr MakeInfo(uint32_t tgid, ProcessSnapshot snapshot) const;
+  void FillIn(uint32_t tgid, ProcessSnapshot snapshot, Entry* entry) const;
+  void LabelAnew(Entry* entry) const;
+  void AskForPod(Entry* entry) const;
+  void SetLabels(const ProcessSnapshot& facts, const model::PodInfo* pod, model::ProcessInfo* info) const;
+  model::ProcessInfoPtr MakeInfo(uint32_t tgid, const ProcessSnapshot& facts, const model::PodInfo* pod,
+                                 std::vector<model::Mapping> mappings) const;
   model::ProcessInfoPtr MakeUnread(uint32_t tgid, const std::string& comm_hint) const;
   bool MakeRoom();
 

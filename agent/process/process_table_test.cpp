@@ -249,5 +249,71 @@ TEST_F(ProcessTableTest, LabelsByControlGroup) {
   EXPECT_EQ(info->labels.at("node"), "host1");
 }
 
+// Knows one pod, or none.
+class OnePod : public model::PodDirectory {
+ public:
+  model::PodInfoPtr Find(const std::string& container_id, const std::string& pod_uid) const override {
+    ++asked;
+    return pod != nullptr && (pod->containers.contains(container_id) || pod->uid == pod_uid) ? pod : nullptr;
+  }
+  uint64_t Version() const override { return version; }
+
+  void Set(model::PodInfoPtr now) {
+    pod = std::move(now);
+    ++version;
+  }
+
+  model::PodInfoPtr pod;
+  uint64_t version = 0;
+  mutable int asked = 0;
+};
+
+TEST_F(ProcessTableTest, LabelsByPodAsSoonAsThatIsKnownAndKeepsItWhenItIsGone) {
+  const std::string id(64, 'a'), uid = "2b6b4c6e-1a2b-4c3d-9e8f-001122334455";
+  proc_.AddProcess(5, "nginx", 100);
+  proc_.Write(5, "cgroup", absl::StrCat("0::/kubepods/burstable/pod", uid, "/", id, "\n"));
+  OnePod pods;
+  ProcessTableOptions options;
+  options.proc_root = proc_.Root();
+  options.pods = &pods;
+  ProcessTable table = Table(std::move(options));
+  auto before = table.Find(5, "");
+  EXPECT_EQ(before->labels.at("service_name"), std::string(12, 'a'));
+  EXPECT_EQ(table.Find(5, ""), before);
+  EXPECT_EQ(pods.asked, 1);
+
+  model::PodInfo pod;
+  pod.uid = uid;
+  pod.name = "web-1";
+  pod.workload = "web";
+  pods.Set(std::make_shared<const model::PodInfo>(pod));
+  auto named = table.Find(5, "");
+  EXPECT_EQ(named->labels.at("pod"), "web-1");
+  EXPECT_EQ(named->labels.at("service_name"), "web");
+  pod.containers = {{id, "nginx"}};
+  pods.Set(std::make_shared<const model::PodInfo>(pod));
+  EXPECT_EQ(table.Find(5, "")->labels.at("container"), "nginx");
+
+  pods.Set(nullptr);
+  EXPECT_EQ(table.Find(5, "")->labels.at("container"), "nginx");
+  now_ns_ += 5 * kSecondNs;
+  EXPECT_EQ(table.Refresh(5)->labels.at("container"), "nginx");
+}
+
+TEST_F(ProcessTableTest, ReadsOnlyVariablesThatTheSettingsName) {
+  proc_.AddProcess(5, "app", 100);
+  proc_.Write(5, "environ", std::string("SECRET=x\0OTEL_SERVICE_NAME=web\0", 31));
+  ProcessTableOptions options;
+  options.proc_root = proc_.Root();
+  options.labels.environment = {"OTEL_SERVICE_NAME"};
+  options.labels.service_name = {{model::NameSource::From::kEnvironment, "OTEL_SERVICE_NAME"}};
+  auto info = Table(options).Find(5, "");
+  EXPECT_EQ(info->labels.at("service_name"), "web");
+  EXPECT_EQ(info->meta, (profile::Labels{{"__meta_process_name", "app"}, {"__meta_env_var_OTEL_SERVICE_NAME", "web"}}));
+  options.labels = {};
+  EXPECT_EQ(Table(options).Find(5, "")->labels.at("service_name"), "app");
+  EXPECT_EQ(Losses("environment_unreadable"), 0U);
+}
+
 }  // namespace
 }  // namespace sonde::process

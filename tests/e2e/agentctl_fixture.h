@@ -78,6 +78,10 @@ class FixedAnswers : public control::ControlBackend {
     saturation_request = request;
     return saturation;
   }
+  absl::StatusOr<v1::TargetsReply> Targets(const v1::TargetsRequest& request, const control::Cancelled&) override {
+    targets_request = request;
+    return targets;
+  }
   absl::StatusOr<v1::RecordReply> Record(const v1::RecordRequest& request,
                                          const control::Cancelled& cancelled) override {
     if (request.pid() == 123) return absl::NotFoundError("no process 123");
@@ -100,6 +104,8 @@ class FixedAnswers : public control::ControlBackend {
   v1::DisksReply disks;
   v1::SaturationRequest saturation_request;
   v1::SaturationReply saturation;
+  v1::TargetsRequest targets_request;
+  v1::TargetsReply targets;
   v1::RecordReply record;
   std::atomic<int> measuring = 0;
 
