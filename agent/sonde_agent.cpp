@@ -1,15 +1,13 @@
 // sonde-agent: flags → Config → app; nothing else.
 
-#include <signal.h>
-#include <unistd.h>
-
 #include <CLI/CLI.hpp>
 #include <cstdio>
+#include <functional>
 #include <string>
 #include <vector>
 
 #include "absl/synchronization/mutex.h"
-#include "agent/app/agent.h"
+#include "agent/app/service.h"
 #include "agent/control/config.h"
 #include "base/heap.h"
 #include "base/log.h"
@@ -23,6 +21,7 @@ enum ExitCode { kStopped = 0, kFailed = 1, kUsage = 2, kKernelLacks = 69, kNotPe
 int ExitCodeOf(const absl::Status& status) {
   if (status.code() == absl::StatusCode::kUnimplemented) return kKernelLacks;
   if (status.code() == absl::StatusCode::kPermissionDenied) return kNotPermitted;
+  if (status.code() == absl::StatusCode::kFailedPrecondition) return kBadConfig;
   return kFailed;
 }
 
@@ -31,21 +30,10 @@ int Complain(const absl::Status& status, int code) {
   return code;
 }
 
-int RunUntilSignalled(sonde::control::Config config) {
-  // Before any thread starts, so that all inherit it and only sigwait() below gets them.
-  sigset_t signals;
-  sigemptyset(&signals);
-  for (int signal : {SIGTERM, SIGINT}) sigaddset(&signals, signal);
-  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-
-  sonde::app::Agent agent(std::move(config), SONDE_VERSION, [] { ::kill(::getpid(), SIGTERM); });
-  if (absl::Status status = agent.Start(); !status.ok()) return Complain(status, ExitCodeOf(status));
-  int signal = 0;
-  sigwait(&signals, &signal);
-  spdlog::info("msg=\"stopping: closing the window and sending what waits\"");
-  agent.Stop();
-  if (absl::Status failure = agent.Failure(); !failure.ok()) return Complain(failure, kFailed);
-  return kStopped;
+int Run(const sonde::control::Config& config, const std::function<absl::StatusOr<sonde::control::Config>()>& reload) {
+  const sonde::app::ServiceEnd end = sonde::app::RunService(config, SONDE_VERSION, reload);
+  if (end.status.ok()) return kStopped;
+  return Complain(end.status, end.had_started ? kFailed : ExitCodeOf(end.status));
 }
 
 }  // namespace
@@ -70,8 +58,13 @@ int main(int argc, char** argv) {
                 "stacks, and says so (default 1%; 0 = no limit)");
   override_flag("--node", "node", "Name of this host in labels (default: its host name)");
   override_flag("--control-socket", "control.socket", "Where agentctl connects (default /run/sonde/agent.sock)");
+  override_flag("--spool", "spool.directory",
+                "Folder in which profiles wait for their targets, through outages and restarts (default: they wait in\n"
+                "memory)");
   override_flag("--log-level", "log.level", "debug, info, warn, error or critical (default info)");
-  cli.add_option("--export", endpoints, "Push to HOST:PORT (may be repeated; default 127.0.0.1:7171)");
+  cli.add_option("--export", endpoints,
+                 "Push to HOST:PORT in clear text, instead of the file's targets (may be repeated; default\n"
+                 "127.0.0.1:7171); the file also has TLS, credentials, and folders to write to");
   cli.add_flag("--check-config", check_only, "Check the configuration and exit");
   cli.add_flag("--print-config", print_only, "Print the effective configuration as YAML and exit");
   cli.set_version_flag("--version", "sonde-agent " SONDE_VERSION);
@@ -88,7 +81,8 @@ int main(int argc, char** argv) {
   }
   if (!endpoints.empty()) overrides.push_back({"export", CLI::detail::join(endpoints, ","), "--export"});
 
-  absl::StatusOr<sonde::control::Config> config = sonde::control::LoadConfig(config_path, overrides);
+  const auto load = [&] { return sonde::control::LoadConfig(config_path, overrides); };
+  absl::StatusOr<sonde::control::Config> config = load();
   if (!config.ok()) return Complain(config.status(), kBadConfig);
   if (print_only) std::fputs(sonde::control::ToYaml(*config).c_str(), stdout);
   if (print_only || check_only) return kStopped;
@@ -96,5 +90,5 @@ int main(int argc, char** argv) {
   // Debian's Abseil looks for cycles at every lock, as debug builds do; the sanitizers look as well.
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
   sonde::base::KeepHeapSmall();
-  return RunUntilSignalled(*std::move(config));
+  return Run(*config, load);
 }

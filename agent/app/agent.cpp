@@ -3,6 +3,10 @@
 #include <utility>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "agent/app/export_targets.h"
+#include "agent/app/metrics_report.h"
+#include "agent/export/push_channel.h"
 #include "agent/kernel/libbpf_log.h"
 #include "agent/kernel/preconditions.h"
 #include "base/clock.h"
@@ -13,6 +17,8 @@ namespace sonde::app {
 namespace {
 
 constexpr absl::Duration kFlush = absl::Seconds(5);
+// The longest that the two may take on a host with tens of thousands of threads and too little CPU, several times over.
+constexpr absl::Duration kCaptureLimit = absl::Seconds(30), kPipelineLimit = absl::Minutes(5);
 
 // A name for this run of the agent, by which a collector tells resends from new profiles.
 absl::StatusOr<std::string> NewInstanceUuid() {
@@ -29,7 +35,8 @@ Agent::Agent(control::Config config, std::string version, std::function<void()> 
       on_failure_(std::move(on_failure)),
       start_ns_(base::MonotonicNs()),
       symbolizer_(&losses_),
-      code_(&losses_) {}
+      code_(&losses_),
+      pods_(config_, &losses_) {}
 
 Agent::~Agent() { Stop(); }
 
@@ -46,7 +53,30 @@ absl::Status Agent::Failure() const {
   return failure_;
 }
 
+absl::Status Agent::StartExport(const std::string& instance_uuid) {
+  if (!config_.spool_directory.empty() && !config_.targets.empty()) {
+    absl::StatusOr<std::unique_ptr<exporting::Spool>> spool = OpenSpool(config_, &losses_);
+    if (!spool.ok()) return spool.status();
+    spool_ = *std::move(spool);
+  }
+  for (size_t i = 0; i < config_.targets.size(); ++i) {
+    senders_.push_back(
+        MakeSender(config_.targets[i], instance_uuid, version_, &losses_, spool_ == nullptr ? nullptr : spool_->QueueOf(i)));
+    senders_.back()->Start();
+  }
+  pipeline_ = std::make_unique<Pipeline>(&symbolizer_, &losses_, &board_, &series_rules_,
+                                         [this, instance_uuid](profile::EncodedProfile profile) {
+                                           profile.instance = instance_uuid;
+                                           if (spool_ != nullptr) return spool_->Enqueue(std::move(profile));
+                                           for (const auto& sender : senders_) sender->Enqueue(profile);
+                                         });
+  pipeline_->Start();
+  return absl::OkStatus();
+}
+
 absl::Status Agent::Start() {
+  exporting::RouteGrpcLog();
+  exporting::AdoptProxyVariables();
   kernel::CaptureLibbpfLog();
   const kernel::KernelFiles files;
   if (absl::Status status = kernel::CheckPreconditions(files); !status.ok()) return status;
@@ -58,21 +88,19 @@ absl::Status Agent::Start() {
   for (std::string& line : kernel::MissingOptionalCapabilities(files)) degraded.push_back(std::move(line));
   for (const std::string& line : degraded) spdlog::warn("msg=\"degraded\" what=\"{}\"", line);
 
-  for (const control::ExportTargetConfig& target : config_.targets) {
-    exporters_.push_back(std::make_unique<exporting::PyroscopeExporter>(
-        exporting::ExportTarget{.endpoint = target.endpoint}, *uuid, &losses_));
-    exporters_.back()->Start();
-  }
-  pipeline_ = std::make_unique<Pipeline>(&symbolizer_, &losses_, &board_, [this](const profile::EncodedProfile& p) {
-    for (const auto& exporter : exporters_) exporter->Enqueue(p);
-  });
-  pipeline_->Start();
+  absl::StatusOr<profile::Relabeler> relabeler = profile::Relabeler::Compile(config_.relabel);
+  if (!relabeler.ok()) return relabeler.status();
+  series_rules_ = {.relabeler = *std::move(relabeler), .max_series = static_cast<size_t>(config_.max_series)};
+  if (absl::Status status = StartExport(*uuid); !status.ok()) return status;
+  pods_.Start();
   if (absl::Status status = code_.Start(); !status.ok()) return status;
   capture_ = std::make_unique<CaptureThread>(
       CaptureThread::Options{.features = *features,
                              .sampling_hz = static_cast<uint32_t>(config_.sampling_hz),
                              .window = config_.window,
                              .node = config_.node,
+                             .labels = config_.labels,
+                             .pods = pods_.Directory(),
                              .overhead_budget = config_.overhead_budget_percent / 100},
       &code_, &losses_, &board_, [this](CutSlice slice) { pipeline_->Push(std::move(slice)); },
       [this](absl::Status status) { Fail(std::move(status)); });
@@ -84,29 +112,78 @@ absl::Status Agent::Start() {
                                                                       .symbolizer = &symbolizer_,
                                                                       .losses = &losses_,
                                                                       .board = &board_,
+                                                                      .pods = &pods_,
+                                                                      .series_rules = &series_rules_,
                                                                       .targets =
                                                                           [this] {
                                                                             std::vector<exporting::TargetStats> stats;
-                                                                            for (const auto& exporter : exporters_)
-                                                                              stats.push_back(exporter->Stats());
+                                                                            for (const auto& sender : senders_)
+                                                                              stats.push_back(sender->Stats());
                                                                             return stats;
+                                                                          },
+                                                                      .spool =
+                                                                          [this] {
+                                                                            return spool_ == nullptr
+                                                                                       ? exporting::SpoolStats{}
+                                                                                       : spool_->Stats();
                                                                           },
                                                                       .degraded = std::move(degraded),
                                                                       .start_ns = start_ns_});
   auto server = control::ControlServer::Start(config_.control_socket, config_.control_group, answers_.get());
   if (!server.ok()) return server.status();
   server_ = *std::move(server);
+  if (absl::Status status = ServeMetrics(); !status.ok()) return status;
   spdlog::info("msg=\"every thread of this host is accounted for\" rate={}Hz window={} socket={}", config_.sampling_hz,
                absl::FormatDuration(config_.window), config_.control_socket);
   return absl::OkStatus();
 }
 
+absl::Status Agent::ServeMetrics() {
+  if (config_.metrics_listen.empty()) return absl::OkStatus();
+  auto server = telemetry::MetricsServer::Start(
+      config_.metrics_listen, {.metrics = [this] { return MetricsOf(answers_->Status()); },
+                               .not_live = [this] { return Stuck(); },
+                               .not_ready = [this] { return std::string(Failure().message()); }});
+  if (!server.ok()) {
+    return absl::Status(server.status().code(),
+                        absl::StrCat(server.status().message(), "; choose another address with metrics.listen"));
+  }
+  metrics_ = *std::move(server);
+  return absl::OkStatus();
+}
+
+std::string Agent::Stuck() const {
+  const uint64_t now = base::MonotonicNs();
+  const auto stuck = [now](const char* thread, uint64_t since_ns, absl::Duration limit) {
+    if (since_ns == 0 || now < since_ns || absl::Nanoseconds(now - since_ns) < limit) return std::string();
+    return absl::StrCat(thread, " has not come on for ", (now - since_ns) / 1'000'000'000, " s");
+  };
+  std::string said = stuck("sonde-capture", capture_->LastTurnNs(), kCaptureLimit);
+  return said.empty() ? stuck("sonde-pipeline", pipeline_->BusySinceNs(), kPipelineLimit) : said;
+}
+
+std::string Agent::StatusLine() const {
+  const KernelFacts kernel = board_.Kernel();
+  size_t taking = 0;
+  uint64_t waiting = 0;
+  for (const auto& sender : senders_) {
+    const exporting::TargetStats stats = sender->Stats();
+    if (stats.last_error.empty()) ++taking;
+    waiting += stats.waiting;
+  }
+  return absl::StrCat(kernel.processes, " processes, ", kernel.threads, " threads; ", board_.LastWindow().windows,
+                      " windows; ", taking, " of ", senders_.size(), " targets take profiles, ", waiting, " wait");
+}
+
 void Agent::Stop() {
+  metrics_.reset();
   server_.reset();
   if (capture_) capture_->Stop();
+  pods_.Stop();
   code_.Stop();
   if (pipeline_) pipeline_->Stop();
-  for (const auto& exporter : exporters_) exporter->Stop(kFlush);
+  for (const auto& sender : senders_) sender->Stop(kFlush);
+  if (spool_) spool_->Stop();
 }
 
 }  // namespace sonde::app

@@ -10,15 +10,18 @@
 #include "agent/app/code_tables.h"
 #include "agent/app/control_answers.h"
 #include "agent/app/pipeline.h"
+#include "agent/app/pod_names.h"
 #include "agent/app/status_board.h"
 #include "agent/control/control_server.h"
-#include "agent/export/pyroscope_exporter.h"
+#include "agent/export/spool.h"
+#include "agent/export/target_sender.h"
 #include "agent/telemetry/loss_ledger.h"
+#include "agent/telemetry/metrics_server.h"
 
 namespace sonde::app {
 
 // The composition root: builds the rooms, wires them, starts them from the sink to the source and stops them from the
-// source to the sink. The way of the data: CaptureThread → Pipeline → exporters.
+// source to the sink. The way of the data: CaptureThread → Pipeline → senders.
 class Agent {
  public:
   // `on_failure` is called once, from any thread, when the agent cannot go on; the owner then calls Stop().
@@ -26,17 +29,27 @@ class Agent {
   ~Agent();  // as Stop()
 
   // Checks what the kernel and the rights allow, then starts everything. kPermissionDenied: a right is missing;
-  // kUnimplemented: the kernel lacks something; both say what to do.
+  // kUnimplemented: the kernel lacks something; kFailedPrecondition: the spool's folder is not ours.
+  // All say what to do.
   absl::Status Start();
 
   // Closes the running window, sends what waits for at most five seconds, joins all threads. Idempotent.
   void Stop();
+
+  // The thread that has not come on for so long that nothing but a new start helps, and since when, in words for the log; empty:
+  // all do. It is never a target that is at fault. Call between Start() and Stop().
+  std::string Stuck() const;
+
+  // How it goes, in one line for people.
+  std::string StatusLine() const;
 
   // Why on_failure was called; OK otherwise.
   absl::Status Failure() const ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:
   void Fail(absl::Status status) ABSL_LOCKS_EXCLUDED(mutex_);
+  absl::Status ServeMetrics();
+  absl::Status StartExport(const std::string& instance_uuid);
 
   const control::Config config_;
   const std::string version_;
@@ -48,12 +61,16 @@ class Agent {
   telemetry::LossLedger losses_;
   StatusBoard board_;
   SharedSymbolizer symbolizer_;
-  std::vector<std::unique_ptr<exporting::PyroscopeExporter>> exporters_;
+  std::unique_ptr<exporting::Spool> spool_;  // null: profiles wait in the senders' memory
+  std::vector<std::unique_ptr<exporting::TargetSender>> senders_;
   CodeTables code_;
+  PodNames pods_;
+  aggregate::SeriesRules series_rules_;
   std::unique_ptr<Pipeline> pipeline_;
   std::unique_ptr<CaptureThread> capture_;
   std::unique_ptr<ControlAnswers> answers_;
   std::unique_ptr<control::ControlServer> server_;
+  std::unique_ptr<telemetry::MetricsServer> metrics_;  // null: nobody wants it
 };
 
 }  // namespace sonde::app

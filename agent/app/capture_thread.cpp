@@ -18,10 +18,12 @@ constexpr absl::Duration kPoll = absl::Milliseconds(100);
 // Bounds what the kernel side's maps must hold.
 constexpr absl::Duration kLongestSlice = absl::Seconds(10);
 
-process::ProcessTableOptions TableOptions(const std::string& node) {
-  process::ProcessTableOptions options;
-  options.node = node;
-  return options;
+process::ProcessTableOptions TableOptions(const CaptureThread::Options& options) {
+  process::ProcessTableOptions table;
+  table.node = options.node;
+  table.labels = options.labels;
+  table.pods = options.pods;
+  return table;
 }
 
 }  // namespace
@@ -34,7 +36,7 @@ CaptureThread::CaptureThread(Options options, CodeTables* code, telemetry::LossL
       board_(board),
       sink_(std::move(sink)),
       on_failure_(std::move(on_failure)),
-      processes_(TableOptions(options_.node), losses),
+      processes_(TableOptions(options_), losses),
       overhead_(options_.overhead_budget) {}
 
 CaptureThread::~CaptureThread() { Stop(); }
@@ -76,6 +78,7 @@ void CaptureThread::Run(absl::Status* started, absl::Notification* is_started) {
 absl::Status CaptureThread::CaptureUntilStopped(capture::Capture& capture) {
   overhead_.Begin(UsageSoFar(capture));
   for (;;) {
+    last_turn_ns_.store(base::MonotonicNs(), std::memory_order_relaxed);
     bool is_last = AwaitWork();
     absl::Status counted = statistics_.Tick([&] { return capture.ProgramCosts(); });
     if (!counted.ok()) losses_->Add("cost_unreadable", "readings of BPF cost", "status shows less", 1);

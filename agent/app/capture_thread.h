@@ -39,6 +39,8 @@ class CaptureThread {
     uint32_t sampling_hz = 99;
     absl::Duration window = absl::Seconds(60);
     std::string node;
+    model::LabelSettings labels;
+    const model::PodDirectory* pods = nullptr;  // null: none
     double overhead_budget = 0;  // a share of the whole machine; 0: none
   };
   using Sink = std::function<void(CutSlice)>;           // called on the thread
@@ -53,6 +55,10 @@ class CaptureThread {
   absl::Status Start();
   // Cuts what there is as the last slice, detaches from the kernel and joins. Idempotent.
   void Stop();
+
+  // When the thread last came round (monotonic), which it does several times a second unless it is stuck; 0: it has not begun.
+  // Thread-safe.
+  uint64_t LastTurnNs() const { return last_turn_ns_.load(std::memory_order_relaxed); }
 
   // What is looked at only while somebody wants it.
   struct OnRequest {
@@ -111,6 +117,8 @@ class CaptureThread {
   StatusBoard* const board_;
   const Sink sink_;
   const OnFailure on_failure_;
+
+  std::atomic<uint64_t> last_turn_ns_ = 0;
 
   absl::Mutex mutex_;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;

@@ -12,6 +12,7 @@
 #include "agent/app/lock_report.h"
 #include "agent/app/peer_report.h"
 #include "agent/app/saturation_report.h"
+#include "agent/app/target_report.h"
 #include "agent/app/top_report.h"
 #include "agent/app/wait_report.h"
 #include "agent/app/wait_words.h"
@@ -42,8 +43,10 @@ control::v1::StatusReply ControlAnswers::Status() {
                                                .window = sources_.board->LastWindow(),
                                                .losses = sources_.losses->Snapshot(),
                                                .targets = sources_.targets(),
+                                               .spool = sources_.spool(),
                                                .degraded = sources_.degraded,
                                                .own = ReadOwnCost(sources_.start_ns)});
+  if (std::string problem = sources_.pods->Problem(); !problem.empty()) reply.add_degraded(std::move(problem));
   reply.set_version(sources_.version);
   reply.set_kernel(KernelRelease());
   reply.set_window_ns(static_cast<uint64_t>(absl::ToInt64Nanoseconds(sources_.config->window)));
@@ -204,6 +207,24 @@ absl::StatusOr<control::v1::SaturationReply> ControlAnswers::Saturation(const co
   const auto report = [](const aggregate::Window& window, const control::v1::SaturationRequest& asked, symbolize::Symbolizer*,
                          control::v1::SaturationReply* reply) { ReportSaturation(window, asked.limit(), reply); };
   return MeasureAndReport<control::v1::SaturationReply>(request, {.saturation = true}, report, cancelled);
+}
+
+// Of as long as a window is, so that the busiest are told as the profiles have them.
+absl::StatusOr<control::v1::TargetsReply> ControlAnswers::Targets(const control::v1::TargetsRequest& request,
+                                                                  const control::Cancelled& cancelled) {
+  auto past = sources_.capture->LookBack(sources_.config->window, cancelled);
+  if (!past.ok()) return past.status();
+  control::v1::TargetsReply reply;
+  ReportTargets(*past->window, *sources_.series_rules, request, &reply);
+  if (request.pid() != 0 && reply.groups_size() == 0) return NoSuchProcess(request.pid());
+  const std::optional<kubernetes::PodWatchState> pods = sources_.pods->State();
+  if (!pods) return reply;
+  control::v1::KubernetesPods* out = reply.mutable_kubernetes();
+  out->set_pods(pods->pods);
+  out->set_is_current(pods->is_current);
+  out->set_error(pods->error);
+  out->set_last_success_unix_ns(pods->last_success_unix_ns);
+  return reply;
 }
 
 absl::StatusOr<control::v1::RecordReply> ControlAnswers::Record(const control::v1::RecordRequest& request,

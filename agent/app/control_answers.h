@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "agent/app/capture_thread.h"
+#include "agent/app/pod_names.h"
 #include "agent/app/shared_symbolizer.h"
 #include "agent/app/status_board.h"
 #include "agent/app/status_report.h"
@@ -23,7 +24,10 @@ class ControlAnswers : public control::ControlBackend {
     SharedSymbolizer* symbolizer = nullptr;
     const telemetry::LossLedger* losses = nullptr;
     const StatusBoard* board = nullptr;
+    const PodNames* pods = nullptr;
+    const aggregate::SeriesRules* series_rules = nullptr;
     std::function<std::vector<exporting::TargetStats>()> targets;
+    std::function<exporting::SpoolStats()> spool;
     std::vector<std::string> degraded;
     uint64_t start_ns = 0;
   };
@@ -44,6 +48,8 @@ class ControlAnswers : public control::ControlBackend {
                                                 const control::Cancelled& cancelled) override;
   absl::StatusOr<control::v1::SaturationReply> Saturation(const control::v1::SaturationRequest& request,
                                                           const control::Cancelled& cancelled) override;
+  absl::StatusOr<control::v1::TargetsReply> Targets(const control::v1::TargetsRequest& request,
+                                                    const control::Cancelled& cancelled) override;
   absl::StatusOr<control::v1::RecordReply> Record(const control::v1::RecordRequest& request,
                                                   const control::Cancelled& cancelled) override;
 

@@ -5,6 +5,8 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "agent/app/slice_bytes.h"
+#include "base/clock.h"
 #include "base/heap.h"
 #include "profile/loss_comment.h"
 #include "profile/pprof_file.h"
@@ -16,20 +18,14 @@ namespace {
 constexpr size_t kMostSlices = 64;
 constexpr size_t kMostBytes = size_t{64} << 20;
 
-// About what a slice holds in memory.
-size_t WeightOf(const model::Slice& slice) {
-  constexpr size_t kStackBytes = 600;
-  return slice.samples.size() * sizeof(model::RawSample) + slice.threads.size() * sizeof(model::ThreadAccount) +
-         slice.faults.size() * sizeof(model::RawFaults) +
-         slice.stacks.size() * kStackBytes;
-}
-
 }  // namespace
 
-Pipeline::Pipeline(SharedSymbolizer* symbolizer, telemetry::LossLedger* losses, StatusBoard* board, Deliver deliver)
+Pipeline::Pipeline(SharedSymbolizer* symbolizer, telemetry::LossLedger* losses, StatusBoard* board,
+                   const aggregate::SeriesRules* series_rules, Deliver deliver)
     : symbolizer_(symbolizer),
       losses_(losses),
       board_(board),
+      series_rules_(series_rules),
       deliver_(std::move(deliver)),
       queue_(kMostSlices, kMostBytes),
       window_(std::make_unique<aggregate::Window>()) {}
@@ -46,7 +42,7 @@ void Pipeline::Stop() {
 }
 
 void Pipeline::Push(CutSlice slice) {
-  size_t weight = WeightOf(*slice.slice);
+  size_t weight = BytesOfSlice(*slice.slice);
   if (!queue_.TryPush(std::move(slice), weight)) {
     losses_->Add("queue_full", "slices", "up to ten seconds of all profiles are missing", 1);
   }
@@ -54,7 +50,11 @@ void Pipeline::Push(CutSlice slice) {
 
 void Pipeline::Run() {
   pthread_setname_np(pthread_self(), "sonde-pipeline");
-  while (std::optional<CutSlice> slice = queue_.Pop(absl::InfiniteDuration())) Take(*slice);
+  while (std::optional<CutSlice> slice = queue_.Pop(absl::InfiniteDuration())) {
+    busy_since_ns_.store(base::MonotonicNs(), std::memory_order_relaxed);
+    Take(*slice);
+    busy_since_ns_.store(0, std::memory_order_relaxed);
+  }
 }
 
 void Pipeline::Take(const CutSlice& slice) {
@@ -81,13 +81,14 @@ std::vector<std::string> Pipeline::LossComments() {
   return comments;
 }
 
-void Pipeline::CloseWindow() {
-  ++windows_;
-  PublishAccount();
+size_t Pipeline::DeliverProfiles() {
+  const aggregate::SeriesBook series(*series_rules_, window_->Accounts(), window_->Processes());
+  losses_->Add("series_limit", "processes beyond the limit of series (labels.max_series)",
+               "their samples are whole, but in one series for all of them", series.FoldedProcesses());
   const std::vector<std::string> comments = LossComments();
   size_t profiles = 0;
   for (profile::Kind kind : profile::AllKinds()) {
-    for (model::ProfileBatch& batch : window_->Batches(kind)) {
+    for (model::ProfileBatch& batch : window_->Batches(kind, series)) {
       batch.comments = comments;
       profile::SymbolizedProfile symbolized =
           symbolizer_->With([&batch](symbolize::Symbolizer* symbolizer) { return symbolizer->Symbolize(batch); });
@@ -100,6 +101,13 @@ void Pipeline::CloseWindow() {
       ++profiles;
     }
   }
+  return profiles;
+}
+
+void Pipeline::CloseWindow() {
+  ++windows_;
+  PublishAccount();
+  const size_t profiles = DeliverProfiles();
   spdlog::debug("msg=\"window closed\" window={} profiles={}", windows_, profiles);
   window_ = std::make_unique<aggregate::Window>();
   base::TrimHeap();

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -21,10 +22,11 @@ namespace sonde::app {
 // `deliver` (called on the thread).
 class Pipeline {
  public:
-  using Deliver = std::function<void(const profile::EncodedProfile&)>;
+  using Deliver = std::function<void(profile::EncodedProfile)>;
 
   // All pointers must outlive it.
-  Pipeline(SharedSymbolizer* symbolizer, telemetry::LossLedger* losses, StatusBoard* board, Deliver deliver);
+  Pipeline(SharedSymbolizer* symbolizer, telemetry::LossLedger* losses, StatusBoard* board,
+           const aggregate::SeriesRules* series_rules, Deliver deliver);
   ~Pipeline();  // as Stop()
 
   void Start();
@@ -33,18 +35,24 @@ class Pipeline {
   // Works off what is queued, then joins. Idempotent.
   void Stop();
 
+  // Since when the thread works on one slice (monotonic); 0: it waits for one. Thread-safe.
+  uint64_t BusySinceNs() const { return busy_since_ns_.load(std::memory_order_relaxed); }
+
  private:
   void Run();
   void Take(const CutSlice& slice);
   void CloseWindow();
+  size_t DeliverProfiles();
   void PublishAccount();
   std::vector<std::string> LossComments();
 
   SharedSymbolizer* const symbolizer_;
   telemetry::LossLedger* const losses_;
   StatusBoard* const board_;
+  const aggregate::SeriesRules* const series_rules_;
   const Deliver deliver_;
   base::BoundedQueue<CutSlice> queue_;
+  std::atomic<uint64_t> busy_since_ns_ = 0;
 
   // Of the thread alone.
   std::unique_ptr<aggregate::Window> window_;

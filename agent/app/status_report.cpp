@@ -55,6 +55,12 @@ void JudgeTargets(const StatusInputs& inputs, control::v1::StatusReply* reply) {
   }
 }
 
+void JudgeSpool(const StatusInputs& inputs, control::v1::StatusReply* reply) {
+  if (inputs.spool.trouble.empty()) return;
+  reply->add_problems(absl::StrCat("the spool takes nothing, profiles wait in memory: ", inputs.spool.directory, ": ",
+                                   inputs.spool.trouble));
+}
+
 void AddTargets(const StatusInputs& inputs, control::v1::StatusReply* reply) {
   for (const exporting::TargetStats& stats : inputs.targets) {
     control::v1::Target* target = reply->add_targets();
@@ -66,6 +72,18 @@ void AddTargets(const StatusInputs& inputs, control::v1::StatusReply* reply) {
     target->set_last_error(stats.last_error);
     target->set_last_success_unix_ns(stats.last_success_unix_ns);
   }
+}
+
+void AddSpool(const exporting::SpoolStats& stats, control::v1::StatusReply* reply) {
+  control::v1::Spool* spool = reply->mutable_spool();
+  spool->set_directory(stats.directory);
+  spool->set_bytes(stats.bytes);
+  spool->set_max_bytes(stats.max_bytes);
+  spool->set_records(stats.records);
+  spool->set_memory_bytes(stats.memory_bytes);
+  spool->set_oldest_age_ns(stats.oldest_age_ns);
+  spool->set_damaged(stats.damaged_pieces);
+  spool->set_trouble(stats.trouble);
 }
 
 // Returns the programs' run time.
@@ -174,6 +192,7 @@ control::v1::StatusReply MakeStatus(const StatusInputs& inputs) {
   reply.set_own_rss_bytes(inputs.own.rss_bytes);
   AddLosses(inputs.losses, reply.mutable_losses());
   AddTargets(inputs, &reply);
+  AddSpool(inputs.spool, &reply);
   AddUnwinding(inputs.kernel, &reply);
   AddOverhead(inputs, reply.mutable_overhead());
   uint64_t bpf_ns = AddCosts(inputs.kernel, &reply);
@@ -185,6 +204,7 @@ control::v1::StatusReply MakeStatus(const StatusInputs& inputs) {
   for (const std::string& line : inputs.kernel.degraded) reply.add_degraded(line);
 
   JudgeTargets(inputs, &reply);
+  JudgeSpool(inputs, &reply);
   JudgeLosses(inputs, &reply);
   if (inputs.window.unexplained_ratio > kMostUnexplained) {
     reply.add_problems(

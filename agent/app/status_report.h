@@ -5,6 +5,7 @@
 
 #include "agent/app/status_board.h"
 #include "agent/export/export_target.h"
+#include "agent/export/spool.h"
 #include "agent/telemetry/loss_ledger.h"
 #include "proto/sonde/control/v1/control.pb.h"
 
@@ -26,12 +27,13 @@ struct StatusInputs {
   WindowFacts window;
   std::vector<telemetry::Loss> losses;
   std::vector<exporting::TargetStats> targets;
+  exporting::SpoolStats spool;  // without a directory: there is none
   std::vector<std::string> degraded;  // kernel features and capabilities that are missing, with the consequence
   OwnCost own;
 };
 
-// The numbers of a status, and the verdict: unhealthy when a target does not take profiles, when more than 0.5 % of
-// the last window's time is unexplained, or when more than 1 % of samples or waits lost their stack.
+// The numbers of a status, and the verdict: unhealthy when a target or the spool does not take profiles, when more
+// than 0.5 % of the last window's time is unexplained, or when more than 1 % of samples or waits lost their stack.
 control::v1::StatusReply MakeStatus(const StatusInputs& inputs);
 
 void AddLosses(const std::vector<telemetry::Loss>& losses, google::protobuf::RepeatedPtrField<control::v1::Loss>* out);

@@ -37,6 +37,22 @@ TEST(StatusReport, NamesATargetThatTakesNothing) {
   EXPECT_THAT(reply.problems(), ElementsAre(HasSubstr("4 wait: connection refused")));
 }
 
+TEST(StatusReport, TellsHowTheSpoolIsAndNamesItsTrouble) {
+  StatusInputs inputs = Healthy();
+  inputs.spool.directory = "/s";
+  inputs.spool.bytes = 5;
+  inputs.spool.oldest_age_ns = 7;
+  inputs.spool.damaged_pieces = 1;
+  EXPECT_TRUE(MakeStatus(inputs).healthy());
+  EXPECT_EQ(MakeStatus(inputs).spool().directory(), "/s");
+  EXPECT_EQ(MakeStatus(inputs).spool().bytes(), 5u);
+  EXPECT_EQ(MakeStatus(inputs).spool().oldest_age_ns(), 7);
+  EXPECT_EQ(MakeStatus(inputs).spool().damaged(), 1u);
+  inputs.spool.trouble = "No space left on device";
+  EXPECT_FALSE(MakeStatus(inputs).healthy());
+  EXPECT_THAT(MakeStatus(inputs).problems(), ElementsAre(HasSubstr("/s: No space left on device")));
+}
+
 TEST(StatusReport, NamesLossesAboveOnePerCent) {
   StatusInputs inputs = Healthy();
   inputs.losses = {{"ring_full", "stacks", "", 11}};

@@ -11,6 +11,10 @@
 #include "absl/strings/str_replace.h"
 #include "agent/control/config_file.h"
 #include "agent/control/config_keys.h"
+#include "agent/control/export_entry.h"
+#include "agent/control/label_lists.h"
+#include "agent/control/relabel_list.h"
+#include "agent/control/yaml_text.h"
 #include "base/read_file.h"
 
 namespace sonde::control {
@@ -34,20 +38,6 @@ absl::Status Apply(const std::vector<Override>& overrides, Config* config) {
     if (!set.ok()) return absl::Status(set.code(), absl::StrCat(given.origin, ": ", std::string(set.message())));
   }
   return absl::OkStatus();
-}
-
-// In double quotes, so that no text is read back as something else.
-std::string Quoted(const std::string& text) {
-  std::string quoted = "\"";
-  for (unsigned char c : text) {
-    if (c == '"' || c == '\\') quoted += '\\';
-    if (absl::ascii_iscntrl(c)) {
-      absl::StrAppend(&quoted, "\\x", absl::Hex(c, absl::kZeroPad2));
-    } else {
-      quoted += static_cast<char>(c);
-    }
-  }
-  return quoted + "\"";
 }
 
 // The fewest digits that read back equal.
@@ -83,18 +73,52 @@ absl::StatusOr<Config> LoadConfig(const std::string& path, const std::vector<Ove
   return config;
 }
 
+std::vector<std::string> KeysThatDiffer(const Config& one, const Config& other) {
+  const std::pair<const char*, bool> equal[] = {
+      {"node", one.node == other.node},
+      {"window", one.window == other.window},
+      {"sources.cpu.rate", one.sampling_hz == other.sampling_hz},
+      {"sources.offcpu.enabled", one.offcpu == other.offcpu},
+      {"overhead_budget", one.overhead_budget_percent == other.overhead_budget_percent},
+      {"control.socket", one.control_socket == other.control_socket},
+      {"control.group", one.control_group == other.control_group},
+      {"metrics.listen", one.metrics_listen == other.metrics_listen},
+      {"export", one.targets == other.targets},
+      {"spool.directory", one.spool_directory == other.spool_directory},
+      {"spool.max_bytes", one.spool_max_bytes == other.spool_max_bytes},
+      {"spool.max_age", one.spool_max_age == other.spool_max_age},
+      {"labels", one.labels == other.labels && one.max_series == other.max_series},
+      {"relabel", one.relabel == other.relabel},
+      {"kubernetes", one.kubernetes == other.kubernetes},
+      {"log.level", one.log_level == other.log_level},
+  };
+  std::vector<std::string> keys;
+  for (const auto& [key, is_equal] : equal) {
+    if (!is_equal) keys.emplace_back(key);
+  }
+  return keys;
+}
+
 std::string ToYaml(const Config& config) {
-  std::string yaml = absl::StrCat("node: ", Quoted(config.node), "\nwindow: ", absl::FormatDuration(config.window),
+  std::string yaml = absl::StrCat("node: ", QuotedYaml(config.node), "\nwindow: ", absl::FormatDuration(config.window),
                                   "\nsources:\n  cpu:\n    rate: ", config.sampling_hz,
                                   "Hz\n  offcpu:\n    enabled: ", config.offcpu ? "true" : "false",
                                   "\noverhead_budget: ", Shortest(config.overhead_budget_percent), "%",
-                                  "\ncontrol:\n  socket: ", Quoted(config.control_socket),
-                                  "\n  group: ", Quoted(config.control_group), "\n");
+                                  "\ncontrol:\n  socket: ", QuotedYaml(config.control_socket),
+                                  "\n  group: ", QuotedYaml(config.control_group), "\n");
   absl::StrAppend(&yaml, config.targets.empty() ? "export: []\n" : "export:\n");
   for (const ExportTargetConfig& target : config.targets) {
-    absl::StrAppend(&yaml, "  - type: ", target.type, "\n    endpoint: ", Quoted(target.endpoint), "\n");
+    absl::StrAppend(&yaml, ExportEntryToYaml(target));
   }
-  absl::StrAppend(&yaml, "log:\n  level: ", config.log_level, "\n");
+  absl::StrAppend(&yaml, "labels:\n  max_series: ", config.max_series, "\n", LabelListsToYaml(config.labels),
+                  RelabelToYaml(config.relabel));
+  absl::StrAppend(&yaml, "kubernetes:\n  enabled: ", config.kubernetes.enabled ? "true" : "false",
+                  "\n  api_server: ", QuotedYaml(config.kubernetes.api_server),
+                  "\n  service_account: ", QuotedYaml(config.kubernetes.service_account), "\n");
+  absl::StrAppend(&yaml, "spool:\n  directory: ", QuotedYaml(config.spool_directory),
+                  "\n  max_bytes: ", config.spool_max_bytes >> 10, "KiB\n  max_age: ",
+                  absl::FormatDuration(config.spool_max_age), "\n");
+  absl::StrAppend(&yaml, "metrics:\n  listen: ", QuotedYaml(config.metrics_listen), "\nlog:\n  level: ", config.log_level, "\n");
   return yaml;
 }
 

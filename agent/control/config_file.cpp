@@ -7,9 +7,12 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "agent/control/config_keys.h"
-#include "base/nearest_word.h"
+#include "agent/control/export_entry.h"
+#include "agent/control/label_lists.h"
+#include "agent/control/relabel_list.h"
+#include "agent/control/yaml_fields.h"
+#include "agent/control/yaml_text.h"
 #include "yaml-cpp/yaml.h"
 
 namespace sonde::control {
@@ -29,37 +32,27 @@ class Reader {
   absl::Status ReadKey(const std::string& key, const YAML::Node& key_node, const YAML::Node& value);
   absl::Status ReadValue(const std::string& key, const YAML::Node& value);
   absl::Status ReadTargets(const YAML::Node& list);
-  absl::Status ReadTarget(const YAML::Node& entry);
-  absl::Status UnknownKey(const YAML::Node& at, const std::string& key, const std::vector<std::string>& known) const;
-  absl::Status Error(const YAML::Node& at, const std::string& text) const;
+  absl::Status Error(const YAML::Node& at, const std::string& text) const { return ErrorAt(name_, at, text); }
 
   const std::string name_;
   Config* const config_;
 };
 
-// The words that may follow `prefix`: values, sections, and at the top "export".
+// The words that may follow `prefix`: values, sections and lists.
 std::vector<std::string> KnownWords(const std::string& prefix) {
+  std::vector<std::string> keys = ValueKeys();
+  keys.insert(keys.end(), LabelListKeys().begin(), LabelListKeys().end());
+  keys.insert(keys.end(), {"relabel", "export"});
   std::vector<std::string> words;
-  for (const std::string& key : ValueKeys()) {
+  for (const std::string& key : keys) {
     if (!absl::StartsWith(key, prefix)) continue;
     const std::string word = key.substr(prefix.size(), key.find('.', prefix.size()) - prefix.size());
     if (std::find(words.begin(), words.end(), word) == words.end()) words.push_back(word);
   }
-  if (prefix.empty()) words.push_back("export");
   return words;
 }
 
-absl::Status Reader::Error(const YAML::Node& at, const std::string& text) const {
-  return absl::InvalidArgumentError(absl::StrCat(name_, ":", at.Mark().line + 1, ": ", text));
-}
-
-absl::Status Reader::UnknownKey(const YAML::Node& at, const std::string& key,
-                                const std::vector<std::string>& known) const {
-  const std::string nearest = base::NearestWord(key, known);
-  const std::string hint = nearest.empty() ? "" : absl::StrCat(" Did you mean '", nearest, "'?");
-  return Error(at, absl::StrCat("unknown key '", key.substr(0, 64), "'.", hint,
-                                " Keys known here: ", absl::StrJoin(known, ", "), "."));
-}
+bool IsLabelList(const std::string& key) { return std::ranges::find(LabelListKeys(), key) != LabelListKeys().end(); }
 
 absl::Status Reader::ReadSection(const YAML::Node& node, const std::string& prefix) {
   if (!node.IsMap()) {
@@ -72,7 +65,9 @@ absl::Status Reader::ReadSection(const YAML::Node& node, const std::string& pref
     const std::string word = entry.first.Scalar();
     if (!seen.insert(word).second) return Error(entry.first, absl::StrCat("'", prefix, word, "' is given twice"));
     const std::vector<std::string> known = KnownWords(prefix);
-    if (std::find(known.begin(), known.end(), word) == known.end()) return UnknownKey(entry.first, word, known);
+    if (std::find(known.begin(), known.end(), word) == known.end()) {
+      return UnknownKeyAt(name_, entry.first, word, known);
+    }
     if (absl::Status read = ReadKey(prefix + word, entry.first, entry.second); !read.ok()) return read;
   }
   return absl::OkStatus();
@@ -81,6 +76,8 @@ absl::Status Reader::ReadSection(const YAML::Node& node, const std::string& pref
 absl::Status Reader::ReadKey(const std::string& key, const YAML::Node& key_node, const YAML::Node& value) {
   if (value.IsNull()) return Error(key_node, absl::StrCat("'", key, "' has no value: set one or remove the line"));
   if (key == "export") return ReadTargets(value);
+  if (key == "relabel") return ReadRelabelRules(name_, value, &config_->relabel);
+  if (IsLabelList(key)) return ReadLabelList(name_, key, value, &config_->labels);
   const bool is_value = std::find(ValueKeys().begin(), ValueKeys().end(), key) != ValueKeys().end();
   return is_value ? ReadValue(key, value) : ReadSection(value, key + ".");
 }
@@ -97,35 +94,10 @@ absl::Status Reader::ReadTargets(const YAML::Node& list) {
   }
   config_->targets.clear();
   for (const auto& entry : list) {
-    if (absl::Status read = ReadTarget(entry); !read.ok()) return read;
+    ExportTargetConfig target;
+    if (absl::Status read = ReadExportEntry(name_, entry, &target); !read.ok()) return read;
+    config_->targets.push_back(std::move(target));
   }
-  return absl::OkStatus();
-}
-
-absl::Status Reader::ReadTarget(const YAML::Node& entry) {
-  if (!entry.IsMap()) return Error(entry, "an entry of 'export' must be a map with 'type' and 'endpoint'");
-  std::set<std::string> seen;
-  ExportTargetConfig target;
-  for (const auto& field : entry) {
-    if (!field.first.IsScalar() || !field.second.IsScalar()) {
-      return Error(field.first, "an entry of 'export' must have one value for each key");
-    }
-    const std::string key = field.first.Scalar();
-    if (!seen.insert(key).second) return Error(field.first, absl::StrCat("'export.", key, "' is given twice"));
-    if (key == "type") {
-      target.type = field.second.Scalar();
-      if (target.type != "pyroscope") return Error(field.second, "export.type: the only type is 'pyroscope'");
-    } else if (key == "endpoint") {
-      target.endpoint = field.second.Scalar();
-      if (absl::Status checked = CheckEndpoint(target.endpoint); !checked.ok()) {
-        return Error(field.second, absl::StrCat("export.endpoint: ", std::string(checked.message())));
-      }
-    } else {
-      return UnknownKey(field.first, key, {"type", "endpoint"});
-    }
-  }
-  if (!seen.contains("endpoint")) return Error(entry, "an entry of 'export' needs an 'endpoint' (HOST:PORT)");
-  config_->targets.push_back(std::move(target));
   return absl::OkStatus();
 }
 

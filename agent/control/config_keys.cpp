@@ -16,6 +16,9 @@ using Setter = absl::Status (*)(const std::string&, Config*);
 constexpr double kLeastBudgetPercent = 0.01;
 constexpr size_t kMaxNameBytes = 253;        // of a host name
 constexpr size_t kMaxSocketPathBytes = 107;  // sockaddr_un
+constexpr size_t kMaxPathBytes = 4095;
+// A collector remembers for four days what it has, so that nothing that is sent again counts twice.
+constexpr absl::Duration kMaxSpoolAge = absl::Hours(72);
 
 absl::Status Wrong(const std::string& value, const std::string& right) {
   return absl::InvalidArgumentError(absl::StrCat("'", value, "' is not ", right));
@@ -77,6 +80,44 @@ absl::Status SetGroup(const std::string& value, Config* config) {
   return absl::OkStatus();
 }
 
+absl::Status SetMetricsListen(const std::string& value, Config* config) {
+  if (!value.empty()) {
+    if (absl::Status checked = CheckEndpoint(value); !checked.ok()) return checked;
+  }
+  config->metrics_listen = value;
+  return absl::OkStatus();
+}
+
+absl::Status SetSpoolDirectory(const std::string& value, Config* config) {
+  if ((!value.empty() && value[0] != '/') || value.size() > kMaxPathBytes) {
+    return Wrong(value, "an absolute path, or \"\" for none");
+  }
+  config->spool_directory = value;
+  return absl::OkStatus();
+}
+
+absl::Status SetSpoolMaxBytes(const std::string& value, Config* config) {
+  constexpr std::pair<const char*, int> kUnits[] = {{"KiB", 10}, {"MiB", 20}, {"GiB", 30}};
+  for (const auto& [unit, shift] : kUnits) {
+    uint64_t count = 0;
+    if (!absl::EndsWith(value, unit) || !absl::SimpleAtoi(absl::StripSuffix(value, unit), &count)) continue;
+    if (count > uint64_t{64} << 30 >> shift || count << shift < uint64_t{32} << 20) {
+      return Wrong(value, "between 32MiB and 64GiB");
+    }
+    config->spool_max_bytes = count << shift;
+    return absl::OkStatus();
+  }
+  return Wrong(value, "a size like 512MiB or 2GiB");
+}
+
+absl::Status SetSpoolMaxAge(const std::string& value, Config* config) {
+  absl::Duration age;
+  if (!absl::ParseDuration(value, &age)) return Wrong(value, "a duration like 24h or 90m");
+  if (age < absl::Minutes(10) || age > kMaxSpoolAge) return Wrong(value, "between 10m and 72h");
+  config->spool_max_age = age;
+  return absl::OkStatus();
+}
+
 absl::Status SetLogLevel(const std::string& value, Config* config) {
   for (const char* level : {"debug", "info", "warn", "error", "critical"}) {
     if (value != level) continue;
@@ -84,6 +125,36 @@ absl::Status SetLogLevel(const std::string& value, Config* config) {
     return absl::OkStatus();
   }
   return Wrong(value, "debug, info, warn, error or critical");
+}
+
+absl::Status SetMaxSeries(const std::string& value, Config* config) {
+  int most = 0;
+  if (!absl::SimpleAtoi(value, &most) || most < 1 || most > 100'000)
+    return Wrong(value, "a number of series between 1 and 100000");
+  config->max_series = most;
+  return absl::OkStatus();
+}
+
+absl::Status SetKubernetes(const std::string& value, Config* config) {
+  if (value != "true" && value != "false") return Wrong(value, "true or false");
+  config->kubernetes.enabled = value == "true";
+  return absl::OkStatus();
+}
+
+absl::Status SetApiServer(const std::string& value, Config* config) {
+  constexpr std::string_view kScheme = "https://";
+  if (!value.empty() && (!value.starts_with(kScheme) || !CheckEndpoint(value.substr(kScheme.size())).ok())) {
+    return Wrong(value, "https://HOST:PORT, or empty for what Kubernetes tells its pods");
+  }
+  config->kubernetes.api_server = value;
+  return absl::OkStatus();
+}
+
+absl::Status SetServiceAccount(const std::string& value, Config* config) {
+  if (value.empty() || value[0] != '/')
+    return Wrong(value, "an absolute path of a folder with the files token and ca.crt");
+  config->kubernetes.service_account = value;
+  return absl::OkStatus();
 }
 
 absl::Status SetTargets(const std::string& value, Config* config) {
@@ -105,6 +176,14 @@ const std::vector<std::pair<std::string, Setter>>& Setters() {
       {"overhead_budget", SetOverheadBudget},
       {"control.socket", SetSocket},
       {"control.group", SetGroup},
+      {"spool.directory", SetSpoolDirectory},
+      {"spool.max_bytes", SetSpoolMaxBytes},
+      {"spool.max_age", SetSpoolMaxAge},
+      {"labels.max_series", SetMaxSeries},
+      {"kubernetes.enabled", SetKubernetes},
+      {"kubernetes.api_server", SetApiServer},
+      {"kubernetes.service_account", SetServiceAccount},
+      {"metrics.listen", SetMetricsListen},
       {"log.level", SetLogLevel},
   };
   return *kSetters;

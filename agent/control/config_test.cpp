@@ -62,6 +62,7 @@ control: {socket: /tmp/x.sock, group: profilers}
 export:
   - {type: pyroscope, endpoint: "10.0.0.1:4040"}
   - endpoint: "[::1]:7171"
+spool: {directory: /var/lib/sonde/spool, max_bytes: 2GiB, max_age: 90m}
 log: {level: debug}
 )");
   ASSERT_TRUE(config.ok()) << config.status();
@@ -75,6 +76,9 @@ log: {level: debug}
   ASSERT_EQ(config->targets.size(), 2u);
   EXPECT_EQ(config->targets[0].endpoint, "10.0.0.1:4040");
   EXPECT_EQ(config->targets[1].endpoint, "[::1]:7171");
+  EXPECT_EQ(config->spool_directory, "/var/lib/sonde/spool");
+  EXPECT_EQ(config->spool_max_bytes, uint64_t{2} << 30);
+  EXPECT_EQ(config->spool_max_age, absl::Minutes(90));
   EXPECT_EQ(config->log_level, "debug");
 }
 
@@ -85,11 +89,30 @@ TEST_F(ConfigTest, WritesAFileThatReadsBackEqual) {
   config.sampling_hz = 7;
   config.overhead_budget_percent = 0.1234567890123;
   config.control_group = "yes";
-  config.targets = {{"pyroscope", "[::1]:4040"}, {"pyroscope", "host:1"}};
+  config.spool_directory = "/a \"spool\"";
+  config.spool_max_bytes = uint64_t{33} << 20;
+  config.spool_max_age = absl::Minutes(11);
+  config.targets = {{.endpoint = "[::1]:4040"}, {.endpoint = "host:1"}};
   EXPECT_EQ(Load(ToYaml(config)).value(), config);
   config.targets.clear();
   config.overhead_budget_percent = 0;
   EXPECT_EQ(Load(ToYaml(config)).value(), config);
+}
+
+TEST_F(ConfigTest, TakesASpoolOfAUsefulSize) {
+  EXPECT_THAT(Load("").value().spool_directory, "");
+  EXPECT_EQ(Load("spool: {directory: \"\"}").value().spool_directory, "");
+  EXPECT_THAT(ErrorOf("spool: {directory: spool}"), HasSubstr("spool.directory: 'spool' is not an absolute path"));
+  EXPECT_EQ(Load("spool: {max_bytes: 65536KiB}").value().spool_max_bytes, uint64_t{64} << 20);
+  for (const char* bytes : {"512", "512MB", "-1MiB", "MiB", "1.5GiB"}) {
+    EXPECT_THAT(ErrorOf(absl::StrCat("spool: {max_bytes: ", bytes, "}")), HasSubstr("a size like 512MiB")) << bytes;
+  }
+  for (const char* bytes : {"1KiB", "31MiB", "65GiB", "18446744073709551615GiB"}) {
+    EXPECT_THAT(ErrorOf(absl::StrCat("spool: {max_bytes: ", bytes, "}")), HasSubstr("between 32MiB and 64GiB")) << bytes;
+  }
+  for (const char* age : {"9m", "73h", "0"}) {
+    EXPECT_THAT(ErrorOf(absl::StrCat("spool: {max_age: ", age, "}")), HasSubstr("between 10m and 72h")) << age;
+  }
 }
 
 TEST_F(ConfigTest, TakesAnOverheadBudgetAsAShareOfTheMachineOnly) {
@@ -137,7 +160,7 @@ TEST_F(ConfigTest, RefusesEndpointsThatAreNone) {
   for (const char* endpoint : {"host", "host:0", "host:65536", "http://host:1", ":7171", "::1:7171", "a b:1"}) {
     EXPECT_THAT(ErrorOf(absl::StrCat("export: [{endpoint: \"", endpoint, "\"}]")), HasSubstr("HOST:PORT")) << endpoint;
   }
-  EXPECT_THAT(ErrorOf("export: [{type: parca, endpoint: \"a:1\"}]"), HasSubstr("pyroscope"));
+  EXPECT_THAT(ErrorOf("export: [{type: jaeger, endpoint: \"a:1\"}]"), HasSubstr("pyroscope"));
   EXPECT_THAT(ErrorOf("export: [{type: pyroscope}]"), HasSubstr("needs an 'endpoint'"));
 }
 

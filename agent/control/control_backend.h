@@ -12,8 +12,8 @@ namespace sonde::control {
 using Cancelled = std::function<bool()>;
 
 // What the control socket answers with; implemented by app/. Thread-safe: called from several threads at once. Requests
-// arrive in range: durations at most 10 minutes, `kind` one of profile::Kind's words. All but Status take as
-// long as the requested duration and look at `cancelled` at least ten times a second. Errors reach the user as they
+// arrive in range: durations at most 10 minutes, `kind` one of profile::Kind's words. All but Status and Targets take
+// as long as the requested duration and look at `cancelled` at least ten times a second. Errors reach the user as they
 // are: kNotFound for a process that does not exist, kUnavailable while there is nothing to show yet.
 class ControlBackend {
  public:
@@ -28,6 +28,7 @@ class ControlBackend {
   virtual absl::StatusOr<v1::DisksReply> Disks(const v1::DisksRequest& request, const Cancelled& cancelled) = 0;
   virtual absl::StatusOr<v1::SaturationReply> Saturation(const v1::SaturationRequest& request,
                                                          const Cancelled& cancelled) = 0;
+  virtual absl::StatusOr<v1::TargetsReply> Targets(const v1::TargetsRequest& request, const Cancelled& cancelled) = 0;
   virtual absl::StatusOr<v1::RecordReply> Record(const v1::RecordRequest& request, const Cancelled& cancelled) = 0;
 };
 

@@ -49,6 +49,9 @@ class Backend : public ControlBackend {
   absl::StatusOr<v1::SaturationReply> Saturation(const v1::SaturationRequest&, const Cancelled&) override {
     return v1::SaturationReply();
   }
+  absl::StatusOr<v1::TargetsReply> Targets(const v1::TargetsRequest&, const Cancelled&) override {
+    return v1::TargetsReply();
+  }
   absl::StatusOr<v1::RecordReply> Record(const v1::RecordRequest&, const Cancelled& cancelled) override {
     ++recording;
     while (!cancelled()) absl::SleepFor(absl::Milliseconds(5));

@@ -127,6 +127,13 @@ grpc::Status ControlService::Saturation(grpc::ServerContext* context, const v1::
   return Measure(context, *request, reply, &ControlBackend::Saturation);
 }
 
+grpc::Status ControlService::Targets(grpc::ServerContext* context, const v1::TargetsRequest* request,
+                                     v1::TargetsReply* reply) {
+  const Place place(&measuring_);
+  if (!place.Has()) return Busy();
+  return Answer(backend_->Targets(*request, CancelledOf(context)), reply);
+}
+
 grpc::Status ControlService::Record(grpc::ServerContext* context, const v1::RecordRequest* request,
                                     v1::RecordReply* reply) {
   return Measure(context, *request, reply, &ControlBackend::Record, CheckKind(request->kind()));

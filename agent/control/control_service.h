@@ -30,6 +30,8 @@ class ControlService : public v1::Control::Service {
   grpc::Status Disks(grpc::ServerContext* context, const v1::DisksRequest* request, v1::DisksReply* reply) override;
   grpc::Status Saturation(grpc::ServerContext* context, const v1::SaturationRequest* request,
                           v1::SaturationReply* reply) override;
+  grpc::Status Targets(grpc::ServerContext* context, const v1::TargetsRequest* request,
+                       v1::TargetsReply* reply) override;
   grpc::Status Record(grpc::ServerContext* context, const v1::RecordRequest* request, v1::RecordReply* reply) override;
 
  private:

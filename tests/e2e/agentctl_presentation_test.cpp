@@ -101,6 +101,29 @@ TEST_F(AgentctlTest, StatusTellsTheBudgetAndWhatIsLoweredForIt) {
                                           "spread over those drawn, 0\\.4% is expected at a wrong stack\n"));
 }
 
+TEST_F(AgentctlTest, StatusTellsWhereProfilesWaitAndForHowLong) {
+  EXPECT_THAT(Run({"status"}).out, HasSubstr("Spool\n  none: profiles wait in memory (set spool.directory)\n"));
+  v1::Spool* spool = backend_.status.mutable_spool();
+  spool->set_directory("/var/lib/sonde/spool");
+  spool->set_bytes(uint64_t{12} << 20);
+  spool->set_max_bytes(uint64_t{512} << 20);
+  spool->set_records(1'234);
+  std::string out = Run({"status"}).out;
+  EXPECT_THAT(out, testing::ContainsRegex("on disk +12\\.0 MiB +of 512\\.0 MiB in /var/lib/sonde/spool; 1,234 profiles\n"));
+  EXPECT_THAT(out, testing::ContainsRegex("oldest that waits +-\n"));
+  EXPECT_THAT(out, AllOf(Not(HasSubstr("damaged")), Not(HasSubstr("trouble")), Not(HasSubstr("not on disk yet"))));
+  spool->set_oldest_age_ns(static_cast<int64_t>(180 * kSecond));
+  spool->set_memory_bytes(uint64_t{2} << 20);
+  spool->set_damaged(3);
+  spool->set_trouble("No space left\x1b[2J");
+  out = Run({"status"}).out;
+  EXPECT_THAT(out, testing::ContainsRegex("oldest that waits +3 m 00 s"));
+  EXPECT_THAT(out, testing::ContainsRegex("not on disk yet +2\\.0 MiB"));
+  EXPECT_THAT(out, testing::ContainsRegex("damaged +3 +stretches found at the start"));
+  EXPECT_THAT(out, testing::ContainsRegex("trouble +No space left"));
+  EXPECT_THAT(out, Not(HasSubstr("\x1b")));
+}
+
 TEST_F(AgentctlTest, StatusOfADegradedAgentSaysWhyFirst) {
   backend_.status.set_healthy(false);
   backend_.status.add_problems("127.0.0.1:7171 takes no profiles: connection refused");

@@ -7,6 +7,7 @@ now and then. Such requests are missing, and are to be told as lost: all but the
 import json
 import os
 import pathlib
+import re
 import subprocess
 import tempfile
 
@@ -68,8 +69,8 @@ class DiskTest(sonde.SondeTest):
         for link in links:
             shown = subprocess.run(["bpftool", "-j", "link", "show", "id", str(link)], capture_output=True, text=True).stdout
             program = json.loads(shown or "{}").get("prog_id")
-            if program in programs and b"on_complete" in subprocess.run(
-                    ["bpftool", "prog", "show", "id", str(program)], capture_output=True).stdout:
+            shown = subprocess.run(["bpftool", "prog", "show", "id", str(program)], capture_output=True).stdout
+            if program in programs and re.search(rb"\b(on|join)_complete\b", shown):
                 return True
         return False
 

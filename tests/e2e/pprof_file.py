@@ -4,6 +4,8 @@ import gzip
 
 # Field numbers of perftools.profiles.Profile and what it holds.
 SAMPLE_TYPE, SAMPLE, MAPPING, LOCATION, FUNCTION, STRING, TIME, DURATION, PERIOD_TYPE, PERIOD = 1, 2, 3, 4, 5, 6, 9, 10, 11, 12
+# Of a function: as it is shown, and as its symbol table has it.
+NAME, SYSTEM_NAME = 2, 3
 
 
 def varint(value):
@@ -86,7 +88,7 @@ class Profile:
                    if (not names or s.has(*names)) and all(s.labels.get(k) == v for k, v in labels.items()))
 
 
-def decode(data):
+def decode(data, names=NAME):
     if data[:2] == b"\x1f\x8b":
         data = gzip.decompress(data)
     parts = {}
@@ -96,7 +98,7 @@ def decode(data):
     functions = {}
     for message in parts.get(FUNCTION, []):
         found = dict(fields(message))
-        functions[found[1]] = strings[found.get(2, 0)]
+        functions[found[1]] = strings[found.get(names, 0)]
     locations = {}
     for message in parts.get(LOCATION, []):
         found = list(fields(message))

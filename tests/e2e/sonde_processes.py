@@ -181,7 +181,8 @@ def requests_of(store):
 class Agent(Program):
     def __init__(self, folder, target, window="2s", flags=(), preexec=None, program=None, wrapper=(), socket_path=None):
         self.socket = socket_path or os.path.join(tempfile.mkdtemp(dir=folder, prefix="run-"), "agent.sock")
-        super().__init__(folder, [*wrapper, program or AGENT, "--control-socket", self.socket, "--export", target,
+        export = ("--export", target) if target else ()  # else what the configuration among `flags` says
+        super().__init__(folder, [*wrapper, program or AGENT, "--control-socket", self.socket, *export,
                                   "--window", window, *flags], preexec)
 
     def wait_until_ready(self):

@@ -1,0 +1,101 @@
+#include "agent/app/export_targets.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "agent/export/files_protocol.h"
+#include "agent/export/host_id.h"
+#include "agent/export/otlp_protocol.h"
+#include "agent/export/parca_protocol.h"
+#include "agent/export/pyroscope_protocol.h"
+
+namespace sonde::app {
+namespace {
+
+using control::ExportTargetConfig;
+using exporting::FileFormat;
+using Channel = std::shared_ptr<grpc::Channel>;
+
+exporting::ExportTarget TargetOf(const ExportTargetConfig& config) {
+  if (config.type == "files") return {.folder = config.files.directory};
+  return {.endpoint = config.endpoint,
+          .tls = {.enabled = config.tls.enabled,
+                  .ca_file = config.tls.ca_file,
+                  .cert_file = config.tls.cert_file,
+                  .key_file = config.tls.key_file,
+                  .server_name = config.tls.server_name},
+          .auth = {.username = config.auth.username,
+                   .password_file = config.auth.password_file,
+                   .token_file = config.auth.token_file},
+          .tenant = config.tenant,
+          .headers = config.headers,
+          .gzip = config.gzip};
+}
+
+// The configuration has no other words.
+FileFormat FormatOf(const std::string& word) {
+  if (word == "folded") return FileFormat::kFolded;
+  if (word == "speedscope") return FileFormat::kSpeedscope;
+  if (word == "html") return FileFormat::kHtml;
+  if (word == "svg") return FileFormat::kSvg;
+  return FileFormat::kPprof;
+}
+
+std::unique_ptr<exporting::Protocol> MakeFiles(const control::FilesConfig& config, const std::string& instance_uuid) {
+  std::vector<FileFormat> formats;
+  for (const std::string& word : config.formats) formats.push_back(FormatOf(word));
+  return std::make_unique<exporting::FilesProtocol>(
+      config.directory,
+      exporting::ProfileFolder::Retention{.max_bytes = config.retention_bytes, .max_age = config.retention_age},
+      std::move(formats), instance_uuid);
+}
+
+// One line a type; the configuration has no others (control::ExportTypes()).
+std::unique_ptr<exporting::Protocol> MakeProtocol(const ExportTargetConfig& config, const std::string& instance_uuid,
+                                                  const std::string& version, const Channel& channel) {
+  if (config.type == "files") return MakeFiles(config.files, instance_uuid);
+  if (config.type == "parca") return std::make_unique<exporting::ParcaProtocol>(channel);
+  if (config.type == "otlp") {
+    return std::make_unique<exporting::OtlpProtocol>(
+        channel,
+        exporting::OtlpOrigin{.instance_uuid = instance_uuid, .version = version, .host_id = exporting::HostId()});
+  }
+  return std::make_unique<exporting::PyroscopeProtocol>(channel, instance_uuid);
+}
+
+// Names of the targets that stay the same while their entries stay where they are.
+std::vector<std::string> SpoolTargets(const std::vector<control::ExportTargetConfig>& targets) {
+  std::vector<std::string> names;
+  for (const control::ExportTargetConfig& target : targets) {
+    const std::string name = absl::StrCat(target.type, " ", TargetOf(target).Name());
+    std::string own = name;
+    for (int again = 2; std::find(names.begin(), names.end(), own) != names.end(); ++again) {
+      own = absl::StrCat(name, " (", again, ")");
+    }
+    names.push_back(std::move(own));
+  }
+  return names;
+}
+
+}  // namespace
+
+std::unique_ptr<exporting::TargetSender> MakeSender(const ExportTargetConfig& target, const std::string& instance_uuid,
+                                                    const std::string& version, telemetry::LossLedger* losses,
+                                                    exporting::ProfileQueue* spooled) {
+  auto make_protocol = [target, instance_uuid, version](const Channel& channel) {
+    return MakeProtocol(target, instance_uuid, version, channel);
+  };
+  return std::make_unique<exporting::TargetSender>(TargetOf(target), instance_uuid, make_protocol, losses, spooled);
+}
+
+absl::StatusOr<std::unique_ptr<exporting::Spool>> OpenSpool(const control::Config& config,
+                                                            telemetry::LossLedger* losses) {
+  exporting::SpoolOptions options;
+  options.directory = config.spool_directory;
+  options.max_bytes = config.spool_max_bytes;
+  options.max_age = config.spool_max_age;
+  return exporting::Spool::Open(std::move(options), SpoolTargets(config.targets), losses);
+}
+
+}  // namespace sonde::app
