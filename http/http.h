@@ -3,6 +3,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace sonde::http {
 
@@ -22,5 +23,14 @@ struct Response {
   std::string body;
   std::string_view static_body;  // sent instead of `body` when not empty; must live as long as the program
 };
+
+// `body` as plain text.
+inline Response TextResponse(int status, std::string body) {
+  return {.status = status,
+          .content_type = "text/plain; charset=utf-8",
+          .headers = {},
+          .body = std::move(body),
+          .static_body = {}};
+}
 
 }  // namespace sonde::http

@@ -43,14 +43,6 @@ Request ReadRequest(MHD_Connection* connection, const char* url, const char* met
   return request;
 }
 
-Response Plain(int status, std::string text) {
-  return {.status = status,
-          .content_type = "text/plain; charset=utf-8",
-          .headers = {},
-          .body = std::move(text) + "\n",
-          .static_body = {}};
-}
-
 MHD_Result Send(MHD_Connection* connection, const Response& response) {
   std::string_view body = response.static_body.empty() ? std::string_view(response.body) : response.static_body;
   auto mode = response.static_body.empty() ? MHD_RESPMEM_MUST_COPY : MHD_RESPMEM_PERSISTENT;
@@ -111,14 +103,14 @@ class Server : public HttpServer {
     }
     *state = server;
     if (std::string_view(method) == "GET" || std::string_view(method) == "HEAD") return MHD_YES;
-    Response refusal = Plain(405, "only GET and HEAD are served here");
+    Response refusal = TextResponse(405, "only GET and HEAD are served here\n");
     refusal.headers["Allow"] = "GET, HEAD";
     return Send(connection, refusal);
   }
 
   MHD_Result Answer(MHD_Connection* connection, const char* url, const char* method) {
     if (listener_.is_loopback && !IsLoopbackHost(Header(connection, MHD_HTTP_HEADER_HOST), listener_.port)) {
-      return Send(connection, Plain(421, "this server is reached as localhost, 127.0.0.1 or [::1] with its port only"));
+      return Send(connection, TextResponse(421, "this server is reached as localhost, 127.0.0.1 or [::1] with its port only\n"));
     }
     return Send(connection, handler_(ReadRequest(connection, url, method)));
   }

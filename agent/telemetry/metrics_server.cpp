@@ -5,8 +5,17 @@
 namespace sonde::telemetry {
 namespace {
 
-http::Response TextAnswer(int status, std::string text, const char* type = "text/plain; charset=utf-8") {
-  return {.status = status, .content_type = type, .headers = {{"Cache-Control", "no-store"}}, .body = std::move(text), .static_body = {}};
+// As of now: nobody is to keep it.
+http::Response TextAnswer(int status, std::string text) {
+  http::Response response = http::TextResponse(status, std::move(text));
+  response.headers["Cache-Control"] = "no-store";
+  return response;
+}
+
+http::Response Metrics(std::string text) {
+  http::Response response = TextAnswer(200, std::move(text));
+  response.content_type = "text/plain; version=0.0.4; charset=utf-8";
+  return response;
 }
 
 http::Response Verdict(const std::string& why_not) {
@@ -17,7 +26,7 @@ http::Response Verdict(const std::string& why_not) {
 
 absl::StatusOr<std::unique_ptr<MetricsServer>> MetricsServer::Start(const std::string& address, Sources sources) {
   auto answer = [sources = std::move(sources)](const http::Request& request) {
-    if (request.path == "/metrics") return TextAnswer(200, sources.metrics(), "text/plain; version=0.0.4; charset=utf-8");
+    if (request.path == "/metrics") return Metrics(sources.metrics());
     if (request.path == "/livez") return Verdict(sources.not_live());
     if (request.path == "/readyz") return Verdict(sources.not_ready());
     return TextAnswer(404, "here are /metrics, /livez and /readyz\n");

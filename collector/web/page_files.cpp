@@ -11,14 +11,6 @@
 namespace sonde::web {
 namespace {
 
-http::Response Text(int status, std::string text) {
-  return {.status = status,
-          .content_type = "text/plain; charset=utf-8",
-          .headers = {},
-          .body = std::move(text),
-          .static_body = {}};
-}
-
 // Accept-Encoding as RFC 9110 12.5.3 has it: a list of codings with weights, where q=0 means "not this one". A client
 // that sends no such header takes anything.
 bool TakesGzip(const std::string& accept_encoding) {
@@ -51,8 +43,8 @@ bool HasEtag(const std::string& if_none_match, std::string_view etag) {
 http::Response PageFile(const http::Request& request) {
   auto assets = page::Assets();
   auto asset = std::ranges::find(assets, request.path, &page::Asset::path);
-  if (asset == assets.end()) return Text(404, "there is nothing here; the page is at /\n");
-  if (!TakesGzip(request.accept_encoding)) return Text(406, "this page is sent with gzip only\n");
+  if (asset == assets.end()) return http::TextResponse(404, "there is nothing here; the page is at /\n");
+  if (!TakesGzip(request.accept_encoding)) return http::TextResponse(406, "this page is sent with gzip only\n");
   http::Response response;
   response.headers["ETag"] = asset->etag;
   response.headers["Vary"] = "Accept-Encoding";

@@ -43,13 +43,7 @@ std::string ReasonOf(const absl::Status& status) {
   return reason;
 }
 
-http::Response Text(int status, const std::string& text) {
-  return {.status = status,
-          .content_type = "text/plain; charset=utf-8",
-          .headers = {},
-          .body = text + "\n",
-          .static_body = {}};
-}
+http::Response Text(int status, const std::string& text) { return http::TextResponse(status, text + "\n"); }
 
 http::Response Json(int status, std::string json) {
   return {.status = status,
