@@ -4,11 +4,11 @@ import collections
 import json
 import os
 import pathlib
-import subprocess
 import sys
 import tempfile
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "e2e"))
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+import pushed_profiles  # noqa: E402  knows where the next are
 import pprof_file  # noqa: E402
 import sonde_processes as sonde  # noqa: E402
 
@@ -131,13 +131,4 @@ class Profile:
 
 def push(address, profiles, folder):
     """Pushes (kind, labels, pprof) as the agent does. What became of each: "OK", or the cause of its loss."""
-    lines = []
-    for number, (kind, labels, pprof) in enumerate(profiles):
-        file = pathlib.Path(folder) / f"pushed-{number}.pb.gz"
-        file.write_bytes(pprof)
-        lines.append(json.dumps({"kind": kind, "labels": labels, "file": str(file)}))
-    done = subprocess.run([str(PUSH_TOOL), address], input="\n".join(lines) + "\n", capture_output=True, text=True,
-                          timeout=10 * sonde.PATIENCE)
-    if done.returncode != 0:
-        raise AssertionError(f"{PUSH_TOOL} ended with {done.returncode}: {done.stderr}")
-    return done.stdout.splitlines()
+    return pushed_profiles.push(PUSH_TOOL, address, profiles, folder)

@@ -8,7 +8,7 @@ import itertools
 import unittest
 
 import otelcol_server
-from otelcol_server import pprof_file, sonde
+from otelcol_server import pprof_file, pushed_profiles, sonde
 
 import known_loads
 
@@ -123,33 +123,7 @@ class Strange(OtelCollectorTest):
     START_NS, DURATION_NS = 1_700_000_000_000_000_001, 59_999_999_999
 
     def profile(self, samples):
-        """An off-CPU pprof of (stack of functions, waits, nanoseconds, labels)."""
-        strings, functions, texts = [""], {}, {"": 0}
-
-        def text(word):
-            if word not in texts:
-                texts[word] = len(strings)
-                strings.append(word)
-            return texts[word]
-
-        pf = pprof_file
-        waits, delay = ((pf.field(1, text(t)) + pf.field(2, text(u))) for t, u in (("waits", "count"), ("delay", "nanoseconds")))
-        parts = [pf.field(pf.SAMPLE_TYPE, waits), pf.field(pf.SAMPLE_TYPE, delay),
-                 pf.field(pf.MAPPING, pf.field(1, 1) + pf.field(2, 0x1000) + pf.field(3, 0x900000) + pf.field(5, text("/bin/p")))]
-        for stack, count, ns, labels in samples:
-            for name in stack:
-                functions.setdefault(name, len(functions) + 1)
-            parts.append(pf.field(pf.SAMPLE, b"".join([
-                pf.field(1, b"".join(pf.varint(functions[name]) for name in stack)),
-                pf.field(2, pf.varint(count) + pf.varint(ns)),
-                *(pf.field(3, pf.field(1, text(k)) + pf.field(2, text(v))) for k, v in labels.items())])))
-        for name, number in functions.items():
-            line = pf.field(4, pf.field(1, number))
-            parts.append(pf.field(pf.LOCATION, pf.field(1, number) + pf.field(2, 1) + pf.field(3, 0x1000 + number) + line))
-            parts.append(pf.field(pf.FUNCTION, pf.field(1, number) + pf.field(2, text(name)) + pf.field(3, text(name))))
-        parts += [pf.field(pf.STRING, word) for word in strings]
-        return b"".join([*parts, pf.field(pf.TIME, self.START_NS), pf.field(pf.DURATION, self.DURATION_NS),
-                         pf.field(pf.PERIOD_TYPE, waits), pf.field(pf.PERIOD, 1)])
+        return pushed_profiles.offcpu_pprof(samples, self.START_NS, self.DURATION_NS)
 
     def test_what_is_strange_arrives_as_it_is(self):
         samples = [

@@ -12,7 +12,7 @@ import time
 import unittest
 
 import parca_server
-from parca_server import pprof_file, sonde
+from parca_server import pprof_file, pushed_profiles, sonde
 
 import known_loads
 
@@ -146,33 +146,7 @@ class Hostile(ParcaTest):
     START_NS, DURATION_NS = 1_700_000_000_000_000_000, 60_000_000_000
 
     def profile(self, samples):
-        """An off-CPU pprof of (stack of functions, waits, nanoseconds, labels). A function of no name is an address only."""
-        strings = [""]
-        functions = {}
-
-        def text(word):
-            if word not in strings:
-                strings.append(word)
-            return strings.index(word)
-
-        pf = pprof_file
-        waits, delay = ((pf.field(1, text(t)) + pf.field(2, text(u))) for t, u in (("waits", "count"), ("delay", "nanoseconds")))
-        parts = [pf.field(pf.SAMPLE_TYPE, waits), pf.field(pf.SAMPLE_TYPE, delay),
-                 pf.field(pf.MAPPING, pf.field(1, 1) + pf.field(2, 0x1000) + pf.field(3, 0x90000) + pf.field(5, text("/bin/p")))]
-        for stack, count, ns, labels in samples:
-            for name in stack:
-                functions.setdefault(name, len(functions) + 1)
-            parts.append(pf.field(pf.SAMPLE, b"".join([
-                pf.field(1, b"".join(pf.varint(functions[name]) for name in stack)),
-                pf.field(2, pf.varint(count) + pf.varint(ns)),
-                *(pf.field(3, pf.field(1, text(k)) + pf.field(2, text(v))) for k, v in labels.items())])))
-        for name, number in functions.items():
-            line = pf.field(4, pf.field(1, number)) if name else b""
-            parts.append(pf.field(pf.LOCATION, pf.field(1, number) + pf.field(2, 1) + pf.field(3, 0x1000 + number) + line))
-            parts.append(pf.field(pf.FUNCTION, pf.field(1, number) + pf.field(2, text(name)) + pf.field(3, text(name))))
-        parts += [pf.field(pf.STRING, word) for word in strings]
-        return b"".join([*parts, pf.field(pf.TIME, self.START_NS), pf.field(pf.DURATION, self.DURATION_NS),
-                         pf.field(pf.PERIOD_TYPE, waits), pf.field(pf.PERIOD, 1)])
+        return pushed_profiles.offcpu_pprof(samples, self.START_NS, self.DURATION_NS)
 
     def test_what_is_strange_comes_back_as_it_is(self):
         deep = [f"f{i}" for i in range(1024)]
