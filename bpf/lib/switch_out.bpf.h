@@ -171,9 +171,11 @@ static __always_inline struct wait_site *find_same_place(struct thread_sites *al
 							 __u32 tag, bool has_user, __u32 slice,
 							 struct switch_scratch *scratch)
 {
-	struct wait_site *site = find_site(all, regs, tag, slice, scratch);
+	struct wait_site *site;
 
-	if (!site || !kernel_top_is(scratch, site))
+	find_place(all, tag, scratch);
+	site = site_of_slice(all, regs, slice, scratch);
+	if (!site)
 		return NULL;
 	if (is_trusted_now(site))
 		return site;
@@ -225,10 +227,9 @@ static __always_inline void place_of_blocked(void *ctx, struct task_struct *prev
 		has_user = read_user_registers(prev, &regs);
 	tag = tag_of(&regs);
 	copied = copy_kernel_top(ctx, scratch);
-	scratch->index = SITES;
+	scratch->waited_here_before = 0;
 	if (copied)
 		site = find_same_place(all, &regs, tag, has_user, out->slice, scratch);
-	scratch->waited_here_before = scratch->index < SITES;
 	is_reused = site && site->doubts == 0;
 	if (is_reused) {
 		count(COUNT_SITE_HITS);

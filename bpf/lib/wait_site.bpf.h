@@ -148,7 +148,7 @@ struct switch_scratch {
 	volatile __u32 frame;
 	volatile __u32 found;
 	volatile __u32 drawn; /* enum draw */
-	volatile __u32 waited_here_before; /* kept, and the tag searched twice: the verifier reads a fifth less */
+	volatile __u32 waited_here_before; /* at a place with these user registers */
 	volatile __u64 hash;
 };
 
@@ -228,24 +228,28 @@ static __always_inline __u32 tag_of(const struct user_registers *regs)
 	return (__u32)(hash >> 32) | 1;
 }
 
-/* Sets scratch->index to where the tag is, or to SITES. */
-static __always_inline void find_tag(const struct thread_sites *all, __u32 tag, struct switch_scratch *scratch)
+/* Sets scratch->index to the site with this tag whose kernel stack is in place, or to SITES: one system call may block at several
+ * places in the kernel, in turn (an fsync does at the pages, the journal and the device). */
+static __always_inline void find_place(const struct thread_sites *all, __u32 tag, struct switch_scratch *scratch)
 {
 	scratch->index = SITES;
-	for (__u32 i = 0; i < SITES; i++)
-		if (all->tags[i] == tag)
+	scratch->waited_here_before = 0;
+	for (__u32 i = 0; i < SITES; i++) {
+		if (all->tags[i] != tag)
+			continue;
+		scratch->waited_here_before = 1;
+		if (kernel_top_is(scratch, &all->sites[i]))
 			scratch->index = i;
+	}
 }
 
-/* The thread's site with these registers in the slice, or null. */
-static __always_inline struct wait_site *find_site(struct thread_sites *all, const struct user_registers *regs, __u32 tag,
-						   __u32 slice, struct switch_scratch *scratch)
+/* The thread's site at scratch->index, if it has these registers and is of the slice; else null. */
+static __always_inline struct wait_site *site_of_slice(struct thread_sites *all, const struct user_registers *regs, __u32 slice,
+						       const struct switch_scratch *scratch)
 {
 	struct wait_site *site;
-	__u32 index;
+	__u32 index = scratch->index;
 
-	find_tag(all, tag, scratch);
-	index = scratch->index;
 	if (index >= SITES)
 		return NULL;
 	site = &all->sites[index];
@@ -286,14 +290,13 @@ static __always_inline void doubt(struct wait_site *site, const struct stack_id 
 		site->doubts--;
 }
 
-/* Where the thread's next site goes: to one of the same registers, whose stack is another by now, or round and round. */
+/* Where the thread's next site goes: to the one at scratch->index, whose stack is another by now, or round and round. */
 static __always_inline struct wait_site *place_for_site(struct thread_sites *all, __u32 tag,
-							struct switch_scratch *scratch)
+							const struct switch_scratch *scratch)
 {
 	struct wait_site *site;
 	__u32 index;
 
-	find_tag(all, tag, scratch);
 	if (scratch->index < SITES)
 		return &all->sites[scratch->index & (SITES - 1)];
 	index = all->next++ & (SITES - 1);
