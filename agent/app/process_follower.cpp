@@ -17,8 +17,9 @@
 namespace sonde::app {
 namespace {
 
-// Events come in bursts: one batch and one change of the maps for what happens within this time.
-constexpr absl::Duration kBatch = absl::Milliseconds(1);
+// Events come in bursts: one batch and one change of the maps for what happens within this time. A program that starts maps
+// its files over some ten milliseconds, and each look at the rings costs two switches of thread.
+constexpr absl::Duration kFirstBatch = absl::Milliseconds(1), kBatch = absl::Milliseconds(4);
 constexpr uint64_t kHotplugNs = 1'000'000'000;
 constexpr size_t kMaxRequests = 4'096;
 
@@ -68,6 +69,12 @@ void ProcessFollower::RequestRescan(uint32_t tgid) {
 }
 
 bool ProcessFollower::Await() {
+  if (!is_busy_) AwaitEvent();
+  absl::MutexLock lock(&mutex_);
+  return !stopping_;
+}
+
+void ProcessFollower::AwaitEvent() {
   const uint64_t now = base::MonotonicNs();
   const uint64_t next = std::min(tracker_.NextTickNs(), next_hotplug_ns_);
   int wait_ms = next <= now ? 0 : static_cast<int>((next - now) / 1'000'000 + 1);
@@ -78,12 +85,14 @@ bool ProcessFollower::Await() {
     uint64_t count = 0;
     [[maybe_unused]] ssize_t taken = ::read(wake_.Get(), &count, sizeof(count));
   }
-  absl::MutexLock lock(&mutex_);
-  return !stopping_;
 }
 
 void ProcessFollower::Follow() {
-  holds_back_ = band_->Consume([this](const model::ProcessEvent& event) { tracker_.Apply(event); });
+  is_busy_ = false;
+  holds_back_ = band_->Consume([this](const model::ProcessEvent& event) {
+    tracker_.Apply(event);
+    is_busy_ = true;
+  });
   absl::flat_hash_set<uint32_t> requests;
   {
     absl::MutexLock lock(&mutex_);
@@ -117,9 +126,10 @@ void ProcessFollower::FollowHotplug() {
 void ProcessFollower::Run() {
   pthread_setname_np(pthread_self(), "sonde-process");
   while (Await()) {
+    const absl::Duration batch = is_busy_ ? kBatch : kFirstBatch;
     Follow();
     FollowHotplug();
-    absl::SleepFor(kBatch);
+    absl::SleepFor(batch);
   }
 }
 

@@ -18,7 +18,7 @@
 namespace sonde::app {
 
 // Owns the thread "sonde-process", which takes what processes do to their executable memory from the kernel to the
-// unwinding tables, within two milliseconds when the thread gets to run.
+// unwinding tables, within five milliseconds when the thread gets to run.
 class ProcessFollower {
  public:
   // `unwinder` and `losses` must outlive this, and nobody else may tell `unwinder` of mappings meanwhile.
@@ -39,6 +39,7 @@ class ProcessFollower {
   void Run() ABSL_LOCKS_EXCLUDED(mutex_);
   // Waits for an event, a request or the time to do something; false: to stop.
   bool Await() ABSL_LOCKS_EXCLUDED(mutex_);
+  void AwaitEvent();
   void Follow() ABSL_LOCKS_EXCLUDED(mutex_);
   void FollowHotplug();
   void PassOn();
@@ -55,6 +56,7 @@ class ProcessFollower {
   std::unique_ptr<kernel::SideBand> band_;
   process::MappingTracker tracker_;
   bool holds_back_ = false;  // events that the side band will not tell of again
+  bool is_busy_ = false;     // the last look found events: the next one does not wait for any
   uint64_t next_hotplug_ns_ = 0;
   uint64_t malformed_ = 0;
 

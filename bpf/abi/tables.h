@@ -42,7 +42,7 @@ struct fault_sum {
 
 /* Of the page faults of each CPU in a slice so many are walked before the share of those that are drawn is halved, again and
  * again: from all of them down to one of 1 << FAULT_LEAST_SHARE. */
-#define FAULTS_WALKED_AT_A_SHARE 256
+#define FAULTS_WALKED_AT_A_SHARE 64
 #define FAULT_LEAST_SHARE 12
 
 /* How long waits were from end to end: bucket 0 below 2^9 ns, bucket i below 2^(9 + i), the last all that are longer. */

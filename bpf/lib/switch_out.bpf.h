@@ -12,6 +12,7 @@
 
 #include "compat.bpf.h"
 #include "counters.bpf.h"
+#include "known_kernel_stacks.bpf.h"
 #include "selection.bpf.h"
 #include "stack.bpf.h"
 #include "wait_reason.bpf.h"
@@ -76,7 +77,7 @@ static __always_inline struct stack_id walk_and_send(void *ctx, struct task_stru
 
 	count(COUNT_STACK_WALKS);
 	name_owner(record, task, 0);
-	take_kernel_stack(ctx, record, 1);
+	take_known_kernel_stack(ctx, task, record);
 	hash_kernel_stack(state, tracing_frames(record));
 	forget_slots(state); /* a kernel thread has none */
 	if (has_user && !take_user_stack(0))

@@ -18,7 +18,7 @@ import sonde_processes as sonde
 
 PAGES = 12_000
 ROUNDS = 3
-WALKED_AT_A_SHARE = 256  # bpf/abi/tables.h
+WALKED_AT_A_SHARE = 64  # bpf/abi/tables.h
 # What one fault brings at most: huge pages, and of files what is in the cache around it (fault_around_bytes).
 FUNCTIONS = {"TouchPages": 4096, "TouchOtherPages": 4096, "ReadIntoPages": 4096, "TouchFile": 65536, "TouchHugePages": 2 << 20}
 # Standard errors: once in a million and more for each figure.
