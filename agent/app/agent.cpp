@@ -61,7 +61,7 @@ absl::Status Agent::StartExport(const std::string& instance_uuid) {
   }
   for (size_t i = 0; i < config_.targets.size(); ++i) {
     senders_.push_back(
-        MakeSender(config_.targets[i], instance_uuid, version_, &losses_, spool_ == nullptr ? nullptr : spool_->QueueOf(i)));
+        MakeSender(config_.targets[i], version_, &losses_, spool_ == nullptr ? nullptr : spool_->QueueOf(i)));
     senders_.back()->Start();
   }
   pipeline_ = std::make_unique<Pipeline>(&symbolizer_, &losses_, &board_, &series_rules_,

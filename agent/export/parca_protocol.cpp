@@ -22,6 +22,15 @@ grpc::Status ParcaProtocol::Push(grpc::ClientContext* context, const profile::En
   return stub_->WriteRaw(context, *request, &response);
 }
 
+grpc::Status ParcaProtocol::Knock(grpc::ClientContext* context) {
+  parca::profilestore::v1alpha1::WriteRawResponse response;
+  return stub_->WriteRaw(context, {}, &response);
+}
+
+std::string_view ParcaProtocol::SpokenAt() const {
+  return "Parca listens on 7070";
+}
+
 std::optional<PushLimits> ParcaProtocol::Limits() const {
   return PushLimits{.pprof_bytes = ParcaLimits().max_request_bytes, .samples = kMaxParcaSamples};
 }
