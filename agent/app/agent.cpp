@@ -4,6 +4,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "agent/app/checkup.h"
 #include "agent/app/export_targets.h"
 #include "agent/app/metrics_report.h"
 #include "agent/export/push_channel.h"
@@ -29,10 +30,12 @@ absl::StatusOr<std::string> NewInstanceUuid() {
 
 }  // namespace
 
-Agent::Agent(control::Config config, std::string version, std::function<void()> on_failure)
+Agent::Agent(control::Config config, std::string version, std::function<void()> on_failure,
+             std::function<absl::StatusOr<control::Config>()> load)
     : config_(std::move(config)),
       version_(std::move(version)),
       on_failure_(std::move(on_failure)),
+      load_(std::move(load)),
       start_ns_(base::MonotonicNs()),
       symbolizer_(&losses_),
       code_(&losses_),
@@ -127,6 +130,7 @@ absl::Status Agent::Start() {
                                                                                        ? exporting::SpoolStats{}
                                                                                        : spool_->Stats();
                                                                           },
+                                                                      .check = [this] { return CheckUp(load_(), &config_, version_); },
                                                                       .degraded = std::move(degraded),
                                                                       .start_ns = start_ns_});
   auto server = control::ControlServer::Start(config_.control_socket, config_.control_group, answers_.get());

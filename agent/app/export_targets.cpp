@@ -17,22 +17,6 @@ using control::ExportTargetConfig;
 using exporting::FileFormat;
 using Channel = std::shared_ptr<grpc::Channel>;
 
-exporting::ExportTarget TargetOf(const ExportTargetConfig& config) {
-  if (config.type == "files") return {.folder = config.files.directory};
-  return {.endpoint = config.endpoint,
-          .tls = {.enabled = config.tls.enabled,
-                  .ca_file = config.tls.ca_file,
-                  .cert_file = config.tls.cert_file,
-                  .key_file = config.tls.key_file,
-                  .server_name = config.tls.server_name},
-          .auth = {.username = config.auth.username,
-                   .password_file = config.auth.password_file,
-                   .token_file = config.auth.token_file},
-          .tenant = config.tenant,
-          .headers = config.headers,
-          .gzip = config.gzip};
-}
-
 // The configuration has no other words.
 FileFormat FormatOf(const std::string& word) {
   if (word == "folded") return FileFormat::kFolded;
@@ -79,10 +63,29 @@ std::vector<std::string> SpoolTargets(const std::vector<control::ExportTargetCon
 
 }  // namespace
 
+exporting::ExportTarget TargetOf(const ExportTargetConfig& config) {
+  if (config.type == "files") return {.folder = config.files.directory};
+  return {.endpoint = config.endpoint,
+          .tls = {.enabled = config.tls.enabled,
+                  .ca_file = config.tls.ca_file,
+                  .cert_file = config.tls.cert_file,
+                  .key_file = config.tls.key_file,
+                  .server_name = config.tls.server_name},
+          .auth = {.username = config.auth.username,
+                   .password_file = config.auth.password_file,
+                   .token_file = config.auth.token_file},
+          .tenant = config.tenant,
+          .headers = config.headers,
+          .gzip = config.gzip};
+}
+
+exporting::TargetSender::MakeProtocol ProtocolOf(const ExportTargetConfig& config, const std::string& version) {
+  return [config, version](const Channel& channel) { return MakeProtocol(config, version, channel); };
+}
+
 std::unique_ptr<exporting::TargetSender> MakeSender(const ExportTargetConfig& target, const std::string& version,
                                                     telemetry::LossLedger* losses, exporting::ProfileQueue* spooled) {
-  auto make_protocol = [target, version](const Channel& channel) { return MakeProtocol(target, version, channel); };
-  return std::make_unique<exporting::TargetSender>(TargetOf(target), make_protocol, losses, spooled);
+  return std::make_unique<exporting::TargetSender>(TargetOf(target), ProtocolOf(target, version), losses, spooled);
 }
 
 absl::StatusOr<std::unique_ptr<exporting::Spool>> OpenSpool(const control::Config& config,

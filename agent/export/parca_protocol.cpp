@@ -23,8 +23,13 @@ grpc::Status ParcaProtocol::Push(grpc::ClientContext* context, const profile::En
 }
 
 grpc::Status ParcaProtocol::Knock(grpc::ClientContext* context) {
+  // A series without a name: what has no profile in it the server may well accept, or not expect.
+  parca::profilestore::v1alpha1::WriteRawRequest request;
+  auto* label = request.add_series()->mutable_labels()->add_labels();
+  label->set_name("service_name");
+  label->set_value("sonde-agent");
   parca::profilestore::v1alpha1::WriteRawResponse response;
-  return stub_->WriteRaw(context, {}, &response);
+  return stub_->WriteRaw(context, request, &response);
 }
 
 std::string_view ParcaProtocol::SpokenAt() const {

@@ -36,8 +36,8 @@ class Protocol {
   virtual grpc::Status Push(grpc::ClientContext* context, const profile::EncodedProfile& profile,
                             Rejected* rejected) = 0;
 
-  // Pushes nothing: whether the server is there, speaks the protocol and lets us in. It may answer INVALID_ARGUMENT, since
-  // there is nothing in it. OK where there is no server.
+  // Pushes what is no profile: whether the server is there, speaks the protocol and lets us in. Then it answers OK or
+  // INVALID_ARGUMENT, and stores nothing. OK where there is no server.
   virtual grpc::Status Knock(grpc::ClientContext*) { return grpc::Status::OK; }
 
   // Who speaks it, at which port, as a sentence's end; empty where there is no server.
