@@ -28,7 +28,7 @@ using State = Finding::State;
 constexpr char kProc[] = "/proc";
 constexpr absl::Duration kPatience = absl::Seconds(5);
 
-void Add(Findings more, Findings* findings) {
+void Append(Findings more, Findings* findings) {
   findings->insert(findings->end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
 }
 
@@ -38,11 +38,11 @@ Findings OfTheHost() {
   const absl::StatusOr<kernel::Features> features = kernel::ProbeFeatures();
   const absl::StatusOr<std::vector<int>> cpus = kernel::OnlineCpus();
   Findings findings = doctor::CheckKernel(files);
-  Add(doctor::CheckCapabilities(files), &findings);
-  Add(doctor::CheckLockdown(files), &findings);
-  Add(doctor::CheckPerfEvents(kProc), &findings);
-  Add(doctor::CheckBpf(), &findings);
-  Add(doctor::CheckLimits(kProc, cpus.ok() ? cpus->size() : 1, features.ok() && features->maps_in_memory_cgroup), &findings);
+  Append(doctor::CheckCapabilities(files), &findings);
+  Append(doctor::CheckLockdown(files), &findings);
+  Append(doctor::CheckPerfEvents(kProc), &findings);
+  Append(doctor::CheckBpf(), &findings);
+  Append(doctor::CheckLimits(kProc, cpus.ok() ? cpus->size() : 1, features.ok() && features->maps_in_memory_cgroup), &findings);
   return findings;
 }
 
@@ -68,7 +68,7 @@ Findings OfFolders(const control::Config& config) {
   }
   for (const control::ExportTargetConfig& target : config.targets) {
     if (target.type != "files") continue;
-    Add(doctor::CheckFolder({.key = "target " + target.files.directory,
+    Append(doctor::CheckFolder({.key = "target " + target.files.directory,
                              .path = target.files.directory,
                              .wanted_bytes = target.files.retention_bytes}),
         &findings);
@@ -87,7 +87,7 @@ Findings OfServers(const control::Config& config, const std::string& version) {
     }));
   }
   Findings findings;
-  for (std::future<Findings>& trial : trials) Add(trial.get(), &findings);
+  for (std::future<Findings>& trial : trials) Append(trial.get(), &findings);
   if (config.targets.empty()) {
     findings.push_back({"targets", State::kWarning, "there are none: profiles stay on this host, and only agentctl shows anything",
                         "name some under export"});
@@ -104,8 +104,8 @@ control::v1::CheckReply CheckUp(const absl::StatusOr<control::Config>& loaded, c
   const control::Config* config = in_force;
   if (config == nullptr && loaded.ok()) config = &*loaded;
   if (config != nullptr) {
-    Add(OfFolders(*config), &findings);
-    Add(OfServers(*config, version), &findings);
+    Append(OfFolders(*config), &findings);
+    Append(OfServers(*config, version), &findings);
   }
   control::v1::CheckReply reply;
   reply.set_version(version);

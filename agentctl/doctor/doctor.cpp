@@ -23,9 +23,9 @@ using base::Finding;
 using State = Finding::State;
 
 constexpr char kPackagedSettings[] = "/etc/sonde/agent.yaml";
-constexpr absl::Duration kPatience = absl::Seconds(60);
+constexpr absl::Duration kProgramPatience = absl::Seconds(60);
 
-void Add(const base::Findings& findings, v1::CheckReply* reply) {
+void AddFindings(const base::Findings& findings, v1::CheckReply* reply) {
   for (const Finding& finding : findings) {
     v1::Finding* added = reply->add_findings();
     added->set_check(finding.check);
@@ -44,11 +44,11 @@ Finding OfAgent(const v1::StatusReply& status) {
 }
 
 // By the running agent.
-absl::StatusOr<v1::CheckReply> AskAgent(Client* client) {
+absl::StatusOr<v1::CheckReply> AskToCheck(Client* client) {
   const absl::StatusOr<v1::StatusReply> status = client->Status();
   if (!status.ok()) return status.status();
   absl::StatusOr<v1::CheckReply> reply = client->Check();
-  if (reply.ok()) Add({OfAgent(*status)}, &*reply);
+  if (reply.ok()) AddFindings({OfAgent(*status)}, &*reply);
   return reply;
 }
 
@@ -58,7 +58,7 @@ absl::StatusOr<v1::CheckReply> RunAgentProgram(const std::string& config) {
   std::vector<std::string> arguments = {"--doctor"};
   const bool has_packaged = config.empty() && ::access(kPackagedSettings, F_OK) == 0;
   if (!config.empty() || has_packaged) arguments.insert(arguments.end(), {"--config", has_packaged ? kPackagedSettings : config});
-  const absl::StatusOr<std::string> output = OutputOf(program, arguments, kPatience);
+  const absl::StatusOr<std::string> output = OutputOf(program, arguments, kProgramPatience);
   if (!output.ok()) return output.status();
   v1::CheckReply reply;
   const auto parsed = google::protobuf::util::JsonStringToMessage(*output, &reply);
@@ -69,7 +69,7 @@ absl::StatusOr<v1::CheckReply> RunAgentProgram(const std::string& config) {
 v1::CheckReply Look(const std::string& socket, const std::string& config) {
   absl::StatusOr<Client> client = Client::Connect(socket);
   if (client.ok() && config.empty()) {
-    if (absl::StatusOr<v1::CheckReply> reply = AskAgent(&*client); reply.ok() || absl::IsCancelled(reply.status())) {
+    if (absl::StatusOr<v1::CheckReply> reply = AskToCheck(&*client); reply.ok() || absl::IsCancelled(reply.status())) {
       return reply.ok() ? *reply : v1::CheckReply();
     } else {
       client = reply.status();
@@ -80,11 +80,11 @@ v1::CheckReply Look(const std::string& socket, const std::string& config) {
   if (run.ok()) {
     reply = *run;
   } else {
-    Add({{"agent program", State::kFailed, std::string(run.status().message()),
-          "what needs the agent's code was not looked at: install sonde-agent, or put it beside agentctl"}},
-        &reply);
+    AddFindings({{"agent program", State::kFailed, std::string(run.status().message()),
+                  "what needs the agent's code was not looked at: install sonde-agent, or put it beside agentctl"}},
+                &reply);
   }
-  if (!client.ok()) Add({{"agent", State::kWarning, std::string(client.status().message())}}, &reply);
+  if (!client.ok()) AddFindings({{"agent", State::kWarning, std::string(client.status().message())}}, &reply);
   return reply;
 }
 
@@ -101,7 +101,7 @@ std::string Line(const v1::Finding& finding, size_t width) {
   return line;
 }
 
-int Count(const v1::CheckReply& reply, State state) {
+int CountOf(const v1::CheckReply& reply, State state) {
   return static_cast<int>(std::ranges::count_if(
       reply.findings(), [state](const v1::Finding& finding) { return finding.state() == base::StateWord(state); }));
 }
@@ -115,7 +115,7 @@ std::string Text(const v1::CheckReply& reply) {
   if (!reply.version().empty()) {
     absl::StrAppend(&text, "Looked at by sonde-agent ", Printable(reply.version()), " as uid ", reply.uid(), ". ");
   }
-  const int failed = Count(reply, State::kFailed), warnings = Count(reply, State::kWarning);
+  const int failed = CountOf(reply, State::kFailed), warnings = CountOf(reply, State::kWarning);
   return failed == 0 && warnings == 0 ? absl::StrCat(text, "All is well.\n")
                                       : absl::StrCat(text, "Failed: ", failed, "; warnings: ", warnings, ".\n");
 }
@@ -125,9 +125,9 @@ std::string Text(const v1::CheckReply& reply) {
 int RunDoctor(const std::string& socket, const DoctorOptions& options) {
   v1::CheckReply reply = Look(socket, options.config);
   if (Interrupted()) return kInterrupted;
-  for (auto check : {CheckClock, CheckTracefs, CheckUnprivilegedBpf, CheckStore}) Add(check(""), &reply);
+  for (auto check : {CheckClock, CheckTracefs, CheckUnprivilegedBpf, CheckStore}) AddFindings(check(""), &reply);
   std::fputs((options.json ? ToJson(reply) : Text(reply)).c_str(), stdout);
-  return Count(reply, State::kFailed) == 0 ? kOk : kFailed;
+  return CountOf(reply, State::kFailed) == 0 ? kOk : kFailed;
 }
 
 }  // namespace sonde::agentctl
