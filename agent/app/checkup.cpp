@@ -10,6 +10,7 @@
 #include "absl/strings/str_join.h"
 #include "agent/app/export_targets.h"
 #include "agent/doctor/checks.h"
+#include "agent/doctor/target_check.h"
 #include "agent/export/push_channel.h"
 #include "agent/kernel/btf_features.h"
 #include "agent/kernel/libbpf_log.h"

@@ -4,14 +4,14 @@
 #include <string>
 #include <vector>
 
-#include "agent/export/target_trial.h"
 #include "agent/kernel/preconditions.h"
 #include "base/finding.h"
 
 namespace sonde::doctor {
 
 // One check a file: each says what this process finds on this host, and what to do about it. What the agent itself would stop
-// at is asked of the agent's own code. None changes anything but a file that CheckFolder() makes and removes.
+// at is asked of the agent's own code. None changes anything but a file that CheckFolder() makes and removes. That of a target
+// is in target_check.h, since it costs gRPC's headers.
 
 // BTF, and the tracepoints that the agent needs or would rather have.
 base::Findings CheckKernel(const kernel::KernelFiles& files);
@@ -32,8 +32,5 @@ struct Folder {
   bool is_spool = false;      // this user's alone, and leaves room for others on its disk
 };
 base::Findings CheckFolder(const Folder& folder);
-
-// What a trial of a target came to; `type` and `endpoint` as in the settings.
-base::Findings CheckTarget(const std::string& type, const exporting::ExportTarget& target, const exporting::Trial& trial);
 
 }  // namespace sonde::doctor

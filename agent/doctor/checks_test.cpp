@@ -112,15 +112,5 @@ TEST_F(ChecksTest, TellASpoolThatOthersMayEnterAsTheAgentDoes) {
   EXPECT_THAT(CheckFolder({.key = "spool.directory", .path = root_, .is_spool = true}), Is(State::kOk, "stay free for others"));
 }
 
-TEST(CheckTarget, SaysHowFarAPushGot) {
-  exporting::ExportTarget target{.endpoint = "h:1", .tls = {.enabled = true}, .auth = {.token_file = "/t"}};
-  const Finding well = CheckTarget("parca", target, {}).at(0);
-  EXPECT_EQ(well.check, "target h:1");
-  EXPECT_EQ(well.found, "it is there, speaks parca over TLS, with a token, and lets this agent in");
-  const Finding ill = CheckTarget("parca", target, {exporting::Trial::Step::kTls, "why; what to do"}).at(0);
-  EXPECT_EQ(ill.state, State::kFailed);
-  EXPECT_EQ(ill.found, "TLS: why; what to do");
-}
-
 }  // namespace
 }  // namespace sonde::doctor

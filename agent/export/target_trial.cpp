@@ -58,7 +58,7 @@ int Connect(const addrinfo& address, absl::Duration patience) {
   return ::getsockopt(fd.Get(), SOL_SOCKET, SO_ERROR, &error, &length) == 0 ? error : errno;
 }
 
-Trial TryConnection(const std::string& endpoint, absl::Duration patience) {
+Trial TryConnection(const std::string& endpoint, absl::Duration patience, absl::Time* end) {
   const HostPort parts = Split(endpoint);
   addrinfo hints{};
   hints.ai_socktype = SOCK_STREAM;
@@ -69,9 +69,9 @@ Trial TryConnection(const std::string& endpoint, absl::Duration patience) {
   }
   const Addresses addresses(found, &::freeaddrinfo);
   int error = 0;
-  const absl::Time end = absl::Now() + patience;
+  *end = absl::Now() + patience;  // the resolver has a patience of its own
   for (const addrinfo* address = addresses.get(); address != nullptr; address = address->ai_next) {
-    error = Connect(*address, std::max(end - absl::Now(), absl::ZeroDuration()));
+    error = Connect(*address, std::max(*end - absl::Now(), absl::ZeroDuration()));
     if (error == 0) return {};
   }
   const char* advice = error == ECONNREFUSED ? "; nobody listens there: is the server up, and is the port right?"
@@ -147,10 +147,11 @@ Trial TryTarget(const ExportTarget& target, const TargetSender::MakeProtocol& ma
   grpc::ClientContext call;
   if (const auto opened = connection.Renew(); !opened.ok()) return {Step::kFiles, std::string(opened.status().message())};
   if (const auto ready = connection.Prepare(&call); !ready.ok()) return {Step::kFiles, std::string(ready.message())};
+  absl::Time end = absl::Now() + patience;
   if (!MayUseProxy(target.endpoint)) {
-    if (Trial trial = TryConnection(target.endpoint, patience); trial.reached != Step::kAll) return trial;
+    if (Trial trial = TryConnection(target.endpoint, patience, &end); trial.reached != Step::kAll) return trial;
   }
-  call.set_deadline(absl::ToChronoTime(absl::Now() + patience));
+  call.set_deadline(absl::ToChronoTime(end));
   const std::unique_ptr<Protocol> protocol = make_protocol(connection.Channel());
   const grpc::Status status = protocol->Knock(&call);
   const Step reached = StepOf(status);

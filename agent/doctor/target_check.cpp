@@ -1,5 +1,6 @@
+#include "agent/doctor/target_check.h"
+
 #include "absl/strings/str_cat.h"
-#include "agent/doctor/checks.h"
 
 namespace sonde::doctor {
 
