@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/synchronization/mutex.h"
+#include "agent/app/checkup.h"
 #include "agent/app/service.h"
 #include "agent/control/config.h"
 #include "base/heap.h"
@@ -44,7 +45,7 @@ int main(int argc, char** argv) {
       "each part, and pushes one profile per window, service and kind to a collector.");
   std::string config_path;
   std::vector<std::string> endpoints;
-  bool check_only = false, print_only = false;
+  bool check_only = false, print_only = false, doctor_only = false;
   std::vector<sonde::control::Override> overrides;
   auto override_flag = [&](const std::string& flag, const std::string& key, const std::string& help) {
     cli.add_option_function<std::string>(
@@ -67,6 +68,9 @@ int main(int argc, char** argv) {
                  "127.0.0.1:7171); the file also has TLS, credentials, and folders to write to");
   cli.add_flag("--check-config", check_only, "Check the configuration and exit");
   cli.add_flag("--print-config", print_only, "Print the effective configuration as YAML and exit");
+  cli.add_flag("--doctor", doctor_only,
+               "Look at the kernel, rights, limits, disks and targets, print what was found as JSON and exit: what agentctl\n"
+               "doctor shows when the agent does not run");
   cli.set_version_flag("--version", "sonde-agent " SONDE_VERSION);
   cli.footer("Examples:\n"
              "  sonde-agent                                   push to a collector on this host\n"
@@ -83,6 +87,10 @@ int main(int argc, char** argv) {
 
   const auto load = [&] { return sonde::control::LoadConfig(config_path, overrides); };
   absl::StatusOr<sonde::control::Config> config = load();
+  if (doctor_only) {
+    std::fputs(sonde::app::CheckUpAsJson(config, SONDE_VERSION).c_str(), stdout);
+    return kStopped;
+  }
   if (!config.ok()) return Complain(config.status(), kBadConfig);
   if (print_only) std::fputs(sonde::control::ToYaml(*config).c_str(), stdout);
   if (print_only || check_only) return kStopped;

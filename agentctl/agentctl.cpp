@@ -5,44 +5,18 @@
 #include <vector>
 
 #include "CLI/CLI.hpp"
-#include "agentctl/account.h"
-#include "agentctl/disks.h"
 #include "agentctl/exit_code.h"
+#include "agentctl/help_texts.h"
 #include "agentctl/interrupt.h"
-#include "agentctl/locks.h"
-#include "agentctl/peers.h"
-#include "agentctl/record.h"
-#include "agentctl/saturation.h"
-#include "agentctl/status.h"
-#include "agentctl/targets.h"
+#include "agentctl/options.h"
+#include "agentctl/run_verb.h"
 #include "agentctl/terminal.h"
-#include "agentctl/top.h"
 #include "agentctl/units.h"
-#include "agentctl/version.h"
-#include "agentctl/waits.h"
 #include "base/nearest_word.h"
 #include "profile/reason.h"
 
 namespace sonde::agentctl {
 namespace {
-
-// Everything that flags can set.
-struct Options {
-  std::string socket = "/run/sonde/agent.sock";
-  std::string colour = "auto";
-  std::string format = "text";
-  bool version = false;
-  std::string duration;
-  std::string since;
-  std::string interval = "2s";
-  size_t limit = 0;
-  StatusOptions status;
-  AccountOptions account;
-  TopOptions top;
-  WaitsOptions waits;  // what peers, locks, disks and saturation can be asked is a part of it
-  TargetsOptions targets;
-  RecordOptions record;
-};
 
 std::string CheckInterval(const std::string& text) {
   const absl::StatusOr<absl::Duration> interval = ParseInterval(text);
@@ -102,11 +76,7 @@ void AddIdle(CLI::App* verb, Options* options) {
 void AddStatus(CLI::App* app, Options* options) {
   CLI::App* verb = app->add_subcommand("status", "whether the agent is well, and why not");
   AddFormat(verb, options);
-  verb->footer(
-      "Exit code: 0 OK, 1 degraded, 3 not running, 4 not reachable or not permitted.\n\nExamples:\n"
-      "  agentctl status\n"
-      "  agentctl status -o json | jq .losses\n"
-      "  agentctl status >/dev/null || systemctl restart sonde-agent");
+  verb->footer(kStatusHelp);
 }
 
 void AddAccount(CLI::App* app, Options* options) {
@@ -128,20 +98,7 @@ void AddAccount(CLI::App* app, Options* options) {
       ->check(CLI::Range(0, 1000000))
       ->type_name("N");
   AddFormat(verb, options);
-  verb->footer(
-      "Examples:\n"
-      "  agentctl account\n"
-      "  agentctl account --by reason\n"
-      "  agentctl account --duration 10s --sort busy\n"
-      "  agentctl account --since 5m --by container\n"
-      "  agentctl account --by thread --pid 1234 --sort lock\n"
-      "  agentctl account --pid 1234 -o json\n\n"
-      "Columns are percent of wall time and add up to it. Idle is waiting for work: a connection, a client's next request,\n"
-      "or what a thread's main loop waits for.\n\n"
-      "--by reason shows waits as well: how many ended, and how long they were. They are counted in buckets each twice as wide\n"
-      "as the one before, so P50, P99 and P999 are exact to a factor of 2; count and longest are exact, and what has not ended\n"
-      "counts as long as it was so far. JSON has them of each process, and with --by service or container of each of these,\n"
-      "of all its waits together; of threads they are not known.");
+  verb->footer(kAccountHelp);
 }
 
 void AddWaits(CLI::App* app, Options* options) {
@@ -160,69 +117,27 @@ void AddWaits(CLI::App* app, Options* options) {
   AddSince(verb, options);
   verb->add_flag("--chains", options->waits.chains, "also how who ended waits came to do so, up to eight threads back")
       ->excludes("--since");
-  verb->footer(
-      "One line is all waits of a process name at one stack for one reason. P50 and P99 are exact to a factor of 2, the\n"
-      "longest is exact. A wait that has not ended counts with its time so far. A wait for a disk is ended by a request, with its\n"
-      "share of those that ended, or by another thread. Who else ended waits is looked at for a selection of those over a\n"
-      "millisecond. That is so only while somebody asks: not with --since, which has what the agent measured anyway.\n"
-      "That begins where a slice of some ten seconds does, and is kept for ten minutes or, where much happens, for less.\n\n"
-      "--chains follows each wait over a millisecond within work back: who ended it, who had woken that thread before, and so\n"
-      "on. A line's time is what passed of the waits while that thread was the one waited for: from when it was itself woken.\n"
-      "An interrupt (a timer, a device) ends a chain, as does a thread that ran all the while; `before that` is what is not\n"
-      "known. It looks at every wake-up from a wait over 50 us, 6% of a CPU at most, while it runs.\n\n"
-      "Examples:\n"
-      "  agentctl waits\n"
-      "  agentctl waits --chains --pid 1234\n"
-      "  agentctl waits --since 2m\n"
-      "  agentctl waits --service postgres\n"
-      "  agentctl waits --pid 1234 --duration 30s --stacks\n"
-      "  agentctl waits --reason disk -o json");
+  verb->footer(kWaitsHelp);
 }
 
 void AddPeers(CLI::App* app, Options* options) {
   CLI::App* verb = app->add_subcommand("peers", "whom threads waited for over sockets");
   AddIdle(verb, options);
   AddMeasuring(verb, "peers", options);
-  verb->footer(
-      "One line is all waits of a process name with one peer for one reason, whichever connection. RETRANS and RESETS are of\n"
-      "all connections of this host with that address and port. Waits by poll, select or epoll of several descriptors have\n"
-      "no one peer: agentctl waits shows them.\n\n"
-      "The second table is TCP connections that were asked for, from connect() to the peer's answer, whether a thread waited in\n"
-      "connect() or, as servers do, in poll or epoll or not at all. CONNECTS came to be, and P50 to LONGEST is how long that\n"
-      "took; GIVEN UP were closed by the program before there was an answer, UNDER WAY had none at the end.\n\nExamples:\n"
-      "  agentctl peers\n"
-      "  agentctl peers --pid 1234 --duration 30s\n"
-      "  agentctl peers --idle -o json");
+  verb->footer(kPeersHelp);
 }
 
 void AddLocks(CLI::App* app, Options* options) {
   CLI::App* verb = app->add_subcommand("locks", "the locks that threads waited for, and who held them");
   AddIdle(verb, options);
   AddMeasuring(verb, "locks", options);
-  verb->footer(
-      "One line is all waits of a process name for one lock at one stack. HELD BY is who ended most of that time by letting go\n"
-      "of it, or, of a wait in progress, the owner that a pthread mutex tells. FOR AT LEAST is how long whoever let go of it had\n"
-      "held it, as far as is known of a mutex that names its owner: from the begin of the first wait after the last time anybody\n"
-      "let go of it, and the longest of a selection. Locks taken without waiting are not seen, nor is spinning, which is time on\n"
-      "a CPU.\n\nExamples:\n"
-      "  agentctl locks\n"
-      "  agentctl locks --pid 1234 --stacks\n"
-      "  agentctl locks -o json");
+  verb->footer(kLocksHelp);
 }
 
 void AddDisks(CLI::App* app, Options* options) {
   CLI::App* verb = app->add_subcommand("disks", "how the disks did, and who asked them for what");
   AddMeasuring(verb, "lines of requests", options);
-  verb->footer(
-      "The first table is the kernel's own (/proc/diskstats), as iostat -x shows it; COUNTED are its requests, SEEN those that\n"
-      "the second table is made of. There one line is all requests of a process name at one stack to one disk. QUEUE is the\n"
-      "mean time before the device had them, DEVICE after. P50 and P99 are exact to a factor of 2, the longest is exact. What\n"
-      "a thread of the kernel writes back later is shown for who dirtied all of its pages, and where; \"unknown\" are pages\n"
-      "that were dirty before this runs, as \"several\" are those of one request that several processes dirtied. Requests and\n"
-      "pages are watched only while this runs.\n\nExamples:\n"
-      "  agentctl disks\n"
-      "  agentctl disks --pid 1234 --duration 30s --stacks\n"
-      "  agentctl disks -o json | jq .requests");
+  verb->footer(kDisksHelp);
 }
 
 void AddSaturation(CLI::App* app, Options* options) {
@@ -230,15 +145,7 @@ void AddSaturation(CLI::App* app, Options* options) {
   AddDuration(verb, options, "measure for so long from now (default 10s)");
   AddLimit(verb, "groups (default 20)", &options->waits.limit);
   AddFormat(verb, options);
-  verb->footer(
-      "CPUs: BUSY to STEAL are the kernel's own (/proc/stat); WOKEN are threads that came to the CPU after they had waited in\n"
-      "its queue since they were woken, PREEMPTED those that another had pushed off it. Groups: the same waits by container,\n"
-      "systemd unit or service, and the time without quota. Quotas are the kernel's own (cpu.stat), of control groups that\n"
-      "have one. Pressure (PSI): the share of the time in which some thread, or all, could not go on for lack of it. P50\n"
-      "and P99 are exact to a factor of 2, the longest is exact.\n\nExamples:\n"
-      "  agentctl saturation\n"
-      "  agentctl saturation --duration 60s\n"
-      "  agentctl saturation -o json | jq .pressures");
+  verb->footer(kSaturationHelp);
 }
 
 void AddTop(CLI::App* app, Options* options) {
@@ -251,14 +158,7 @@ void AddTop(CLI::App* app, Options* options) {
   AddLimit(verb, "functions (default: what fits, 20 in a pipe)", &options->top.limit);
   verb->add_flag("--once", options->top.once, "show one interval and end");
   AddFormat(verb, options);
-  verb->footer(
-      "On a terminal q or Ctrl-C ends; in a pipe there is one table per interval. --kind offcpu also shows the waits in each\n"
-      "function or below it: how many ended, and how long they were; P50 and P99 are exact to a factor of 2. --kind faults shows\n"
-      "where memory grew, and the page faults by which it did: an estimate where they are many.\n\nExamples:\n"
-      "  agentctl top\n"
-      "  agentctl top --kind faults --interval 10s\n"
-      "  agentctl top --kind offcpu --pid 1234\n"
-      "  agentctl top --once --interval 10s | head");
+  verb->footer(kTopHelp);
 }
 
 void AddRecord(CLI::App* app, Options* options) {
@@ -270,12 +170,7 @@ void AddRecord(CLI::App* app, Options* options) {
   AddSince(verb, options);
   AddPid(verb, &options->record.pid);
   AddKind(verb, "-t,--type,--kind", &options->record.kind);
-  verb->footer(
-      "Examples:\n"
-      "  agentctl record --duration 10s -o cpu.pb.gz\n"
-      "  agentctl record --since 2m --type wall -o before.pb.gz\n"
-      "  agentctl record --type faults -o memory.pb.gz\n"
-      "  agentctl record --type wall --pid 1234 -o wall.pb.gz && go tool pprof -top wall.pb.gz");
+  verb->footer(kRecordHelp);
 }
 
 void AddTargets(CLI::App* app, Options* options) {
@@ -286,21 +181,22 @@ void AddTargets(CLI::App* app, Options* options) {
       ->type_name("NAME");
   AddLimit(verb, "sets of labels (default 100)", &options->targets.limit);
   AddFormat(verb, options);
-  verb->footer(
-      "Processes with equal labels are shown as one: their labels, what rules can use beside (\"__meta_...\"), and the "
-      "series that\n"
-      "the rules under `relabel` make of them, or the rule that drops them. What is dropped is accounted for like all "
-      "else; its\n"
-      "profiles are not sent. `process` is a label of samples: it tells processes of one series apart.\n\nExamples:\n"
-      "  agentctl targets\n"
-      "  agentctl targets --pid 1234\n"
-      "  agentctl targets --service web -o json | jq '.groups[].series'");
+  verb->footer(kTargetsHelp);
+}
+
+void AddDoctor(CLI::App* app, Options* options) {
+  CLI::App* verb = app->add_subcommand("doctor", "whether the agent can work here and reach its targets, and what to do");
+  verb->add_option("--config", options->doctor.config,
+                   "look at these settings instead of the running agent's (default without one: /etc/sonde/agent.yaml, if it is there)")
+      ->type_name("FILE");
+  AddFormat(verb, options);
+  verb->footer(kDoctorHelp);
 }
 
 void AddVersion(CLI::App* app, Options* options) {
   CLI::App* verb = app->add_subcommand("version", "versions of agentctl and of the agent");
   AddFormat(verb, options);
-  verb->footer("Examples:\n  agentctl version\n  agentctl version -o json");
+  verb->footer(kVersionHelp);
 }
 
 void Describe(CLI::App* app, Options* options) {
@@ -322,19 +218,10 @@ void Describe(CLI::App* app, Options* options) {
   AddSaturation(app, options);
   AddTargets(app, options);
   AddRecord(app, options);
+  AddDoctor(app, options);
   AddVersion(app, options);
   app->require_subcommand(0, 1);
-  app->footer(
-      "Exit code: 0 ok, 1 degraded or failed, 2 usage, 3 not running, 4 not reachable or not permitted, 130 "
-      "interrupted.\n\nExamples:\n"
-      "  agentctl status\n"
-      "  agentctl account --duration 10s\n"
-      "  agentctl waits\n"
-      "  agentctl disks\n"
-      "  agentctl saturation\n"
-      "  agentctl top --kind wall\n"
-      "  agentctl record --duration 10s -o cpu.pb.gz\n\n"
-      "agentctl VERB --help tells more.");
+  app->footer(kAgentctlHelp);
 }
 
 CLI::App* VerbOf(CLI::App& app) {
@@ -386,7 +273,8 @@ int UnknownWord(CLI::App& app, const std::string& word) {
 
 void FillIn(Options* options, const CLI::App& app) {
   const bool json = options->format == "json";
-  options->status.json = options->account.json = options->top.json = options->waits.json = options->targets.json = json;
+  options->status.json = options->account.json = options->top.json = options->waits.json = options->targets.json =
+      options->doctor.json = json;
   if (!options->duration.empty()) {
     const absl::Duration duration = *ParseInterval(options->duration);
     options->account.duration = options->record.duration = options->waits.duration = duration;
@@ -396,20 +284,6 @@ void FillIn(Options* options, const CLI::App& app) {
   }
   options->top.interval = *ParseInterval(options->interval);
   if (app.get_subcommand("account")->count("--limit") > 0) options->account.limit = options->limit;
-}
-
-int RunVerb(const std::string& verb, const Options& options) {
-  if (verb == "status") return RunStatus(options.socket, options.status);
-  if (verb == "account") return RunAccount(options.socket, options.account);
-  if (verb == "top") return RunTop(options.socket, options.top);
-  if (verb == "waits") return RunWaits(options.socket, options.waits);
-  if (verb == "peers") return RunPeers(options.socket, options.waits);
-  if (verb == "locks") return RunLocks(options.socket, options.waits);
-  if (verb == "disks") return RunDisks(options.socket, options.waits);
-  if (verb == "saturation") return RunSaturation(options.socket, options.waits);
-  if (verb == "targets") return RunTargets(options.socket, options.targets);
-  if (verb == "record") return RunRecord(options.socket, options.record);
-  return RunVersion(options.socket, options.format == "json");
 }
 
 int Main(int argc, char** argv) {

@@ -99,6 +99,10 @@ absl::StatusOr<v1::StatusReply> Client::Status() {
   return Call(stub_.get(), &v1::Control::Stub::AsyncStatus, v1::StatusRequest(), kPatience, GoOn);
 }
 
+absl::StatusOr<v1::CheckReply> Client::Check() {
+  return Call(stub_.get(), &v1::Control::Stub::AsyncCheck, v1::CheckRequest(), kPatienceAfterwards, GoOn);
+}
+
 absl::StatusOr<v1::TargetsReply> Client::Targets(const v1::TargetsRequest& request) {
   return Call(stub_.get(), &v1::Control::Stub::AsyncTargets, request, kPatienceAfterwards, GoOn);
 }

@@ -3,8 +3,10 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cerrno>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "base/read_file.h"
@@ -14,6 +16,7 @@ namespace sonde::base {
 namespace {
 
 constexpr size_t kMaxBytes = size_t{1} << 20;
+constexpr size_t kMaxTokenBytes = size_t{16} << 10;
 constexpr mode_t kOthersMayRead = S_IRGRP | S_IROTH;
 
 }  // namespace
@@ -31,6 +34,21 @@ absl::StatusOr<std::string> ReadCredentialFile(const std::string& path, Secrecy 
   absl::StatusOr<std::string> text = ReadFd(fd.Get(), path, kMaxBytes);
   if (text.ok() && text->empty()) return absl::InvalidArgumentError(absl::StrCat(path, " is empty"));
   return text;
+}
+
+absl::StatusOr<std::string> ReadToken(const std::string& path) {
+  const absl::StatusOr<std::string> text = ReadCredentialFile(path, Secrecy::kPublic);
+  if (!text.ok()) return text.status();
+  std::string token(absl::StripAsciiWhitespace(*text));
+  if (token.empty()) return absl::InvalidArgumentError(absl::StrCat(path, " is empty"));
+  if (token.size() > kMaxTokenBytes) {
+    return absl::InvalidArgumentError(absl::StrCat(path, " is no token or password: it is longer than ", kMaxTokenBytes, " bytes"));
+  }
+  // A line break would end the header.
+  if (!std::ranges::all_of(token, [](unsigned char c) { return absl::ascii_isprint(c); })) {
+    return absl::InvalidArgumentError(absl::StrCat(path, " holds more than one line of printable ASCII characters"));
+  }
+  return token;
 }
 
 }  // namespace sonde::base

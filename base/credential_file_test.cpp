@@ -52,6 +52,19 @@ TEST_F(CredentialFileTest, NamesTheFileThatIsNone) {
               testing::HasSubstr("no regular file"));
 }
 
+TEST_F(CredentialFileTest, IsATokenWithoutTheBlanksAroundIt) {
+  Write(" open sesame \r\n", 0644);
+  EXPECT_EQ(ReadToken(path_).value(), "open sesame");
+}
+
+TEST_F(CredentialFileTest, IsNoTokenWhenItWouldEndAHeaderOrFillIt) {
+  for (const std::string& text : {std::string("\n"), std::string("a\r\nX-Evil: 1"), std::string("a\0b", 3), std::string("\xC3\xA9"),
+                                  std::string(20'000, 'x')}) {
+    Write(text, 0600);
+    EXPECT_THAT(std::string(ReadToken(path_).status().message()), testing::HasSubstr(path_)) << text.size();
+  }
+}
+
 TEST_F(CredentialFileTest, IsNeverWaitedFor) {
   ASSERT_EQ(mkfifo(path_.c_str(), 0600), 0);
   EXPECT_THAT(ErrorOf(Secrecy::kPublic), testing::HasSubstr("no regular file"));

@@ -33,4 +33,20 @@ inline Response TextResponse(int status, std::string body) {
           .static_body = {}};
 }
 
+// `metrics` in Prometheus's text format 0.0.4, of now: nobody is to keep it.
+inline Response MetricsResponse(std::string metrics) {
+  return {.status = 200,
+          .content_type = "text/plain; version=0.0.4; charset=utf-8",
+          .headers = {{"Cache-Control", "no-store"}},
+          .body = std::move(metrics),
+          .static_body = {}};
+}
+
+// The answer to /livez and /readyz: that all is well, or `why_not`.
+inline Response ProbeResponse(const std::string& why_not) {
+  Response response = TextResponse(why_not.empty() ? 200 : 503, (why_not.empty() ? "ok" : why_not) + "\n");
+  response.headers["Cache-Control"] = "no-store";
+  return response;
+}
+
 }  // namespace sonde::http

@@ -87,6 +87,12 @@ class Server : public HttpServer {
 
   int Port() const override { return listener_.port; }
 
+  unsigned Connections() const override {
+    const MHD_DaemonInfo* info =
+        daemon_ == nullptr ? nullptr : MHD_get_daemon_info(daemon_, MHD_DAEMON_INFO_CURRENT_CONNECTIONS);
+    return info == nullptr ? 0 : info->num_connections;
+  }
+
   void Stop() override {
     if (daemon_ != nullptr) MHD_stop_daemon(std::exchange(daemon_, nullptr));
   }

@@ -23,6 +23,8 @@ class HttpServer {
   virtual ~HttpServer() = default;
 
   virtual int Port() const = 0;
+  // Open at this moment.
+  virtual unsigned Connections() const = 0;
   // Takes no more requests and returns when those in progress are answered. Idempotent.
   virtual void Stop() = 0;
 };

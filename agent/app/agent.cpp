@@ -4,6 +4,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "agent/app/checkup.h"
 #include "agent/app/export_targets.h"
 #include "agent/app/metrics_report.h"
 #include "agent/export/push_channel.h"
@@ -29,10 +30,12 @@ absl::StatusOr<std::string> NewInstanceUuid() {
 
 }  // namespace
 
-Agent::Agent(control::Config config, std::string version, std::function<void()> on_failure)
+Agent::Agent(control::Config config, std::string version, std::function<void()> on_failure,
+             std::function<absl::StatusOr<control::Config>()> load)
     : config_(std::move(config)),
       version_(std::move(version)),
       on_failure_(std::move(on_failure)),
+      load_(std::move(load)),
       start_ns_(base::MonotonicNs()),
       symbolizer_(&losses_),
       code_(&losses_),
@@ -61,7 +64,7 @@ absl::Status Agent::StartExport(const std::string& instance_uuid) {
   }
   for (size_t i = 0; i < config_.targets.size(); ++i) {
     senders_.push_back(
-        MakeSender(config_.targets[i], instance_uuid, version_, &losses_, spool_ == nullptr ? nullptr : spool_->QueueOf(i)));
+        MakeSender(config_.targets[i], version_, &losses_, spool_ == nullptr ? nullptr : spool_->QueueOf(i)));
     senders_.back()->Start();
   }
   pipeline_ = std::make_unique<Pipeline>(&symbolizer_, &losses_, &board_, &series_rules_,
@@ -127,6 +130,7 @@ absl::Status Agent::Start() {
                                                                                        ? exporting::SpoolStats{}
                                                                                        : spool_->Stats();
                                                                           },
+                                                                      .check = [this] { return CheckUp(load_(), &config_, version_); },
                                                                       .degraded = std::move(degraded),
                                                                       .start_ns = start_ns_});
   auto server = control::ControlServer::Start(config_.control_socket, config_.control_group, answers_.get());

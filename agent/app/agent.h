@@ -24,8 +24,10 @@ namespace sonde::app {
 // source to the sink. The way of the data: CaptureThread → Pipeline → senders.
 class Agent {
  public:
-  // `on_failure` is called once, from any thread, when the agent cannot go on; the owner then calls Stop().
-  Agent(control::Config config, std::string version, std::function<void()> on_failure);
+  // `on_failure` is called once, from any thread, when the agent cannot go on; the owner then calls Stop(). `load` reads the
+  // settings as they are now; any thread.
+  Agent(control::Config config, std::string version, std::function<void()> on_failure,
+        std::function<absl::StatusOr<control::Config>()> load);
   ~Agent();  // as Stop()
 
   // Checks what the kernel and the rights allow, then starts everything. kPermissionDenied: a right is missing;
@@ -54,6 +56,7 @@ class Agent {
   const control::Config config_;
   const std::string version_;
   const std::function<void()> on_failure_;
+  const std::function<absl::StatusOr<control::Config>()> load_;
   const uint64_t start_ns_;
   mutable absl::Mutex mutex_;
   absl::Status failure_ ABSL_GUARDED_BY(mutex_);

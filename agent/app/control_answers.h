@@ -28,6 +28,7 @@ class ControlAnswers : public control::ControlBackend {
     const aggregate::SeriesRules* series_rules = nullptr;
     std::function<std::vector<exporting::TargetStats>()> targets;
     std::function<exporting::SpoolStats()> spool;
+    std::function<control::v1::CheckReply()> check;
     std::vector<std::string> degraded;
     uint64_t start_ns = 0;
   };
@@ -52,6 +53,7 @@ class ControlAnswers : public control::ControlBackend {
                                                     const control::Cancelled& cancelled) override;
   absl::StatusOr<control::v1::RecordReply> Record(const control::v1::RecordRequest& request,
                                                   const control::Cancelled& cancelled) override;
+  control::v1::CheckReply Check() override { return sources_.check(); }
 
  private:
   // Whose time is asked for, and which: from now on or, when `since_ns` is not 0, what was.

@@ -17,22 +17,6 @@ using control::ExportTargetConfig;
 using exporting::FileFormat;
 using Channel = std::shared_ptr<grpc::Channel>;
 
-exporting::ExportTarget TargetOf(const ExportTargetConfig& config) {
-  if (config.type == "files") return {.folder = config.files.directory};
-  return {.endpoint = config.endpoint,
-          .tls = {.enabled = config.tls.enabled,
-                  .ca_file = config.tls.ca_file,
-                  .cert_file = config.tls.cert_file,
-                  .key_file = config.tls.key_file,
-                  .server_name = config.tls.server_name},
-          .auth = {.username = config.auth.username,
-                   .password_file = config.auth.password_file,
-                   .token_file = config.auth.token_file},
-          .tenant = config.tenant,
-          .headers = config.headers,
-          .gzip = config.gzip};
-}
-
 // The configuration has no other words.
 FileFormat FormatOf(const std::string& word) {
   if (word == "folded") return FileFormat::kFolded;
@@ -42,26 +26,25 @@ FileFormat FormatOf(const std::string& word) {
   return FileFormat::kPprof;
 }
 
-std::unique_ptr<exporting::Protocol> MakeFiles(const control::FilesConfig& config, const std::string& instance_uuid) {
+std::unique_ptr<exporting::Protocol> MakeFiles(const control::FilesConfig& config) {
   std::vector<FileFormat> formats;
   for (const std::string& word : config.formats) formats.push_back(FormatOf(word));
   return std::make_unique<exporting::FilesProtocol>(
       config.directory,
       exporting::ProfileFolder::Retention{.max_bytes = config.retention_bytes, .max_age = config.retention_age},
-      std::move(formats), instance_uuid);
+      std::move(formats));
 }
 
 // One line a type; the configuration has no others (control::ExportTypes()).
-std::unique_ptr<exporting::Protocol> MakeProtocol(const ExportTargetConfig& config, const std::string& instance_uuid,
-                                                  const std::string& version, const Channel& channel) {
-  if (config.type == "files") return MakeFiles(config.files, instance_uuid);
+std::unique_ptr<exporting::Protocol> MakeProtocol(const ExportTargetConfig& config, const std::string& version,
+                                                  const Channel& channel) {
+  if (config.type == "files") return MakeFiles(config.files);
   if (config.type == "parca") return std::make_unique<exporting::ParcaProtocol>(channel);
   if (config.type == "otlp") {
     return std::make_unique<exporting::OtlpProtocol>(
-        channel,
-        exporting::OtlpOrigin{.instance_uuid = instance_uuid, .version = version, .host_id = exporting::HostId()});
+        channel, exporting::OtlpOrigin{.version = version, .host_id = exporting::HostId()});
   }
-  return std::make_unique<exporting::PyroscopeProtocol>(channel, instance_uuid);
+  return std::make_unique<exporting::PyroscopeProtocol>(channel);
 }
 
 // Names of the targets that stay the same while their entries stay where they are.
@@ -80,13 +63,29 @@ std::vector<std::string> SpoolTargets(const std::vector<control::ExportTargetCon
 
 }  // namespace
 
-std::unique_ptr<exporting::TargetSender> MakeSender(const ExportTargetConfig& target, const std::string& instance_uuid,
-                                                    const std::string& version, telemetry::LossLedger* losses,
-                                                    exporting::ProfileQueue* spooled) {
-  auto make_protocol = [target, instance_uuid, version](const Channel& channel) {
-    return MakeProtocol(target, instance_uuid, version, channel);
-  };
-  return std::make_unique<exporting::TargetSender>(TargetOf(target), instance_uuid, make_protocol, losses, spooled);
+exporting::ExportTarget TargetOf(const ExportTargetConfig& config) {
+  if (config.type == "files") return {.folder = config.files.directory};
+  return {.endpoint = config.endpoint,
+          .tls = {.enabled = config.tls.enabled,
+                  .ca_file = config.tls.ca_file,
+                  .cert_file = config.tls.cert_file,
+                  .key_file = config.tls.key_file,
+                  .server_name = config.tls.server_name},
+          .auth = {.username = config.auth.username,
+                   .password_file = config.auth.password_file,
+                   .token_file = config.auth.token_file},
+          .tenant = config.tenant,
+          .headers = config.headers,
+          .gzip = config.gzip};
+}
+
+exporting::TargetSender::MakeProtocol ProtocolOf(const ExportTargetConfig& config, const std::string& version) {
+  return [config, version](const Channel& channel) { return MakeProtocol(config, version, channel); };
+}
+
+std::unique_ptr<exporting::TargetSender> MakeSender(const ExportTargetConfig& target, const std::string& version,
+                                                    telemetry::LossLedger* losses, exporting::ProfileQueue* spooled) {
+  return std::make_unique<exporting::TargetSender>(TargetOf(target), ProtocolOf(target, version), losses, spooled);
 }
 
 absl::StatusOr<std::unique_ptr<exporting::Spool>> OpenSpool(const control::Config& config,

@@ -11,11 +11,14 @@
 
 namespace sonde::app {
 
-// A sender, not started, for the target that the configuration describes. `instance_uuid` names this run of the agent,
-// `version` that of Sonde; `losses` must outlive the sender, and so must `spooled`, what the spool has for it; null: it keeps
-// all in memory.
-std::unique_ptr<exporting::TargetSender> MakeSender(const control::ExportTargetConfig& target,
-                                                    const std::string& instance_uuid, const std::string& version,
+// The target that the configuration describes.
+exporting::ExportTarget TargetOf(const control::ExportTargetConfig& config);
+// Its wire, of Sonde's `version`.
+exporting::TargetSender::MakeProtocol ProtocolOf(const control::ExportTargetConfig& config, const std::string& version);
+
+// A sender, not started, for the target that the configuration describes, of Sonde's `version`. `losses` must outlive the
+// sender, and so must `spooled`, what the spool has for it; null: it keeps all in memory.
+std::unique_ptr<exporting::TargetSender> MakeSender(const control::ExportTargetConfig& target, const std::string& version,
                                                     telemetry::LossLedger* losses, exporting::ProfileQueue* spooled);
 
 // The spool that the configuration describes, for its targets in their order. Errors as Spool::Open's.

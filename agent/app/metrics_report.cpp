@@ -2,13 +2,13 @@
 
 #include <utility>
 
-#include "agent/telemetry/metrics_text.h"
+#include "base/metrics_text.h"
 
 namespace sonde::app {
 namespace {
 
 using control::v1::StatusReply;
-using telemetry::MetricsText;
+using base::MetricsText;
 using Type = MetricsText::Type;
 
 constexpr double kNsPerSecond = 1e9;
@@ -85,6 +85,14 @@ void AddTargets(const StatusReply& status, MetricsText* text) {
        [](const auto& target) { return static_cast<double>(target.last_success_unix_ns()) / kNsPerSecond; });
 }
 
+void AddSpool(const StatusReply& status, MetricsText* text) {
+  const auto& spool = status.spool();
+  text->Gauge("sonde_agent_spool_bytes", "Profiles that wait on disk; 0 without a spool.", Number(spool.bytes()));
+  text->Gauge("sonde_agent_spool_max_bytes", "What the spool may hold.", Number(spool.max_bytes()));
+  text->Gauge("sonde_agent_spool_oldest_seconds", "Age of the oldest profile in it that waits for some target.",
+              static_cast<double>(spool.oldest_age_ns()) / kNsPerSecond);
+}
+
 }  // namespace
 
 std::string MetricsOf(const StatusReply& status) {
@@ -93,6 +101,7 @@ std::string MetricsOf(const StatusReply& status) {
   AddStacks(status, &text);
   AddCost(status, &text);
   AddTargets(status, &text);
+  AddSpool(status, &text);
   return std::move(text).Take();
 }
 

@@ -32,7 +32,7 @@ class Service {
       : config_(std::move(config)), notifier_(std::move(notifier)), reload_(reload) {}
 
   ServiceEnd Run(const std::string& version) {
-    Agent agent(config_, version, [] { ::kill(::getpid(), SIGTERM); });
+    Agent agent(config_, version, [] { ::kill(::getpid(), SIGTERM); }, reload_);
     if (absl::Status status = agent.Start(); !status.ok()) return {status, false};
     notifier_.Ready(agent.StatusLine());
     AwaitStop(agent);

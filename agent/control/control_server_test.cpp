@@ -49,6 +49,7 @@ class Backend : public ControlBackend {
   absl::StatusOr<v1::SaturationReply> Saturation(const v1::SaturationRequest&, const Cancelled&) override {
     return v1::SaturationReply();
   }
+  v1::CheckReply Check() override { return {}; }
   absl::StatusOr<v1::TargetsReply> Targets(const v1::TargetsRequest&, const Cancelled&) override {
     return v1::TargetsReply();
   }

@@ -139,4 +139,11 @@ grpc::Status ControlService::Record(grpc::ServerContext* context, const v1::Reco
   return Measure(context, *request, reply, &ControlBackend::Record, CheckKind(request->kind()));
 }
 
+grpc::Status ControlService::Check(grpc::ServerContext*, const v1::CheckRequest*, v1::CheckReply* reply) {
+  const Place place(&measuring_);
+  if (!place.Has()) return Busy();
+  *reply = backend_->Check();
+  return grpc::Status::OK;
+}
+
 }  // namespace sonde::control

@@ -33,6 +33,7 @@ class ControlService : public v1::Control::Service {
   grpc::Status Targets(grpc::ServerContext* context, const v1::TargetsRequest* request,
                        v1::TargetsReply* reply) override;
   grpc::Status Record(grpc::ServerContext* context, const v1::RecordRequest* request, v1::RecordReply* reply) override;
+  grpc::Status Check(grpc::ServerContext* context, const v1::CheckRequest* request, v1::CheckReply* reply) override;
 
  private:
   Cancelled CancelledOf(grpc::ServerContext* context) const;

@@ -50,11 +50,12 @@ std::string SafeName(const std::string& name) {
   return safe.empty() ? "unknown" : safe;
 }
 
-std::string FileName(const EncodedProfile& profile, const std::string& instance) {
+// Sequences begin anew with each run of the agent, hence its name.
+std::string FileName(const EncodedProfile& profile) {
   const absl::Time start = absl::FromUnixNanos(profile.start_unix_ns);
   return absl::StrCat(ProfileFolder::kPrefix, absl::FormatTime("%Y%m%dT%H%M%SZ", start, absl::UTCTimeZone()), "-",
                       std::string(profile::KindName(profile.kind)), "-", SafeName(ServiceOf(profile)), "-",
-                      instance.substr(0, 8), absl::StrFormat("-%08d", profile.sequence));
+                      profile.instance.substr(0, 8), absl::StrFormat("-%08d", profile.sequence));
 }
 
 std::string TitleOf(const EncodedProfile& profile, const Pprof& pprof) {
@@ -86,12 +87,11 @@ grpc::Status ToAnswer(const absl::Status& status) {
 
 }  // namespace
 
-FilesProtocol::FilesProtocol(std::string folder, ProfileFolder::Retention retention, std::vector<FileFormat> formats,
-                             std::string instance_uuid)
-    : folder_(std::move(folder), retention), formats_(std::move(formats)), instance_uuid_(std::move(instance_uuid)) {}
+FilesProtocol::FilesProtocol(std::string folder, ProfileFolder::Retention retention, std::vector<FileFormat> formats)
+    : folder_(std::move(folder), retention), formats_(std::move(formats)) {}
 
 grpc::Status FilesProtocol::Push(grpc::ClientContext*, const EncodedProfile& profile, Rejected*) {
-  const std::string name = FileName(profile, profile.instance.empty() ? instance_uuid_ : profile.instance);
+  const std::string name = FileName(profile);
   std::optional<Pprof> pprof;
   for (FileFormat format : formats_) {
     std::string drawn;

@@ -16,9 +16,7 @@ enum class FileFormat { kPprof, kFolded, kSpeedscope, kHtml, kSvg };
 // target that is down: profiles wait.
 class FilesProtocol : public Protocol {
  public:
-  // `instance_uuid` names this run of the agent, whose sequences begin anew.
-  FilesProtocol(std::string folder, ProfileFolder::Retention retention, std::vector<FileFormat> formats,
-                std::string instance_uuid);
+  FilesProtocol(std::string folder, ProfileFolder::Retention retention, std::vector<FileFormat> formats);
 
   // OK once the files are on the disk. INVALID_ARGUMENT: what should be drawn is no pprof.
   grpc::Status Push(grpc::ClientContext* context, const profile::EncodedProfile& profile, Rejected* rejected) override;
@@ -26,7 +24,6 @@ class FilesProtocol : public Protocol {
  private:
   ProfileFolder folder_;
   const std::vector<FileFormat> formats_;
-  const std::string instance_uuid_;
 };
 
 }  // namespace sonde::exporting

@@ -38,6 +38,7 @@ class FilesProtocolTest : public testing::Test {
     return {.kind = profile::Kind::kOffCpu,
             .labels = {{"service_name", service}},
             .start_unix_ns = 1'700'000'000'000'000'000,
+            .instance = "8d7f2b1c-1111",
             .sequence = sequence,
             .pprof_gz = profile::Encode(std::move(builder).Build())};
   }
@@ -56,7 +57,7 @@ class FilesProtocolTest : public testing::Test {
 };
 
 TEST_F(FilesProtocolTest, WritesEachFormatUnderTheWindowsName) {
-  FilesProtocol protocol(path_, kKeepAll, kAllFormats, "8d7f2b1c-1111");
+  FilesProtocol protocol(path_, kKeepAll, kAllFormats);
   const profile::EncodedProfile profile = Waits(17, "postgres");
   Rejected rejected;
   const grpc::Status status = protocol.Push(nullptr, profile, &rejected);
@@ -72,7 +73,7 @@ TEST_F(FilesProtocolTest, WritesEachFormatUnderTheWindowsName) {
 }
 
 TEST_F(FilesProtocolTest, StaysInItsFolderWhateverAServiceIsCalled) {
-  FilesProtocol protocol(path_, kKeepAll, {FileFormat::kPprof}, "8d7f2b1c");
+  FilesProtocol protocol(path_, kKeepAll, {FileFormat::kPprof});
   Rejected rejected;
   ASSERT_TRUE(protocol.Push(nullptr, Waits(1, "../../etc/\npasswd"), &rejected).ok());
   ASSERT_TRUE(protocol.Push(nullptr, Waits(2, std::string(5000, 'x')), &rejected).ok());
@@ -82,17 +83,17 @@ TEST_F(FilesProtocolTest, StaysInItsFolderWhateverAServiceIsCalled) {
 }
 
 TEST_F(FilesProtocolTest, RemovesTheOldest) {
-  FilesProtocol protocol(path_, {.max_bytes = 1, .max_age = absl::InfiniteDuration()}, {FileFormat::kPprof}, "i");
+  FilesProtocol protocol(path_, {.max_bytes = 1, .max_age = absl::InfiniteDuration()}, {FileFormat::kPprof});
   Rejected rejected;
   for (uint64_t sequence = 1; sequence <= 3; ++sequence) {
     ASSERT_TRUE(protocol.Push(nullptr, Waits(sequence, "a"), &rejected).ok());
   }
   EXPECT_EQ(Files().size(), 1u);
-  EXPECT_TRUE(Files().contains("sonde-20231114T221320Z-offcpu-a-i-00000003.pb.gz"));
+  EXPECT_TRUE(Files().contains("sonde-20231114T221320Z-offcpu-a-8d7f2b1c-00000003.pb.gz"));
 }
 
 TEST_F(FilesProtocolTest, RefusesToDrawWhatIsNoPprof) {
-  FilesProtocol protocol(path_, kKeepAll, {FileFormat::kSvg}, "i");
+  FilesProtocol protocol(path_, kKeepAll, {FileFormat::kSvg});
   profile::EncodedProfile broken;
   broken.pprof_gz = "no pprof";
   Rejected rejected;
@@ -107,9 +108,9 @@ TEST_F(FilesProtocolTest, KeepsProfilesWaitingWhileTheFolderCannotBeWritten) {
   target.backoff_cap = absl::Milliseconds(200);
   telemetry::LossLedger losses;
   TargetSender sender(
-      target, "8d7f2b1c",
+      target,
       [this](const std::shared_ptr<grpc::Channel>&) {
-        return std::make_unique<FilesProtocol>(path_, kKeepAll, kAllFormats, "8d7f2b1c");
+        return std::make_unique<FilesProtocol>(path_, kKeepAll, kAllFormats);
       },
       &losses);
   sender.Start();

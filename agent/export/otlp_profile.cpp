@@ -19,11 +19,11 @@ using profile::Pprof;
 constexpr size_t kMaxInflatedBytes = size_t{256} << 20;
 constexpr size_t kProfileIdBytes = 16;
 
-// The bytes of a UUID, with the sequence in one half and in the other what tells this sequence's profiles apart.
-std::string ProfileId(const std::string& uuid, const profile::EncodedProfile& profile, size_t type) {
+// The bytes of the instance's UUID, with the sequence in one half and in the other what tells this sequence's profiles apart.
+std::string ProfileId(const profile::EncodedProfile& profile, size_t type) {
   std::string id(kProfileIdBytes, '\0');
   size_t digit = 0;
-  for (char c : uuid) {
+  for (char c : profile.instance) {
     if (!absl::ascii_isxdigit(static_cast<unsigned char>(c)) || digit == 2 * kProfileIdBytes) continue;
     const int value = c <= '9' ? c - '0' : (c & 0xf) + 9;
     id[digit / 2] = static_cast<char>(id[digit / 2] | (digit % 2 == 0 ? value << 4 : value));
@@ -99,7 +99,7 @@ class RequestWriter {
     SetTypes(type, &added);
     added.set_time_unix_nano(static_cast<uint64_t>(pprof_.time_nanos()));
     added.set_duration_nano(static_cast<uint64_t>(pprof_.duration_nanos()));
-    added.set_profile_id(ProfileId(origin_.instance_uuid, profile_, type));
+    added.set_profile_id(ProfileId(profile_, type));
     for (int32_t attribute : tables_.ProfileAttributes()) added.add_attribute_indices(attribute);
     for (const Summed& sample : samples) {
       if (!has_value(sample)) continue;

@@ -12,9 +12,8 @@ using OtlpRequest = ::opentelemetry::proto::collector::profiles::v1development::
 
 // Who tells.
 struct OtlpOrigin {
-  std::string instance_uuid;  // of this run of the agent
-  std::string version;        // of Sonde
-  std::string host_id;        // of the host that was profiled; empty = not known
+  std::string version;  // of Sonde
+  std::string host_id;  // of the host that was profiled; empty = not known
 };
 
 // `profile`, whole or a part, as OpenTelemetry's ProfilesService/Export takes it: the sums over its samples, for each

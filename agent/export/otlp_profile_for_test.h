@@ -17,7 +17,7 @@
 namespace sonde::exporting {
 
 inline OtlpOrigin TestOrigin() {
-  return {.instance_uuid = "8d7f2b1c-1111-4222-8333-944455556666", .version = "9.8.7", .host_id = "0123456789abcdef"};
+  return {.version = "9.8.7", .host_id = "0123456789abcdef"};
 }
 
 // A window of `kind` with `stacks` different stacks of a program, its library and the kernel: values differ, some are
@@ -49,6 +49,7 @@ inline profile::EncodedProfile TestWindow(profile::Kind kind, int stacks) {
   profile::EncodedProfile window;
   window.kind = kind;
   window.labels = {{"service_name", "web"}, {"node", "n1"}};
+  window.instance = "8d7f2b1c-1111-4222-8333-944455556666";
   window.sequence = 42;
   window.pprof_gz = profile::Encode(std::move(builder).Build());
   return window;

@@ -179,14 +179,14 @@ TEST(OtlpProfile, TakesAnIdThatIsNoneForALabel) {
 TEST(OtlpProfile, HasIdsThatTellInstanceSequenceAndPartApart) {
   std::set<std::string> ids;
   profile::EncodedProfile window = TestWindow(Kind::kCpu, 5);
-  OtlpOrigin other = TestOrigin();
-  other.instance_uuid.back() = '7';
-  for (const OtlpOrigin& origin : {TestOrigin(), other}) {
+  const std::string instance = window.instance, other = "8d7f2b1c-1111-4222-8333-944455556667";
+  for (const std::string& made_by : {instance, other}) {
+    window.instance = made_by;
     for (uint64_t sequence : {1, 2, 256}) {
       for (uint64_t part : {1, 2, 3}) {
         window.sequence = sequence;
         window.part = part;
-        const auto request = MakeOtlpRequest(window, origin);
+        const auto request = MakeOtlpRequest(window, TestOrigin());
         for (int i : {0, 1}) ids.insert(ProfileOf(*request, i).profile_id());
       }
     }

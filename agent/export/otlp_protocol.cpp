@@ -33,6 +33,15 @@ grpc::Status OtlpProtocol::Push(grpc::ClientContext* context, const profile::Enc
   return status;
 }
 
+grpc::Status OtlpProtocol::Knock(grpc::ClientContext* context) {
+  collector::ExportProfilesServiceResponse response;
+  return stub_->Export(context, {}, &response);
+}
+
+std::string_view OtlpProtocol::SpokenAt() const {
+  return "an OpenTelemetry Collector listens on 4317, and takes profiles with --feature-gates=service.profilesSupport";
+}
+
 std::optional<PushLimits> OtlpProtocol::Limits() const {
   return PushLimits{.pprof_bytes = kMaxOtlpPprofBytes, .samples = std::numeric_limits<int>::max()};
 }

@@ -19,6 +19,8 @@ class OtlpProtocol : public Protocol {
 
   // INVALID_ARGUMENT without asking the server for what is no profile.
   grpc::Status Push(grpc::ClientContext* context, const profile::EncodedProfile& profile, Rejected* rejected) override;
+  grpc::Status Knock(grpc::ClientContext* context) override;
+  std::string_view SpokenAt() const override;
   std::optional<PushLimits> Limits() const override;
 
  private:

@@ -172,8 +172,7 @@ TEST(OtlpProtocol, ASenderNeverResendsWhatWasRejectedInPart) {
   target.timeout = absl::Seconds(60);
   target.backoff_initial = absl::Milliseconds(10);
   TargetSender sender(
-      target, TestOrigin().instance_uuid,
-      [](const auto& channel) { return std::make_unique<OtlpProtocol>(channel, TestOrigin()); }, &losses);
+      target, [](const auto& channel) { return std::make_unique<OtlpProtocol>(channel, TestOrigin()); }, &losses);
   sender.Start();
   const profile::EncodedProfile window = TestWindow(Kind::kOffCpu, 300);
   ASSERT_TRUE(sender.Enqueue(window));

@@ -22,6 +22,20 @@ grpc::Status ParcaProtocol::Push(grpc::ClientContext* context, const profile::En
   return stub_->WriteRaw(context, *request, &response);
 }
 
+grpc::Status ParcaProtocol::Knock(grpc::ClientContext* context) {
+  // A series without a name: what has no profile in it the server may well accept, or not expect.
+  parca::profilestore::v1alpha1::WriteRawRequest request;
+  auto* label = request.add_series()->mutable_labels()->add_labels();
+  label->set_name("service_name");
+  label->set_value("sonde-agent");
+  parca::profilestore::v1alpha1::WriteRawResponse response;
+  return stub_->WriteRaw(context, request, &response);
+}
+
+std::string_view ParcaProtocol::SpokenAt() const {
+  return "Parca listens on 7070";
+}
+
 std::optional<PushLimits> ParcaProtocol::Limits() const {
   return PushLimits{.pprof_bytes = ParcaLimits().max_request_bytes, .samples = kMaxParcaSamples};
 }

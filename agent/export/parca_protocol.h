@@ -17,6 +17,8 @@ class ParcaProtocol : public Protocol {
 
   // INVALID_ARGUMENT without asking the server for what can be no profile of Parca's.
   grpc::Status Push(grpc::ClientContext* context, const profile::EncodedProfile& profile, Rejected* rejected) override;
+  grpc::Status Knock(grpc::ClientContext* context) override;
+  std::string_view SpokenAt() const override;
   // So that a request is within what our channels send, and far within the server's 64 MiB.
   std::optional<PushLimits> Limits() const override;
 

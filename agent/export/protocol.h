@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "grpcpp/client_context.h"
 #include "grpcpp/support/status.h"
@@ -34,6 +35,13 @@ class Protocol {
   // `rejected`, which is never resent.
   virtual grpc::Status Push(grpc::ClientContext* context, const profile::EncodedProfile& profile,
                             Rejected* rejected) = 0;
+
+  // Pushes what is no profile: whether the server is there, speaks the protocol and lets us in. Then it answers OK or
+  // INVALID_ARGUMENT, and stores nothing. OK where there is no server.
+  virtual grpc::Status Knock(grpc::ClientContext*) { return grpc::Status::OK; }
+
+  // Who speaks it, at which port, as a sentence's end; empty where there is no server.
+  virtual std::string_view SpokenAt() const { return {}; }
 
   // What is larger is cut into parts (EncodedProfile::part), each pushed by itself. Null: nothing is too large.
   virtual std::optional<PushLimits> Limits() const { return std::nullopt; }

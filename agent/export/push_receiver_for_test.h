@@ -90,13 +90,16 @@ class PushReceiver : public push::v1::PusherService::Service {
     for (const grpc::string_ref& name : context->auth_context()->FindPropertyValues(GRPC_X509_CN_PROPERTY_NAME)) {
       push.peer_name = std::string(name.data(), name.size());
     }
-    push.id = request->series(0).samples(0).id();
-    push.raw = request->series(0).samples(0).raw_profile();
-    for (const auto& label : request->series(0).labels()) push.labels[label.name()] = label.value();
+    for (const auto& series : request->series()) {
+      push.id = series.samples(0).id();
+      push.raw = series.samples(0).raw_profile();
+      for (const auto& label : series.labels()) push.labels[label.name()] = label.value();
+    }
     absl::MutexLock lock(&mutex_);
     push.at = absl::Now();
     received_.push_back(std::move(push));
     for (const auto& [key, value] : trailers_) context->AddTrailingMetadata(key, value);
+    if (answers_.empty() && request->series().empty()) return {grpc::StatusCode::INVALID_ARGUMENT, "no profiles received"};
     if (answers_.empty()) return grpc::Status::OK;
     const grpc::Status answer = answers_.front();
     answers_.pop_front();

@@ -31,10 +31,10 @@ const char* TlsAdvice(const std::string& words) {
   return "";
 }
 
-const char* Advice(const grpc::Status& status) {
+std::string Advice(const grpc::Status& status, std::string_view spoken_at) {
   switch (status.error_code()) {
     case grpc::StatusCode::UNIMPLEMENTED:
-      return "; wrong port? Pyroscope's native port is 4040, Sonde's collector listens on 7171";
+      return "; wrong port or type? " + std::string(spoken_at);
     case grpc::StatusCode::UNAUTHENTICATED:
     case grpc::StatusCode::PERMISSION_DENIED:
       return "; profiles are kept until the target lets this agent in";
@@ -85,9 +85,9 @@ std::string Printable(const std::string& text) {
   return line;
 }
 
-std::string Explain(const grpc::Status& status) {
+std::string Explain(const grpc::Status& status, std::string_view spoken_at) {
   const std::string reason = status.error_message().empty() ? "no reason given" : Printable(status.error_message());
-  return absl::StrCat(CodeName(status.error_code()), ": ", reason, Advice(status));
+  return absl::StrCat(CodeName(status.error_code()), ": ", reason, Advice(status, spoken_at));
 }
 
 }  // namespace sonde::exporting

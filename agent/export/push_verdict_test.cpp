@@ -25,13 +25,13 @@ TEST(PushVerdict, DoesNotRepeatAMessageThatIsTooLarge) {
   EXPECT_EQ(Judge(too_large), Verdict::kTooLarge);
 }
 
-TEST(PushVerdict, NamesTheNativePortWhenTheServiceIsUnknown) {
-  EXPECT_THAT(Explain(grpc::Status(grpc::StatusCode::UNIMPLEMENTED, "unknown service")),
-              testing::AllOf(testing::StartsWith("UNIMPLEMENTED: unknown service"), testing::HasSubstr("4040")));
+TEST(PushVerdict, TellsWhereTheProtocolIsSpokenWhenTheServiceIsUnknown) {
+  EXPECT_THAT(Explain(grpc::Status(grpc::StatusCode::UNIMPLEMENTED, "unknown service"), "it is at port 1"),
+              testing::AllOf(testing::StartsWith("UNIMPLEMENTED: unknown service"), testing::EndsWith("it is at port 1")));
 }
 
 TEST(PushVerdict, SaysWhatToDoAboutAFailedHandshake) {
-  auto explain = [](const std::string& words) { return Explain(grpc::Status(grpc::StatusCode::UNAVAILABLE, words)); };
+  auto explain = [](const std::string& words) { return Explain(grpc::Status(grpc::StatusCode::UNAVAILABLE, words), "it is at port 1"); };
   EXPECT_THAT(explain("Ssl handshake failed: SSL_ERROR_SSL: error:0A000086:SSL routines::certificate verify failed"),
               testing::AllOf(testing::HasSubstr("tls.ca_file"), testing::HasSubstr("expired")));
   EXPECT_THAT(explain("Peer name 127.0.0.1 is not in peer certificate"), testing::HasSubstr("tls.server_name"));
@@ -40,7 +40,7 @@ TEST(PushVerdict, SaysWhatToDoAboutAFailedHandshake) {
 
 TEST(PushVerdict, KeepsAHostileReasonToOnePrintableLine) {
   const std::string reason = "a\n\x1b[31mb" + std::string(5000, 'x');
-  const std::string text = Explain(grpc::Status(grpc::StatusCode::INTERNAL, reason));
+  const std::string text = Explain(grpc::Status(grpc::StatusCode::INTERNAL, reason), "");
   EXPECT_LE(text.size(), 300u);
   EXPECT_THAT(text, testing::Not(testing::HasSubstr("\n")));
   EXPECT_THAT(text, testing::Not(testing::HasSubstr("\x1b")));

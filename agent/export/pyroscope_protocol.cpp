@@ -1,7 +1,6 @@
 #include "agent/export/pyroscope_protocol.h"
 
 #include <string_view>
-#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -28,19 +27,28 @@ void AddLabel(push::v1::RawProfileSeries* series, const std::string& name, const
 
 }  // namespace
 
-PyroscopeProtocol::PyroscopeProtocol(const std::shared_ptr<grpc::Channel>& channel, std::string instance_uuid)
-    : instance_uuid_(std::move(instance_uuid)), stub_(push::v1::PusherService::NewStub(channel)) {}
+PyroscopeProtocol::PyroscopeProtocol(const std::shared_ptr<grpc::Channel>& channel)
+    : stub_(push::v1::PusherService::NewStub(channel)) {}
 
 grpc::Status PyroscopeProtocol::Push(grpc::ClientContext* context, const profile::EncodedProfile& profile, Rejected*) {
   push::v1::PushResponse response;
-  return stub_->Push(context, MakePushRequest(profile, instance_uuid_), &response);
+  return stub_->Push(context, MakePushRequest(profile), &response);
+}
+
+grpc::Status PyroscopeProtocol::Knock(grpc::ClientContext* context) {
+  push::v1::PushResponse response;
+  return stub_->Push(context, {}, &response);
+}
+
+std::string_view PyroscopeProtocol::SpokenAt() const {
+  return "Pyroscope's native port is 4040, Sonde's collector listens on 7171";
 }
 
 std::optional<PushLimits> PyroscopeProtocol::Limits() const {
   return PushLimits{.pprof_bytes = kMaxPprofBytes, .samples = kMaxSamples};
 }
 
-push::v1::PushRequest MakePushRequest(const profile::EncodedProfile& profile, const std::string& instance_uuid) {
+push::v1::PushRequest MakePushRequest(const profile::EncodedProfile& profile) {
   push::v1::PushRequest request;
   push::v1::RawProfileSeries* series = request.add_series();
   AddLabel(series, "__name__", std::string(profile::PyroscopeName(profile.kind)));
@@ -49,12 +57,12 @@ push::v1::PushRequest MakePushRequest(const profile::EncodedProfile& profile, co
   }
   push::v1::RawSample* sample = series->add_samples();
   sample->set_raw_profile(profile.pprof_gz);
-  sample->set_id(SampleId(profile.instance.empty() ? instance_uuid : profile.instance, profile.sequence, profile.part));
+  sample->set_id(SampleId(profile));
   return request;
 }
 
-std::string SampleId(const std::string& instance_uuid, uint64_t sequence, uint64_t part) {
-  const std::string key = absl::StrCat(instance_uuid, "/", sequence, "/", part);
+std::string SampleId(const profile::EncodedProfile& profile) {
+  const std::string key = absl::StrCat(profile.instance, "/", profile.sequence, "/", profile.part);
   const uint64_t high = (Fnv1a(0xcbf29ce484222325, key) & ~uint64_t{0xf000}) | 0x8000;
   const uint64_t low = (Fnv1a(0x9ae16a3b2f90404f, key) & ~(uint64_t{3} << 62)) | (uint64_t{2} << 62);
   return absl::StrFormat("%08x-%04x-%04x-%04x-%012x", high >> 32, (high >> 16) & 0xffff, high & 0xffff, low >> 48,

@@ -11,7 +11,7 @@ namespace {
 
 TEST(PyroscopeProtocol, PushesOneProfileWithItsLabelsNameAndId) {
   PushReceiver pyroscope;
-  PyroscopeProtocol protocol(grpc::CreateChannel(pyroscope.Start(), grpc::InsecureChannelCredentials()), kTestInstance);
+  PyroscopeProtocol protocol(grpc::CreateChannel(pyroscope.Start(), grpc::InsecureChannelCredentials()));
   profile::EncodedProfile profile;
   profile.labels = {{"__name__", "mine"}, {"service_name", "web"}, {"node", "n1"}};
   profile.sequence = 7;
@@ -34,7 +34,7 @@ TEST(PyroscopeProtocol, PushesOneProfileWithItsLabelsNameAndId) {
 
 TEST(PyroscopeProtocol, GivesTheServersAnswerAsItIs) {
   PushReceiver pyroscope;
-  PyroscopeProtocol protocol(grpc::CreateChannel(pyroscope.Start(), grpc::InsecureChannelCredentials()), kTestInstance);
+  PyroscopeProtocol protocol(grpc::CreateChannel(pyroscope.Start(), grpc::InsecureChannelCredentials()));
   pyroscope.AnswerNext({{grpc::StatusCode::RESOURCE_EXHAUSTED, "too fast", "details"}});
   grpc::ClientContext context;
   Rejected rejected;

@@ -330,11 +330,15 @@ absl::Status Spool::MakeRoom(uint64_t bytes) {
   return CheckFreeSpace(bytes);
 }
 
+uint64_t KeptFreeBytes(const SpoolOptions& options, uint64_t total_bytes) {
+  const auto ratio_bytes = static_cast<uint64_t>(static_cast<double>(total_bytes) * options.keep_free_ratio);
+  return std::min(ratio_bytes, options.keep_free_bytes);
+}
+
 absl::Status Spool::CheckFreeSpace(uint64_t bytes) {
   const absl::StatusOr<DiskSpace> space = Directory()->Space();
   if (!space.ok()) return space.status();
-  const auto ratio_bytes = static_cast<uint64_t>(static_cast<double>(space->total_bytes) * options_.keep_free_ratio);
-  const uint64_t reserved = std::min(ratio_bytes, options_.keep_free_bytes);
+  const uint64_t reserved = KeptFreeBytes(options_, space->total_bytes);
   if (space->free_bytes >= reserved + bytes) return absl::OkStatus();
   return absl::ResourceExhaustedError(absl::StrCat("its file system has ", space->free_bytes >> 20,
                                                    " MiB free, of which ", reserved >> 20,

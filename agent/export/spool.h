@@ -38,6 +38,9 @@ struct SpoolOptions {
   SpoolClock clock = MachineClock();
 };
 
+// What must stay free for others on a file system of `total_bytes`.
+uint64_t KeptFreeBytes(const SpoolOptions& options, uint64_t total_bytes);
+
 struct SpoolStats {
   std::string directory{};
   uint64_t bytes = 0;  // of files

@@ -27,9 +27,9 @@ struct SpooledRun {
     target.endpoint = endpoint;
     target.backoff_initial = target.backoff_cap = absl::Milliseconds(100);
     sender = std::make_unique<TargetSender>(
-        target, instance,
-        [this](const std::shared_ptr<grpc::Channel>& channel) {
-          return std::make_unique<PyroscopeProtocol>(channel, instance);
+        target,
+        [](const std::shared_ptr<grpc::Channel>& channel) {
+          return std::make_unique<PyroscopeProtocol>(channel);
         },
         &losses, spool->QueueOf(0));
     sender->Start();

@@ -49,7 +49,6 @@ absl::Status CheckOwner(int fd, const std::string& path) {
 }
 
 absl::StatusOr<base::UniqueFd> OpenFolder(const std::string& path) {
-  if (absl::Status made = MakeFolder(path); !made.ok()) return made;
   base::UniqueFd fd(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   if (!fd.IsValid() && (errno == ENOTDIR || errno == ELOOP || errno == EACCES)) {
     return absl::FailedPreconditionError(absl::StrCat("spool.directory ", path, " is no folder of this user (",
@@ -77,6 +76,11 @@ absl::StatusOr<base::UniqueFd> TakeSpoolLock(int directory, const std::string& p
 }
 
 }  // namespace
+
+absl::Status CheckSpoolFolder(const std::string& path) {
+  const absl::Status opened = OpenFolder(path).status();
+  return absl::IsNotFound(opened) ? absl::OkStatus() : opened;
+}
 
 absl::Status DiskTrouble(int error, std::string_view doing) {
   const std::string text = absl::StrCat(std::string(doing), ": ", std::strerror(error));
@@ -108,6 +112,7 @@ absl::Status ReadAllAt(int fd, uint64_t offset, size_t bytes, std::string* into)
 }
 
 absl::StatusOr<std::unique_ptr<SpoolDirectory>> SpoolDirectory::Open(const std::string& path) {
+  if (absl::Status made = MakeFolder(path); !made.ok()) return made;
   absl::StatusOr<base::UniqueFd> directory = OpenFolder(path);
   if (!directory.ok()) return directory.status();
   absl::StatusOr<base::UniqueFd> lock = TakeSpoolLock(directory->Get(), path);

@@ -60,6 +60,9 @@ class SpoolDirectory {
   const base::UniqueFd lock_;
 };
 
+// Whether the spool's folder at `path`, if it is there, is of this user alone. Makes nothing. Errors as Open()'s.
+absl::Status CheckSpoolFolder(const std::string& path);
+
 // The trouble that `error` (of errno) is: see SpoolDirectory.
 absl::Status DiskTrouble(int error, std::string_view doing);
 

@@ -1,10 +1,8 @@
 #include "agent/export/target_connection.h"
 
-#include <algorithm>
 #include <string>
 #include <utility>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "agent/export/push_channel.h"
@@ -13,27 +11,15 @@
 namespace sonde::exporting {
 namespace {
 
-// What an editor leaves around a token is not part of it, and what gRPC would not send is no token.
-absl::StatusOr<std::string> ReadToken(const std::string& path) {
-  const absl::StatusOr<std::string> text = base::ReadCredentialFile(path, base::Secrecy::kPublic);
-  if (!text.ok()) return text.status();
-  const std::string token(absl::StripAsciiWhitespace(*text));
-  if (token.empty()) return absl::InvalidArgumentError(absl::StrCat(path, " is empty"));
-  if (!std::ranges::all_of(token, [](unsigned char c) { return absl::ascii_isprint(c); })) {
-    return absl::InvalidArgumentError(absl::StrCat(path, " holds more than one line of printable ASCII characters"));
-  }
-  return token;
-}
-
 // The value of the header `authorization`; empty without credentials.
 absl::StatusOr<std::string> AuthorizationOf(const TargetAuth& auth) {
   if (!auth.token_file.empty()) {
-    const absl::StatusOr<std::string> token = ReadToken(auth.token_file);
+    const absl::StatusOr<std::string> token = base::ReadToken(auth.token_file);
     if (!token.ok()) return token;
     return absl::StrCat("Bearer ", *token);
   }
   if (auth.username.empty()) return std::string();
-  const absl::StatusOr<std::string> password = ReadToken(auth.password_file);
+  const absl::StatusOr<std::string> password = base::ReadToken(auth.password_file);
   if (!password.ok()) return password;
   return absl::StrCat("Basic ", absl::Base64Escape(absl::StrCat(auth.username, ":", *password)));
 }

@@ -56,9 +56,9 @@ class TargetConnectionTest : public testing::Test {
   }
   std::unique_ptr<TargetSender> Start(const ExportTarget& target) {
     auto sender = std::make_unique<TargetSender>(
-        target, kTestInstance,
+        target,
         [](const std::shared_ptr<grpc::Channel>& channel) {
-          return std::make_unique<PyroscopeProtocol>(channel, kTestInstance);
+          return std::make_unique<PyroscopeProtocol>(channel);
         },
         &losses_);
     sender->Start();
@@ -67,6 +67,7 @@ class TargetConnectionTest : public testing::Test {
   static profile::EncodedProfile NumberedProfile(uint64_t sequence) {
     profile::EncodedProfile profile;
     profile.labels = {{"service_name", "web"}};
+    profile.instance = kTestInstance;
     profile.sequence = sequence;
     profile.pprof_gz = absl::StrCat("profile ", sequence);
     return profile;

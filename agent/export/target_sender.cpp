@@ -18,12 +18,16 @@ namespace {
 // After the connection was lost gRPC answers with the old error until it has tried again: give it this long first.
 constexpr std::chrono::milliseconds kReconnectTime{100};
 
+void AddKey(const profile::EncodedProfile& part, grpc::ClientContext* call) {
+  call->AddMetadata("sonde-instance", part.part == 1 ? part.instance : absl::StrCat(part.instance, "/", part.part));
+  call->AddMetadata("sonde-sequence", absl::StrCat(part.sequence));
+}
+
 }  // namespace
 
-TargetSender::TargetSender(ExportTarget target, std::string instance_uuid, MakeProtocol make_protocol,
-                           telemetry::LossLedger* losses, ProfileQueue* spooled)
+TargetSender::TargetSender(ExportTarget target, MakeProtocol make_protocol, telemetry::LossLedger* losses,
+                           ProfileQueue* spooled)
     : target_(std::move(target)),
-      instance_uuid_(std::move(instance_uuid)),
       losses_(losses),
       pending_(target_.max_queue_items, target_.max_queue_bytes),
       queue_(spooled == nullptr ? &pending_ : spooled),
@@ -102,12 +106,13 @@ bool TargetSender::PushNext() {
     SettlePart();
     return true;
   }
-  NoteError(Explain(answer.status));
+  const std::string why = Explain(answer.status, protocol_ == nullptr ? "" : protocol_->SpokenAt());
+  NoteError(why);
   if (verdict == Verdict::kTooLarge && parts_->HalveCurrent()) return true;
   if (verdict == Verdict::kTooLarge || verdict == Verdict::kRefused ||
       (verdict == Verdict::kRetryFewTimes && ++suspect_tries_ >= kMaxSuspectTries)) {
     GiveUpPart(absl::StrCat("refused_", absl::AsciiStrToLower(CodeName(answer.status.error_code()))),
-               absl::StrCat("missing at the target, which said ", Explain(answer.status)));
+               absl::StrCat("missing at the target, which said ", why));
     SettlePart();
     return true;
   }
@@ -150,12 +155,6 @@ absl::Status TargetSender::MakeReady(const ProfilePtr& profile, grpc::ClientCont
     suspect_tries_ = 0;
   }
   return connection_.Prepare(call);
-}
-
-void TargetSender::AddKey(const profile::EncodedProfile& part, grpc::ClientContext* call) const {
-  const std::string& instance = part.instance.empty() ? instance_uuid_ : part.instance;
-  call->AddMetadata("sonde-instance", part.part == 1 ? instance : absl::StrCat(instance, "/", part.part));
-  call->AddMetadata("sonde-sequence", absl::StrCat(part.sequence));
 }
 
 void TargetSender::SettlePart() {

@@ -9,7 +9,6 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
-#include "agent/export/backoff.h"
 #include "agent/export/export_target.h"
 #include "agent/export/pending_profiles.h"
 #include "agent/export/profile_parts.h"
@@ -18,6 +17,7 @@
 #include "agent/export/push_verdict.h"
 #include "agent/export/target_connection.h"
 #include "agent/telemetry/loss_ledger.h"
+#include "base/backoff.h"
 #include "grpcpp/channel.h"
 #include "grpcpp/client_context.h"
 #include "profile/encoded_profile.h"
@@ -46,10 +46,10 @@ class TargetSender {
   // new channel.
   using MakeProtocol = std::function<std::unique_ptr<Protocol>(const std::shared_ptr<grpc::Channel>& channel)>;
 
-  // `instance_uuid` names this run of the agent. `losses` must outlive the sender, and so must `spooled`, from which it
-  // takes its profiles; null: it keeps them in memory. Nothing is sent before Start().
-  TargetSender(ExportTarget target, std::string instance_uuid, MakeProtocol make_protocol,
-               telemetry::LossLedger* losses, ProfileQueue* spooled = nullptr);
+  // `losses` must outlive the sender, and so must `spooled`, from which it takes its profiles; null: it keeps them in
+  // memory. Nothing is sent before Start().
+  TargetSender(ExportTarget target, MakeProtocol make_protocol, telemetry::LossLedger* losses,
+               ProfileQueue* spooled = nullptr);
   // Stops without flushing, unless Stop() was called.
   ~TargetSender();
   TargetSender(const TargetSender&) = delete;
@@ -82,7 +82,6 @@ class TargetSender {
   Answer Push(const ProfilePtr& profile) ABSL_LOCKS_EXCLUDED(mutex_);
   // Connection, protocol and the parts of `profile` for it, with what the target's files hold now.
   absl::Status MakeReady(const ProfilePtr& profile, grpc::ClientContext* call);
-  void AddKey(const profile::EncodedProfile& part, grpc::ClientContext* call) const;
   // The current part is stored or given up, the profile when it was the last.
   void SettlePart() ABSL_LOCKS_EXCLUDED(mutex_);
   // Counts the profile whose part is given up, once.
@@ -95,7 +94,6 @@ class TargetSender {
   void CountDropped(const std::string& cause, const std::string& consequence, size_t count) ABSL_LOCKS_EXCLUDED(mutex_);
 
   const ExportTarget target_;
-  const std::string instance_uuid_;
   telemetry::LossLedger* const losses_;
   PendingProfiles pending_;
   ProfileQueue* const queue_;  // `pending_` or a spool's
@@ -103,7 +101,7 @@ class TargetSender {
   // Of the thread alone.
   TargetConnection connection_;
   std::unique_ptr<Protocol> protocol_;
-  Backoff backoff_;
+  base::Backoff backoff_;
   std::optional<ProfileParts> parts_;  // of the profile that is pinned, or was last
   bool gave_up_part_ = false;          // of that profile
   int suspect_tries_ = 0;              // of the current part: answers that may be its own fault

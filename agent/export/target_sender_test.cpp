@@ -43,7 +43,7 @@ class BlackHole {
 };
 
 std::unique_ptr<Protocol> OverPyroscope(const std::shared_ptr<grpc::Channel>& channel) {
-  return std::make_unique<PyroscopeProtocol>(channel, kTestInstance);
+  return std::make_unique<PyroscopeProtocol>(channel);
 }
 
 // Takes everything, and says what it left out of it.
@@ -67,6 +67,7 @@ ExportTarget Impatient(const std::string& endpoint) {
 profile::EncodedProfile Profile(uint64_t sequence) {
   profile::EncodedProfile profile;
   profile.labels = {{"service_name", "web"}, {"node", "n1"}};
+  profile.instance = kTestInstance;
   profile.sequence = sequence;
   profile.pprof_gz = absl::StrCat("profile ", sequence);
   return profile;
@@ -81,7 +82,7 @@ std::vector<std::string> Sequences(const std::vector<ReceivedPush>& pushes) {
 TEST(TargetSender, PushesEachProfileWithItsKey) {
   PushReceiver collector;
   telemetry::LossLedger losses;
-  TargetSender sender(Impatient(collector.Start()), kTestInstance, OverPyroscope, &losses);
+  TargetSender sender(Impatient(collector.Start()), OverPyroscope, &losses);
   sender.Start();
   ASSERT_TRUE(sender.Enqueue(Profile(7)));
   const std::vector<ReceivedPush> pushes = collector.WaitFor(1);
@@ -101,7 +102,7 @@ TEST(TargetSender, KeepsProfilesThroughAnOutageAndSendsThemInOrderOnce) {
   const std::string endpoint = first.Start();
   const int port = first.Port();
   telemetry::LossLedger losses;
-  TargetSender sender(Impatient(endpoint), kTestInstance, OverPyroscope, &losses);
+  TargetSender sender(Impatient(endpoint), OverPyroscope, &losses);
   sender.Start();
   sender.Enqueue(Profile(1));
   // Not before the answer has come: else this profile is, rightly, sent again.
@@ -131,7 +132,7 @@ TEST(TargetSender, ResendsTheVerySameBytesAndKey) {
                         {grpc::StatusCode::UNAUTHENTICATED, "token expired"},
                         {grpc::StatusCode::RESOURCE_EXHAUSTED, "rate limit"}});
   telemetry::LossLedger losses;
-  TargetSender sender(Impatient(collector.Start()), kTestInstance, OverPyroscope, &losses);
+  TargetSender sender(Impatient(collector.Start()), OverPyroscope, &losses);
   sender.Start();
   sender.Enqueue(Profile(1));
   sender.Enqueue(Profile(2));
@@ -153,7 +154,7 @@ TEST(TargetSender, StaysAwayAsLongAsTheServerAsks) {
   PushReceiver collector;
   collector.AnswerNext({{grpc::StatusCode::RESOURCE_EXHAUSTED, "slower", details.SerializeAsString()}});
   telemetry::LossLedger losses;
-  TargetSender sender(Impatient(collector.Start()), kTestInstance, OverPyroscope, &losses);
+  TargetSender sender(Impatient(collector.Start()), OverPyroscope, &losses);
   sender.Start();
   sender.Enqueue(Profile(1));
   std::vector<ReceivedPush> pushes = collector.WaitFor(2);
@@ -175,7 +176,7 @@ TEST(TargetSender, DoesNotLetAServersWishHoldUpTheStop) {
   collector.SetTrailer("grpc-retry-pushback-ms", "600000");
   collector.AnswerNext({{grpc::StatusCode::UNAVAILABLE, "later"}});
   telemetry::LossLedger losses;
-  TargetSender sender(Impatient(collector.Start()), kTestInstance, OverPyroscope, &losses);
+  TargetSender sender(Impatient(collector.Start()), OverPyroscope, &losses);
   sender.Start();
   sender.Enqueue(Profile(1));
   collector.WaitFor(1);
@@ -187,7 +188,7 @@ TEST(TargetSender, GivesUpWhatIsRefusedForGoodAndCountsItByCode) {
   PushReceiver collector;
   collector.AnswerNext({{grpc::StatusCode::INVALID_ARGUMENT, "too old"}});
   telemetry::LossLedger losses;
-  TargetSender sender(Impatient(collector.Start()), kTestInstance, OverPyroscope, &losses);
+  TargetSender sender(Impatient(collector.Start()), OverPyroscope, &losses);
   sender.Start();
   sender.Enqueue(Profile(1));
   sender.Enqueue(Profile(2));
@@ -205,7 +206,7 @@ TEST(TargetSender, TriesASuspectProfileThreeTimesAndGoesOn) {
   const grpc::Status corrupt(grpc::StatusCode::INTERNAL, "cannot inflate");
   collector.AnswerNext({corrupt, corrupt, corrupt});
   telemetry::LossLedger losses;
-  TargetSender sender(Impatient(collector.Start()), kTestInstance, OverPyroscope, &losses);
+  TargetSender sender(Impatient(collector.Start()), OverPyroscope, &losses);
   sender.Start();
   sender.Enqueue(Profile(1));
   sender.Enqueue(Profile(2));
@@ -218,7 +219,7 @@ TEST(TargetSender, TriesASuspectProfileThreeTimesAndGoesOn) {
 TEST(TargetSender, CountsWhatTheTargetLeftOutAndNeverSendsItAgain) {
   telemetry::LossLedger losses;
   TargetSender sender(
-      Impatient("127.0.0.1:1"), kTestInstance,
+      Impatient("127.0.0.1:1"),
       [](const std::shared_ptr<grpc::Channel>&) { return std::make_unique<Choosy>(); }, &losses);
   sender.Enqueue(Profile(1));
   sender.Enqueue(Profile(2));
@@ -265,7 +266,7 @@ TEST(TargetSender, PushesAProfileThatIsTooLargeInPartsWithKeysOfTheirOwn) {
   // One part is asked for again: with the same key and bytes, and the others only once.
   collector.AnswerNext({grpc::Status::OK, {grpc::StatusCode::UNAVAILABLE, "restarting"}});
   telemetry::LossLedger losses;
-  TargetSender sender(Impatient(collector.Start()), kTestInstance, OverPyroscope, &losses);
+  TargetSender sender(Impatient(collector.Start()), OverPyroscope, &losses);
   sender.Start();
   sender.Enqueue(LargeProfile(kStacks));
   sender.Stop(absl::Seconds(60));
@@ -284,7 +285,7 @@ TEST(TargetSender, CutsWhatTheServerSaysIsTooLarge) {
   PushReceiver collector;
   collector.AnswerNext({{grpc::StatusCode::RESOURCE_EXHAUSTED, "Received message larger than max (9 vs. 4)"}});
   telemetry::LossLedger losses;
-  TargetSender sender(Impatient(collector.Start()), kTestInstance, OverPyroscope, &losses);
+  TargetSender sender(Impatient(collector.Start()), OverPyroscope, &losses);
   sender.Start();
   sender.Enqueue(LargeProfile(100));
   sender.Enqueue(Profile(2));
@@ -302,7 +303,7 @@ TEST(TargetSender, CountsAProfileOnceWhoseEveryPartIsRefused) {
   const grpc::Status refused(grpc::StatusCode::INVALID_ARGUMENT, "too old");
   collector.AnswerNext({refused, refused});
   telemetry::LossLedger losses;
-  TargetSender sender(Impatient(collector.Start()), kTestInstance, OverPyroscope, &losses);
+  TargetSender sender(Impatient(collector.Start()), OverPyroscope, &losses);
   sender.Start();
   sender.Enqueue(LargeProfile(20'000));
   sender.Stop(absl::Seconds(60));
@@ -318,7 +319,7 @@ TEST(TargetSender, DropsAndCountsTheOldestWhenMemoryIsFull) {
   ExportTarget target = Impatient(collector.Start());
   target.max_queue_items = 3;
   telemetry::LossLedger losses;
-  TargetSender sender(target, kTestInstance, OverPyroscope, &losses);
+  TargetSender sender(target, OverPyroscope, &losses);
   for (uint64_t i = 1; i <= 5; ++i) EXPECT_TRUE(sender.Enqueue(Profile(i)));
   EXPECT_EQ(sender.Stats().waiting, 3u);
   sender.Start();
@@ -335,7 +336,7 @@ TEST(TargetSender, StopsWithinItsDeadlineBeforeABlackHole) {
   ExportTarget target = Impatient(absl::StrCat("127.0.0.1:", hole.Port()));
   target.timeout = absl::Hours(1);
   telemetry::LossLedger losses;
-  TargetSender sender(target, kTestInstance, OverPyroscope, &losses);
+  TargetSender sender(target, OverPyroscope, &losses);
   sender.Start();
   sender.Enqueue(Profile(1));
   sender.Enqueue(Profile(2));
@@ -352,7 +353,7 @@ TEST(TargetSender, StopsWithinItsDeadlineBeforeABlackHole) {
 TEST(TargetSender, FlushesWhatWaitsBeforeItStops) {
   PushReceiver collector;
   telemetry::LossLedger losses;
-  TargetSender sender(Impatient(collector.Start()), kTestInstance, OverPyroscope, &losses);
+  TargetSender sender(Impatient(collector.Start()), OverPyroscope, &losses);
   for (uint64_t i = 1; i <= 20; ++i) sender.Enqueue(Profile(i));
   sender.Start();
   sender.Stop(absl::Seconds(30));
@@ -370,7 +371,7 @@ TEST(TargetSender, NamesTheRightPortWhenTheServiceIsNotThere) {
   builder.RegisterService(&other_service);
   const std::unique_ptr<grpc::Server> wrong_server = builder.BuildAndStart();
   telemetry::LossLedger losses;
-  TargetSender sender(Impatient(absl::StrCat("127.0.0.1:", port)), kTestInstance, OverPyroscope, &losses);
+  TargetSender sender(Impatient(absl::StrCat("127.0.0.1:", port)), OverPyroscope, &losses);
   sender.Start();
   sender.Enqueue(Profile(1));
   sender.Stop(absl::Seconds(10));

@@ -133,6 +133,8 @@ absl::StatusOr<Features> ProbeFeatures() {
   Features features;
   // Task storage came to tracing programs in 5.12, together with this helper; its own helper is in 5.11 for LSM only.
   features.task_storage = HasEnumerator(object.get(), "bpf_func_id", "BPF_FUNC_check_mtu");
+  // In the same release as this helper, 5.11: libbpf asks for it, too.
+  features.maps_in_memory_cgroup = HasEnumerator(object.get(), "bpf_func_id", "BPF_FUNC_ktime_get_coarse_ns");
   features.lock_contention = HasTracepoint(object.get(), "contention_begin");
   features.block = ProbeBlockTracepoints(object.get());
   features.faults = ProbeFaultTracepoints(object.get());

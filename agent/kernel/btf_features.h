@@ -37,6 +37,7 @@ struct Features {
   bool lock_contention = false;  // waits for the kernel's own locks are told from others
   BlockTracepoints block;
   FaultTracepoints faults;
+  bool maps_in_memory_cgroup = false;  // memory of BPF maps counts there, and no longer against RLIMIT_MEMLOCK
   KernelText text;  // empty when kallsyms hides addresses
   PortRange ephemeral_ports;
 

@@ -52,6 +52,8 @@ bool Holds(uint64_t set, const Capability& capability) {
   return (set >> capability.number & 1) != 0 || (was_sys_admin && (set >> CAP_SYS_ADMIN & 1) != 0);
 }
 
+}  // namespace
+
 absl::Status CheckCapabilities(const KernelFiles& files) {
   absl::StatusOr<uint64_t> set = EffectiveCapabilities(files);
   if (!set.ok()) return set.status();
@@ -64,21 +66,25 @@ absl::Status CheckCapabilities(const KernelFiles& files) {
                                                   "): run sonde-agent as root, or give it these capabilities"));
 }
 
-}  // namespace
+absl::Status CheckBtf(const KernelFiles& files) {
+  if (::access(files.btf.c_str(), R_OK) == 0) return absl::OkStatus();
+  return absl::UnimplementedError(
+      absl::StrCat("the kernel has no BTF (", files.btf, " is missing): a kernel built with CONFIG_DEBUG_INFO_BTF "
+                   "is needed, as distributions ship it since 5.8; in a container, /sys must be mounted"));
+}
 
-absl::Status CheckPreconditions(const KernelFiles& files) {
-  if (absl::Status status = CheckCapabilities(files); !status.ok()) return status;
-  if (::access(files.btf.c_str(), R_OK) != 0) {
-    return absl::UnimplementedError(
-        absl::StrCat("the kernel has no BTF (", files.btf, " is missing): a kernel built with CONFIG_DEBUG_INFO_BTF "
-                     "is needed, as distributions ship it since 5.8; in a container, /sys must be mounted"));
-  }
+absl::Status CheckLockdown(const KernelFiles& files) {
   absl::StatusOr<std::string> lockdown = base::ReadFile(files.lockdown, kMostBytes);
   // The file is there only with the lockdown module and securityfs; without them nothing is locked down.
-  if (lockdown.ok() && absl::StrContains(*lockdown, "[confidentiality]")) {
-    return absl::PermissionDeniedError(
-        "kernel lockdown is in confidentiality mode, which forbids BPF to read kernel memory, for root too: boot with "
-        "lockdown=integrity or less");
+  if (!lockdown.ok() || !absl::StrContains(*lockdown, "[confidentiality]")) return absl::OkStatus();
+  return absl::PermissionDeniedError(
+      "kernel lockdown is in confidentiality mode, which forbids BPF to read kernel memory, for root too: boot with "
+      "lockdown=integrity or less");
+}
+
+absl::Status CheckPreconditions(const KernelFiles& files) {
+  for (auto check : {CheckCapabilities, CheckBtf, CheckLockdown}) {
+    if (absl::Status status = check(files); !status.ok()) return status;
   }
   return absl::OkStatus();
 }

@@ -14,6 +14,11 @@ struct KernelFiles {
   std::string own_status = "/proc/self/status";
 };
 
+// The parts of CheckPreconditions(), each by itself.
+absl::Status CheckCapabilities(const KernelFiles& files);
+absl::Status CheckBtf(const KernelFiles& files);
+absl::Status CheckLockdown(const KernelFiles& files);
+
 // Whether the agent can work here at all, before anything is loaded: kPermissionDenied names the capabilities that are
 // missing or the lockdown, kUnimplemented what the kernel lacks. Both say what to do.
 absl::Status CheckPreconditions(const KernelFiles& files);

@@ -1,32 +1,18 @@
 #include "agent/kubernetes/api_server.h"
 
-#include <algorithm>
 #include <cstdlib>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "base/read_file.h"
+#include "base/credential_file.h"
 
 namespace sonde::kubernetes {
 namespace {
 
-constexpr size_t kMaxTokenBytes = 16 << 10;
-
 std::string Variable(const char* name) {
   const char* value = std::getenv(name);
   return value != nullptr ? value : "";
-}
-
-// Nothing that would end the header it goes into.
-absl::StatusOr<std::string> ReadToken(const std::string& path) {
-  auto text = base::ReadFile(path, kMaxTokenBytes);
-  if (!text.ok()) return text.status();
-  std::string token(absl::StripAsciiWhitespace(*text));
-  const bool is_one =
-      !token.empty() && std::ranges::all_of(token, [](unsigned char c) { return absl::ascii_isgraph(c); });
-  if (!is_one) return absl::InvalidArgumentError(absl::StrCat(path, " is no token: it must be one word"));
-  return token;
 }
 
 }  // namespace
@@ -39,7 +25,7 @@ std::string AddressFromEnvironment() {
 }
 
 absl::StatusOr<HttpsRequest> RequestFor(const ApiServer& server, const std::string& path, absl::Duration timeout) {
-  absl::StatusOr<std::string> token = ReadToken(server.service_account + "/token");
+  absl::StatusOr<std::string> token = base::ReadToken(server.service_account + "/token");
   if (!token.ok()) return token.status();
   return HttpsRequest{.url = server.address + path,
                       .ca_file = server.service_account + "/ca.crt",

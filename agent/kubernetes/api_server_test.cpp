@@ -47,7 +47,7 @@ TEST_F(ApiServerTest, ReadsTheTokenForEachRequest) {
 }
 
 TEST_F(ApiServerTest, TakesNoTokenThatWouldEndTheHeader) {
-  for (const char* token : {"", "\n", "a b", "a\r\nX-Evil: 1"}) EXPECT_FALSE(Request(token).ok()) << token;
+  for (const char* token : {"", "\n", "a\r\nX-Evil: 1"}) EXPECT_FALSE(Request(token).ok()) << token;
   EXPECT_FALSE(Request(std::string(1 << 20, 'x')).ok());
 }
 

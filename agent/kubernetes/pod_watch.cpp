@@ -3,7 +3,6 @@
 #include <pthread.h>
 
 #include <algorithm>
-#include <cmath>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -24,8 +23,7 @@ constexpr int kLeastWatchSeconds = 300, kMostWatchSeconds = 600;
 constexpr absl::Duration kBeyondWatch = absl::Seconds(30);
 // One that ends sooner is followed by a pause, too.
 constexpr uint64_t kShortWatchNs = 1'000'000'000;
-constexpr absl::Duration kFirstPause = absl::Seconds(1), kLongestPause = absl::Minutes(1),
-                         kLeastPause = absl::Milliseconds(50);
+constexpr absl::Duration kFirstPause = absl::Seconds(1), kLongestPause = absl::Minutes(1);
 
 constexpr int kHttpOk = 200, kUnauthorized = 401, kForbidden = 403, kGone = 410;
 
@@ -42,7 +40,7 @@ bool IsGone(const absl::Status& status) { return absl::IsOutOfRange(status); }
 }  // namespace
 
 PodWatch::PodWatch(PodWatchOptions options, PodTable* table, telemetry::LossLedger* losses)
-    : options_(std::move(options)), table_(table), losses_(losses) {}
+    : options_(std::move(options)), table_(table), losses_(losses), backoff_(kFirstPause, kLongestPause) {}
 
 PodWatch::~PodWatch() { Stop(); }
 
@@ -72,9 +70,9 @@ void PodWatch::Run() {
     const uint64_t begin_ns = base::MonotonicNs();
     const absl::Status status = ListAndWatch();
     const bool was_short = base::MonotonicNs() - begin_ns < kShortWatchNs;
-    if (!was_short) failures_ = 0;
+    if (!was_short) backoff_.Reset();
     if (!status.ok()) Fail(status);
-    if (!status.ok() || was_short) ++failures_;
+    must_pause_ = !status.ok() || was_short;
   } while (Pause());
 }
 
@@ -183,10 +181,7 @@ void PodWatch::Fail(const absl::Status& why) {
 
 bool PodWatch::Pause() {
   absl::Duration pause = std::exchange(retry_after_, absl::ZeroDuration());
-  if (failures_ > 0) {
-    const absl::Duration bound = std::min(kLongestPause, kFirstPause * std::exp2(std::min(failures_ - 1, 10)));
-    pause = std::max({pause, kLeastPause, bound * absl::Uniform(random_, 0.0, 1.0)});
-  }
+  if (must_pause_) pause = std::max(pause, backoff_.Next());
   absl::MutexLock lock(&mutex_);
   mutex_.AwaitWithTimeout(absl::Condition(&stopping_), pause);
   return !stopping_;

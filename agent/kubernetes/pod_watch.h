@@ -15,6 +15,7 @@
 #include "agent/kubernetes/pod_json.h"
 #include "agent/kubernetes/pod_table.h"
 #include "agent/telemetry/loss_ledger.h"
+#include "base/backoff.h"
 
 namespace sonde::kubernetes {
 
@@ -74,7 +75,8 @@ class PodWatch {
   // Of the thread alone.
   std::string resource_version_;  // empty: to be listed
   bool is_cache_behind_ = false;  // the API's cache gave a list that it could not go on from
-  int failures_ = 0;              // in a row
+  base::Backoff backoff_;
+  bool must_pause_ = false;       // what was tried last failed, or ended too soon
   absl::Duration retry_after_;
   absl::BitGen random_;
 

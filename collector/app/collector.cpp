@@ -3,12 +3,14 @@
 #include <pthread.h>
 
 #include <algorithm>
+#include <atomic>
 #include <csignal>
 #include <memory>
 
 #include "absl/strings/str_cat.h"
 #include "base/clock.h"
 #include "base/service_notifier.h"
+#include "collector/app/metrics_report.h"
 #include "collector/ingest/push_server.h"
 #include "collector/query/querier.h"
 #include "collector/store/writer.h"
@@ -86,15 +88,26 @@ absl::Status RunCollector(const Config& config) {
   if (!notifier.ok()) return notifier.status();
   auto writer = store::Writer::Open(config.store);
   if (!writer.ok()) return writer.status();
-  web::Site site{query::Querier(config.store)};
+  ingest::PushStatistics pushes;
+  web::QueryStatistics queries;
+  std::atomic<const http::HttpServer*> serving = nullptr;
+  web::Site site{query::Querier(config.store), &queries, [&] {
+                   const http::HttpServer* http = serving;
+                   return MetricsOf({.version = SONDE_VERSION,
+                                     .pushes = pushes.Counts(),
+                                     .store = store::DiskUseOf(config.store),
+                                     .http_connections = http == nullptr ? 0 : http->Connections()},
+                                    queries);
+                 }};
   auto server = http::HttpServer::Start(config.http_listen, [&site](const http::Request& r) { return site.Answer(r); });
   if (!server.ok()) {
     return absl::Status(server.status().code(),
                         absl::StrCat(server.status().message(), "; choose another with --http-listen"));
   }
+  serving = server->get();
   ingest::Limits limits;
   limits.max_profile_bytes = config.max_profile_bytes;
-  auto grpc = ingest::PushServer::Start(config.grpc_listen, limits, writer->get());
+  auto grpc = ingest::PushServer::Start(config.grpc_listen, limits, writer->get(), &pushes);
   if (!grpc.ok()) return grpc.status();
   spdlog::info("msg=ready http={} grpc={} store={}", WithPort(config.http_listen, (*server)->Port()),
                WithPort(config.grpc_listen, (*grpc)->Port()), config.store);

@@ -73,6 +73,15 @@ struct Request {
   Reactor* reactor = nullptr;
   const grpc::ByteBuffer* bytes = nullptr;
   grpc::ByteBuffer* answer = nullptr;
+  uint64_t arrived_ns = 0;
+};
+
+// What became of a request, and how it is answered.
+struct Settled {
+  PushOutcome outcome;
+  absl::Status status;
+  size_t profiles = 0;
+  size_t samples = 0;
 };
 
 grpc::Status ToGrpc(const absl::Status& status) {
@@ -119,12 +128,15 @@ absl::StatusOr<::push::v1::PushRequest> Parse(const grpc::ByteBuffer& bytes) {
 // Takes each Push as bytes, so that parsing errors are answered with a reason and happen on our thread.
 class PushService : public ::push::v1::PusherService::WithRawCallbackMethod_Push<::push::v1::PusherService::Service> {
  public:
-  PushService(base::BoundedQueue<Request>* queue, InFlight* in_flight) : queue_(*queue), in_flight_(*in_flight) {}
+  PushService(base::BoundedQueue<Request>* queue, InFlight* in_flight, PushStatistics* statistics)
+      : queue_(*queue), in_flight_(*in_flight), statistics_(*statistics) {}
 
   grpc::ServerUnaryReactor* Push(grpc::CallbackServerContext* context, const grpc::ByteBuffer* bytes,
                                  grpc::ByteBuffer* answer) override {
     auto* reactor = new Reactor(&in_flight_);
-    if (!queue_.TryPush({context, reactor, bytes, answer}, bytes->Length())) {
+    statistics_.Arrive(bytes->Length());
+    if (!queue_.TryPush({context, reactor, bytes, answer, base::MonotonicNs()}, bytes->Length())) {
+      statistics_.Refuse(PushOutcome::kBusy);
       reactor->Finish(grpc::Status(grpc::StatusCode::UNAVAILABLE,
                                    "the collector is stopping or has as many requests waiting as it may hold; try "
                                    "again later"));
@@ -135,12 +147,17 @@ class PushService : public ::push::v1::PusherService::WithRawCallbackMethod_Push
  private:
   base::BoundedQueue<Request>& queue_;
   InFlight& in_flight_;
+  PushStatistics& statistics_;
 };
 
 class Server : public PushServer {
  public:
-  Server(const Limits& limits, store::Writer* writer)
-      : limits_(limits), writer_(*writer), queue_(kQueueItems, kQueueBytes), service_(&queue_, &in_flight_) {}
+  Server(const Limits& limits, store::Writer* writer, PushStatistics* statistics)
+      : limits_(limits),
+        writer_(*writer),
+        statistics_(*statistics),
+        queue_(kQueueItems, kQueueBytes),
+        service_(&queue_, &in_flight_, statistics) {}
   ~Server() override { Server::Stop(); }
 
   absl::Status Listen(const std::string& address) {
@@ -177,36 +194,51 @@ class Server : public PushServer {
  private:
   void Work() {
     while (auto request = queue_.Pop(absl::InfiniteDuration())) {
-      absl::Status status = Handle(*request);
+      const Settled settled = Handle(*request);
+      // Before the answer: who has it finds it counted.
+      statistics_.Settle(settled.outcome,
+                         absl::Nanoseconds(static_cast<int64_t>(base::MonotonicNs() - request->arrived_ns)),
+                         settled.profiles, settled.samples);
       // An empty buffer is an empty PushResponse.
       *request->answer = grpc::ByteBuffer(nullptr, 0);
-      request->reactor->Finish(ToGrpc(status));
+      request->reactor->Finish(ToGrpc(settled.status));
     }
   }
 
-  absl::Status Handle(const Request& request) {
-    if (request.context->IsCancelled()) return absl::CancelledError("the client did not wait");
+  Settled Handle(const Request& request) {
+    if (request.context->IsCancelled()) return {PushOutcome::kCancelled, absl::CancelledError("the client did not wait")};
     auto id = RequestIdOf(*request.context);
-    if (!id.ok()) return Refused(id.status());
+    if (!id.ok()) return Refused(PushOutcome::kBadKey, id.status());
     auto parsed = Parse(*request.bytes);
-    if (!parsed.ok()) return Refused(parsed.status());
+    if (!parsed.ok()) return Refused(PushOutcome::kBadMessage, parsed.status());
     auto profiles = Unpack(*parsed, limits_, base::WallNs());
-    if (!profiles.ok()) return Refused(profiles.status());
-    auto outcome = writer_.Append(*profiles, *id);
+    // No series: nobody's fault, but how agents ask whether they are let in.
+    if (parsed->series().empty()) return {PushOutcome::kEmpty, profiles.status()};
+    if (!profiles.ok()) return Refused(PushOutcome::kBadProfile, profiles.status());
+    return Store(*profiles, *id);
+  }
+
+  Settled Store(const std::vector<store::NewProfile>& profiles, const std::optional<store::RequestId>& id) {
+    auto outcome = writer_.Append(profiles, id);
     if (!outcome.ok()) {
       spdlog::error("msg=\"a push of {} profiles was not stored; the agent will send it again\" reason=\"{}\"",
-                    profiles->size(), std::string(outcome.status().message()));
+                    profiles.size(), std::string(outcome.status().message()));
+      return {PushOutcome::kStoreFailed, outcome.status()};
     }
-    return outcome.status();
+    if (*outcome == store::Outcome::kAlreadyStored) return {PushOutcome::kDuplicate, absl::OkStatus()};
+    Settled stored{PushOutcome::kStored, absl::OkStatus(), profiles.size()};
+    for (const store::NewProfile& profile : profiles) stored.samples += profile.samples;
+    return stored;
   }
 
-  static absl::Status Refused(const absl::Status& status) {
+  static Settled Refused(PushOutcome outcome, const absl::Status& status) {
     spdlog::warn("msg=\"a push was refused\" reason=\"{}\"", std::string(status.message()));
-    return status;
+    return {outcome, status};
   }
 
   const Limits limits_;
   store::Writer& writer_;
+  PushStatistics& statistics_;
   base::BoundedQueue<Request> queue_;
   InFlight in_flight_;
   PushService service_;
@@ -218,8 +250,8 @@ class Server : public PushServer {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<PushServer>> PushServer::Start(const std::string& address, const Limits& limits,
-                                                              store::Writer* writer) {
-  auto server = std::make_unique<Server>(limits, writer);
+                                                              store::Writer* writer, PushStatistics* statistics) {
+  auto server = std::make_unique<Server>(limits, writer, statistics);
   if (auto status = server->Listen(address); !status.ok()) return status;
   return server;
 }

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "collector/ingest/push_statistics.h"
 #include "collector/ingest/unpack.h"
 #include "collector/store/writer.h"
 
@@ -19,9 +20,10 @@ inline constexpr char kSequenceKey[] = "sonde-sequence";
 // INVALID_ARGUMENT: the request itself is wrong. UNAVAILABLE: try again later (queue full, disk full, stopping).
 class PushServer {
  public:
-  // Listens on `address` (HOST:PORT, port 0 = any). `writer` must outlive the server. kUnavailable when it cannot.
+  // Listens on `address` (HOST:PORT, port 0 = any). `writer` and `statistics` must outlive the server. kUnavailable when
+  // it cannot.
   static absl::StatusOr<std::unique_ptr<PushServer>> Start(const std::string& address, const Limits& limits,
-                                                           store::Writer* writer);
+                                                           store::Writer* writer, PushStatistics* statistics);
   virtual ~PushServer() = default;
 
   virtual int Port() const = 0;

@@ -25,7 +25,7 @@ class PushServerTest : public ::testing::Test {
   PushServerTest() : directory_(::testing::TempDir() + "/sonde_push_XXXXXX") {
     EXPECT_NE(::mkdtemp(directory_.data()), nullptr);
     writer_ = *store::Writer::Open(directory_);
-    auto server = PushServer::Start("127.0.0.1:0", Limits{}, writer_.get());
+    auto server = PushServer::Start("127.0.0.1:0", Limits{}, writer_.get(), &statistics_);
     EXPECT_TRUE(server.ok()) << server.status();
     server_ = *std::move(server);
     channel_ = grpc::CreateChannel("127.0.0.1:" + std::to_string(server_->Port()), grpc::InsecureChannelCredentials());
@@ -53,7 +53,10 @@ class PushServerTest : public ::testing::Test {
     return count;
   }
 
+  uint64_t Count(PushOutcome outcome) const { return statistics_.Counts().outcomes[static_cast<size_t>(outcome)]; }
+
   std::string directory_;
+  PushStatistics statistics_;
   std::unique_ptr<store::Writer> writer_;
   std::unique_ptr<PushServer> server_;
   std::shared_ptr<grpc::Channel> channel_;
@@ -71,6 +74,28 @@ TEST_F(PushServerTest, StoresAResentRequestOnce) {
   EXPECT_EQ(StoredProfiles(), 1);
   EXPECT_TRUE(Push(WallRequest(100, 1), "a-uuid", "2").ok());
   EXPECT_EQ(StoredProfiles(), 2);
+  EXPECT_EQ(Count(PushOutcome::kStored), 2U);
+  EXPECT_EQ(Count(PushOutcome::kDuplicate), 2U);
+}
+
+TEST_F(PushServerTest, CountsWhatCameAndWhatBecameOfIt) {
+  const auto request = WallRequest(100, 1);
+  EXPECT_TRUE(Push(request).ok());
+  EXPECT_EQ(Push({}).error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  Push(request, "a-uuid", "one");
+  auto broken = request;
+  broken.mutable_series(0)->mutable_samples(0)->set_raw_profile("no profile");
+  Push(broken);
+  const PushCounts counts = statistics_.Counts();
+  EXPECT_EQ(Count(PushOutcome::kStored), 1U);
+  EXPECT_EQ(Count(PushOutcome::kEmpty), 1U);
+  EXPECT_EQ(Count(PushOutcome::kBadKey), 1U);
+  EXPECT_EQ(Count(PushOutcome::kBadProfile), 1U);
+  EXPECT_EQ(counts.profiles, 1U);
+  EXPECT_EQ(counts.samples, 1U);
+  EXPECT_EQ(counts.bytes, 2 * request.ByteSizeLong() + broken.ByteSizeLong());
+  EXPECT_EQ(counts.in_flight, 0U);
+  EXPECT_GT(counts.durations.sum_seconds, 0);
 }
 
 TEST_F(PushServerTest, StoresEveryRequestThatHasNoIdentity) {
@@ -114,6 +139,7 @@ TEST_F(PushServerTest, RefusesBytesThatAreNoRequest) {
   grpc::Status status = done.get_future().get();
   EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
   EXPECT_THAT(status.error_message(), HasSubstr("PushRequest"));
+  EXPECT_EQ(Count(PushOutcome::kBadMessage), 1U);
 }
 
 TEST_F(PushServerTest, AnswersHealthChecks) {
@@ -153,10 +179,11 @@ TEST_F(PushServerTest, StopsWhileClientsArePushing) {
   server_->Stop();
   client.join();
   EXPECT_EQ(Push(WallRequest(100, 1)).error_code(), grpc::StatusCode::UNAVAILABLE);
+  EXPECT_EQ(statistics_.Counts().in_flight, 0U);
 }
 
 TEST_F(PushServerTest, CannotListenOnAPortInUse) {
-  auto second = PushServer::Start("127.0.0.1:" + std::to_string(server_->Port()), Limits{}, writer_.get());
+  auto second = PushServer::Start("127.0.0.1:" + std::to_string(server_->Port()), Limits{}, writer_.get(), &statistics_);
   EXPECT_EQ(second.status().code(), absl::StatusCode::kUnavailable);
   EXPECT_THAT(std::string(second.status().message()), HasSubstr("--grpc-listen"));
 }

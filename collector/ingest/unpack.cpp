@@ -97,6 +97,7 @@ store::NewProfile Pack(profile::Pprof pprof, const std::string& raw, profile::La
   if (pprof.time_nanos() == 0) pprof.set_time_nanos(now_unix_ns);
   packed.start_unix_ns = pprof.time_nanos();
   packed.duration_ns = pprof.duration_nanos();
+  packed.samples = static_cast<size_t>(pprof.sample_size());
   packed.pprof_gz = as_received ? raw : profile::Encode(pprof);
   return packed;
 }

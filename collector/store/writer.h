@@ -23,6 +23,7 @@ struct NewProfile {
   int64_t start_unix_ns = 0;
   int64_t duration_ns = 0;
   std::string pprof_gz;
+  size_t samples = 0;  // in it
 };
 
 // Which request of which agent brought them: a resend has the same.

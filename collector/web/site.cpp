@@ -1,5 +1,6 @@
 #include "collector/web/site.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -151,13 +152,27 @@ http::Response Site::Pprof(const http::Request& request) const {
 
 http::Response Site::Ready() const {
   auto status = querier_.Ping();
-  return status.ok() ? Text(200, "ok") : Text(503, ReasonOf(status));
+  return http::ProbeResponse(status.ok() ? "" : ReasonOf(status));
+}
+
+http::Response Site::Timed(std::string_view question, const http::Request& request,
+                           http::Response (Site::*answer)(const http::Request&) const) const {
+  const auto* known = std::ranges::find(kQuestions, question);
+  const uint64_t begin_ns = base::MonotonicNs();
+  http::Response response = (this->*answer)(request);
+  if (known != kQuestions.end()) {
+    statistics_->Add(static_cast<size_t>(known - kQuestions.begin()),
+                     absl::Nanoseconds(static_cast<int64_t>(base::MonotonicNs() - begin_ns)), response.status);
+  }
+  return response;
 }
 
 http::Response Site::Answer(const http::Request& request) const {
-  if (request.path.starts_with(kApi)) return Api(request);
-  if (request.path.starts_with(kPprof)) return Pprof(request);
-  if (request.path == "/livez") return Text(200, "ok");
+  const std::string_view path = request.path;
+  if (path.starts_with(kApi)) return Timed(path.substr(kApi.size()), request, &Site::Api);
+  if (path.starts_with(kPprof)) return Timed("pprof", request, &Site::Pprof);
+  if (path == "/metrics") return http::MetricsResponse(metrics_());
+  if (path == "/livez") return http::ProbeResponse("");
   if (request.path == "/readyz") return Ready();
   return PageFile(request);
 }

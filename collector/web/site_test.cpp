@@ -5,6 +5,7 @@
 
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <numeric>
 
 #include "base/clock.h"
 #include "collector/store/writer.h"
@@ -26,9 +27,10 @@ class SiteTest : public ::testing::Test {
   SiteTest() : directory_(::testing::TempDir() + "/sonde_site_XXXXXX"), now_ns_(base::WallNs()) {
     EXPECT_NE(::mkdtemp(directory_.data()), nullptr);
     writer_ = *store::Writer::Open(directory_);
-    server_ = *http::HttpServer::Start("127.0.0.1:0", [site = Site(query::Querier(directory_))](const http::Request& request) {
-      return site.Answer(request);
-    });
+    server_ = *http::HttpServer::Start(
+        "127.0.0.1:0",
+        [site = Site(query::Querier(directory_), &statistics_, [] { return std::string("x 1\n"); })](
+            const http::Request& request) { return site.Answer(request); });
   }
   ~SiteTest() override {
     server_.reset();
@@ -71,6 +73,7 @@ class SiteTest : public ::testing::Test {
 
   std::string directory_;
   int64_t now_ns_;
+  QueryStatistics statistics_;
   std::unique_ptr<store::Writer> writer_;
   std::unique_ptr<http::HttpServer> server_;
 };
@@ -211,6 +214,21 @@ TEST_F(SiteTest, IsAliveAndReady) {
   std::filesystem::remove_all(directory_);
   EXPECT_EQ(Ask("/livez").status, 200);
   EXPECT_EQ(Ask("/readyz").status, 503);
+}
+
+TEST_F(SiteTest, ServesMetricsAndNotesHowLongAnswersTook) {
+  EXPECT_EQ(Ask("/metrics").body, "x 1\n");
+  Store(profile::Kind::kCpu, "web", 2, 7, "on-cpu");
+  Ask("/api/v1/series");
+  Ask("/api/v1/nothing");
+  Ask("/pprof/offcpu");
+  std::filesystem::remove_all(directory_);
+  Ask("/api/v1/series");
+  const auto& series = statistics_.Questions()[0];
+  const auto counts = series.durations.Snapshot().buckets;
+  EXPECT_EQ(std::accumulate(counts.begin(), counts.end(), uint64_t{0}), 2U);
+  EXPECT_EQ(series.failures, 1U);
+  EXPECT_EQ(statistics_.Questions().back().failures, 0U);  // there was none: who asked is told so
 }
 
 TEST_F(SiteTest, ServesThePage) {

@@ -11,7 +11,7 @@ _agentctl() {
         mapfile -t COMPREPLY < <(compgen -f -- "$current")
         return
       fi ;;
-    --socket)
+    --socket|--config)
       mapfile -t COMPREPLY < <(compgen -f -- "$current")
       return ;;
   esac

@@ -36,8 +36,9 @@ ARROWS = {
     "agent/symbolize": STAGE | {"agent/elf"},
     "agent/export": STAGE,
     "agent/control": STAGE,
+    "agent/doctor": STAGE | {"agent/kernel", "agent/export"},
     "agent/app": STAGE | {"agent/kernel", "agent/elf", "agent/process", "agent/kubernetes", "agent/capture", "agent/unwind",
-                          "agent/aggregate", "agent/symbolize", "agent/export", "agent/control"},
+                          "agent/aggregate", "agent/symbolize", "agent/export", "agent/control", "agent/doctor"},
     "agent": {"agent/app", "agent/control", "base"},  # the programs' mains
     # The collector, in the way of the data.
     "collector/store": {"profile", "base", "proto"},

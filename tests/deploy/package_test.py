@@ -11,7 +11,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("SONDE_BUILD", ROOT / "build/release"))
 PATIENCE = 300
 MOST_EXPOSED = 30  # tenths, of systemd-analyze security
-VERBS = ("status", "account", "top", "waits", "peers", "locks", "disks", "saturation", "record", "targets")
+VERBS = ("status", "account", "top", "waits", "peers", "locks", "disks", "saturation", "record", "targets",
+         "doctor")
 
 
 def run(*words, **options):
@@ -41,7 +42,7 @@ class Packages(unittest.TestCase):
         for path in ("usr/sbin/sonde-agent", "usr/bin/agentctl", "etc/sonde/agent.yaml", "lib/systemd/system/sonde-agent.service",
                      "usr/lib/sysusers.d/sonde-agent.conf", "usr/share/man/man8/sonde-agent.8.gz", "usr/share/man/man1/agentctl.1.gz",
                      "usr/share/bash-completion/completions/agentctl", "usr/share/zsh/vendor-completions/_agentctl",
-                     "usr/share/fish/vendor_completions.d/agentctl.fish"):
+                     "usr/share/fish/vendor_completions.d/agentctl.fish", "usr/share/sonde/sonde.rules.yaml", "usr/share/sonde/sonde.json"):
             self.assertTrue((agent / path).is_file(), path)
         for verb in VERBS:
             self.assertTrue((agent / f"usr/share/man/man1/agentctl-{verb}.1.gz").is_file(), verb)

@@ -82,6 +82,7 @@ class FixedAnswers : public control::ControlBackend {
     targets_request = request;
     return targets;
   }
+  v1::CheckReply Check() override { return check; }
   absl::StatusOr<v1::RecordReply> Record(const v1::RecordRequest& request,
                                          const control::Cancelled& cancelled) override {
     if (request.pid() == 123) return absl::NotFoundError("no process 123");
@@ -107,6 +108,7 @@ class FixedAnswers : public control::ControlBackend {
   v1::TargetsRequest targets_request;
   v1::TargetsReply targets;
   v1::RecordReply record;
+  v1::CheckReply check;
   std::atomic<int> measuring = 0;
 
  private:

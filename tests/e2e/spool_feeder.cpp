@@ -82,9 +82,9 @@ int Run(const std::string& directory, const std::string& endpoint, uint64_t prof
   target.endpoint = endpoint;
   target.backoff_initial = target.backoff_cap = absl::Milliseconds(100);
   exporting::TargetSender sender(
-      target, instance,
-      [&](const std::shared_ptr<grpc::Channel>& channel) {
-        return std::make_unique<exporting::PyroscopeProtocol>(channel, instance);
+      target,
+      [](const std::shared_ptr<grpc::Channel>& channel) {
+        return std::make_unique<exporting::PyroscopeProtocol>(channel);
       },
       &losses, (*spool)->QueueOf(0));
   sender.Start();

@@ -22,14 +22,14 @@ using sonde::exporting::OtlpProtocol;
 using sonde::exporting::TargetSender;
 using sonde::profile::EncodedProfile;
 
-const sonde::exporting::OtlpOrigin kOrigin = {.instance_uuid = "8d7f2b1c-1111-4222-8333-944455556666",
-                                              .version = "9.8.7",
+const sonde::exporting::OtlpOrigin kOrigin = {.version = "9.8.7",
                                               .host_id = "0123456789abcdef0123456789abcdef"};
 
 EncodedProfile Read(const nlohmann::json& line, uint64_t sequence) {
   EncodedProfile profile;
   profile.kind = sonde::profile::ParseKind(line.at("kind").get<std::string>()).value();
   for (const auto& [name, value] : line.at("labels").items()) profile.labels[name] = value.get<std::string>();
+  profile.instance = "8d7f2b1c-1111-4222-8333-944455556666";
   profile.sequence = sequence;
   std::ifstream file(line.at("file").get<std::string>(), std::ios::binary);
   profile.pprof_gz.assign(std::istreambuf_iterator<char>(file), {});
@@ -53,8 +53,7 @@ int main(int argc, char** argv) {
   target.timeout = absl::Seconds(100);
   sonde::telemetry::LossLedger losses;
   TargetSender sender(
-      target, kOrigin.instance_uuid,
-      [](const auto& channel) { return std::make_unique<OtlpProtocol>(channel, kOrigin); }, &losses);
+      target, [](const auto& channel) { return std::make_unique<OtlpProtocol>(channel, kOrigin); }, &losses);
   sender.Start();
   uint64_t sequence = 0;
   for (std::string line; std::getline(std::cin, line);) {

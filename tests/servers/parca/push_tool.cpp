@@ -39,7 +39,7 @@ int main(int argc, char** argv) {
     context.set_deadline(std::chrono::system_clock::now() + kPatience);
     sonde::exporting::Rejected rejected;
     const grpc::Status status = parca.Push(&context, Read(nlohmann::json::parse(line)), &rejected);
-    std::puts(status.ok() ? "OK" : sonde::exporting::Explain(status).c_str());
+    std::puts(status.ok() ? "OK" : sonde::exporting::Explain(status, parca.SpokenAt()).c_str());
   }
   return 0;
 }

@@ -1,8 +1,8 @@
-#include "agent/export/backoff.h"
+#include "base/backoff.h"
 
 #include "gtest/gtest.h"
 
-namespace sonde::exporting {
+namespace sonde::base {
 namespace {
 
 TEST(Backoff, StaysBelowABoundThatGrowsToTheCap) {
@@ -46,4 +46,4 @@ TEST(Backoff, SlowsDownWhenAskedForLessTraffic) {
 }
 
 }  // namespace
-}  // namespace sonde::exporting
+}  // namespace sonde::base

@@ -1,8 +1,8 @@
-#include "agent/export/backoff.h"
+#include "base/backoff.h"
 
 #include <algorithm>
 
-namespace sonde::exporting {
+namespace sonde::base {
 namespace {
 
 constexpr double kMultiplier = 1.6;
@@ -23,4 +23,4 @@ absl::Duration Backoff::NextSlow() {
   return std::max(kFloor, wait);
 }
 
-}  // namespace sonde::exporting
+}  // namespace sonde::base

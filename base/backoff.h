@@ -3,7 +3,7 @@
 #include "absl/random/random.h"
 #include "absl/time/time.h"
 
-namespace sonde::exporting {
+namespace sonde::base {
 
 // How long to wait before the next try: full jitter, uniform in [0, min(cap, initial x 1.6^n)], so that a fleet whose
 // collector comes back does not return at one moment. Never below 50 ms, so that no target makes us spin.
@@ -32,4 +32,4 @@ class Backoff {
   absl::BitGen random_;
 };
 
-}  // namespace sonde::exporting
+}  // namespace sonde::base

@@ -1,0 +1,42 @@
+#include "agentctl/run_verb.h"
+
+#include "agentctl/disks.h"
+#include "agentctl/exit_code.h"
+#include "agentctl/locks.h"
+#include "agentctl/peers.h"
+#include "agentctl/saturation.h"
+#include "agentctl/version.h"
+
+namespace sonde::agentctl {
+namespace {
+
+struct Verb {
+  const char* name;
+  int (*run)(const Options& options);
+};
+
+constexpr Verb kVerbs[] = {
+    {"status", [](const Options& o) { return RunStatus(o.socket, o.status); }},
+    {"account", [](const Options& o) { return RunAccount(o.socket, o.account); }},
+    {"top", [](const Options& o) { return RunTop(o.socket, o.top); }},
+    {"waits", [](const Options& o) { return RunWaits(o.socket, o.waits); }},
+    {"peers", [](const Options& o) { return RunPeers(o.socket, o.waits); }},
+    {"locks", [](const Options& o) { return RunLocks(o.socket, o.waits); }},
+    {"disks", [](const Options& o) { return RunDisks(o.socket, o.waits); }},
+    {"saturation", [](const Options& o) { return RunSaturation(o.socket, o.waits); }},
+    {"targets", [](const Options& o) { return RunTargets(o.socket, o.targets); }},
+    {"record", [](const Options& o) { return RunRecord(o.socket, o.record); }},
+    {"doctor", [](const Options& o) { return RunDoctor(o.socket, o.doctor); }},
+    {"version", [](const Options& o) { return RunVersion(o.socket, o.format == "json"); }},
+};
+
+}  // namespace
+
+int RunVerb(const std::string& verb, const Options& options) {
+  for (const Verb& known : kVerbs) {
+    if (verb == known.name) return known.run(options);
+  }
+  return kUsage;
+}
+
+}  // namespace sonde::agentctl
