@@ -389,4 +389,10 @@ absl::StatusOr<std::vector<kernel::ProgramCost>> Capture::ProgramCosts() const {
   return all;
 }
 
+absl::Status Capture::TimeRuns(bool timed) {
+  absl::Status status;
+  for (const bpf_object* object : Objects()) status.Update(kernel::TimeRuns(object, timed));
+  return status;
+}
+
 }  // namespace sonde::capture

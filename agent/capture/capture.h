@@ -83,6 +83,9 @@ class Capture {
   absl::StatusOr<std::vector<kernel::MapCost>> MapCosts() const;
   absl::StatusOr<std::vector<kernel::ProgramCost>> ProgramCosts() const;
 
+  // Whether the programs that are loaded now time their runs from now on (kernel::TimeRuns).
+  absl::Status TimeRuns(bool timed);
+
  private:
   explicit Capture(const Options& options)
       : unwind_maps_(options.unwind_maps),
