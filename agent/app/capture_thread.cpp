@@ -61,6 +61,7 @@ void CaptureThread::Run(absl::Status* started, absl::Notification* is_started) {
   pthread_setname_np(pthread_self(), "sonde-capture");
   auto capture = capture::Capture::Start({.features = options_.features,
                                           .sampling_hz = options_.sampling_hz,
+                                          .clocks = options_.clocks,
                                           .unwind_maps = &code_->Maps(),
                                           .code = code_,
                                           .processes = &processes_,

@@ -34,6 +34,7 @@ class Capture {
   struct Options {
     kernel::Features features;
     uint32_t sampling_hz = 99;
+    kernel::EventsByCpu* clocks = nullptr;  // of this rate, opened already: they are taken; null: none are
     // These must outlive it.
     const kernel::UnwindMaps* unwind_maps = nullptr;  // by which user stacks are walked
     model::CodeDirectory* code = nullptr;
@@ -111,6 +112,7 @@ class Capture {
   // Whether the frames of the stack are in the slice, or could be put there.
   bool HasStack(model::StackId id, uint32_t number, model::Slice& slice);
   std::vector<const bpf_object*> Objects() const;
+  absl::Status FollowHotplug();
   void ConsumeRings();
   void Beat();
 

@@ -23,7 +23,7 @@ OTHER_VALUES = {
     "agent": {
         "config": {"window": "30s", "export": [{"type": "otlp", "endpoint": "otel.example.org:4317"}], "spool": {"max_bytes": "64MiB"},
                    "labels": {"pod_labels": ["team"]}},
-        "credentialsSecret": "tokens", "stateDirectory": "/srv/sonde", "runDirectory": "/run/other", "seccompProfile": "Unconfined",
+        "credentialsSecret": "tokens", "stateDirectory": "/srv/sonde", "runDirectory": "/run/other", "seccompProfile": "Unconfined", "extraCapabilities": ["SYS_ADMIN"],
         "nodeSelector": {"kubernetes.io/os": "linux"}, "podAnnotations": {"a/b": "c"}, "tolerations": [],
         "affinity": {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [
             {"matchExpressions": [{"key": "x", "operator": "Exists"}]}]}}},
@@ -124,6 +124,7 @@ class Chart(unittest.TestCase):
         (agent,) = pod["containers"]
         self.assertEqual(agent["image"], "registry.example.org/sonde:1.2.3@sha256:" + "0" * 64)
         self.assertEqual(agent["securityContext"]["seccompProfile"], {"type": "Unconfined"})
+        self.assertEqual(agent["securityContext"]["capabilities"]["add"][-2:], ["CHECKPOINT_RESTORE", "SYS_ADMIN"])
         self.assertEqual(pod["serviceAccountName"], "other")
         self.assertEqual(other["ClusterRoleBinding", "another-sonde-agent"]["subjects"][0]["name"], "other")
         self.assertIn({"name": "credentials", "secret": {"secretName": "tokens", "defaultMode": 0o400}}, pod["volumes"])
