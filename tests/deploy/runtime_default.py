@@ -1,6 +1,6 @@
 """The seccomp profile RuntimeDefault, as container runtimes publish it, for one architecture and one set of capabilities.
 
-runtime_default.txt holds what it comes to for the agent's container on x86-64; tests/servers/helm holds that against the
+runtime_default.txt holds what it comes to for the agent's container on x86-64; tests/servers/seccomp holds that against the
 published profile. A line of it is a system call that is allowed: NAME; NAME unless MASK (of its first argument's bits);
 NAME when VALUE... (of its first argument); or NAME errno NUMBER, which is not.
 """
