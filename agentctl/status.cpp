@@ -166,7 +166,7 @@ std::string Overhead(const v1::StatusReply& reply) {
   facts.AddRow({"memory (RSS)", HumanBytes(reply.own_rss_bytes()), ""});
   facts.AddRow({"BPF maps", HumanBytes(reply.map_bytes()), LargestMaps(reply)});
   if (reply.programs().empty()) {
-    facts.AddRow({"BPF run time", "-", "not measured (sysctl kernel.bpf_stats_enabled=1 starts it)"});
+    facts.AddRow({"BPF run time", "-", "not measured yet"});
   } else {
     facts.AddRow({"BPF run time", HumanDuration(run_time_ns),
                   absl::StrCat("in ", HumanCount(run_count), " runs, ", HumanCount(misses), " missed")});

@@ -9,6 +9,7 @@
 #include "agent/app/metrics_report.h"
 #include "agent/export/push_channel.h"
 #include "agent/kernel/libbpf_log.h"
+#include "agent/kernel/perf_event.h"
 #include "agent/kernel/preconditions.h"
 #include "base/clock.h"
 #include "base/read_file.h"
@@ -83,6 +84,11 @@ absl::Status Agent::Start() {
   kernel::CaptureLibbpfLog();
   const kernel::KernelFiles files;
   if (absl::Status status = kernel::CheckPreconditions(files); !status.ok()) return status;
+  const auto hz = static_cast<uint32_t>(config_.sampling_hz);
+  absl::StatusOr<kernel::PerfEvents> events = kernel::OpenPerfEvents(hz);
+  if (!events.ok()) return events.status();
+  // Before any thread begins, which would keep the right, and before anything of another process is read.
+  if (absl::Status status = kernel::GiveUpSysAdmin(); !status.ok()) return status;
   absl::StatusOr<kernel::Features> features = kernel::ProbeFeatures();
   if (!features.ok()) return features.status();
   absl::StatusOr<std::string> uuid = NewInstanceUuid();
@@ -96,10 +102,11 @@ absl::Status Agent::Start() {
   series_rules_ = {.relabeler = *std::move(relabeler), .max_series = static_cast<size_t>(config_.max_series)};
   if (absl::Status status = StartExport(*uuid); !status.ok()) return status;
   pods_.Start();
-  if (absl::Status status = code_.Start(); !status.ok()) return status;
+  if (absl::Status status = code_.Start(std::move(events->process_records)); !status.ok()) return status;
   capture_ = std::make_unique<CaptureThread>(
       CaptureThread::Options{.features = *features,
-                             .sampling_hz = static_cast<uint32_t>(config_.sampling_hz),
+                             .sampling_hz = hz,
+                             .clocks = &events->clocks,
                              .window = config_.window,
                              .node = config_.node,
                              .labels = config_.labels,

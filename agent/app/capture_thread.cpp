@@ -61,6 +61,7 @@ void CaptureThread::Run(absl::Status* started, absl::Notification* is_started) {
   pthread_setname_np(pthread_self(), "sonde-capture");
   auto capture = capture::Capture::Start({.features = options_.features,
                                           .sampling_hz = options_.sampling_hz,
+                                          .clocks = options_.clocks,
                                           .unwind_maps = &code_->Maps(),
                                           .code = code_,
                                           .processes = &processes_,
@@ -80,7 +81,8 @@ absl::Status CaptureThread::CaptureUntilStopped(capture::Capture& capture) {
   for (;;) {
     last_turn_ns_.store(base::MonotonicNs(), std::memory_order_relaxed);
     bool is_last = AwaitWork();
-    absl::Status counted = statistics_.Tick([&] { return capture.ProgramCosts(); });
+    absl::Status counted =
+        statistics_.Tick([&] { return capture.ProgramCosts(); }, [&](bool timed) { return capture.TimeRuns(timed); });
     if (!counted.ok()) losses_->Add("cost_unreadable", "readings of BPF cost", "status shows less", 1);
     if (absl::Status status = capture.Poll(); !status.ok()) return status;
     if (!is_last && !IsCutDue() && !capture.IsSliceFull()) continue;
@@ -245,10 +247,6 @@ void CaptureThread::Publish(const capture::Capture& capture, const model::Slice&
   facts.threads = slice.threads.size();
   facts.processes = alive_.size();
   facts.degraded = capture.Degraded();
-  if (statistics_.IsRefused() && options_.overhead_budget > 0) {
-    facts.degraded.push_back(
-        "no run time of BPF programs (needs CAP_SYS_ADMIN and Linux 5.8): the agent's overhead is not held to its budget");
-  }
   absl::StatusOr<std::vector<kernel::MapCost>> maps = capture.MapCosts();
   if (maps.ok()) facts.maps = *std::move(maps);
   facts.programs = statistics_.Scaled();

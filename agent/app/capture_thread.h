@@ -37,6 +37,7 @@ class CaptureThread {
   struct Options {
     kernel::Features features;
     uint32_t sampling_hz = 99;
+    kernel::EventsByCpu* clocks = nullptr;  // as of capture::Capture; until Start() returns
     absl::Duration window = absl::Seconds(60);
     std::string node;
     model::LabelSettings labels;

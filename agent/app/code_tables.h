@@ -20,8 +20,8 @@ class CodeTables : public model::CodeDirectory {
   ~CodeTables() override { Stop(); }
 
   // Returns once every process's mappings are known and their files' tables are queued. Errors as of UnwindMaps and
-  // ProcessFollower.
-  absl::Status Start();
+  // ProcessFollower, which gets `records`.
+  absl::Status Start(kernel::EventsByCpu records = {});
   // What is in the maps stays. Idempotent.
   void Stop();
 

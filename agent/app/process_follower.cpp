@@ -31,10 +31,10 @@ ProcessFollower::ProcessFollower(process::MappingTrackerOptions options, unwind:
 
 ProcessFollower::~ProcessFollower() { Stop(); }
 
-absl::Status ProcessFollower::Start() {
+absl::Status ProcessFollower::Start(kernel::EventsByCpu records) {
   wake_.Reset(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (!wake_.IsValid()) return absl::ErrnoToStatus(errno, "cannot make an eventfd");
-  auto band = kernel::SideBand::Open();
+  auto band = kernel::SideBand::Open(std::move(records));
   if (!band.ok()) return band.status();
   band_ = *std::move(band);
   // After the recording has begun: what a scan does not see any more will be told.

@@ -26,8 +26,8 @@ class ProcessFollower {
   ~ProcessFollower();  // as Stop()
 
   // Returns once the mappings of all processes are in the maps and the tables of their files are queued; or why they
-  // cannot be: kPermissionDenied, kUnimplemented as of SideBand.
-  absl::Status Start();
+  // cannot be: kPermissionDenied, kUnimplemented as of SideBand, which gets `records`.
+  absl::Status Start(kernel::EventsByCpu records = {});
   // Joins the thread. What is in the maps stays. Idempotent.
   void Stop();
 

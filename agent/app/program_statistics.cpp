@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "base/clock.h"
-#include "spdlog/spdlog.h"
 
 namespace sonde::app {
 namespace {
@@ -25,31 +24,27 @@ uint64_t Multiplied(uint64_t value, double factor) {
 
 ProgramStatistics::ProgramStatistics() : start_ns_(base::MonotonicNs()), switched_ns_(start_ns_ - kOffNs + kSettleNs) {}
 
-absl::Status ProgramStatistics::Tick(Read read) {
-  const uint64_t now = base::MonotonicNs();
-  if (is_refused_ || now - switched_ns_ < (counting_.IsValid() ? kOnNs : kOffNs)) return absl::OkStatus();
-  return counting_.IsValid() ? End(read, now) : Begin(read, now);
+absl::Status ProgramStatistics::Tick(Read read, Time time) {
+  if (base::MonotonicNs() - switched_ns_ < (is_timing_ ? kOnNs : kOffNs)) return absl::OkStatus();
+  return is_timing_ ? End(read, time) : Begin(read, time);
 }
 
-absl::Status ProgramStatistics::Begin(Read read, uint64_t now_ns) {
-  auto counting = kernel::EnableProgramStatistics();
-  is_refused_ = !counting.ok();
-  if (is_refused_) {
-    spdlog::warn("msg=\"cost of BPF programs cannot be told\" err=\"{}\"", counting.status().ToString());
-    return absl::OkStatus();
-  }
+absl::Status ProgramStatistics::Begin(Read read, Time time) {
   auto counts = read();
   if (!counts.ok()) return counts.status();
   begin_ = *std::move(counts);
-  counting_ = *std::move(counting);
-  switched_ns_ = now_ns;
+  if (absl::Status status = time(true); !status.ok()) return status;
+  is_timing_ = true;
+  switched_ns_ = base::MonotonicNs();
   return absl::OkStatus();
 }
 
-absl::Status ProgramStatistics::End(Read read, uint64_t now_ns) {
+absl::Status ProgramStatistics::End(Read read, Time time) {
+  if (absl::Status status = time(false); !status.ok()) return status;
+  const uint64_t now_ns = base::MonotonicNs();
   auto counts = read();
-  const base::UniqueFd ended = std::move(counting_);
   if (!counts.ok()) return counts.status();
+  is_timing_ = false;
   uint64_t run_time_ns = 0;
   for (const kernel::ProgramCost& cost : *counts) {
     const kernel::ProgramCost since = Since(cost);

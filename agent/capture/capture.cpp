@@ -56,7 +56,9 @@ absl::StatusOr<std::unique_ptr<Capture>> Capture::Start(const Options& options) 
   capture->Beat();
   auto between_reads = [self = capture.get()] { self->ConsumeRings(); };
   if (absl::Status status = capture->sched_->Attach(between_reads); !status.ok()) return status;
-  if (absl::Status status = capture->cpu_->Attach(options.sampling_hz); !status.ok()) return status;
+  kernel::EventsByCpu clocks;
+  if (options.clocks != nullptr) clocks.swap(*options.clocks);
+  if (absl::Status status = capture->cpu_->Attach(options.sampling_hz, std::move(clocks)); !status.ok()) return status;
   capture->faults_->Attach();
   // Slice 0 ends here, with every clock running; what it holds of the start-up is not shown.
   absl::StatusOr<model::Slice> start_up = capture->EndSlice();
@@ -336,7 +338,7 @@ absl::StatusOr<model::Slice> Capture::EndSlice() {
   if (status = connections_->Collect(ended, has_stack, slice); !status.ok()) return status;
   if (status = saturation_->Collect(ended, slice); !status.ok()) return status;
   if (status = CountLosses(); !status.ok()) return status;
-  if (status = cpu_->FollowHotplug(); !status.ok()) return status;
+  if (status = FollowHotplug(); !status.ok()) return status;
 
   slice.threads = accounts_.Take(ended);
   NameProcesses(group_comms, slice);
@@ -353,6 +355,14 @@ std::vector<std::string> Capture::Degraded() const {
     lines.push_back("agentctl disks shows only what /proc/diskstats counts: " + disks_->UnknownWhy());
   }
   return lines;
+}
+
+absl::Status Capture::FollowHotplug() {
+  absl::Status status = cpu_->FollowHotplug();
+  if (!absl::IsPermissionDenied(status)) return status;
+  losses_->Add("cpu_not_sampled", "slices of new CPUs", "the right to open their clocks was given up: restart the agent",
+               1);
+  return absl::OkStatus();
 }
 
 std::vector<const bpf_object*> Capture::Objects() const {
@@ -387,6 +397,12 @@ absl::StatusOr<std::vector<kernel::ProgramCost>> Capture::ProgramCosts() const {
     all.insert(all.end(), costs->begin(), costs->end());
   }
   return all;
+}
+
+absl::Status Capture::TimeRuns(bool timed) {
+  absl::Status status;
+  for (const bpf_object* object : Objects()) status.Update(kernel::TimeRuns(object, timed));
+  return status;
 }
 
 }  // namespace sonde::capture

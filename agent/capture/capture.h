@@ -34,6 +34,7 @@ class Capture {
   struct Options {
     kernel::Features features;
     uint32_t sampling_hz = 99;
+    kernel::EventsByCpu* clocks = nullptr;  // of this rate, opened already: they are taken; null: none are
     // These must outlive it.
     const kernel::UnwindMaps* unwind_maps = nullptr;  // by which user stacks are walked
     model::CodeDirectory* code = nullptr;
@@ -83,6 +84,9 @@ class Capture {
   absl::StatusOr<std::vector<kernel::MapCost>> MapCosts() const;
   absl::StatusOr<std::vector<kernel::ProgramCost>> ProgramCosts() const;
 
+  // Whether the programs that are loaded now time their runs from now on (kernel::TimeRuns).
+  absl::Status TimeRuns(bool timed);
+
  private:
   explicit Capture(const Options& options)
       : unwind_maps_(options.unwind_maps),
@@ -108,6 +112,7 @@ class Capture {
   // Whether the frames of the stack are in the slice, or could be put there.
   bool HasStack(model::StackId id, uint32_t number, model::Slice& slice);
   std::vector<const bpf_object*> Objects() const;
+  absl::Status FollowHotplug();
   void ConsumeRings();
   void Beat();
 

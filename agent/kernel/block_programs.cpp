@@ -22,6 +22,7 @@ absl::StatusOr<std::unique_ptr<BlockPrograms>> BlockPrograms::Load(const Feature
   if (skeleton == nullptr) return LibbpfError("cannot open the block programs", errno);
   skeleton->rodata->tells_start = tracepoints.start;
   skeleton->rodata->has_queue_argument = tracepoints.queue_argument;
+  skeleton->rodata->flush_step_bit = tracepoints.flush_step_bit;
   bpf_program__set_autoload(skeleton->progs.on_start, tracepoints.start);
   bpf_program__set_autoload(skeleton->progs.on_done, tracepoints.start);
   bpf_program__set_autoload(skeleton->progs.on_insert, !tracepoints.start);

@@ -5,7 +5,6 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "base/unique_fd.h"
 
 struct bpf_object;
 
@@ -20,7 +19,7 @@ struct MapCost {
 struct ProgramCost {
   std::string name;
   uint32_t id = 0;           // the kernel's: another one after the program was loaded anew
-  uint64_t run_time_ns = 0;  // since the program was loaded, while statistics were on
+  uint64_t run_time_ns = 0;  // since the program was loaded, while runs were timed
   uint64_t run_count = 0;
   uint64_t misses = 0;                 // skipped because it was running already on that CPU
   uint64_t verified_instructions = 0;  // that the verifier looked at; 0: the kernel does not tell
@@ -32,10 +31,10 @@ absl::StatusOr<uint64_t> MapBytes(int fd);
 // The same of each map of `object`.
 absl::StatusOr<std::vector<MapCost>> MapCosts(const bpf_object* object);
 
-// Run time of each program of `object`.
+// Of each loaded program of `object`.
 absl::StatusOr<std::vector<ProgramCost>> ProgramCosts(const bpf_object* object);
 
-// Has the kernel count BPF run time as long as the descriptor lives; costs about 20 ns a run.
-absl::StatusOr<base::UniqueFd> EnableProgramStatistics();
+// Whether the programs of `object` time their runs from now on, which costs some 40 ns a run; they do not at first.
+absl::Status TimeRuns(const bpf_object* object, bool timed);
 
 }  // namespace sonde::kernel

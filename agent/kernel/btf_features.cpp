@@ -5,6 +5,7 @@
 #include <cstring>
 #include <fstream>
 #include <memory>
+#include <optional>
 
 #include "absl/strings/str_cat.h"
 #include "agent/kernel/libbpf_log.h"
@@ -16,16 +17,16 @@ struct BtfDeleter {
   void operator()(btf* object) const { btf__free(object); }
 };
 
-bool HasEnumerator(const btf* object, const char* enum_name, const char* enumerator) {
+std::optional<uint32_t> Enumerator(const btf* object, const char* enum_name, const char* enumerator) {
   int id = btf__find_by_name_kind(object, enum_name, BTF_KIND_ENUM);
-  if (id < 0) return false;
+  if (id < 0) return std::nullopt;
   const btf_type* type = btf__type_by_id(object, static_cast<__u32>(id));
   const struct btf_enum* member = btf_enum(type);
   for (int i = 0; i < btf_vlen(type); ++i) {
     const char* name = btf__name_by_offset(object, member[i].name_off);
-    if (name != nullptr && std::strcmp(name, enumerator) == 0) return true;
+    if (name != nullptr && std::strcmp(name, enumerator) == 0) return static_cast<uint32_t>(member[i].val);
   }
-  return false;
+  return std::nullopt;
 }
 
 // Ports that clients get without asking, as this network namespace has them; the kernel's default when they cannot be read.
@@ -90,7 +91,8 @@ BlockTracepoints ProbeBlockTracepoints(const btf* object) {
       .merge = HasTracepoint(object, "block_rq_merge"),
       .queue_argument = issue == 2,
       .dirty_folio = HasTracepoint(object, "writeback_dirty_folio"),
-      .dirty_page = HasTracepoint(object, "writeback_dirty_page")};
+      .dirty_page = HasTracepoint(object, "writeback_dirty_page"),
+      .flush_step_bit = Enumerator(object, "rqf_flags", "__RQF_FLUSH_SEQ").value_or(BlockTracepoints().flush_step_bit)};
 }
 
 }  // namespace
@@ -132,9 +134,9 @@ absl::StatusOr<Features> ProbeFeatures() {
   }
   Features features;
   // Task storage came to tracing programs in 5.12, together with this helper; its own helper is in 5.11 for LSM only.
-  features.task_storage = HasEnumerator(object.get(), "bpf_func_id", "BPF_FUNC_check_mtu");
+  features.task_storage = Enumerator(object.get(), "bpf_func_id", "BPF_FUNC_check_mtu").has_value();
   // In the same release as this helper, 5.11: libbpf asks for it, too.
-  features.maps_in_memory_cgroup = HasEnumerator(object.get(), "bpf_func_id", "BPF_FUNC_ktime_get_coarse_ns");
+  features.maps_in_memory_cgroup = Enumerator(object.get(), "bpf_func_id", "BPF_FUNC_ktime_get_coarse_ns").has_value();
   features.lock_contention = HasTracepoint(object.get(), "contention_begin");
   features.block = ProbeBlockTracepoints(object.get());
   features.faults = ProbeFaultTracepoints(object.get());

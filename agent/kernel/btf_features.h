@@ -23,6 +23,7 @@ struct BlockTracepoints {
   bool queue_argument = false;  // insert, issue and merge name the queue first
   bool dirty_folio = false;     // who makes memory of a file dirty is told,
   bool dirty_page = false;      // or that of a page, as older kernels call it
+  uint32_t flush_step_bit = 4;  // RQF_FLUSH_SEQ: of an enum, with another number, since 6.11
 };
 
 // Of page faults.

@@ -4,13 +4,13 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "agent/kernel/libbpf_log.h"
 #include "agent/kernel/map_drain.h"
 #include "agent/kernel/map_sizes.h"
 #include "agent/kernel/online_cpus.h"
-#include "agent/kernel/perf_event.h"
 #include "cpu.skel.h"
 
 namespace sonde::kernel {
@@ -50,7 +50,8 @@ CpuPrograms::~CpuPrograms() {
 }
 
 absl::Status CpuPrograms::AttachTo(int cpu) {
-  absl::StatusOr<base::UniqueFd> clock = OpenCpuClock(cpu, hz_);
+  auto ahead = opened_.extract(cpu);
+  absl::StatusOr<base::UniqueFd> clock = ahead.empty() ? OpenCpuClock(cpu, hz_) : std::move(ahead.mapped());
   if (absl::IsNotFound(clock.status())) return absl::OkStatus();  // unplugged since the list was read
   if (!clock.ok()) return clock.status();
   bpf_link* link = bpf_program__attach_perf_event(skeleton_->progs.on_tick, clock->Get());
@@ -60,8 +61,9 @@ absl::Status CpuPrograms::AttachTo(int cpu) {
   return absl::OkStatus();
 }
 
-absl::Status CpuPrograms::Attach(uint32_t hz) {
+absl::Status CpuPrograms::Attach(uint32_t hz, EventsByCpu opened) {
   hz_ = hz;
+  opened_ = std::move(opened);
   return FollowHotplug();
 }
 

@@ -7,6 +7,7 @@
 
 #include "absl/functional/function_ref.h"
 #include "absl/status/statusor.h"
+#include "agent/kernel/perf_event.h"
 #include "agent/kernel/ring_reader.h"
 #include "agent/kernel/unwind_maps.h"
 #include "base/unique_fd.h"
@@ -27,8 +28,8 @@ class CpuPrograms {
                                                            RingReader::Consumer on_record);
   ~CpuPrograms();
 
-  // Begins to sample every online CPU at `hz`.
-  absl::Status Attach(uint32_t hz);
+  // Begins to sample every online CPU at `hz`; of CPUs whose clock of that rate is in `opened` that is used.
+  absl::Status Attach(uint32_t hz, EventsByCpu opened = {});
   // Follows CPU hot-plug: clocks for CPUs that came, none for those that went. Cheap when nothing changed.
   absl::Status FollowHotplug();
 
@@ -54,6 +55,7 @@ class CpuPrograms {
 
   cpu_bpf* skeleton_ = nullptr;
   uint32_t hz_ = 0;
+  EventsByCpu opened_;  // not used yet
   std::unique_ptr<RingReader> ring_;
   std::map<int, std::unique_ptr<Clock>> clocks_;  // by CPU
 };

@@ -22,6 +22,7 @@ absl::StatusOr<std::unique_ptr<DiskWaitPrograms>> DiskWaitPrograms::Start(const 
   auto programs = std::unique_ptr<DiskWaitPrograms>(new DiskWaitPrograms(sched));
   disk_waits_bpf* skeleton = programs->skeleton_ = disk_waits_bpf__open();
   if (skeleton == nullptr) return LibbpfError("cannot open the programs of waits for disks", errno);
+  skeleton->rodata->flush_step_bit = features.block.flush_step_bit;
   bpf_map__set_autocreate(skeleton->maps.clocks_by_task, false);
   if (int error = bpf_map__reuse_fd(skeleton->maps.clocks, sched.ClocksFd()); error != 0) {
     return LibbpfError("cannot share the threads' clocks", error);

@@ -1,8 +1,11 @@
 #include "agent/kernel/preconditions.h"
 
 #include <linux/capability.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
+#include <array>
+#include <cerrno>
 #include <cstdint>
 
 #include "absl/strings/match.h"
@@ -85,6 +88,23 @@ absl::Status CheckLockdown(const KernelFiles& files) {
 absl::Status CheckPreconditions(const KernelFiles& files) {
   for (auto check : {CheckCapabilities, CheckBtf, CheckLockdown}) {
     if (absl::Status status = check(files); !status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status GiveUpSysAdmin() {
+  if (::geteuid() == 0) return absl::OkStatus();
+  __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+  std::array<__user_cap_data_struct, _LINUX_CAPABILITY_U32S_3> sets{};
+  if (::syscall(SYS_capget, &header, sets.data()) != 0) {
+    return absl::ErrnoToStatus(errno, "cannot read the own capabilities");
+  }
+  auto& set = sets[CAP_TO_INDEX(CAP_SYS_ADMIN)];
+  if ((set.permitted & CAP_TO_MASK(CAP_SYS_ADMIN)) == 0) return absl::OkStatus();
+  // The ambient set loses what leaves the permitted or the inheritable one.
+  for (__u32* one : {&set.effective, &set.permitted, &set.inheritable}) *one &= ~CAP_TO_MASK(CAP_SYS_ADMIN);
+  if (::syscall(SYS_capset, &header, sets.data()) != 0) {
+    return absl::ErrnoToStatus(errno, "cannot give CAP_SYS_ADMIN up");
   }
   return absl::OkStatus();
 }

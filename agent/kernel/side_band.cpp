@@ -26,8 +26,9 @@ size_t RingBytes(size_t cpus) {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<SideBand>> SideBand::Open() {
+absl::StatusOr<std::unique_ptr<SideBand>> SideBand::Open(EventsByCpu opened) {
   auto band = std::unique_ptr<SideBand>(new SideBand());
+  band->opened_ = std::move(opened);
   band->epoll_.Reset(::epoll_create1(EPOLL_CLOEXEC));
   if (!band->epoll_.IsValid()) return absl::ErrnoToStatus(errno, "cannot wait for events of processes");
   if (absl::Status status = band->FollowHotplug(); !status.ok()) return status;
@@ -36,7 +37,8 @@ absl::StatusOr<std::unique_ptr<SideBand>> SideBand::Open() {
 }
 
 absl::Status SideBand::AddCpu(int cpu, size_t ring_bytes) {
-  absl::StatusOr<base::UniqueFd> event = OpenProcessRecord(cpu);
+  auto ahead = opened_.extract(cpu);
+  absl::StatusOr<base::UniqueFd> event = ahead.empty() ? OpenProcessRecord(cpu) : std::move(ahead.mapped());
   if (absl::IsNotFound(event.status())) return absl::OkStatus();  // unplugged since the list was read
   if (!event.ok()) return event.status();
   auto ring = PerfRing::Map(*std::move(event), ring_bytes);

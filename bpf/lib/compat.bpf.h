@@ -194,18 +194,6 @@ static __always_inline __u32 device_of(struct request *rq)
 	return disk ? (__u32)BPF_CORE_READ(disk, major) << 20 | BPF_CORE_READ(disk, first_minor) : 0;
 }
 
-/* A write that is flushed before or after is done in parts, of which this is not the last. The bits of rq_flags became an
- * enum, and got other numbers, in 6.11. */
-static __always_inline bool is_within_flush(struct request *rq)
-{
-	const __u32 bit_before_6_11 = 4;
-	__u32 bit = bpf_core_enum_value_exists(enum rqf_flags, __RQF_FLUSH_SEQ)
-			    ? bpf_core_enum_value(enum rqf_flags, __RQF_FLUSH_SEQ)
-			    : bit_before_6_11;
-
-	return rq->rq_flags & 1u << bit;
-}
-
 /* page.flags became a struct in 6.18. */
 struct page___before_6_18 {
 	unsigned long flags;

@@ -34,11 +34,6 @@ enum req_flag_bits {
 	__REQ_PREFLUSH = 18,
 };
 
-/* Bits of request.rq_flags, where they are an enum: see is_within_flush(). */
-enum rqf_flags {
-	__RQF_FLUSH_SEQ = 1,
-};
-
 /* Bits of a page's flags; numbers are relocated at load. */
 enum pageflags {
 	PG_writeback = 1,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What a request asks of a block device. */
+/* What a request asks of a block device. Include once per object. */
 #ifndef SONDE_BPF_LIB_REQUEST_KIND_BPF_H
 #define SONDE_BPF_LIB_REQUEST_KIND_BPF_H
 
@@ -24,6 +24,16 @@ static __always_inline __u32 operation_of(__u32 flags, __u32 bytes)
 		return REQUEST_DISCARD;
 	}
 	return REQUEST_OTHER;
+}
+
+/* Of request.rq_flags, as the agent finds it in BTF. It is not relocated: for a type that the kernel lacks libbpf looks through the
+ * BTF of modules, which is for CAP_SYS_ADMIN alone. */
+const volatile __u32 flush_step_bit = 4;
+
+/* A write that is flushed before or after is done in parts, of which this is not the last. */
+static __always_inline bool is_within_flush(struct request *rq)
+{
+	return rq->rq_flags & 1u << flush_step_bit;
 }
 
 /* What the kernel itself sends to a device on behalf of all flushes that wait: theirs is the time, not its own. */

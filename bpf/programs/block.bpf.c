@@ -18,6 +18,7 @@
 #include "../lib/heartbeat.bpf.h"
 #include "../lib/request_kind.bpf.h"
 #include "../lib/request_sums.bpf.h"
+#include "../lib/run_time.bpf.h"
 #include "../lib/submitter.bpf.h"
 #include "../lib/written_pages.bpf.h"
 
@@ -84,6 +85,7 @@ static __always_inline void begin_request(void *ctx, struct request *rq, __u64 n
 SEC("tp_btf/block_io_start")
 int BPF_PROG(on_start, struct request *rq)
 {
+	TIMED_RUN(on_start);
 	__u64 now = bpf_ktime_get_ns();
 
 	if (agent_lives(now) && !serves_flushes(rq))
@@ -117,6 +119,8 @@ static __always_inline int insert(void *ctx, struct request *rq)
 SEC("tp_btf/block_rq_insert")
 int on_insert(__u64 *ctx)
 {
+	TIMED_RUN(on_insert);
+
 	if (has_queue_argument)
 		return insert(ctx, (struct request *)ctx[1]);
 	return insert(ctx, (struct request *)ctx[0]);
@@ -153,6 +157,8 @@ static __always_inline int issue(void *ctx, struct request *rq)
 SEC("tp_btf/block_rq_issue")
 int on_issue(__u64 *ctx)
 {
+	TIMED_RUN(on_issue);
+
 	if (has_queue_argument)
 		return issue(ctx, (struct request *)ctx[1]);
 	return issue(ctx, (struct request *)ctx[0]);
@@ -170,6 +176,8 @@ static __always_inline int forget(struct request *rq)
 SEC("tp_btf/block_rq_merge")
 int on_merge(__u64 *ctx)
 {
+	TIMED_RUN(on_merge);
+
 	if (has_queue_argument)
 		return forget((struct request *)ctx[1]);
 	return forget((struct request *)ctx[0]);
@@ -213,6 +221,7 @@ static __always_inline struct request_under_way *remember_unseen(struct request 
 SEC("tp_btf/block_rq_complete")
 int BPF_PROG(on_complete, struct request *rq, int error, unsigned int bytes)
 {
+	TIMED_RUN(on_complete);
 	__u64 now = bpf_ktime_get_ns(), address = (__u64)rq;
 	struct request_key key = {.stack.low = STACK_UNSEEN};
 	struct request_part part = {.bytes = bytes};
@@ -239,6 +248,7 @@ int BPF_PROG(on_complete, struct request *rq, int error, unsigned int bytes)
 SEC("tp_btf/block_io_done")
 int BPF_PROG(on_done, struct request *rq)
 {
+	TIMED_RUN(on_done);
 	__u64 now = bpf_ktime_get_ns(), address = (__u64)rq;
 	struct request_part part = {};
 	struct request_under_way *known;
@@ -268,6 +278,8 @@ static __always_inline int dirty(void *ctx, __u64 head)
 SEC("tp_btf/writeback_dirty_folio")
 int on_dirty_folio(__u64 *ctx)
 {
+	TIMED_RUN(on_dirty_folio);
+
 	return dirty(ctx, ctx[0]);
 }
 
@@ -275,6 +287,8 @@ int on_dirty_folio(__u64 *ctx)
 SEC("tp_btf/writeback_dirty_page")
 int on_dirty_page(__u64 *ctx)
 {
+	TIMED_RUN(on_dirty_page);
+
 	return dirty(ctx, ctx[0]);
 }
 

@@ -13,6 +13,7 @@
 
 #include "../lib/counters.bpf.h"
 #include "../lib/heartbeat.bpf.h"
+#include "../lib/run_time.bpf.h"
 #include "../lib/stack.bpf.h"
 
 #define CPU_SAMPLE_ENTRIES 8192
@@ -112,6 +113,7 @@ static __always_inline void take_stack_in_kernel(void *context, struct walk_stat
 SEC("perf_event")
 int on_tick(__u64 *ctx)
 {
+	TIMED_RUN(on_tick);
 	__u64 ids = bpf_get_current_pid_tgid();
 	void *samples = samples_of_slice(cpu_slice);
 	struct cpu_key key = {};

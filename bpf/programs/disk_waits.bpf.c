@@ -20,6 +20,7 @@
 #include "../lib/find_or_make.bpf.h"
 #include "../lib/heartbeat.bpf.h"
 #include "../lib/request_kind.bpf.h"
+#include "../lib/run_time.bpf.h"
 #include "../lib/thread_clock.bpf.h"
 
 #define REQUESTS_ISSUED 8192
@@ -76,6 +77,7 @@ static const struct request_wait_sum no_sum;
 SEC("tp_btf/block_io_done")
 int BPF_PROG(join_done, struct request *rq)
 {
+	TIMED_RUN(join_done);
 	__u64 address = (__u64)rq, context = (__u64)current_task();
 
 	bpf_map_delete_elem(&ending_requests, &context); /* not there: it began before anybody asked */
@@ -87,6 +89,7 @@ int BPF_PROG(join_done, struct request *rq)
 SEC("tp_btf/block_rq_issue")
 int BPF_PROG(join_issue, struct request *rq)
 {
+	TIMED_RUN(join_issue);
 	__u64 now = bpf_ktime_get_ns(), address = (__u64)rq;
 
 	if (agent_lives(now) && !serves_flushes(rq) && bpf_map_update_elem(&issue_times, &address, &now, BPF_ANY) != 0)
@@ -120,6 +123,7 @@ static __always_inline bool is_from_swap(struct request *rq)
 SEC("tp_btf/block_rq_complete")
 int BPF_PROG(join_complete, struct request *rq, int error, unsigned int bytes)
 {
+	TIMED_RUN(join_complete);
 	__u64 now = bpf_ktime_get_ns(), address = (__u64)rq, context = (__u64)current_task();
 	struct ending_request ending = {.one = {.count = 1, .bytes = bytes}};
 	__u64 *issued;
@@ -161,6 +165,7 @@ static __always_inline void add_wait(const struct request_wait_key *key, const s
 SEC("tp_btf/sched_waking")
 int BPF_PROG(join_waking, struct task_struct *task)
 {
+	TIMED_RUN(join_waking);
 	__u64 now = bpf_ktime_get_ns(), context = (__u64)current_task();
 	struct ending_request *ending = bpf_map_lookup_elem(&ending_requests, &context);
 	struct request_wait_key key = {};

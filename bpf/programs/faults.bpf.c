@@ -19,6 +19,7 @@
 #include "../lib/find_or_make.bpf.h"
 #include "../lib/heartbeat.bpf.h"
 #include "../lib/rss_growth.bpf.h"
+#include "../lib/run_time.bpf.h"
 #include "../lib/stack.bpf.h"
 
 /* Whether on_growth can tell what a fault brought, as the kernel's BTF says; else a fault counts as a page. */
@@ -190,6 +191,8 @@ static __always_inline int fault(void *ctx, bool in_kernel)
 SEC("tp_btf/page_fault_user")
 int on_user_fault(void *ctx)
 {
+	TIMED_RUN(on_user_fault);
+
 	return fault(ctx, false);
 }
 
@@ -197,6 +200,8 @@ int on_user_fault(void *ctx)
 SEC("tp_btf/page_fault_kernel")
 int BPF_PROG(on_kernel_fault, unsigned long address)
 {
+	TIMED_RUN(on_kernel_fault);
+
 	/* The upper half is the kernel's own. Nothing was touched yet: it may be one of ours that comes here. */
 	if ((long)address < 0 || is_page_fault_disabled())
 		return 0;
@@ -207,6 +212,7 @@ int BPF_PROG(on_kernel_fault, unsigned long address)
 SEC("tp_btf/rss_stat")
 int on_growth(__u64 *ctx)
 {
+	TIMED_RUN(on_growth);
 	struct task_struct *task = current_task();
 	struct fault_cpu *cpu = this_fault_cpu();
 	__u32 slice = fault_slice;

@@ -11,6 +11,7 @@
 
 #include "../lib/connects.bpf.h"
 #include "../lib/heartbeat.bpf.h"
+#include "../lib/run_time.bpf.h"
 #include "../lib/socket_peer.bpf.h"
 
 #define PEER_ENTRIES 1024
@@ -52,6 +53,7 @@ static __always_inline struct peer_events *events_of(const struct sock *sk)
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(on_state, const struct sock *sk, int before, int after)
 {
+	TIMED_RUN(on_state);
 	struct sock *socket = (struct sock *)sk;
 	__u64 now = bpf_ktime_get_ns();
 
@@ -68,6 +70,7 @@ int BPF_PROG(on_state, const struct sock *sk, int before, int after)
 SEC("tp_btf/tcp_retransmit_skb")
 int BPF_PROG(on_retransmit, const struct sock *sk)
 {
+	TIMED_RUN(on_retransmit);
 	struct peer_events *events = events_of(sk);
 
 	if (events)
@@ -79,6 +82,7 @@ int BPF_PROG(on_retransmit, const struct sock *sk)
 SEC("tp_btf/tcp_receive_reset")
 int BPF_PROG(on_reset_received, const struct sock *sk)
 {
+	TIMED_RUN(on_reset_received);
 	struct peer_events *events = events_of(sk);
 
 	if (events)
@@ -90,6 +94,7 @@ int BPF_PROG(on_reset_received, const struct sock *sk)
 SEC("tp_btf/tcp_send_reset")
 int BPF_PROG(on_reset_sent, const struct sock *sk)
 {
+	TIMED_RUN(on_reset_sent);
 	struct peer_events *events = events_of(sk);
 
 	if (events)

@@ -14,6 +14,7 @@
 #include "../lib/heartbeat.bpf.h"
 #include "../lib/lock_holds.bpf.h"
 #include "../lib/queue_waits.bpf.h"
+#include "../lib/run_time.bpf.h"
 #include "../lib/scheduler_time.bpf.h"
 #include "../lib/switch_out.bpf.h"
 #include "../lib/thread_clock.bpf.h"
@@ -153,6 +154,7 @@ static __always_inline void come_to_cpu(struct task_struct *next, const struct s
 SEC("tp_btf/sched_switch")
 int BPF_PROG(on_switch, bool preempt, struct task_struct *prev, struct task_struct *next)
 {
+	TIMED_RUN(on_switch);
 	struct slice_bound bound = current_slice();
 	/* One instant for both, before any work: what the hook itself takes is the next thread's time on the CPU, as in the
 	 * scheduler's own books, and not its wait. */
@@ -171,6 +173,7 @@ int BPF_PROG(on_switch, bool preempt, struct task_struct *prev, struct task_stru
 SEC("tp_btf/sched_waking")
 int BPF_PROG(on_waking, struct task_struct *task)
 {
+	TIMED_RUN(on_waking);
 	__u64 now = bpf_ktime_get_ns(), held_ns;
 	struct thread_clock *clock;
 
@@ -189,6 +192,7 @@ int BPF_PROG(on_waking, struct task_struct *task)
 SEC("tp_btf/sched_wakeup")
 int BPF_PROG(on_watched_wakeup, struct task_struct *task)
 {
+	TIMED_RUN(on_watched_wakeup);
 	__u64 now = booked_wake_up_ns(task);
 	struct thread_clock *clock;
 
@@ -205,6 +209,7 @@ int BPF_PROG(on_watched_wakeup, struct task_struct *task)
 SEC("tp_btf/sched_switch")
 int BPF_PROG(on_watched_switch, bool preempt, struct task_struct *prev, struct task_struct *next)
 {
+	TIMED_RUN(on_watched_switch);
 	__u64 now = bpf_ktime_get_ns();
 	struct thread_clock *clock;
 
@@ -224,6 +229,7 @@ int BPF_PROG(on_watched_switch, bool preempt, struct task_struct *prev, struct t
 SEC("tp_btf/sched_wakeup")
 int BPF_PROG(on_wakeup, struct task_struct *task)
 {
+	TIMED_RUN(on_wakeup);
 	__u64 now = booked_wake_up_ns(task);
 	struct thread_clock *clock;
 
@@ -241,6 +247,7 @@ int BPF_PROG(on_wakeup, struct task_struct *task)
 SEC("tp_btf/sched_wakeup_new")
 int BPF_PROG(on_wakeup_new, struct task_struct *task)
 {
+	TIMED_RUN(on_wakeup_new);
 	struct thread_clock *clock = find_clock(task);
 	__u32 slice = slice_number;
 	__u64 now = booked_wake_up_ns(task);
@@ -276,6 +283,7 @@ static __always_inline void inherit_mappings(__u32 parent_tgid, __u32 child_tgid
 SEC("tp_btf/sched_process_fork")
 int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
 {
+	TIMED_RUN(on_fork);
 	const struct wait_place place = {.stack = {.low = STACK_NEW_THREAD},
 					 .reason = REASON_RUN_QUEUE,
 					 .syscall = REASON_NO_SYSCALL};
@@ -293,6 +301,7 @@ int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm *binprm)
 {
+	TIMED_RUN(on_exec);
 	struct exec_record record = {.type = RECORD_EXEC, .tgid = task->tgid};
 	struct thread_sites *all = find_sites(task);
 
@@ -314,6 +323,7 @@ int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm
 SEC("tp_btf/contention_begin")
 int BPF_PROG(on_contention_begin, void *lock, unsigned int flags)
 {
+	TIMED_RUN(on_contention_begin);
 	struct thread_clock *clock;
 
 	if (flags & CONTENTION_SPIN)
@@ -328,6 +338,7 @@ int BPF_PROG(on_contention_begin, void *lock, unsigned int flags)
 SEC("tp_btf/contention_end")
 int BPF_PROG(on_contention_end, void *lock, int result)
 {
+	TIMED_RUN(on_contention_end);
 	struct thread_clock *clock = find_clock(current_task());
 
 	if (clock && clock->contended && contended_lock(clock->contended) == (__u64)lock)
@@ -339,6 +350,7 @@ int BPF_PROG(on_contention_end, void *lock, int result)
 SEC("iter/task")
 int each_thread(struct bpf_iter__task *ctx)
 {
+	TIMED_RUN(each_thread);
 	struct task_struct *task = ctx->task;
 	struct thread_clock *clock;
 
