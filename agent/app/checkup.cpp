@@ -43,7 +43,8 @@ Findings OfTheHost() {
   Append(doctor::CheckLockdown(files), &findings);
   Append(doctor::CheckPerfEvents(kProc), &findings);
   Append(doctor::CheckBpf(), &findings);
-  Append(doctor::CheckLimits(kProc, cpus.ok() ? cpus->size() : 1, features.ok() && features->maps_in_memory_cgroup), &findings);
+  Append(doctor::CheckLimits(kProc, cpus.ok() ? cpus->size() : 1, features.ok() && features->maps_in_memory_cgroup),
+         &findings);
   return findings;
 }
 
@@ -70,9 +71,9 @@ Findings OfFolders(const control::Config& config) {
   for (const control::ExportTargetConfig& target : config.targets) {
     if (target.type != "files") continue;
     Append(doctor::CheckFolder({.key = "target " + target.files.directory,
-                             .path = target.files.directory,
-                             .wanted_bytes = target.files.retention_bytes}),
-        &findings);
+                                .path = target.files.directory,
+                                .wanted_bytes = target.files.retention_bytes}),
+           &findings);
   }
   return findings;
 }
@@ -84,13 +85,15 @@ Findings OfServers(const control::Config& config, const std::string& version) {
     if (target.type == "files") continue;
     trials.push_back(std::async(std::launch::async, [&target, &version] {
       const exporting::ExportTarget where = TargetOf(target);
-      return doctor::CheckTarget(target.type, where, exporting::TryTarget(where, ProtocolOf(target, version), kPatience));
+      return doctor::CheckTarget(target.type, where,
+                                 exporting::TryTarget(where, ProtocolOf(target, version), kPatience));
     }));
   }
   Findings findings;
   for (std::future<Findings>& trial : trials) Append(trial.get(), &findings);
   if (config.targets.empty()) {
-    findings.push_back({"targets", State::kWarning, "there are none: profiles stay on this host, and only agentctl shows anything",
+    findings.push_back({"targets", State::kWarning,
+                        "there are none: profiles stay on this host, and only agentctl shows anything",
                         "name some under export"});
   }
   return findings;

@@ -13,7 +13,8 @@ base::Findings CheckCapabilities(const kernel::KernelFiles& files) {
   }
   base::Findings findings;
   for (const std::string& missing : kernel::MissingOptionalCapabilities(files)) {
-    findings.push_back({"capabilities", State::kWarning, missing, "give the agent this capability too, as sonde-agent.service does"});
+    findings.push_back(
+        {"capabilities", State::kWarning, missing, "give the agent this capability too, as sonde-agent.service does"});
   }
   if (!findings.empty()) return findings;
   return {{"capabilities", State::kOk, absl::StrCat("uid ", ::geteuid(), " has all six that the agent uses")}};

@@ -9,9 +9,9 @@
 
 namespace sonde::doctor {
 
-// One check a file: each says what this process finds on this host, and what to do about it. What the agent itself would stop
-// at is asked of the agent's own code. None changes anything but a file that CheckFolder() makes and removes. That of a target
-// is in target_check.h, since it costs gRPC's headers.
+// One check a file: each says what this process finds on this host, and what to do about it. What the agent itself
+// would stop at is asked of the agent's own code. None changes anything but a file that CheckFolder() makes and
+// removes. That of a target is in target_check.h, since it costs gRPC's headers.
 
 // BTF, and the tracepoints that the agent needs or would rather have.
 base::Findings CheckKernel(const kernel::KernelFiles& files);

@@ -50,13 +50,15 @@ TEST_F(ChecksTest, TellCapabilitiesThatAreMissingAndWhatTheyCost) {
   ASSERT_EQ(findings.size(), 4u);
   EXPECT_EQ(findings[0].state, State::kWarning);
   EXPECT_THAT(findings[0].found, HasSubstr("CAP_SYS_PTRACE"));
-  EXPECT_THAT(CheckCapabilities({.own_status = Put("status", "CapEff:\t000001ffffffffff\n")}), Is(State::kOk, "all six"));
+  EXPECT_THAT(CheckCapabilities({.own_status = Put("status", "CapEff:\t000001ffffffffff\n")}),
+              Is(State::kOk, "all six"));
 }
 
 TEST_F(ChecksTest, TellLockdown) {
   EXPECT_THAT(CheckLockdown({.lockdown = Put("lockdown", "none integrity [confidentiality]\n")}),
               Is(State::kFailed, "lockdown=integrity"));
-  EXPECT_THAT(CheckLockdown({.lockdown = Put("lockdown", "none [integrity] confidentiality\n")}), Is(State::kOk, "BPF"));
+  EXPECT_THAT(CheckLockdown({.lockdown = Put("lockdown", "none [integrity] confidentiality\n")}),
+              Is(State::kOk, "BPF"));
 }
 
 TEST_F(ChecksTest, ReadTheLimitsOfThisProcess) {
@@ -89,7 +91,8 @@ TEST_F(ChecksTest, WarnOfLittleLockedMemoryWhereMapsCountAgainstIt) {
 
 TEST_F(ChecksTest, TellAFolderThatCanBeWrittenOrMade) {
   for (const std::string& name : {std::string(), std::string("/to/be/made")}) {
-    EXPECT_THAT(CheckFolder({.key = "export.directory", .path = root_ + name, .wanted_bytes = 1}), Is(State::kOk, "can be written"));
+    EXPECT_THAT(CheckFolder({.key = "export.directory", .path = root_ + name, .wanted_bytes = 1}),
+                Is(State::kOk, "can be written"));
   }
   EXPECT_TRUE(std::filesystem::is_empty(root_));
   EXPECT_THAT(CheckFolder({.key = "export.directory", .path = root_, .wanted_bytes = uint64_t{1} << 60}),
@@ -97,19 +100,24 @@ TEST_F(ChecksTest, TellAFolderThatCanBeWrittenOrMade) {
 }
 
 TEST_F(ChecksTest, TellAFolderThatCanNot) {
-  EXPECT_THAT(CheckFolder({.key = "export.directory", .path = "/proc/self/spool"}), Is(State::kFailed, "cannot be written"));
+  EXPECT_THAT(CheckFolder({.key = "export.directory", .path = "/proc/self/spool"}),
+              Is(State::kFailed, "cannot be written"));
   Put("file", "in the way");
-  EXPECT_THAT(CheckFolder({.key = "export.directory", .path = root_ + "/file"}), Is(State::kFailed, "cannot be written"));
+  EXPECT_THAT(CheckFolder({.key = "export.directory", .path = root_ + "/file"}),
+              Is(State::kFailed, "cannot be written"));
 }
 
 TEST_F(ChecksTest, TellASpoolThatOthersMayEnterAsTheAgentDoes) {
   ASSERT_EQ(::chmod(root_.c_str(), 0755), 0);
-  EXPECT_THAT(CheckFolder({.key = "spool.directory", .path = root_, .is_spool = true}), Is(State::kFailed, "chmod 0700"));
+  EXPECT_THAT(CheckFolder({.key = "spool.directory", .path = root_, .is_spool = true}),
+              Is(State::kFailed, "chmod 0700"));
   ASSERT_EQ(::chown(root_.c_str(), 65534, 65534), 0);
-  EXPECT_THAT(CheckFolder({.key = "spool.directory", .path = root_, .is_spool = true}), Is(State::kWarning, "uid 65534"));
+  EXPECT_THAT(CheckFolder({.key = "spool.directory", .path = root_, .is_spool = true}),
+              Is(State::kWarning, "uid 65534"));
   ASSERT_EQ(::chown(root_.c_str(), 0, 0), 0);
   ASSERT_EQ(::chmod(root_.c_str(), 0700), 0);
-  EXPECT_THAT(CheckFolder({.key = "spool.directory", .path = root_, .is_spool = true}), Is(State::kOk, "stay free for others"));
+  EXPECT_THAT(CheckFolder({.key = "spool.directory", .path = root_, .is_spool = true}),
+              Is(State::kOk, "stay free for others"));
 }
 
 }  // namespace

@@ -60,18 +60,21 @@ base::Finding CheckRoom(const Folder& folder, const std::string& existing) {
   }
   const uint64_t free = uint64_t{space.f_bavail} * space.f_frsize, total = uint64_t{space.f_blocks} * space.f_frsize;
   const uint64_t kept = folder.is_spool ? exporting::KeptFreeBytes({}, total) : 0;
-  const std::string words = absl::StrCat("the file system of ", folder.path, " has ", Mebibytes(free), " free",
-                                         kept > 0 ? absl::StrCat(", of which ", Mebibytes(kept), " stay free for others") : "");
+  const std::string words =
+      absl::StrCat("the file system of ", folder.path, " has ", Mebibytes(free), " free",
+                   kept > 0 ? absl::StrCat(", of which ", Mebibytes(kept), " stay free for others") : "");
   constexpr char kAdvice[] = "make room, or choose a folder on another disk";
   if (free <= kept) return {folder.key, State::kFailed, absl::StrCat(words, ": nothing can be kept there"), kAdvice};
   if (free - kept >= folder.wanted_bytes) return {folder.key, State::kOk, absl::StrCat("it can be written; ", words)};
-  return {folder.key, State::kWarning, absl::StrCat(words, ", and it may come to hold ", Mebibytes(folder.wanted_bytes)), kAdvice};
+  return {folder.key, State::kWarning,
+          absl::StrCat(words, ", and it may come to hold ", Mebibytes(folder.wanted_bytes)), kAdvice};
 }
 
 }  // namespace
 
 base::Findings CheckFolder(const Folder& folder) {
-  if (const absl::Status ours = folder.is_spool ? exporting::CheckSpoolFolder(folder.path) : absl::OkStatus(); !ours.ok()) {
+  if (const absl::Status ours = folder.is_spool ? exporting::CheckSpoolFolder(folder.path) : absl::OkStatus();
+      !ours.ok()) {
     // root may look at what is right for the user that the service has.
     const bool may_be_right = ::geteuid() == 0 && OwnerOf(folder.path) != 0;
     return {{folder.key, may_be_right ? State::kWarning : State::kFailed, std::string(ours.message()),

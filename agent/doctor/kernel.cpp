@@ -15,7 +15,8 @@ base::Findings CheckKernel(const kernel::KernelFiles& files) {
   for (const std::string& missing : features->Degraded()) {
     findings.push_back({"kernel", State::kWarning, missing, "a newer kernel has it; all else works"});
   }
-  if (findings.empty()) findings.push_back({"kernel", State::kOk, "it has BTF and every tracepoint that the agent uses"});
+  if (findings.empty())
+    findings.push_back({"kernel", State::kOk, "it has BTF and every tracepoint that the agent uses"});
   return findings;
 }
 

@@ -44,13 +44,15 @@ base::Finding CheckFiles(uint64_t limit, size_t cpus) {
 
 base::Finding CheckLockedMemory(uint64_t limit, bool maps_in_memory_cgroup) {
   if (maps_in_memory_cgroup) {
-    return {"locked memory", State::kOk, "BPF maps do not count against it on this kernel, but as memory of the control group"};
+    return {"locked memory", State::kOk,
+            "BPF maps do not count against it on this kernel, but as memory of the control group"};
   }
   if (limit >= kMapBytes) return {"locked memory", State::kOk, absl::StrCat(Number(limit), " bytes are allowed")};
-  return {"locked memory", State::kWarning,
-          absl::StrCat("only ", limit, " bytes are allowed, BPF maps count against it on this kernel, and they take some ",
-                       kMapBytes >> 20, " MiB"),
-          "set LimitMEMLOCK=infinity in the agent's service, or give it CAP_SYS_RESOURCE"};
+  return {
+      "locked memory", State::kWarning,
+      absl::StrCat("only ", limit, " bytes are allowed, BPF maps count against it on this kernel, and they take some ",
+                   kMapBytes >> 20, " MiB"),
+      "set LimitMEMLOCK=infinity in the agent's service, or give it CAP_SYS_RESOURCE"};
 }
 
 }  // namespace

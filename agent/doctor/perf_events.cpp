@@ -17,7 +17,8 @@ base::Findings CheckPerfEvents(const std::string& proc) {
   const absl::StatusOr<std::vector<int>> cpus = kernel::OnlineCpus();
   const absl::Status opened =
       cpus.ok() && !cpus->empty() ? kernel::OpenCpuClock(cpus->front(), 99).status() : cpus.status();
-  if (!opened.ok()) return {{"perf events", State::kFailed, absl::StrCat(std::string(opened.message()), " (", words, ")")}};
+  if (!opened.ok())
+    return {{"perf events", State::kFailed, absl::StrCat(std::string(opened.message()), " (", words, ")")}};
   return {{"perf events", State::kOk, absl::StrCat("they can be opened; ", words)}};
 }
 

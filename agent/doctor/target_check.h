@@ -8,6 +8,7 @@
 namespace sonde::doctor {
 
 // What a trial of a target came to; `type` as in the settings.
-base::Findings CheckTarget(const std::string& type, const exporting::ExportTarget& target, const exporting::Trial& trial);
+base::Findings CheckTarget(const std::string& type, const exporting::ExportTarget& target,
+                           const exporting::Trial& trial);
 
 }  // namespace sonde::doctor

@@ -64,8 +64,9 @@ Trial TryConnection(const std::string& endpoint, absl::Duration patience, absl::
   hints.ai_socktype = SOCK_STREAM;
   addrinfo* found = nullptr;
   if (const int error = ::getaddrinfo(parts.host.c_str(), parts.port.c_str(), &hints, &found); error != 0) {
-    return {Step::kName, absl::StrCat(Printable(parts.host), " has no address: ", ::gai_strerror(error),
-                                      "; is it written right, and does this host's name server (/etc/resolv.conf) know it?")};
+    return {Step::kName,
+            absl::StrCat(Printable(parts.host), " has no address: ", ::gai_strerror(error),
+                         "; is it written right, and does this host's name server (/etc/resolv.conf) know it?")};
   }
   const Addresses addresses(found, &::freeaddrinfo);
   int error = 0;
@@ -76,7 +77,8 @@ Trial TryConnection(const std::string& endpoint, absl::Duration patience, absl::
   }
   const char* advice = error == ECONNREFUSED ? "; nobody listens there: is the server up, and is the port right?"
                                              : "; is there a route, and does a firewall let it through?";
-  return {Step::kConnection, absl::StrCat("no connection to ", Printable(endpoint), ": ", std::strerror(error), advice)};
+  return {Step::kConnection,
+          absl::StrCat("no connection to ", Printable(endpoint), ": ", std::strerror(error), advice)};
 }
 
 bool IsAboutTls(const std::string& words) {
@@ -145,7 +147,8 @@ const char* StepName(Trial::Step step) {
 Trial TryTarget(const ExportTarget& target, const TargetSender::MakeProtocol& make_protocol, absl::Duration patience) {
   TargetConnection connection(target);
   grpc::ClientContext call;
-  if (const auto opened = connection.Renew(); !opened.ok()) return {Step::kFiles, std::string(opened.status().message())};
+  if (const auto opened = connection.Renew(); !opened.ok())
+    return {Step::kFiles, std::string(opened.status().message())};
   if (const auto ready = connection.Prepare(&call); !ready.ok()) return {Step::kFiles, std::string(ready.message())};
   absl::Time end = absl::Now() + patience;
   if (!MayUseProxy(target.endpoint)) {

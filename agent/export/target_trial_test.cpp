@@ -42,8 +42,10 @@ class TargetTrialTest : public testing::Test {
     return TryTarget(
         target,
         [](const std::shared_ptr<grpc::Channel>& channel) {
-          if constexpr (std::is_same_v<Protocol, OtlpProtocol>) return std::make_unique<Protocol>(channel, OtlpOrigin());
-          else return std::make_unique<Protocol>(channel);
+          if constexpr (std::is_same_v<Protocol, OtlpProtocol>)
+            return std::make_unique<Protocol>(channel, OtlpOrigin());
+          else
+            return std::make_unique<Protocol>(channel);
         },
         patience);
   }
@@ -136,7 +138,8 @@ TEST_F(TargetTrialTest, DoesNotWaitForOneWhoNeverAnswers) {
   ASSERT_EQ(::bind(hole.Get(), reinterpret_cast<sockaddr*>(&address), length), 0);
   ASSERT_EQ(::listen(hole.Get(), 8), 0);
   ASSERT_EQ(::getsockname(hole.Get(), reinterpret_cast<sockaddr*>(&address), &length), 0);
-  const Trial trial = Try<PyroscopeProtocol>({.endpoint = absl::StrCat("127.0.0.1:", ntohs(address.sin_port))}, kNoPatience);
+  const Trial trial =
+      Try<PyroscopeProtocol>({.endpoint = absl::StrCat("127.0.0.1:", ntohs(address.sin_port))}, kNoPatience);
   EXPECT_EQ(trial.reached, Step::kService) << trial.words;
 }
 

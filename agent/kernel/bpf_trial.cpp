@@ -20,8 +20,9 @@ absl::Status TryBpf() {
   if (errno != EPERM && errno != EACCES) {
     return absl::UnimplementedError(absl::StrCat(text, "; a kernel with BPF ring buffers is needed, 5.8 or newer"));
   }
-  return absl::PermissionDeniedError(absl::StrCat(
-      text, "; CAP_BPF is needed, a container's seccomp profile must allow bpf, and before Linux 5.11 LimitMEMLOCK must have room"));
+  return absl::PermissionDeniedError(absl::StrCat(text,
+                                                  "; CAP_BPF is needed, a container's seccomp profile must allow bpf, "
+                                                  "and before Linux 5.11 LimitMEMLOCK must have room"));
 }
 
 }  // namespace sonde::kernel

@@ -4,8 +4,8 @@
 
 namespace sonde::kernel {
 
-// Whether this process may make a BPF ring buffer, which is given back at once. kPermissionDenied says what may stand in the
-// way; kUnimplemented: the kernel has none.
+// Whether this process may make a BPF ring buffer, which is given back at once. kPermissionDenied says what may stand
+// in the way; kUnimplemented: the kernel has none.
 absl::Status TryBpf();
 
 }  // namespace sonde::kernel

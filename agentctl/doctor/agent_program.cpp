@@ -72,7 +72,8 @@ absl::StatusOr<std::string> ReadAll(int fd, const std::string& program, absl::Ti
     pollfd readable{.fd = fd, .events = POLLIN, .revents = 0};
     if (::poll(&readable, 1, kTickMs) <= 0) continue;
     const ssize_t got = ::read(fd, buffer, sizeof(buffer));
-    if (got < 0 && errno != EINTR) return absl::ErrnoToStatus(errno, absl::StrCat("cannot read what ", program, " says"));
+    if (got < 0 && errno != EINTR)
+      return absl::ErrnoToStatus(errno, absl::StrCat("cannot read what ", program, " says"));
     if (got == 0) return text;
     if (got > 0) text.append(buffer, static_cast<size_t>(got));
     if (text.size() > kMaxBytes) return absl::ResourceExhaustedError(absl::StrCat(program, " says too much"));
@@ -90,7 +91,8 @@ std::string AgentProgram() {
   return kName;
 }
 
-absl::StatusOr<std::string> OutputOf(const std::string& program, const std::vector<std::string>& arguments, absl::Duration patience) {
+absl::StatusOr<std::string> OutputOf(const std::string& program, const std::vector<std::string>& arguments,
+                                     absl::Duration patience) {
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) return absl::ErrnoToStatus(errno, "cannot make a pipe");
   const base::UniqueFd read_end(ends[0]);

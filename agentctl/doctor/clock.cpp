@@ -1,3 +1,5 @@
+#include "absl/time/clock.h"
+
 #include <sched.h>
 #include <sys/timex.h>
 #include <time.h>
@@ -10,7 +12,6 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "absl/time/clock.h"
 #include "agentctl/doctor/host_checks.h"
 #include "base/clock.h"
 #include "base/read_file.h"
@@ -27,8 +28,8 @@ constexpr int kRounds = 20;
 // Read by a register of a device, or as coarse as ticks.
 constexpr std::array<const char*, 4> kSlowSources = {"hpet", "acpi_pm", "jiffies", "refined-jiffies"};
 
-// How far the wall clock is ahead of the monotonic one; the best of some readings, so that being off the CPU between two of
-// them does not matter.
+// How far the wall clock is ahead of the monotonic one; the best of some readings, so that being off the CPU between
+// two of them does not matter.
 int64_t WallOffsetNs() {
   int64_t offset = 0;
   uint64_t best = std::numeric_limits<uint64_t>::max();
@@ -69,22 +70,27 @@ uint64_t BackwardSteps() {
 base::Findings JudgeClock(const ClockReading& reading) {
   base::Findings findings;
   if (reading.backward_steps > 0) {
-    findings.push_back({"clock", State::kFailed, absl::StrCat("the monotonic clock went back ", reading.backward_steps, " times"),
-                        absl::StrCat("the clock source ", reading.source, " is not the same on all CPUs: boot with another (clocksource=)")});
+    findings.push_back({"clock", State::kFailed,
+                        absl::StrCat("the monotonic clock went back ", reading.backward_steps, " times"),
+                        absl::StrCat("the clock source ", reading.source,
+                                     " is not the same on all CPUs: boot with another (clocksource=)")});
   }
   if (reading.can_be_told && !reading.is_synchronised) {
     findings.push_back({"clock", State::kWarning,
-                        "it is not synchronised: windows of several hosts do not fit together, and certificates may seem to have expired",
+                        "it is not synchronised: windows of several hosts do not fit together, and certificates may "
+                        "seem to have expired",
                         "run chrony, systemd-timesyncd or ntpd"});
   }
   if (std::abs(reading.step_ns) > kStepNs) {
-    findings.push_back({"clock", State::kWarning,
-                        absl::StrFormat("it was set by %.3f s while this looked", static_cast<double>(reading.step_ns) / 1e9),
-                        "have one program alone set it, by slewing"});
+    findings.push_back(
+        {"clock", State::kWarning,
+         absl::StrFormat("it was set by %.3f s while this looked", static_cast<double>(reading.step_ns) / 1e9),
+         "have one program alone set it, by slewing"});
   }
   if (std::ranges::find(kSlowSources, reading.source) != kSlowSources.end()) {
     findings.push_back({"clock", State::kWarning,
-                        absl::StrCat("its source is ", reading.source, ", which takes long to read: the agent reads it at every switch"),
+                        absl::StrCat("its source is ", reading.source,
+                                     ", which takes long to read: the agent reads it at every switch"),
                         "look in the kernel's log why tsc was given up"});
   }
   if (!findings.empty()) return findings;

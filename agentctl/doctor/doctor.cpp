@@ -36,7 +36,8 @@ void AddFindings(const base::Findings& findings, v1::CheckReply* reply) {
 }
 
 Finding OfAgent(const v1::StatusReply& status) {
-  if (status.healthy()) return {"agent", State::kOk, absl::StrCat("sonde-agent ", status.version(), " runs and is well")};
+  if (status.healthy())
+    return {"agent", State::kOk, absl::StrCat("sonde-agent ", status.version(), " runs and is well")};
   return {"agent", State::kWarning,
           absl::StrCat("sonde-agent ", status.version(), " runs, but ",
                        status.problems().empty() ? "is degraded" : status.problems(0)),
@@ -57,12 +58,14 @@ absl::StatusOr<v1::CheckReply> RunAgentProgram(const std::string& config) {
   const std::string program = AgentProgram();
   std::vector<std::string> arguments = {"--doctor"};
   const bool has_packaged = config.empty() && ::access(kPackagedSettings, F_OK) == 0;
-  if (!config.empty() || has_packaged) arguments.insert(arguments.end(), {"--config", has_packaged ? kPackagedSettings : config});
+  if (!config.empty() || has_packaged)
+    arguments.insert(arguments.end(), {"--config", has_packaged ? kPackagedSettings : config});
   const absl::StatusOr<std::string> output = OutputOf(program, arguments, kProgramPatience);
   if (!output.ok()) return output.status();
   v1::CheckReply reply;
   const auto parsed = google::protobuf::util::JsonStringToMessage(*output, &reply);
-  if (!parsed.ok()) return absl::InternalError(absl::StrCat(program, " --doctor gives no findings: is it of another version?"));
+  if (!parsed.ok())
+    return absl::InternalError(absl::StrCat(program, " --doctor gives no findings: is it of another version?"));
   return reply;
 }
 
@@ -91,13 +94,14 @@ v1::CheckReply Look(const std::string& socket, const std::string& config) {
 std::string Line(const v1::Finding& finding, size_t width) {
   const bool is_ok = finding.state() == base::StateWord(State::kOk);
   const bool is_warning = finding.state() == base::StateWord(State::kWarning);
-  const std::string word = is_ok      ? Paint(Colour::kGreen, "ok  ")
+  const std::string word = is_ok        ? Paint(Colour::kGreen, "ok  ")
                            : is_warning ? Paint(Colour::kYellow, "WARN")
                                         : Paint(Colour::kRed, "FAIL");
   const std::string check = Printable(finding.check());
   std::string line = absl::StrCat(word, "  ", check, std::string(width - std::min(width, Width(check)), ' '), "  ",
                                   Printable(finding.found()), "\n");
-  if (!finding.advice().empty()) absl::StrAppend(&line, std::string(width + 8, ' '), "-> ", Printable(finding.advice()), "\n");
+  if (!finding.advice().empty())
+    absl::StrAppend(&line, std::string(width + 8, ' '), "-> ", Printable(finding.advice()), "\n");
   return line;
 }
 

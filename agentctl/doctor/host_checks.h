@@ -7,7 +7,8 @@
 
 namespace sonde::agentctl {
 
-// One check a file: of what needs none of the agent's code. `root` is "" but in tests, which have files of other hosts below it.
+// One check a file: of what needs none of the agent's code. `root` is "" but in tests, which have files of other hosts
+// below it.
 
 // Whether time is what the rest of the site takes it for, and goes on evenly. Takes a tenth of a second.
 base::Findings CheckClock(const std::string& root);

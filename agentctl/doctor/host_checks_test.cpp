@@ -74,10 +74,12 @@ TEST(JudgeClock, TellsEachTroubleByItself) {
   EXPECT_THAT(JudgeClock(well), ElementsAre(Field(&Finding::found, "it is synchronised, and its source is tsc")));
   ClockReading ill = well;
   ill.is_synchronised = false;
-  EXPECT_THAT(JudgeClock(ill), ElementsAre(AllOf(Field(&Finding::state, State::kWarning), Field(&Finding::advice, HasSubstr("chrony")))));
+  EXPECT_THAT(JudgeClock(ill), ElementsAre(AllOf(Field(&Finding::state, State::kWarning),
+                                                 Field(&Finding::advice, HasSubstr("chrony")))));
   ill = well;
   ill.step_ns = -3'600'000'000'000;
-  EXPECT_THAT(JudgeClock(ill), ElementsAre(AllOf(Field(&Finding::state, State::kWarning), Field(&Finding::found, HasSubstr("-3600.000 s")))));
+  EXPECT_THAT(JudgeClock(ill), ElementsAre(AllOf(Field(&Finding::state, State::kWarning),
+                                                 Field(&Finding::found, HasSubstr("-3600.000 s")))));
   ill = well;
   ill.backward_steps = 2;
   EXPECT_THAT(JudgeClock(ill), ElementsAre(Field(&Finding::state, State::kFailed)));

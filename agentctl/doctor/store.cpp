@@ -18,11 +18,13 @@ base::Findings CheckStore(const std::string& root) {
     struct statvfs space {};
     if (!std::filesystem::is_directory(root + path, error) || ::statvfs((root + path).c_str(), &space) != 0) continue;
     const uint64_t free = uint64_t{space.f_bavail} * space.f_frsize;
-    const std::string words = absl::StrCat("the disk of the collector's store ", path, " has ", free >> 20, " MiB free");
+    const std::string words =
+        absl::StrCat("the disk of the collector's store ", path, " has ", free >> 20, " MiB free");
     if (free >= kLittle) {
       findings.push_back({"store", State::kOk, words});
     } else {
-      findings.push_back({"store", State::kWarning, words, "make room, or keep profiles for less long by --retention of sonde-collector"});
+      findings.push_back({"store", State::kWarning, words,
+                          "make room, or keep profiles for less long by --retention of sonde-collector"});
     }
   }
   return findings;

@@ -16,7 +16,8 @@ struct CollectorFacts {
   unsigned http_connections = 0;
 };
 
-// The same as Prometheus's text, with what the process itself costs. No label takes more values than there are words for it.
+// The same as Prometheus's text, with what the process itself costs. No label takes more values than there are words
+// for it.
 std::string MetricsOf(const CollectorFacts& facts, const web::QueryStatistics& queries);
 
 }  // namespace sonde::app

@@ -12,7 +12,8 @@ DiskUse DiskUseOf(const std::string& directory) {
   // SQLite's own names: the log of what is not in the database yet, and the index of that.
   for (const char* suffix : {"", "-wal", "-shm"}) {
     struct stat facts {};
-    if (::stat((directory + "/" + kFileName + suffix).c_str(), &facts) == 0) use.bytes += static_cast<uint64_t>(facts.st_size);
+    if (::stat((directory + "/" + kFileName + suffix).c_str(), &facts) == 0)
+      use.bytes += static_cast<uint64_t>(facts.st_size);
   }
   struct statvfs space {};
   if (::statvfs(directory.c_str(), &space) == 0) use.free_bytes = uint64_t{space.f_bavail} * space.f_frsize;
