@@ -3,10 +3,12 @@
 #   docker build -t sonde .
 #   docker run -d --name sonde-collector --user sonde --network host -v sonde:/var/lib/sonde \
 #     --entrypoint sonde-collector sonde
-#   docker run -d --name sonde-agent --privileged --pid host --network host --cgroupns host sonde --export 127.0.0.1:7171
+#   docker run -d --name sonde-agent --pid host --network host --cgroupns host --security-opt apparmor=unconfined \
+#     --cap-drop ALL --cap-add BPF --cap-add PERFMON --cap-add SYS_PTRACE --cap-add DAC_READ_SEARCH --cap-add SYSLOG \
+#     --cap-add CHECKPOINT_RESTORE sonde --export 127.0.0.1:7171
 #
-# The agent looks at every process of the host, hence --pid host; --privileged stands for the capabilities BPF, PERFMON,
-# SYS_PTRACE, DAC_READ_SEARCH, SYSLOG and CHECKPOINT_RESTORE with the host's /sys. The collector needs no privilege.
+# The agent looks at every process of the host, hence --pid host; where kernel.perf_event_paranoid is above 2, as on Debian and
+# Ubuntu, it wants --cap-add SYS_ADMIN, too. The collector needs no privilege. tests/image/run makes this image without an engine.
 FROM debian:12 AS build
 WORKDIR /src
 # Before the sources, so that a change of code does not install everything again.

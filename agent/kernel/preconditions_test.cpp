@@ -63,7 +63,7 @@ TEST(Preconditions, RefuseToWorkUnderConfidentialityLockdownOnly) {
   EXPECT_TRUE(CheckPreconditions(files).ok());
 }
 
-constexpr uid_t kNobody = 65534;
+constexpr uid_t kServiceUser = 65534;
 constexpr __u32 kService = CAP_TO_MASK(CAP_SYS_PTRACE) | CAP_TO_MASK(CAP_DAC_READ_SEARCH);
 
 // This process becomes another user's, with these capabilities, as a service manager starts it.
@@ -71,7 +71,8 @@ bool BecomeService(__u32 capabilities) {
   __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
   __user_cap_data_struct sets[_LINUX_CAPABILITY_U32S_3] = {{capabilities, capabilities, capabilities}, {}};
   if (::prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) != 0 || ::setgroups(0, nullptr) != 0) return false;
-  if (::setresuid(kNobody, kNobody, kNobody) != 0 || ::syscall(SYS_capset, &header, sets) != 0) return false;
+  if (::setresuid(kServiceUser, kServiceUser, kServiceUser) != 0) return false;
+  if (::syscall(SYS_capset, &header, sets) != 0) return false;
   for (int one : {CAP_SYS_ADMIN, CAP_SYS_PTRACE, CAP_DAC_READ_SEARCH}) {
     if (::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, one, 0, 0) != 0) return false;
   }
