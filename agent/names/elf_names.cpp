@@ -1,0 +1,188 @@
+#include "agent/names/elf_names.h"
+
+#include <elf.h>
+#include <zlib.h>
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "agent/elf/byte_cursor.h"
+#include "agent/elf/mini_debug_info.h"
+#include "agent/names/demangle.h"
+
+namespace sonde::names {
+namespace {
+
+constexpr uint64_t kMaxLinkBytes = 8'192;
+constexpr uint64_t kMaxCheckedBytes = uint64_t{512} << 20;
+
+// A section that begins with a file's name.
+struct FileLink {
+  std::string path;
+  std::vector<std::byte> rest;  // after the name's 0
+};
+
+std::optional<FileLink> ReadLink(const elf::ElfFile& file, const char* section_name) {
+  const elf::Section* section = file.FindSection(section_name);
+  if (section == nullptr) return std::nullopt;
+  auto bytes = file.ReadSection(*section, kMaxLinkBytes);
+  if (!bytes.ok()) return std::nullopt;
+  auto end = std::ranges::find(*bytes, std::byte{0});
+  if (end == bytes->end() || end == bytes->begin()) return std::nullopt;
+  FileLink link;
+  link.path.assign(reinterpret_cast<const char*>(bytes->data()), static_cast<size_t>(end - bytes->begin()));
+  link.rest.assign(end + 1, bytes->end());
+  return link;
+}
+
+// The name is padded to four bytes; then the checksum.
+void DescribeDebugLink(const elf::ElfFile& file, FileReply* reply) {
+  const auto link = ReadLink(file, ".gnu_debuglink");
+  if (!link || link->rest.size() < sizeof(reply->debug_crc)) return;
+  const size_t at = link->rest.size() - sizeof(reply->debug_crc);
+  reply->debug_link = link->path;
+  std::memcpy(&reply->debug_crc, link->rest.data() + at, sizeof(reply->debug_crc));
+}
+
+void DescribeSupplement(const elf::ElfFile& file, FileReply* reply) {
+  const auto link = ReadLink(file, ".gnu_debugaltlink");
+  if (!link) return;
+  reply->supplement_path = link->path;
+  for (const std::byte digit : link->rest) {
+    absl::StrAppend(&reply->supplement_build_id, absl::Hex(static_cast<uint8_t>(digit), absl::kZeroPad2));
+  }
+}
+
+bool HasSection(const elf::ElfFile& file, const char* name) {
+  const elf::Section* section = file.FindSection(name);
+  return section != nullptr && section->type != SHT_NOBITS && section->size > 0;
+}
+
+bool HasLines(const elf::ElfFile& file) {
+  return HasSection(file, ".debug_info") || HasSection(file, ".zdebug_info") || HasSection(file, ".gopclntab") ||
+         HasSection(file, ".data.rel.ro.gopclntab");
+}
+
+absl::StatusOr<uint32_t> ChecksumOf(const elf::ByteSource& source) {
+  if (source.SizeBytes() > kMaxCheckedBytes) return absl::ResourceExhaustedError("too large to be checked");
+  std::vector<std::byte> chunk(size_t{256} << 10);
+  uLong crc = ::crc32(0, nullptr, 0);
+  for (uint64_t at = 0; at < source.SizeBytes(); at += chunk.size()) {
+    chunk.resize(std::min<uint64_t>(chunk.size(), source.SizeBytes() - at));
+    if (!source.ReadAt(at, chunk)) return absl::DataLossError("it cannot be read");
+    crc = ::crc32(crc, reinterpret_cast<const Bytef*>(chunk.data()), static_cast<uInt>(chunk.size()));
+  }
+  return static_cast<uint32_t>(crc);
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<ElfImage>> ElfImage::OfFile(base::UniqueFd fd, uint64_t size_bytes) {
+  auto image = std::make_unique<ElfImage>();
+  image->fd = std::move(fd);
+  auto elf = elf::ElfFile::Open(elf::ByteSource(image->fd.Get(), size_bytes));
+  if (!elf.ok()) return elf.status();
+  image->elf = *std::move(elf);
+  return image;
+}
+
+absl::StatusOr<std::unique_ptr<ElfImage>> ElfImage::OfMemory(std::vector<std::byte> memory) {
+  auto image = std::make_unique<ElfImage>();
+  image->memory = std::move(memory);
+  auto elf = elf::ElfFile::Open(elf::ByteSource(image->memory));
+  if (!elf.ok()) return elf.status();
+  image->elf = *std::move(elf);
+  return image;
+}
+
+absl::StatusOr<std::unique_ptr<ElfNames>> ElfNames::OfFile(base::UniqueFd fd, uint64_t size_bytes) {
+  auto image = ElfImage::OfFile(std::move(fd), size_bytes);
+  if (!image.ok()) return image.status();
+  return std::unique_ptr<ElfNames>(new ElfNames(*std::move(image)));
+}
+
+absl::StatusOr<std::unique_ptr<ElfNames>> ElfNames::OfVdso() {
+  auto image = std::make_unique<ElfImage>();
+  auto elf = elf::ElfFile::Open(elf::ByteSource::OfVdso());
+  if (!elf.ok()) return elf.status();
+  image->elf = *std::move(elf);
+  return std::unique_ptr<ElfNames>(new ElfNames(std::move(image)));
+}
+
+FileReply ElfNames::Describe() const {
+  const elf::ElfFile& file = *own_->elf;
+  FileReply reply;
+  reply.build_id = file.BuildId();
+  reply.segments.assign(file.ExecutableSegments().begin(), file.ExecutableSegments().end());
+  reply.has_symbols = HasSection(file, ".symtab") || (debug_ != nullptr && HasSection(*debug_->elf, ".symtab"));
+  reply.has_lines = HasLines(file) || (debug_ != nullptr && HasLines(*debug_->elf));
+  DescribeDebugLink(file, &reply);
+  DescribeSupplement(debug_ != nullptr ? *debug_->elf : file, &reply);
+  return reply;
+}
+
+absl::Status ElfNames::AttachDebugFile(base::UniqueFd fd, const Request& request) {
+  auto image = ElfImage::OfFile(std::move(fd), request.size_bytes);
+  if (!image.ok()) return image.status();
+  const elf::ElfFile& file = *(*image)->elf;
+  const std::string& build_id = own_->elf->BuildId();
+  const bool is_same_build = !build_id.empty() && file.BuildId() == build_id;
+  if (!is_same_build && request.is_by_crc && (build_id.empty() || file.BuildId().empty())) {
+    const auto crc = ChecksumOf(file.Source());
+    if (!crc.ok()) return crc.status();
+    if (*crc != request.debug_crc) return absl::FailedPreconditionError("its checksum is not that of the debug link");
+  } else if (!is_same_build) {
+    return absl::FailedPreconditionError(absl::StrCat("its build id is ", file.BuildId(), " and not ", build_id));
+  }
+  debug_ = *std::move(image);
+  is_loaded_ = false;
+  return absl::OkStatus();
+}
+
+// A broken table is as good as none: another one may have the name.
+void ElfNames::Load() {
+  is_loaded_ = true;
+  symbols_.clear();
+  const auto add = [this](const elf::ElfFile& file) {
+    auto table = elf::SymbolTable::Read(file);
+    if (table.ok() && table->Size() > 0) symbols_.push_back(*std::move(table));
+  };
+  if (debug_ != nullptr) add(*debug_->elf);
+  add(*own_->elf);
+  if (debug_ != nullptr || HasSection(*own_->elf, ".symtab")) return;
+  auto memory = elf::UnpackMiniDebugInfo(*own_->elf);
+  if (!memory.ok()) return;
+  auto image = ElfImage::OfMemory(*std::move(memory));
+  if (!image.ok()) return;
+  packed_ = *std::move(image);
+  add(*packed_->elf);
+}
+
+std::optional<elf::Symbol> ElfNames::SymbolAt(uint64_t vaddr) const {
+  for (const elf::SymbolTable& table : symbols_) {
+    auto symbol = table.Find(vaddr);
+    if (symbol && !symbol->name.empty()) return symbol;
+  }
+  return std::nullopt;
+}
+
+Place ElfNames::At(uint64_t offset) {
+  const auto vaddr = own_->elf->VaddrOfOffset(offset);
+  if (!vaddr) return {};
+  if (!is_loaded_) Load();
+  auto symbol = SymbolAt(*vaddr);
+  if (!symbol) return {};
+  std::string name = Demangle(symbol->name);
+  return {NamedLine{.name = std::move(name), .system_name = std::move(symbol->name), .file = {}}};
+}
+
+size_t ElfNames::MemoryBytes() const {
+  size_t bytes = sizeof(*this) + sizeof(ElfImage) + (packed_ != nullptr ? packed_->memory.capacity() : 0);
+  for (const elf::SymbolTable& table : symbols_) bytes += table.MemoryBytes();
+  return bytes;
+}
+
+}  // namespace sonde::names
