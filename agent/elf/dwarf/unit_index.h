@@ -1,0 +1,40 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "absl/container/flat_hash_set.h"
+#include "absl/status/statusor.h"
+#include "agent/elf/dwarf/dwarf_file.h"
+
+namespace sonde::elf {
+
+// Which unit has the code at an address, by what the units' first entries say. (.debug_aranges says it too, but not all
+// compilers write that, and one way to know is enough.) Immutable.
+class UnitIndex {
+ public:
+  // Units that are broken have no addresses. Errors: kResourceExhausted.
+  static absl::StatusOr<UnitIndex> Read(DwarfFile* file);
+
+  // Index in the file's Units(): of several, the one whose range begins last.
+  std::optional<uint32_t> UnitOf(uint64_t vaddr) const;
+  // Of a unit whose entries are in a .dwo file.
+  bool IsSplit(uint64_t id) const { return split_ids_.contains(id); }
+
+  size_t MemoryBytes() const { return ranges_.capacity() * sizeof(Range) + split_ids_.capacity() * sizeof(uint64_t); }
+
+ private:
+  struct Range {
+    uint64_t begin = 0;
+    uint64_t end = 0;
+    uint32_t unit = 0;
+    bool is_inside = false;  // begins before the end of one before it
+  };
+
+  std::vector<Range> ranges_;  // by begin
+  absl::flat_hash_set<uint64_t> split_ids_;
+};
+
+}  // namespace sonde::elf

@@ -1,0 +1,31 @@
+#include "agent/elf/source_lines.h"
+
+#include <algorithm>
+
+#include "agent/elf/dwarf/dwarf_lines.h"
+#include "agent/elf/limits.h"
+
+namespace sonde::elf {
+
+void SourceAnswers::SetFrames(size_t index, std::span<const SourceFrame> frames) {
+  chains_[index] = {static_cast<uint32_t>(frames_.size()), static_cast<uint32_t>(frames.size())};
+  frames_.insert(frames_.end(), frames.begin(), frames.end());
+}
+
+void SourceAnswers::AddMissing(SplitFile file) {
+  if (std::ranges::find(missing_, file.id, &SplitFile::id) == missing_.end()) missing_.push_back(file);
+}
+
+std::string_view SourceAnswers::Keep(std::string_view text) {
+  text = text.substr(0, kMaxNameBytes);
+  if (auto found = known_.find(text); found != known_.end()) return *found;
+  std::string_view kept = texts_.emplace_back(text);
+  known_.insert(kept);
+  return kept;
+}
+
+absl::StatusOr<std::unique_ptr<SourceLines>> SourceLines::Open(const ElfFile& file, const ElfFile* alternate) {
+  return DwarfLines::Open(file, alternate);
+}
+
+}  // namespace sonde::elf
