@@ -30,7 +30,7 @@ std::unique_ptr<ElfNames> NamesOf(const ElfImageForTest& image) {
 }
 
 std::string NameAtOffset(ElfNames* names, uint64_t offset) {
-  const Place place = names->At(offset);
+  const Place place = names->At({&offset, 1}, false).at(0);
   return place.empty() ? "" : place.back().name;
 }
 
@@ -47,7 +47,8 @@ TEST(ElfNames, NamesOffsetsAndKeepsMangledNames) {
   ElfImageForTest image;
   image.symtab = {{"_ZN3app4spinEi", 0x1100, 0x80}};
   auto names = NamesOf(image);
-  const Place place = names->At(0x110);  // the segment's file offset 0 is at address 0x1000
+  const uint64_t offset = 0x110;  // the segment's file offset 0 is at address 0x1000
+  const Place place = names->At({&offset, 1}, false).at(0);
   ASSERT_EQ(place.size(), 1U);
   EXPECT_EQ(place[0].name, "app::spin(int)");
   EXPECT_EQ(place[0].system_name, "_ZN3app4spinEi");
@@ -119,13 +120,15 @@ TEST(ElfNames, UnpacksMiniDebugInfo) {
   const std::string made =
       "cd " + folder + " && cc -O1 -o full p.c && objcopy --only-keep-debug full mini && "
       "cp mini mini2 && strip --strip-debug mini2 && xz -k mini2 && strip -o stripped full && "
-      "objcopy --add-section .gnu_debugdata=mini2.xz stripped packed && nm full | grep ' t hidden_function' | cut -d' ' -f1 > where";
+      "objcopy --add-section .gnu_debugdata=mini2.xz stripped packed && "
+      "nm full | grep ' t hidden_function' | cut -d' ' -f1 > where";
   ASSERT_EQ(std::system(made.c_str()), 0);
   uint64_t vaddr = 0;
   std::ifstream(folder + "/where") >> std::hex >> vaddr;
   for (const auto& [file, expected] : {std::pair("stripped", ""), std::pair("packed", "hidden_function")}) {
     const std::string path = folder + "/" + file;
-    auto names = ElfNames::OfFile(base::UniqueFd(::open(path.c_str(), O_RDONLY | O_CLOEXEC)), std::filesystem::file_size(path));
+    base::UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    auto names = ElfNames::OfFile(std::move(fd), std::filesystem::file_size(path));
     ASSERT_TRUE(names.ok()) << names.status();
     const elf::LoadSegment text = (*names)->Describe().segments.at(0);
     EXPECT_EQ(NameAtOffset(names->get(), vaddr - text.vaddr + text.file_offset), expected);

@@ -33,7 +33,8 @@ std::string Encode(const Request& request) {
   PacketWriter writer;
   writer.Number(kRequest).Number(request.kind).Number(request.id).Number(request.key).Number(request.file_kind);
   writer.Number(request.role).Number(request.debug_crc).Number(static_cast<uint8_t>(request.is_by_crc));
-  writer.Number(request.size_bytes).Number(static_cast<uint32_t>(request.offsets.size()));
+  writer.Number(request.size_bytes).Number(static_cast<uint8_t>(request.only_symbols));
+  writer.Number(static_cast<uint32_t>(request.offsets.size()));
   for (uint64_t offset : request.offsets) writer.Number(offset);
   return writer.Take();
 }
@@ -50,6 +51,7 @@ absl::StatusOr<Request> DecodeRequest(std::string_view packet) {
   request.debug_crc = reader.Number<uint32_t>();
   request.is_by_crc = reader.Flag();
   request.size_bytes = reader.Number<uint64_t>();
+  request.only_symbols = reader.Flag();
   request.offsets.resize(reader.Count(kMaxOffsets, sizeof(uint64_t)));
   for (uint64_t& offset : request.offsets) offset = reader.Number<uint64_t>();
   if (!reader.IsWhole() || request.kind < RequestKind::kOpen) return Malformed("request");

@@ -10,9 +10,9 @@
 #include "absl/status/statusor.h"
 #include "agent/elf/elf_file.h"
 
-// What the agent and its worker sonde-symbolizer say to each other: one packet of a Unix socket (SOCK_SEQPACKET) for each
-// request, and one or more for its reply. Both sides are the same build on the same machine, so numbers are as memory has
-// them. Neither side believes the other: every decoder is total over any bytes, and bounded.
+// What the agent and its worker sonde-symbolizer say to each other: one packet of a Unix socket (SOCK_SEQPACKET) for
+// each request, and one or more for its reply. Both sides are the same build on the same machine, so numbers are as
+// memory has them. Neither side believes the other: every decoder is total over any bytes, and bounded.
 namespace sonde::names {
 
 inline constexpr size_t kMaxPacketBytes = size_t{64} << 10;
@@ -23,7 +23,7 @@ inline constexpr size_t kMaxSegmentsTold = 256;
 inline constexpr size_t kMaxBuildIdDigits = 128;
 
 enum class RequestKind : uint32_t {
-  kOpen = 1,     // with one descriptor, or none for the vdso: what is in the file?
+  kOpen = 1,     // with one descriptor, or none for the vdso: what is in the file? A perf map that is open has grown
   kAttach = 2,   // with one descriptor: a file that holds more about one that is open
   kResolve = 3,  // which code is at these offsets of an open file?
 };
@@ -36,12 +36,13 @@ enum class AttachRole : uint32_t { kDebug = 0, kSupplementary = 1 };
 struct Request {
   RequestKind kind = RequestKind::kOpen;
   uint64_t id = 0;   // repeated in the reply
-  uint64_t key = 0;  // the agent's number of the file; never used for another content
+  uint64_t key = 0;  // the agent's number of the file; never used for another content, but for a perf map that grows
   FileKind file_kind = FileKind::kElf;
   AttachRole role = AttachRole::kDebug;
   uint32_t debug_crc = 0;   // of a debug file found by name: what its content must have. Else it must have the build id.
   bool is_by_crc = false;
   uint64_t size_bytes = 0;  // of the descriptor's file
+  bool only_symbols = false;  // of kResolve: functions alone, which costs less
   std::vector<uint64_t> offsets;
 };
 

@@ -48,11 +48,17 @@ absl::Status PacketSocket::AwaitReady(short events, absl::Duration patience) {
   while (true) {
     const absl::Duration left = std::max(deadline - absl::Now(), absl::ZeroDuration());
     pollfd one{fd_.Get(), events, 0};
-    const int ready = ::poll(&one, 1, static_cast<int>(absl::ToInt64Milliseconds(absl::Ceil(left, absl::Milliseconds(1)))));
+    const int64_t left_ms = absl::ToInt64Milliseconds(absl::Ceil(left, absl::Milliseconds(1)));
+    const int ready = ::poll(&one, 1, static_cast<int>(left_ms));
     if (ready > 0) return absl::OkStatus();
     if (ready < 0 && errno != EINTR) return Gone(errno);
     if (absl::Now() >= deadline) return absl::DeadlineExceededError("the other side does not come on");
   }
+}
+
+bool PacketSocket::IsClosed() const {
+  pollfd one{fd_.Get(), 0, 0};
+  return ::poll(&one, 1, 0) == 1 && (one.revents & (POLLHUP | POLLERR | POLLNVAL)) != 0;
 }
 
 absl::Status PacketSocket::Send(std::string_view bytes, std::span<const int> fds, absl::Duration patience) {

@@ -30,6 +30,9 @@ class PacketSocket {
   // Send().
   absl::StatusOr<Packet> Receive(absl::Duration patience);
 
+  // Whether the other side is gone already.
+  bool IsClosed() const;
+
   int Fd() const { return fd_.Get(); }
 
  private:

@@ -44,7 +44,9 @@ TEST(PacketSocket, CarriesWholePacketsAndDescriptors) {
 TEST(PacketSocket, SaysWhenNothingComesAndWhenTheOtherSideIsGone) {
   Pair pair;
   EXPECT_TRUE(absl::IsDeadlineExceeded(pair.one.Receive(absl::Milliseconds(1)).status()));
+  EXPECT_FALSE(pair.one.IsClosed());
   pair.other = PacketSocket();
+  EXPECT_TRUE(pair.one.IsClosed());
   EXPECT_TRUE(absl::IsUnavailable(pair.one.Receive(absl::Seconds(10)).status()));
   EXPECT_TRUE(absl::IsUnavailable(pair.one.Send("x", {}, absl::Seconds(10))));
 }

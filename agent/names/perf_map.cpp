@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 #include <optional>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 
@@ -37,10 +38,18 @@ absl::StatusOr<std::unique_ptr<PerfMap>> PerfMap::Read(base::UniqueFd fd, uint64
   return map;
 }
 
+bool PerfMap::ReadOn(uint64_t size_bytes) {
+  if (size_bytes < begin_) return false;
+  ReadLines(size_bytes).IgnoreError();  // what was read stays right
+  SortAndPrune();
+  return true;
+}
+
 // What does not fit is passed over, not kept: a line of a gigabyte costs a chunk of memory.
 absl::Status PerfMap::ReadLines(uint64_t size_bytes) {
-  uint64_t at = size_bytes > kMaxBytes ? size_bytes - kMaxBytes : 0;
-  bool is_whole_line = at == 0;  // whether `pending` begins where a line does
+  const uint64_t tail = size_bytes > kMaxBytes ? size_bytes - kMaxBytes : 0;
+  uint64_t at = std::max(begin_, tail);
+  bool is_whole_line = at == begin_;  // whether `pending` begins where a line does
   std::string pending, chunk;
   while (at < size_bytes && codes_.size() < kMaxLines) {
     chunk.resize(std::min<uint64_t>(kChunkBytes, size_bytes - at));
@@ -56,6 +65,7 @@ absl::Status PerfMap::ReadLines(uint64_t size_bytes) {
       is_whole_line = true;
       rest.remove_prefix(end + 1);
       line_at += end + 1;
+      begin_ = line_at;
     }
     if (rest.size() > kChunkBytes) {
       if (is_whole_line) Take(rest, line_at);
@@ -85,7 +95,7 @@ void PerfMap::Take(std::string_view line, uint64_t at) {
 
 void PerfMap::SortAndPrune() {
   // Of equal begins the last line stays: code is made anew at the same place.
-  std::ranges::stable_sort(codes_, {}, &Code::start);
+  std::ranges::sort(codes_, {}, [](const Code& code) { return std::pair(code.start, code.name_at); });
   size_t kept = 0;
   for (size_t i = 0; i < codes_.size(); ++i) {
     if (i + 1 < codes_.size() && codes_[i + 1].start == codes_[i].start) continue;
@@ -101,7 +111,13 @@ FileReply PerfMap::Describe() const {
   return reply;
 }
 
-Place PerfMap::At(uint64_t address) {
+std::vector<Place> PerfMap::At(std::span<const uint64_t> addresses, bool /*only_symbols*/) {
+  std::vector<Place> places;
+  for (const uint64_t address : addresses) places.push_back(PlaceAt(address));
+  return places;
+}
+
+Place PerfMap::PlaceAt(uint64_t address) const {
   auto next = std::ranges::upper_bound(codes_, address, {}, &Code::start);
   const Code* found = nullptr;  // of overlapping ones, what was written last
   for (int tries = 0; next != codes_.begin() && tries < kMaxOverlaps; ++tries) {

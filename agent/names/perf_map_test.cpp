@@ -20,7 +20,7 @@ std::unique_ptr<PerfMap> MapOf(const std::string& text) {
 }
 
 std::string NameAt(PerfMap* map, uint64_t address) {
-  const Place place = map->At(address);
+  const Place place = map->At({&address, 1}, false).at(0);
   return place.empty() ? "" : place[0].name;
 }
 
@@ -73,6 +73,19 @@ TEST(PerfMap, ReadsManyLinesAcrossItsPieces) {
   for (int i : {0, 1, 4'999, 12'345, 49'999}) {
     EXPECT_EQ(NameAt(map.get(), 0x10000 + 16 * static_cast<uint64_t>(i) + 15), "function_" + std::to_string(i));
   }
+}
+
+TEST(PerfMap, ReadsOnWhereItCameTo) {
+  base::UniqueFd fd = Holding("1000 100 first\n2000 10 unfin"), same(::dup(fd.Get()));
+  auto map = PerfMap::Read(std::move(fd), 28);
+  ASSERT_TRUE(map.ok()) << map.status();
+  EXPECT_EQ(NameAt(map->get(), 0x2000), "");
+  const std::string more = "ished\n1000 100 made anew\n";
+  ASSERT_EQ(::pwrite(same.Get(), more.data(), more.size(), 28), static_cast<ssize_t>(more.size()));
+  EXPECT_TRUE((*map)->ReadOn(28 + more.size()));
+  EXPECT_EQ(NameAt(map->get(), 0x2000), "unfinished");
+  EXPECT_EQ(NameAt(map->get(), 0x1000), "made anew");
+  EXPECT_FALSE((*map)->ReadOn(5)) << "another file in its place";
 }
 
 TEST(PerfMap, SurvivesAFileThatShrinks) {

@@ -18,7 +18,7 @@ namespace sonde::names {
 namespace {
 
 constexpr rlim_t kMaxMemory = rlim_t{512} << 20;
-constexpr rlim_t kMaxFiles = 256;
+constexpr rlim_t kMaxDescriptors = 256;
 constexpr time_t kMaxCpuSeconds = 4, kMaxSeconds = 30;
 
 void SetLimit(int what, rlim_t limit) {
@@ -33,7 +33,7 @@ void LimitResources() {
 #endif
   SetLimit(RLIMIT_CORE, 0);
   SetLimit(RLIMIT_FSIZE, 0);
-  SetLimit(RLIMIT_NOFILE, kMaxFiles);
+  SetLimit(RLIMIT_NOFILE, kMaxDescriptors);
   SetLimit(RLIMIT_NPROC, 0);
 }
 

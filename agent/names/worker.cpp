@@ -1,5 +1,8 @@
 #include "agent/names/worker.h"
 
+#include <malloc.h>
+
+#include <algorithm>
 #include <utility>
 
 #include "agent/names/elf_names.h"
@@ -57,6 +60,10 @@ absl::Status Worker::Answer(Packet packet) {
 }
 
 FileReply Worker::Open(const Request& request, std::vector<base::UniqueFd> fds) {
+  if (request.file_kind == FileKind::kPerfMap) {
+    auto* map = dynamic_cast<PerfMap*>(Find(request.key));
+    if (map != nullptr && map->ReadOn(request.size_bytes)) return map->Describe();
+  }
   auto source = Read(request, std::move(fds));
   if (!source.ok()) return Refusal(VerdictOf(source.status()), source.status());
   FileReply reply = (*source)->Describe();
@@ -67,7 +74,8 @@ FileReply Worker::Open(const Request& request, std::vector<base::UniqueFd> fds) 
 FileReply Worker::Attach(const Request& request, std::vector<base::UniqueFd> fds) {
   auto* file = dynamic_cast<ElfNames*>(Find(request.key));
   if (file == nullptr || fds.size() != 1) return Refusal(FileVerdict::kUnknown, absl::NotFoundError("it is not open"));
-  const absl::Status status = file->AttachDebugFile(std::move(fds[0]), request);
+  const absl::Status status = request.role == AttachRole::kDebug ? file->AttachDebugFile(std::move(fds[0]), request)
+                                                                 : file->AttachSupplement(std::move(fds[0]), request);
   if (absl::IsFailedPrecondition(status)) return Refusal(FileVerdict::kOther, status);
   if (!status.ok()) return Refusal(VerdictOf(status), status);
   return file->Describe();
@@ -77,14 +85,13 @@ absl::Status Worker::Resolve(const Request& request) {
   PlacesEncoder encoder(request.id);
   NameSource* file = Find(request.key);
   if (file == nullptr) return Send(encoder.Take(/*is_last=*/true, FileVerdict::kUnknown));
-  for (const uint64_t offset : request.offsets) {
-    const Place place = file->At(offset);
+  for (const Place& place : file->At(request.offsets, request.only_symbols)) {
     if (encoder.TryAdd(place)) continue;
     if (absl::Status status = Send(encoder.Take(/*is_last=*/false)); !status.ok()) return status;
     encoder.TryAdd(place);
   }
   const absl::Status status = Send(encoder.Take(/*is_last=*/true));
-  MakeRoom();
+  MakeRoom(0);
   return status;
 }
 
@@ -102,18 +109,23 @@ void Worker::Keep(uint64_t key, std::unique_ptr<NameSource> source) {
   }
   by_use_.push_front({key, std::move(source)});
   files_[key] = by_use_.begin();
-  MakeRoom();
+  MakeRoom(1);
 }
 
-// The file in use stays, however large it is.
-void Worker::MakeRoom() {
-  size_t bytes = 0;
+void Worker::MakeRoom(size_t kept) {
+  size_t bytes = 0, freed = 0;
   for (const File& file : by_use_) bytes += file.source->MemoryBytes();
-  while (by_use_.size() > 1 && (bytes > max_bytes_ || by_use_.size() > kMaxFiles)) {
-    bytes -= by_use_.back().source->MemoryBytes();
+  for (auto file = by_use_.rbegin(); file != by_use_.rend() && bytes - freed > max_bytes_; ++file) {
+    const size_t before = file->source->MemoryBytes();
+    file->source->Shrink();
+    freed += before - std::min(before, file->source->MemoryBytes());
+  }
+  while (by_use_.size() > kept && (bytes - freed > max_bytes_ || by_use_.size() > kMaxFiles)) {
+    freed += by_use_.back().source->MemoryBytes();
     files_.erase(by_use_.back().key);
     by_use_.pop_back();
   }
+  if (freed > 0) ::malloc_trim(0);
 }
 
 absl::Status Worker::Send(const std::string& bytes) { return socket_.Send(bytes, {}, absl::InfiniteDuration()); }

@@ -11,8 +11,8 @@
 
 namespace sonde::names {
 
-// The worker's side of the wire: opens the files that it is given and answers what is at offsets in them. Keeps files that
-// it was asked about lately, within `max_bytes` or 64 of them (each holds descriptors). Single-threaded.
+// The worker's side of the wire: opens the files that it is given and answers what is at offsets in them. Keeps files
+// that it was asked about lately, within `max_bytes` or 64 of them (each holds descriptors). Single-threaded.
 class Worker {
  public:
   Worker(PacketSocket socket, size_t max_bytes) : socket_(std::move(socket)), max_bytes_(max_bytes) {}
@@ -33,7 +33,8 @@ class Worker {
   // Null: it does not have it.
   NameSource* Find(uint64_t key);
   void Keep(uint64_t key, std::unique_ptr<NameSource> source);
-  void MakeRoom();
+  // Lets go of what was used longest ago, but for the `kept` latest.
+  void MakeRoom(size_t kept);
   absl::Status Send(const std::string& bytes);
 
   PacketSocket socket_;

@@ -14,7 +14,8 @@
 namespace sonde::names {
 namespace {
 
-// The worker's code on a thread of this process: without its sandbox, which is asked of the real one in agent/symbolize.
+// The worker's code on a thread of this process: without its sandbox, which is asked of the real one in
+// agent/symbolize.
 class WorkerTest : public testing::Test {
  protected:
   WorkerTest() {
@@ -78,7 +79,7 @@ TEST_F(WorkerTest, SaysWhichFilesItDoesNotHave) {
   EXPECT_EQ(Resolve(9, {1}).verdict, FileVerdict::kUnknown);
   Open(1, "/proc/self/exe");
   Resolve(1, {1});
-  Open(2, "/bin/sh");  // with room for one byte, the latest stays alone
+  Open(2, "/bin/sh");  // with room for one byte, the one just opened stays alone
   EXPECT_EQ(Resolve(1, {1}).verdict, FileVerdict::kUnknown);
   EXPECT_EQ(Resolve(2, {1}).verdict, FileVerdict::kOk);
 }

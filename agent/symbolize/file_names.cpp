@@ -62,8 +62,13 @@ uint32_t FileNames::FunctionIndex(const names::NamedLine& line) {
   return known->second;
 }
 
-void FileNames::Learn(uint64_t offset, const names::Place& place) {
-  Range range{static_cast<uint32_t>(lines_.size()), 0};
+bool FileNames::KnowsWell(uint64_t offset) const {
+  auto found = places_.find(offset);
+  return found != places_.end() && !found->second.only_symbols;
+}
+
+void FileNames::Learn(uint64_t offset, const names::Place& place, bool only_symbols) {
+  Range range{static_cast<uint32_t>(lines_.size()), 0, only_symbols};
   for (const names::NamedLine& line : place) {
     if (line.name.empty()) continue;
     lines_.push_back({FunctionIndex(line), line.line});

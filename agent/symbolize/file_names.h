@@ -14,8 +14,8 @@
 
 namespace sonde::symbolize {
 
-// What is known of one file's code: where it is loaded, and the functions at places that were asked about. All of it is what
-// the worker said of a stranger's file: bounded, and without control characters, but not to be trusted further.
+// What is known of one file's code: where it is loaded, and the functions at places that were asked about. All of it is
+// what the worker said of a stranger's file: bounded, and without control characters, but not to be trusted further.
 class FileNames {
  public:
   struct Function {
@@ -40,8 +40,11 @@ class FileNames {
   const std::string& BuildId() const { return build_id_; }
 
   bool Knows(uint64_t offset) const { return places_.contains(offset); }
-  void Learn(uint64_t offset, const names::Place& place);
-  // The lines at an offset, innermost inlined function first; empty when it has none or nobody asked. Valid until Learn().
+  // All that there is to know, and not only what a symbol table has.
+  bool KnowsWell(uint64_t offset) const;
+  void Learn(uint64_t offset, const names::Place& place, bool only_symbols = false);
+  // The lines at an offset, innermost inlined function first; empty when it has none or nobody asked. Valid until
+  // Learn().
   std::span<const Line> At(uint64_t offset) const;
   const Function& FunctionOf(const Line& line) const { return functions_[line.function]; }
 
@@ -52,6 +55,7 @@ class FileNames {
   struct Range {
     uint32_t first = 0;
     uint32_t count = 0;
+    bool only_symbols = false;
   };
   uint32_t FunctionIndex(const names::NamedLine& line);
 

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 
 namespace sonde::symbolize {
@@ -19,6 +18,8 @@ using model::FileIdentity;
 constexpr size_t kMaxFiles = 4'096, kMaxTroubles = 4'096;
 constexpr uint64_t kHourNs = 3'600'000'000'000;
 constexpr uint32_t kMostDoublings = 5;  // to over a day
+// What an answer with lines may cost at once, and how many times as long as it took they rest after one that cost more.
+constexpr uint64_t kDearNs = 20'000'000, kRestForLines = 50;
 
 bool HasCode(CodeKind kind) { return kind == CodeKind::kFile || kind == CodeKind::kVdso || kind == CodeKind::kJit; }
 
@@ -54,24 +55,32 @@ NameCache::NameCache(size_t max_bytes, NameWorker* worker, telemetry::LossLedger
       debug_files_(std::move(debug_files)),
       now_ns_(std::move(now_ns)) {}
 
-void NameCache::Prepare(const model::ProfileBatch& batch) {
+void NameCache::Prepare(std::span<const model::ProfileBatch> batches) {
   MakeRoom();
-  std::vector<Entry*> entries(batch.files.size(), nullptr);
-  std::vector<absl::flat_hash_set<uint64_t>> wanted(batch.files.size());
-  for (size_t i = 0; i < batch.files.size(); ++i) {
-    if (HasCode(batch.files[i]->kind)) entries[i] = &Touch(batch.files[i]);
+  std::map<const Entry*, Wanted> all;
+  for (const model::ProfileBatch& batch : batches) Collect(batch, &all);
+  for (const auto& [entry, wanted] : all) {
+    if (!wanted.offsets.empty()) Ask(wanted);
+  }
+}
+
+void NameCache::Collect(const model::ProfileBatch& batch, std::map<const Entry*, Wanted>* all) {
+  std::vector<Wanted*> files(batch.files.size(), nullptr);
+  for (size_t i = 0; i < files.size(); ++i) {
+    const ExecutableFilePtr& file = batch.files[i];
+    if (!HasCode(file->kind)) continue;
+    Entry& entry = Touch(file);
+    const bool with_lines = now_ns_() >= entry.lines_not_before_ns;
+    files[i] = &all->try_emplace(&entry, Wanted{&entry, file.get(), with_lines, {}}).first->second;
   }
   for (const std::vector<model::Frame>& stack : batch.stacks) {
     for (const model::Frame& frame : stack) {
-      if (frame.file >= entries.size() || entries[frame.file] == nullptr) continue;
-      if (!entries[frame.file]->names.Knows(frame.offset)) wanted[frame.file].insert(frame.offset);
+      Wanted* const wanted = frame.file < files.size() ? files[frame.file] : nullptr;
+      if (wanted == nullptr) continue;
+      const FileNames& names = wanted->entry->names;
+      const bool is_known = wanted->with_lines ? names.KnowsWell(frame.offset) : names.Knows(frame.offset);
+      if (!is_known) wanted->offsets.insert(frame.offset);
     }
-  }
-  for (size_t i = 0; i < entries.size(); ++i) {
-    if (wanted[i].empty()) continue;
-    std::vector<uint64_t> offsets(wanted[i].begin(), wanted[i].end());
-    std::ranges::sort(offsets);
-    Ask(*batch.files[i], offsets, entries[i]);
   }
 }
 
@@ -85,12 +94,21 @@ NameCache::Entry& NameCache::Touch(const ExecutableFilePtr& file) {
   const FileIdentity identity = IdentityOf(*file);
   auto [found, is_new] = entries_.try_emplace(identity);
   if (is_new) {
-    by_use_.push_front({.identity = identity, .key = ++next_key_, .debug_path = {}, .names = {}});
+    by_use_.push_front({.identity = identity, .key = KeyOf(*file, identity), .debug_path = {}, .names = {}});
     found->second = by_use_.begin();
   } else {
     by_use_.splice(by_use_.begin(), by_use_, found->second);
   }
   return by_use_.front();
+}
+
+// A perf map keeps its number as it grows, so that the worker reads only what is new.
+uint64_t NameCache::KeyOf(const ExecutableFile& file, const FileIdentity& identity) {
+  if (file.kind != CodeKind::kJit) return ++next_key_;
+  if (map_keys_.size() >= kMaxFiles) map_keys_.clear();
+  auto [known, is_new] = map_keys_.try_emplace({identity.device, identity.inode}, next_key_ + 1);
+  if (is_new) ++next_key_;
+  return known->second;
 }
 
 bool NameCache::MayAsk(const FileIdentity& identity) const {
@@ -114,7 +132,8 @@ bool NameCache::Open(const ExecutableFile& file, Entry* entry) {
   if (is_settled && (entry->has_descriptor || !file.fd.IsValid())) return false;
   if (!MayAsk(entry->identity)) return false;
   if (file.kind != CodeKind::kVdso && !file.fd.IsValid()) {
-    return Refuse("symbols_unreadable", absl::FailedPreconditionError("it could not be opened while a process ran it"), entry);
+    const absl::Status why = absl::FailedPreconditionError("it could not be opened while a process ran it");
+    return Refuse("symbols_unreadable", why, entry);
   }
   if (file.kind == CodeKind::kFile && IdentityNow(file.fd.Get()) != entry->identity) {
     return Refuse("file_overwritten", absl::FailedPreconditionError("it was overwritten since it was opened"), entry);
@@ -151,43 +170,64 @@ absl::Status NameCache::OpenAtWorker(const ExecutableFile& file, Entry* entry) {
   }
   if (is_first) entry->names.SetFacts(*reply);
   entry->generation = worker_->Generation();
-  if (file.kind != CodeKind::kFile || (reply->has_symbols && reply->has_lines)) return absl::OkStatus();
-  return Attach(file, *std::move(reply), entry);
+  if (file.kind != CodeKind::kFile || entry->is_alone) return absl::OkStatus();
+  return AttachDebugFiles(file, *std::move(reply), entry);
 }
 
-absl::Status NameCache::Attach(const ExecutableFile& file, names::FileReply reply, Entry* entry) {
+absl::StatusOr<names::FileReply> NameCache::Attach(names::AttachRole role, const DebugFile& debug, uint32_t crc,
+                                                   Entry* entry) {
+  names::Request request;
+  request.kind = names::RequestKind::kAttach;
+  request.key = entry->key;
+  request.role = role;
+  request.is_by_crc = debug.is_by_link;
+  request.debug_crc = crc;
+  request.size_bytes = debug.size_bytes;
+  auto reply = worker_->AskOfFile(request, debug.fd.Get());
+  if (!reply.ok()) entry->generation = 0;
+  return reply;
+}
+
+absl::Status NameCache::AttachDebugFiles(const ExecutableFile& file, names::FileReply reply, Entry* entry) {
   DebugFile debug;
-  for (size_t i = 0; debug_files_.At(i, file, reply, &debug); ++i) {
+  const bool is_complete = reply.has_symbols && reply.has_lines;
+  for (size_t i = 0; !is_complete && debug_files_.At(i, file, reply, &debug); ++i) {
     if (!debug.fd.IsValid()) continue;
-    names::Request request;
-    request.kind = names::RequestKind::kAttach;
-    request.key = entry->key;
-    request.is_by_crc = debug.is_by_link;
-    request.debug_crc = reply.debug_crc;
-    request.size_bytes = debug.size_bytes;
-    auto attached = worker_->AskOfFile(request, debug.fd.Get());
-    if (!attached.ok()) {
-      entry->generation = 0;
-      return attached.status();
-    }
+    auto attached = Attach(names::AttachRole::kDebug, debug, reply.debug_crc, entry);
+    if (!attached.ok()) return attached.status();
     if (attached->verdict != names::FileVerdict::kOk) continue;
     entry->debug_path = debug.path;
-    return absl::OkStatus();
+    reply = *std::move(attached);
+    break;
   }
+  const bool is_shared = !reply.supplement_path.empty();
+  for (size_t i = 0; is_shared && debug_files_.SupplementAt(i, file, entry->debug_path, reply, &debug); ++i) {
+    if (!debug.fd.IsValid()) continue;
+    auto attached = Attach(names::AttachRole::kSupplementary, debug, 0, entry);
+    if (!attached.ok()) return attached.status();
+    if (attached->verdict == names::FileVerdict::kOk) return absl::OkStatus();
+  }
+  entry->is_alone = entry->debug_path.empty();
   return absl::OkStatus();
 }
 
-void NameCache::Ask(const ExecutableFile& file, const std::vector<uint64_t>& offsets, Entry* entry) {
-  // Once more when the worker has made room for others, or was lost for nothing that this file did.
+void NameCache::Ask(const Wanted& wanted) {
+  Entry& entry = *wanted.entry;
+  std::vector<uint64_t> offsets(wanted.offsets.begin(), wanted.offsets.end());
+  std::ranges::sort(offsets);
+  // Once more when the worker has made room for others.
   for (int attempt = 0; attempt < 2; ++attempt) {
-    if (!Open(file, entry)) return;
-    auto places = worker_->Resolve(entry->key, offsets);
+    if (!Open(*wanted.file, &entry)) return;
+    const uint64_t cpu_ns = worker_->CpuNs();
+    auto places = worker_->Resolve(entry.key, offsets, !wanted.with_lines);
     if (places.ok()) {
-      for (size_t i = 0; i < offsets.size(); ++i) entry->names.Learn(offsets[i], (*places)[i]);
+      for (size_t i = 0; i < offsets.size(); ++i) entry.names.Learn(offsets[i], (*places)[i], !wanted.with_lines);
+      const uint64_t cost_ns = worker_->CpuNs() - cpu_ns;
+      if (wanted.with_lines && cost_ns > kDearNs) entry.lines_not_before_ns = now_ns_() + kRestForLines * cost_ns;
       return;
     }
-    entry->generation = 0;
-    if (absl::IsAborted(places.status())) return Blame(entry->identity);
+    entry.generation = 0;
+    if (absl::IsAborted(places.status())) return Blame(entry.identity);
     if (!absl::IsNotFound(places.status())) return;
   }
 }

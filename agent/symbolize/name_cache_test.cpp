@@ -7,8 +7,10 @@
 #include <filesystem>
 #include <fstream>
 
+#include "absl/time/clock.h"
 #include "agent/symbolize/batch_for_test.h"
 #include "agent/symbolize/name_worker_for_test.h"
+#include "base/read_file.h"
 
 extern "C" __attribute__((noinline, used)) int sonde_name_cache_target(int x) { return x * 7 + 1; }
 
@@ -58,15 +60,18 @@ TEST_F(NameCacheTest, AsksOfEachPlaceOnce) {
   EXPECT_EQ(cache.MemoryBytes(), bytes);
 }
 
-TEST_F(NameCacheTest, KeepsWhatItKnowsAndAsksOnWhenTheWorkerWasLost) {
+TEST_F(NameCacheTest, AsksAnewWhenTheWorkerHasEndedAndBlamesNoFile) {
   const uint64_t offset = TargetOffset();
   NameCache cache(kMuch, &worker_, &ledger_);
   EXPECT_EQ(NameOf(&cache, self_, offset + 1), "sonde_name_cache_target");
+  const pid_t pid = worker_.Facts().pid;
   Signal(&worker_, SIGKILL);
-  EXPECT_EQ(NameOf(&cache, self_, offset), "") << "lost while it was asked";
-  EXPECT_EQ(Losses("symbolizer_lost"), 1U);
-  EXPECT_EQ(NameOf(&cache, self_, offset + 1), "sonde_name_cache_target");
+  const std::string stat = absl::StrCat("/proc/", pid, "/stat");
+  while (base::ReadFile(stat, 4'096)->find(") Z") == std::string::npos) absl::SleepFor(absl::Milliseconds(1));
   EXPECT_EQ(NameOf(&cache, self_, offset), "sonde_name_cache_target");
+  EXPECT_EQ(NameOf(&cache, self_, offset + 1), "sonde_name_cache_target");
+  EXPECT_EQ(worker_.Facts().deaths, 1U);
+  EXPECT_EQ(Losses("symbolizer_lost"), 0U);
 }
 
 TEST_F(NameCacheTest, LeavesAFileAloneThatTheWorkerWasLostOverTwice) {
@@ -87,17 +92,51 @@ TEST_F(NameCacheTest, LeavesAFileAloneThatTheWorkerWasLostOverTwice) {
   EXPECT_EQ(worker.Facts().deaths, 3U) << "and then for two hours not";
 }
 
-TEST_F(NameCacheTest, NamesOtherFilesWhenOneIsLeftAlone) {
-  const uint64_t offset = TargetOffset();
-  NameCache cache(kMuch, &worker_, &ledger_);
+TEST_F(NameCacheTest, AsksOfOtherFilesWhenOneIsLeftAlone) {
+  // Ends over the first file that it is ever given, and calls all others no ELF files.
+  const FalseWorker program(
+      "while True:\n"
+      "  magic, kind, id, key = struct.unpack('<IIQQ', s.recv(65536)[:24])\n"
+      "  if key == 1: os._exit(1)\n"
+      "  s.send(struct.pack('<IQIIIIBBIIII', 0x736f0002, id, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0))");
+  NameWorker::Options options;
+  options.program = program.Path();
+  NameWorker worker(options);
+  NameCache cache(kMuch, &worker, &ledger_);
   const auto other = OpenForTest("/bin/sh");
-  NameOf(&cache, other, 1);
-  for (uint64_t turn = 0; turn < 2; ++turn) {
-    Signal(&worker_, SIGKILL);
-    NameOf(&cache, other, 2 + turn);
+  for (int i = 0; i < 3; ++i) {
+    NameOf(&cache, self_, 1);
+    NameOf(&cache, other, 1);
   }
-  EXPECT_EQ(Losses("symbolizer_shuns"), 1U);
-  EXPECT_EQ(NameOf(&cache, self_, offset), "sonde_name_cache_target");
+  EXPECT_EQ(worker.Facts().deaths, 2U);
+  EXPECT_TRUE(absl::IsInvalidArgument(cache.Get(other).Status())) << cache.Get(other).Status();
+}
+
+TEST_F(NameCacheTest, AsksForSymbolsAloneWhereLinesCostMuchAndForLinesLater) {
+  // Takes a twentieth of a second of CPU time for lines.
+  const FalseWorker program(
+      "while True:\n"
+      "  packet = s.recv(65536)\n"
+      "  magic, kind, id, key = struct.unpack('<IIQQ', packet[:24])\n"
+      "  only_symbols, count = struct.unpack('<BI', packet[45:50])\n"
+      "  if kind == 1:\n"
+      "    s.send(struct.pack('<IQIIIIBBIIII', 0x736f0002, id, 0, 0, 0, 0, 1, 1, 0, 0, 0, 0))\n"
+      "    continue\n"
+      "  end = time.process_time() + (0 if only_symbols else 0.05)\n"
+      "  while time.process_time() < end: pass\n"
+      "  name = b'symbol' if only_symbols else b'lines'\n"
+      "  place = struct.pack('<II', 1, len(name)) + name + struct.pack('<IIII', 0, 0, 0, 0)\n"
+      "  s.send(struct.pack('<IQBII', 0x736f0003, id, 1, 0, count) + place * count)");
+  NameWorker::Options options;
+  options.program = program.Path();
+  NameWorker worker(options);
+  uint64_t now_ns = 1;
+  NameCache cache(kMuch, &worker, &ledger_, DebugFiles(), [&now_ns] { return now_ns; });
+  EXPECT_EQ(NameOf(&cache, self_, 1), "lines");
+  EXPECT_EQ(NameOf(&cache, self_, 2), "symbol");
+  EXPECT_EQ(NameOf(&cache, self_, 1), "lines") << "what is known stays";
+  now_ns += 3'600'000'000'000;
+  EXPECT_EQ(NameOf(&cache, self_, 2), "lines");
 }
 
 TEST_F(NameCacheTest, GivesUpTheFileLeastRecentlyNeeded) {

@@ -14,8 +14,8 @@ constexpr uint64_t kPauseNs = 60'000'000'000;
 constexpr absl::Duration kStartPatience = absl::Seconds(20);
 
 std::string MissingOf(const names::Hello& hello) {
-  if (!hello.has_landlock) return "Landlock, which this kernel does not have; system calls that open files are refused all the same";
-  return "";
+  if (hello.has_landlock) return "";
+  return "Landlock, which this kernel does not have; system calls that open files are refused all the same";
 }
 
 }  // namespace
@@ -27,6 +27,8 @@ void NameWorker::SetTrouble(std::string trouble) {
 }
 
 absl::Status NameWorker::Begin() {
+  // What ended between two questions is no file's fault.
+  if (process_ != nullptr && process_->Socket().IsClosed()) Lose(absl::UnavailableError("it ended")).IgnoreError();
   if (process_ != nullptr) return absl::OkStatus();
   if (options_.program.empty()) {
     SetTrouble("sonde-symbolizer is neither beside sonde-agent nor in libexec/sonde: install it there");
@@ -96,7 +98,8 @@ absl::StatusOr<names::FileReply> NameWorker::AskOfFile(names::Request request, i
   return reply;
 }
 
-absl::StatusOr<std::vector<names::Place>> NameWorker::Resolve(uint64_t key, std::span<const uint64_t> offsets) {
+absl::StatusOr<std::vector<names::Place>> NameWorker::Resolve(uint64_t key, std::span<const uint64_t> offsets,
+                                                              bool only_symbols) {
   if (absl::Status status = Begin(); !status.ok()) return status;
   std::vector<names::Place> places;
   places.reserve(offsets.size());
@@ -106,6 +109,7 @@ absl::StatusOr<std::vector<names::Place>> NameWorker::Resolve(uint64_t key, std:
     request.kind = names::RequestKind::kResolve;
     request.id = ++next_request_;
     request.key = key;
+    request.only_symbols = only_symbols;
     request.offsets.assign(some.begin(), some.end());
     const absl::Status status = ResolveSome(request, &places);
     if (absl::IsNotFound(status)) return status;

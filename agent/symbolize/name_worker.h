@@ -32,9 +32,9 @@ struct WorkerFacts {
   uint64_t rss_bytes = 0;
 };
 
-// Asks the worker sonde-symbolizer, and keeps one running: starts it when it is needed, ends it when it hangs or lies, and
-// starts another, unless six were lost within a minute or none can be started, and then waits until that minute is over. What it
-// answers is not believed, only bounded. All but Facts() single-threaded.
+// Asks the worker sonde-symbolizer, and keeps one running: starts it when it is needed, ends it when it hangs or lies,
+// and starts another, unless six were lost within a minute or none can be started, and then waits until that minute is
+// over. What it answers is not believed, only bounded. All but Facts() single-threaded.
 class NameWorker {
  public:
   struct Options {
@@ -52,9 +52,10 @@ class NameWorker {
 
   // Errors of both: kUnavailable as above; kAborted: it was lost while it was at it.
   absl::StatusOr<names::FileReply> AskOfFile(names::Request request, int fd) ABSL_LOCKS_EXCLUDED(mutex_);
-  // The places of all offsets, in their order. kNotFound: it does not have the file open.
-  absl::StatusOr<std::vector<names::Place>> Resolve(uint64_t key, std::span<const uint64_t> offsets)
-      ABSL_LOCKS_EXCLUDED(mutex_);
+  // The places of all offsets, in their order; functions alone if `only_symbols`. kNotFound: it does not have the file
+  // open.
+  absl::StatusOr<std::vector<names::Place>> Resolve(uint64_t key, std::span<const uint64_t> offsets,
+                                                    bool only_symbols = false) ABSL_LOCKS_EXCLUDED(mutex_);
 
   // Of all its runs. Any thread.
   uint64_t CpuNs() const ABSL_LOCKS_EXCLUDED(mutex_);

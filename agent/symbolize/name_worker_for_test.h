@@ -21,8 +21,8 @@ inline void Signal(NameWorker* worker, int number) {
   ::kill(pid, number);
 }
 
-// A program in place of the worker, as a compromised one might be: greets well, then runs `deeds` (Python) with `s`, the
-// socket. Exists as long as this object.
+// A program in place of the worker, as a compromised one might be: greets well, then runs `deeds` (Python) with `s`,
+// the socket. Exists as long as this object.
 class FalseWorker {
  public:
   explicit FalseWorker(const std::string& deeds)

@@ -15,7 +15,7 @@ using model::ProfileBatch;
 using model::UnwoundSample;
 using profile::Kind;
 
-constexpr size_t kMaxNameBytes = size_t{16} << 20;
+constexpr size_t kMaxCachedBytes = size_t{16} << 20;
 constexpr int64_t kNanosecondsPerSecond = 1'000'000'000;
 
 int64_t PeriodOf(const ProfileBatch& batch) {
@@ -52,7 +52,7 @@ bool IsSound(const ProfileBatch& batch, const UnwoundSample& sample) {
 }  // namespace
 
 Symbolizer::Symbolizer(NameWorker* worker, telemetry::LossLedger* ledger, KernelSymbols kernel)
-    : ledger_(ledger), kernel_(std::move(kernel)), files_(kMaxNameBytes, worker, ledger) {}
+    : ledger_(ledger), kernel_(std::move(kernel)), files_(kMaxCachedBytes, worker, ledger) {}
 
 profile::SymbolizedProfile Symbolizer::Symbolize(const ProfileBatch& batch) {
   profile::PprofBuilder builder(batch.kind, batch.start_unix_ns, batch.duration_ns, PeriodOf(batch));

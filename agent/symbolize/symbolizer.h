@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "agent/model/profile_batch.h"
@@ -38,6 +39,9 @@ class Symbolizer {
   // Never fails: what cannot be named is named by its place. Samples that point outside of the batch's tables are
   // left out and counted.
   profile::SymbolizedProfile Symbolize(const model::ProfileBatch& batch);
+
+  // Asks for all names of these batches' frames that are not known yet, each file once: cheaper than batch by batch.
+  void Prepare(std::span<const model::ProfileBatch> batches) { files_.Prepare(batches); }
 
   // What names the batch's frames as locations of `builder`. All three must outlive it.
   LocationTable TableOf(const model::ProfileBatch& batch, profile::PprofBuilder* builder) {

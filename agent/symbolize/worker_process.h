@@ -17,8 +17,8 @@ namespace sonde::symbolize {
 // Where sonde-symbolizer is: beside this program, or in libexec/sonde beside its folder. Empty: in neither place.
 std::string WorkerProgram();
 
-// One run of sonde-symbolizer, started with one end of a socket and nothing else: no other descriptor, no environment, no
-// ambient capability. Single-threaded; may be given to another thread.
+// One run of sonde-symbolizer, started with one end of a socket and nothing else: no other descriptor, no environment,
+// no ambient capability. Single-threaded; may be given to another thread.
 class WorkerProcess {
  public:
   // Returns when it has given up its rights and said so. Errors say what went wrong.

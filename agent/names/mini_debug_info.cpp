@@ -1,4 +1,4 @@
-#include "agent/elf/mini_debug_info.h"
+#include "agent/names/mini_debug_info.h"
 
 #include <lzma.h>
 
@@ -6,20 +6,20 @@
 
 #include "absl/strings/str_cat.h"
 
-namespace sonde::elf {
+namespace sonde::names {
 namespace {
 
-constexpr uint64_t kMaxBytes = uint64_t{64} << 20;
+constexpr uint64_t kMaxUnpackedBytes = uint64_t{64} << 20;
 constexpr uint64_t kMaxRatio = 8;  // to the whole file
 constexpr uint64_t kMaxDecoderBytes = uint64_t{128} << 20;
 constexpr size_t kFirstBytes = size_t{256} << 10;
 
-class Decoder {
+class XzDecoder {
  public:
-  Decoder() { is_ready_ = ::lzma_stream_decoder(&stream_, kMaxDecoderBytes, 0) == LZMA_OK; }
-  ~Decoder() { ::lzma_end(&stream_); }
-  Decoder(const Decoder&) = delete;
-  Decoder& operator=(const Decoder&) = delete;
+  XzDecoder() { is_ready_ = ::lzma_stream_decoder(&stream_, kMaxDecoderBytes, 0) == LZMA_OK; }
+  ~XzDecoder() { ::lzma_end(&stream_); }
+  XzDecoder(const XzDecoder&) = delete;
+  XzDecoder& operator=(const XzDecoder&) = delete;
 
   absl::StatusOr<std::vector<std::byte>> Unpack(std::span<const std::byte> packed, uint64_t max_bytes) {
     if (!is_ready_) return absl::ResourceExhaustedError("no memory to unpack .gnu_debugdata");
@@ -33,7 +33,9 @@ class Decoder {
       if (result == LZMA_STREAM_END) break;
       if (result != LZMA_OK && result != LZMA_BUF_ERROR) return absl::InvalidArgumentError(".gnu_debugdata is broken");
       if (stream_.avail_out != 0) return absl::InvalidArgumentError(".gnu_debugdata ends too early");
-      if (out.size() >= max_bytes) return absl::ResourceExhaustedError(absl::StrCat(".gnu_debugdata is over ", max_bytes, " bytes"));
+      if (out.size() >= max_bytes) {
+        return absl::ResourceExhaustedError(absl::StrCat(".gnu_debugdata is over ", max_bytes, " bytes"));
+      }
       out.resize(std::min<uint64_t>(2 * out.size(), max_bytes));
     }
     out.resize(stream_.total_out);
@@ -47,13 +49,13 @@ class Decoder {
 
 }  // namespace
 
-absl::StatusOr<std::vector<std::byte>> UnpackMiniDebugInfo(const ElfFile& file) {
-  const Section* section = file.FindSection(".gnu_debugdata");
+absl::StatusOr<std::vector<std::byte>> UnpackMiniDebugInfo(const elf::ElfFile& file) {
+  const elf::Section* section = file.FindSection(".gnu_debugdata");
   if (section == nullptr) return absl::NotFoundError("no .gnu_debugdata");
-  auto packed = file.ReadSection(*section, kMaxBytes);
+  auto packed = file.ReadSection(*section, kMaxUnpackedBytes);
   if (!packed.ok()) return packed.status();
   const uint64_t size = file.Source().SizeBytes();
-  return Decoder().Unpack(*packed, size < kMaxBytes / kMaxRatio ? kMaxRatio * size : kMaxBytes);
+  return XzDecoder().Unpack(*packed, size < kMaxUnpackedBytes / kMaxRatio ? kMaxRatio * size : kMaxUnpackedBytes);
 }
 
-}  // namespace sonde::elf
+}  // namespace sonde::names
