@@ -45,9 +45,13 @@ inline constexpr size_t kMaxDieDepth = 128;
 inline constexpr int kMaxOrigins = 16;  // from a function to what it is an instance of, and so on
 inline constexpr size_t kMaxLineFiles = 1'000'000;
 inline constexpr size_t kMaxSplitUnits = 65'536;
+inline constexpr size_t kMaxMissingSplitFiles = 1'024;  // that one answer names
 inline constexpr size_t kMaxGoInlined = 64;
-// Entries, rows, ranges and the like that are looked at for the addresses of one question: seconds.
-inline constexpr uint64_t kMaxDebugSteps = 300'000'000;
+// Of one question: entries, rows, ranges and the like that are looked at, some 2 s; functions and calls of a unit that hold
+// its addresses; bytes of names.
+inline constexpr uint64_t kMaxDebugSteps = 200'000'000;
+inline constexpr size_t kMaxCodeScopes = 1'000'000;
+inline constexpr size_t kMaxAnswerTextBytes = size_t{64} << 20;
 // Of units and their abbreviations, kept from question to question.
 inline constexpr size_t kMaxKeptUnitBytes = size_t{8} << 20;
 

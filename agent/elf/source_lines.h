@@ -49,10 +49,10 @@ class SourceAnswers {
   std::span<const SourceFrame> FramesOf(size_t index) const {
     return std::span(frames_).subspan(chains_[index].first, chains_[index].count);
   }
-  // Whatever was missing for better answers, each once.
+  // Whatever was missing for better answers, each once, at most kMaxMissingSplitFiles.
   std::span<const SplitFile> MissingSplitFiles() const { return missing_; }
-  // OK, or why some addresses have no answer, or less of one than the file holds: kResourceExhausted (over limits.h),
-  // kInvalidArgument (the file contradicts itself).
+  // OK, or why some addresses have no answer, or less of one than the file holds: kResourceExhausted (over limits.h:
+  // fewer addresses may be answered), kInvalidArgument (the file contradicts itself).
   const absl::Status& Status() const { return status_; }
 
   // For readers of a kind of debug information.
@@ -73,11 +73,12 @@ class SourceAnswers {
   std::vector<SplitFile> missing_;
   absl::Status status_;
   std::deque<std::string> texts_;
+  size_t text_bytes_ = 0;
   absl::flat_hash_set<std::string_view> known_;
 };
 
-// Where code comes from: functions, lines and inlined calls by ELF address, out of a file that is not trusted: from
-// DWARF 2 to 5, or else from the table that every Go program carries (Go 1.2 and later).
+// Where code comes from: functions, lines and inlined calls by ELF address, out of a file that is not trusted: from the
+// table that every Go program carries (Go 1.2 and later; inlined calls since 1.16), or else from DWARF 2 to 5.
 // An index of the file's units, and the parts of sections that answers needed, are kept for as long as the object
 // lives: for what it costs see MemoryBytes(). Single-threaded, like all readers of this room.
 class SourceLines {

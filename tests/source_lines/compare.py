@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Compares functions, files, lines and inlined calls of random addresses with what llvm-symbolizer and libdw say.
 
-usage: compare.py [--addresses N] [--seed N] [--referee llvm|libdw|both] [--debug FILE] [--alternate FILE] [--split FILE]...
+usage: compare.py [--addresses N] [--seed N] [--referee llvm|libdw|go|both] [--debug FILE] [--alternate FILE] [--split FILE]...
                   [--show N] FILE...
+  --referee    both: llvm and libdw; go: `go tool addr2line`, which knows no inlined calls, and takes --debug for its file
   --debug      where the debug information is (one FILE only)
   --alternate  what the debug file's .gnu_debugaltlink names
   --split      a .dwo or .dwp file; the referees find theirs by themselves
@@ -96,8 +97,23 @@ def is_symbol(symbols, name, address):
     return any(begin <= address < end or begin == end <= address for begin, end in symbols[name.split("@")[0]])
 
 
+def by_go(file, addresses):
+    """A chain's last function with its first file and line; the begin of functions is not told."""
+    lines = run(["go", "tool", "addr2line", file], "".join(f"0x{address:x}\n" for address in addresses)).splitlines()
+    chains = []
+    for function, place in zip(lines[::2], lines[1::2], strict=True):
+        path, _, line = place.rpartition(":")
+        # Between functions, where no line is known, it says ":-1".
+        chains.append([(function, same_path(path), max(int(line), 0), 0)])
+    return chains
+
+
+def as_go_tells(chains):
+    return [[(chain[-1][0], chain[0][1], chain[0][2], 0)] if chain else [("?", "?", 0, 0)] for chain in chains]
+
+
 def class_of(address, ours, theirs, symbols):
-    if not ours and len(theirs) == 1 and not theirs[0][1]:
+    if not ours and len(theirs) == 1 and theirs[0][2] == 0:
         return "no debug information"
     if ours and theirs and ours[:-1] == theirs[:-1] and ours[-1][1:] == theirs[-1][1:] and ours[-1] != theirs[-1]:
         return "symbol table" if is_symbol(symbols, theirs[-1][0], address) else "function"
@@ -126,17 +142,18 @@ def compare(name, referee, addresses, ours, theirs, symbols, show):
     return agreement >= LEAST_AGREEMENT
 
 
-def main():
+def run_comparison(words):
+    """The exit code of this program with these arguments."""
     parser = argparse.ArgumentParser(prog="compare.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("files", nargs="+", metavar="FILE")
     parser.add_argument("--addresses", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--referee", choices=("llvm", "libdw", "both"), default="both")
+    parser.add_argument("--referee", choices=("llvm", "libdw", "go", "both"), default="both")
     parser.add_argument("--debug")
     parser.add_argument("--alternate")
     parser.add_argument("--split", action="append", default=[])
     parser.add_argument("--show", type=int, default=3)
-    arguments = parser.parse_args()
+    arguments = parser.parse_args(words)
     options = [word for path in arguments.split for word in ("--split", path)]
     if arguments.alternate:
         options += ["--alternate", arguments.alternate]
@@ -144,15 +161,20 @@ def main():
     for file in arguments.files:
         addresses = random_addresses(file, arguments.addresses, arguments.seed)
         debug = arguments.debug or file
-        symbols = symbols_of(file) if arguments.referee != "libdw" else collections.defaultdict(list)
+        none = collections.defaultdict(list)
+        if arguments.referee == "go":
+            ours = by_tool("ours", file, addresses)
+            agrees &= compare(file, "go", addresses, as_go_tells(ours), by_go(debug, addresses), none, arguments.show)
+            print(f"  {sum(len(chain) > 1 for chain in ours)} of them in inlined calls")
+            continue
+        symbols = symbols_of(file) if arguments.referee != "libdw" else none
         ours = by_tool("ours", debug, addresses, options)
         if arguments.referee != "libdw":
             agrees &= compare(file, "llvm", addresses, ours, by_llvm(debug, addresses), symbols, arguments.show)
         if arguments.referee != "llvm":
-            agrees &= compare(file, "libdw", addresses, ours, by_tool("libdw", debug, addresses), collections.defaultdict(list),
-                              arguments.show)
+            agrees &= compare(file, "libdw", addresses, ours, by_tool("libdw", debug, addresses), none, arguments.show)
     return 0 if agrees else 1
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_comparison(sys.argv[1:]))

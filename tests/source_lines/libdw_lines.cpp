@@ -2,16 +2,10 @@
 
 #include <dwarf.h>
 
-#include <cstdlib>
-#include <span>
+#include <ranges>
 
 namespace sonde::source_lines {
 namespace {
-
-struct FreeScopes {
-  void operator()(Dwarf_Die* scopes) const { std::free(scopes); }
-};
-using Scopes = std::unique_ptr<Dwarf_Die, FreeScopes>;
 
 std::string NameOf(Dwarf_Die* die) {
   Dwarf_Attribute attribute;
@@ -42,6 +36,22 @@ std::string CallFile(Dwarf_Die* unit, Dwarf_Die* call) {
   size_t count = 0;
   if (dwarf_getsrcfiles(unit, &files, &count) != 0) return "";
   return FromFolderOf(unit, dwarf_filesrc(files, NumberOf(call, DW_AT_call_file, false), nullptr, nullptr));
+}
+
+// The functions and inlined calls around an address, the outermost first. dwarf_getscopes() does not look for functions
+// in namespaces, where clang has them.
+bool FindScopes(Dwarf_Die* parent, Dwarf_Addr address, std::vector<Dwarf_Die>* scopes) {
+  Dwarf_Die child;
+  if (dwarf_child(parent, &child) != 0) return false;
+  do {
+    int tag = dwarf_tag(&child);
+    bool is_scope = tag == DW_TAG_subprogram || tag == DW_TAG_inlined_subroutine;
+    bool is_around = is_scope || tag == DW_TAG_lexical_block ? dwarf_haspc(&child, address) == 1 : tag == DW_TAG_namespace;
+    if (!is_around) continue;
+    if (is_scope) scopes->push_back(child);
+    if (FindScopes(&child, address, scopes) || is_scope) return true;
+  } while (dwarf_siblingof(&child, &child) == 0);
+  return false;
 }
 
 }  // namespace
@@ -81,18 +91,11 @@ std::vector<LibdwFrame> LibdwLines::FramesAt(uint64_t address) {
   std::string file = row == nullptr ? "" : FromFolderOf(&unit, dwarf_linesrc(row, nullptr, nullptr));
   int line = 0;
   dwarf_lineno(row, &line);
-  Dwarf_Die* found = nullptr;
-  int count = dwarf_getscopes(&unit, address, &found);
-  Scopes inner(found);
-  // Of an inlined call the scopes above are those of the function that it is an instance of: not what we ask for.
-  found = nullptr;
-  if (count > 0) count = dwarf_getscopes_die(inner.get(), &found);
-  Scopes scopes(found);
-  for (Dwarf_Die& scope : std::span(scopes.get(), count > 0 ? count : 0)) {
-    int tag = dwarf_tag(&scope);
-    if (tag != DW_TAG_subprogram && tag != DW_TAG_inlined_subroutine) continue;
+  std::vector<Dwarf_Die> scopes;
+  FindScopes(&unit, address, &scopes);
+  for (Dwarf_Die& scope : std::views::reverse(scopes)) {
     frames.push_back({NameOf(&scope), file, line, NumberOf(&scope, DW_AT_decl_line, true)});
-    if (tag == DW_TAG_subprogram) break;
+    if (dwarf_tag(&scope) == DW_TAG_subprogram) break;
     file = CallFile(&unit, &scope);
     line = NumberOf(&scope, DW_AT_call_line, false);
   }

@@ -9,7 +9,7 @@
 namespace sonde::elf {
 namespace {
 
-using ValueKind = AttributeValue::Kind;
+using WrittenKind = AttributeValue::Kind;
 
 // How many bytes a form has: 0 to 16, or one of these.
 enum FormSize : uint8_t {
@@ -26,7 +26,7 @@ enum FormSize : uint8_t {
 };
 
 struct FormShape {
-  ValueKind kind = ValueKind::kOther;
+  WrittenKind kind = WrittenKind::kOther;
   uint8_t size = kUnknownSize;
 };
 
@@ -36,54 +36,54 @@ struct NamedForm {
 };
 
 constexpr NamedForm kForms[] = {
-    {kFormAddress, {ValueKind::kAddress, 8}},
-    {kFormBlock2, {ValueKind::kOther, kBlock2Size}},
-    {kFormBlock4, {ValueKind::kOther, kBlock4Size}},
-    {kFormData2, {ValueKind::kNumber, 2}},
-    {kFormData4, {ValueKind::kNumber, 4}},
-    {kFormData8, {ValueKind::kNumber, 8}},
-    {kFormString, {ValueKind::kText, kTextSize}},
-    {kFormBlock, {ValueKind::kOther, kBlockSize}},
-    {kFormBlock1, {ValueKind::kOther, kBlock1Size}},
-    {kFormData1, {ValueKind::kNumber, 1}},
-    {kFormFlag, {ValueKind::kNumber, 1}},
-    {kFormSigned, {ValueKind::kNumber, kSlebSize}},
-    {kFormStringOffset, {ValueKind::kTextOffset, kOffsetSize}},
-    {kFormUnsigned, {ValueKind::kNumber, kUlebSize}},
-    {kFormReference, {ValueKind::kReference, kReferenceSize}},
-    {kFormReference1, {ValueKind::kUnitReference, 1}},
-    {kFormReference2, {ValueKind::kUnitReference, 2}},
-    {kFormReference4, {ValueKind::kUnitReference, 4}},
-    {kFormReference8, {ValueKind::kUnitReference, 8}},
-    {kFormReferenceUnsigned, {ValueKind::kUnitReference, kUlebSize}},
-    {kFormSectionOffset, {ValueKind::kNumber, kOffsetSize}},
-    {kFormExpression, {ValueKind::kOther, kBlockSize}},
-    {kFormFlagPresent, {ValueKind::kNumber, 0}},
-    {kFormStringIndex, {ValueKind::kTextIndex, kUlebSize}},
-    {kFormAddressIndex, {ValueKind::kAddressIndex, kUlebSize}},
-    {kFormAlternateReference4, {ValueKind::kAlternateReference, 4}},
-    {kFormAlternateString, {ValueKind::kAlternateText, kOffsetSize}},
-    {kFormData16, {ValueKind::kOther, 16}},
-    {kFormLineString, {ValueKind::kLineTextOffset, kOffsetSize}},
-    {kFormTypeSignature, {ValueKind::kOther, 8}},
-    {kFormImplicit, {ValueKind::kNumber, 0}},
-    {kFormLocationListIndex, {ValueKind::kOther, kUlebSize}},
-    {kFormRangeListIndex, {ValueKind::kListIndex, kUlebSize}},
-    {kFormAlternateReference8, {ValueKind::kAlternateReference, 8}},
-    {kFormStringIndex1, {ValueKind::kTextIndex, 1}},
-    {kFormStringIndex2, {ValueKind::kTextIndex, 2}},
-    {kFormStringIndex3, {ValueKind::kTextIndex, 3}},
-    {kFormStringIndex4, {ValueKind::kTextIndex, 4}},
-    {kFormAddressIndex1, {ValueKind::kAddressIndex, 1}},
-    {kFormAddressIndex2, {ValueKind::kAddressIndex, 2}},
-    {kFormAddressIndex3, {ValueKind::kAddressIndex, 3}},
-    {kFormAddressIndex4, {ValueKind::kAddressIndex, 4}},
+    {kFormAddress, {WrittenKind::kAddress, 8}},
+    {kFormBlock2, {WrittenKind::kOther, kBlock2Size}},
+    {kFormBlock4, {WrittenKind::kOther, kBlock4Size}},
+    {kFormData2, {WrittenKind::kNumber, 2}},
+    {kFormData4, {WrittenKind::kNumber, 4}},
+    {kFormData8, {WrittenKind::kNumber, 8}},
+    {kFormString, {WrittenKind::kText, kTextSize}},
+    {kFormBlock, {WrittenKind::kOther, kBlockSize}},
+    {kFormBlock1, {WrittenKind::kOther, kBlock1Size}},
+    {kFormData1, {WrittenKind::kNumber, 1}},
+    {kFormFlag, {WrittenKind::kNumber, 1}},
+    {kFormSigned, {WrittenKind::kNumber, kSlebSize}},
+    {kFormStringOffset, {WrittenKind::kTextOffset, kOffsetSize}},
+    {kFormUnsigned, {WrittenKind::kNumber, kUlebSize}},
+    {kFormReference, {WrittenKind::kReference, kReferenceSize}},
+    {kFormReference1, {WrittenKind::kUnitReference, 1}},
+    {kFormReference2, {WrittenKind::kUnitReference, 2}},
+    {kFormReference4, {WrittenKind::kUnitReference, 4}},
+    {kFormReference8, {WrittenKind::kUnitReference, 8}},
+    {kFormReferenceUnsigned, {WrittenKind::kUnitReference, kUlebSize}},
+    {kFormSectionOffset, {WrittenKind::kNumber, kOffsetSize}},
+    {kFormExpression, {WrittenKind::kOther, kBlockSize}},
+    {kFormFlagPresent, {WrittenKind::kNumber, 0}},
+    {kFormStringIndex, {WrittenKind::kTextIndex, kUlebSize}},
+    {kFormAddressIndex, {WrittenKind::kAddressIndex, kUlebSize}},
+    {kFormAlternateReference4, {WrittenKind::kAlternateReference, 4}},
+    {kFormAlternateString, {WrittenKind::kAlternateText, kOffsetSize}},
+    {kFormData16, {WrittenKind::kOther, 16}},
+    {kFormLineString, {WrittenKind::kLineTextOffset, kOffsetSize}},
+    {kFormTypeSignature, {WrittenKind::kOther, 8}},
+    {kFormImplicit, {WrittenKind::kNumber, 0}},
+    {kFormLocationListIndex, {WrittenKind::kOther, kUlebSize}},
+    {kFormRangeListIndex, {WrittenKind::kListIndex, kUlebSize}},
+    {kFormAlternateReference8, {WrittenKind::kAlternateReference, 8}},
+    {kFormStringIndex1, {WrittenKind::kTextIndex, 1}},
+    {kFormStringIndex2, {WrittenKind::kTextIndex, 2}},
+    {kFormStringIndex3, {WrittenKind::kTextIndex, 3}},
+    {kFormStringIndex4, {WrittenKind::kTextIndex, 4}},
+    {kFormAddressIndex1, {WrittenKind::kAddressIndex, 1}},
+    {kFormAddressIndex2, {WrittenKind::kAddressIndex, 2}},
+    {kFormAddressIndex3, {WrittenKind::kAddressIndex, 3}},
+    {kFormAddressIndex4, {WrittenKind::kAddressIndex, 4}},
 };
 constexpr NamedForm kGnuForms[] = {
-    {kFormGnuAddressIndex, {ValueKind::kAddressIndex, kUlebSize}},
-    {kFormGnuStringIndex, {ValueKind::kTextIndex, kUlebSize}},
-    {kFormGnuAlternateReference, {ValueKind::kAlternateReference, kOffsetSize}},
-    {kFormGnuAlternateString, {ValueKind::kAlternateText, kOffsetSize}},
+    {kFormGnuAddressIndex, {WrittenKind::kAddressIndex, kUlebSize}},
+    {kFormGnuStringIndex, {WrittenKind::kTextIndex, kUlebSize}},
+    {kFormGnuAlternateReference, {WrittenKind::kAlternateReference, kOffsetSize}},
+    {kFormGnuAlternateString, {WrittenKind::kAlternateText, kOffsetSize}},
 };
 
 constexpr auto kShapeOfForm = [] {
@@ -107,7 +107,7 @@ FormShape ShapeOf(uint16_t form, const UnitFormat& format) {
 uint64_t ReadSized(size_t bytes, ByteCursor* cursor) {
   uint64_t value = 0;
   std::span<const std::byte> taken = cursor->Take(bytes);
-  std::memcpy(&value, taken.data(), std::min(taken.size(), sizeof(value)));
+  if (!taken.empty()) std::memcpy(&value, taken.data(), std::min(taken.size(), sizeof(value)));
   return value;
 }
 
@@ -167,7 +167,7 @@ AttributeValue ReadAttribute(uint16_t form, const UnitFormat& format, int64_t im
   form = RealForm(form, cursor);
   FormShape shape = ShapeOf(form, format);
   AttributeValue value{shape.kind, 0, {}};
-  if (shape.kind == ValueKind::kText)
+  if (shape.kind == WrittenKind::kText)
     value.text = ReadInlineText(cursor);
   else
     value.value = ReadNumber(shape.size, cursor);

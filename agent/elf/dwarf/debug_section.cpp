@@ -35,6 +35,9 @@ DebugSection::DebugSection(const ElfFile& file, std::string_view name) : source_
   if (!status_.ok()) status_ = absl::Status(status_.code(), absl::StrCat(std::string(name), ": ", status_.message()));
 }
 
+DebugSection::DebugSection(ByteSource source, uint64_t file_offset, uint64_t size)
+    : source_(source), file_offset_(file_offset), stored_size_(size), size_(size) {}
+
 void DebugSection::ReadCompressionHeader() {
   constexpr Elf64_Word kZstd = 2;  // ELFCOMPRESS_ZSTD of newer headers
   Elf64_Chdr header;

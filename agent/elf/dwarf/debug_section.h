@@ -21,6 +21,8 @@ class DebugSection {
   DebugSection() = default;  // an empty one
   // The section of this name; empty when there is none.
   DebugSection(const ElfFile& file, std::string_view name);
+  // Any range of a file. REQUIRES: `size` is capped by the caller.
+  DebugSection(ByteSource source, uint64_t file_offset, uint64_t size);
 
   uint64_t SizeBytes() const { return size_; }
   // Why nothing can be read of a section that is there.

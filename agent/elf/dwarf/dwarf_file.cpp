@@ -34,6 +34,7 @@ absl::StatusOr<std::unique_ptr<DwarfFile>> DwarfFile::Open(const ElfFile& file, 
   dwarf->addresses = section(".debug_addr");
   dwarf->ranges = section(".debug_ranges");
   dwarf->range_lists = section(".debug_rnglists");
+  dwarf->address_table = section(".debug_aranges");
   dwarf->lowest_code_ = LowestCodeOf(file);
   if (absl::Status status = dwarf->FindUnits(); !status.ok()) return status;
   return dwarf;
@@ -67,11 +68,6 @@ absl::StatusOr<std::shared_ptr<const DwarfUnit>> DwarfFile::Unit(UnitPlace place
   if (auto found = kept_.find(place.offset); found != kept_.end()) return found->second;
   auto unit = DwarfUnit::Open(this, place, {}, nullptr, budget);
   if (!unit.ok()) return unit.status();
-  if (kept_bytes_ > kMaxKeptUnitBytes) {
-    kept_.clear();
-    kept_tables_.clear();
-    kept_bytes_ = 0;
-  }
   kept_bytes_ += sizeof(DwarfUnit);
   kept_[place.offset] = *unit;
   return *unit;
@@ -79,6 +75,11 @@ absl::StatusOr<std::shared_ptr<const DwarfUnit>> DwarfFile::Unit(UnitPlace place
 
 absl::StatusOr<std::shared_ptr<const AbbreviationTable>> DwarfFile::Abbreviations(const UnitHeader& header,
                                                                                   uint64_t base, WorkBudget* budget) {
+  if (kept_bytes_ > kMaxKeptUnitBytes) {
+    kept_.clear();
+    kept_tables_.clear();
+    kept_bytes_ = 0;
+  }
   auto [kept, is_new] = kept_tables_.try_emplace(base + header.abbreviations);
   if (!is_new && kept->second->Format() == header.format) return kept->second;
   auto table = AbbreviationTable::Read(&abbreviations, base, header.abbreviations, header.format, /*only_first=*/false,
@@ -95,7 +96,8 @@ absl::StatusOr<std::shared_ptr<const AbbreviationTable>> DwarfFile::Abbreviation
 size_t DwarfFile::MemoryBytes() const {
   size_t bytes = sizeof(*this) + units_.capacity() * sizeof(UnitPlace) + kept_bytes_;
   for (const DebugSection* section :
-       {&info, &abbreviations, &strings, &line_strings, &lines, &string_offsets, &addresses, &ranges, &range_lists}) {
+       {&info, &abbreviations, &strings, &line_strings, &lines, &string_offsets, &addresses, &ranges, &range_lists,
+        &address_table}) {
     bytes += section->MemoryBytes();
   }
   return bytes;

@@ -38,7 +38,8 @@ class DwarfFile {
 
   size_t MemoryBytes() const;
 
-  DebugSection info, abbreviations, strings, line_strings, lines, string_offsets, addresses, ranges, range_lists;
+  DebugSection info, abbreviations, strings, line_strings, lines, string_offsets, addresses, ranges, range_lists,
+      address_table;
   DwarfFile* alternate = nullptr;  // what .gnu_debugaltlink names
 
  private:

@@ -69,6 +69,7 @@ absl::Status ScopeWalk::VisitEntry(uint64_t offset, const Abbreviation& abbrevia
     entry.offset = offset;
     FindHits(entry);
     goes_in = !hits_.empty() || (!is_scope && !entry.HasCode());
+    if (scopes_.size() >= kMaxCodeScopes) return absl::ResourceExhaustedError("too many functions at one address");
     if (is_scope && !hits_.empty()) scope = AddScope(entry, scope);
   } else {
     abbreviations_.Skip(abbreviation, cursor);

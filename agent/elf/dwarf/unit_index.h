@@ -11,8 +11,8 @@
 
 namespace sonde::elf {
 
-// Which unit has the code at an address, by what the units' first entries say. (.debug_aranges says it too, but not all
-// compilers write that, and one way to know is enough.) Immutable.
+// Which unit has the code at an address, by what the units' first entries say; for units that say nothing, as those of
+// DWARF 2, by .debug_aranges, which not all compilers write. Immutable.
 class UnitIndex {
  public:
   // Units that are broken have no addresses. Errors: kResourceExhausted.
@@ -32,6 +32,11 @@ class UnitIndex {
     uint32_t unit = 0;
     bool is_inside = false;  // begins before the end of one before it
   };
+
+  absl::Status AddUnits(DwarfFile* file, std::vector<bool>* has_ranges);
+  absl::Status AddAddressTable(DwarfFile* file, const std::vector<bool>& has_ranges);
+  absl::Status Add(uint64_t begin, uint64_t end, uint32_t unit);
+  void Sort();
 
   std::vector<Range> ranges_;  // by begin
   absl::flat_hash_set<uint64_t> split_ids_;
