@@ -1,60 +1,33 @@
 #include "agent/names/elf_names.h"
 
 #include <elf.h>
-#include <zlib.h>
 
 #include <algorithm>
-#include <array>
-#include <cstring>
 #include <new>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "agent/elf/byte_cursor.h"
+#include "agent/elf/debug_file_places.h"
 #include "agent/names/demangle.h"
 #include "agent/names/mini_debug_info.h"
 
 namespace sonde::names {
 namespace {
 
-constexpr uint64_t kMaxLinkBytes = 8'192;
 constexpr uint64_t kMaxCheckedBytes = uint64_t{512} << 20;
 
-// A section that begins with a file's name.
-struct FileLink {
-  std::string path;
-  std::vector<std::byte> rest;  // after the name's 0
-};
-
-std::optional<FileLink> ReadLink(const elf::ElfFile& file, const char* section_name) {
-  const elf::Section* section = file.FindSection(section_name);
-  if (section == nullptr) return std::nullopt;
-  auto bytes = file.ReadSection(*section, kMaxLinkBytes);
-  if (!bytes.ok()) return std::nullopt;
-  auto end = std::ranges::find(*bytes, std::byte{0});
-  if (end == bytes->end() || end == bytes->begin()) return std::nullopt;
-  FileLink link;
-  link.path.assign(reinterpret_cast<const char*>(bytes->data()), static_cast<size_t>(end - bytes->begin()));
-  link.rest.assign(end + 1, bytes->end());
-  return link;
-}
-
-// The name is padded to four bytes; then the checksum.
 void DescribeDebugLink(const elf::ElfFile& file, FileReply* reply) {
-  const auto link = ReadLink(file, ".gnu_debuglink");
-  if (!link || link->rest.size() < sizeof(reply->debug_crc)) return;
-  const size_t at = link->rest.size() - sizeof(reply->debug_crc);
-  reply->debug_link = link->path;
-  std::memcpy(&reply->debug_crc, link->rest.data() + at, sizeof(reply->debug_crc));
+  const auto link = elf::FindDebugLink(file);
+  if (!link) return;
+  reply->debug_link = link->name;
+  reply->debug_crc = link->crc;
 }
 
 void DescribeSupplement(const elf::ElfFile& file, FileReply* reply) {
-  const auto link = ReadLink(file, ".gnu_debugaltlink");
+  const auto link = elf::FindAlternateLink(file);
   if (!link) return;
   reply->supplement_path = link->path;
-  for (const std::byte digit : link->rest) {
-    absl::StrAppend(&reply->supplement_build_id, absl::Hex(static_cast<uint8_t>(digit), absl::kZeroPad2));
-  }
+  reply->supplement_build_id = link->build_id;
 }
 
 bool HasSection(const elf::ElfFile& file, const char* name) {
@@ -68,18 +41,6 @@ bool HasLines(const elf::ElfFile& file) {
 }
 
 bool IsMangled(std::string_view name) { return name.starts_with("_Z") || name.starts_with("_R"); }
-
-absl::StatusOr<uint32_t> ChecksumOf(const elf::ByteSource& source) {
-  if (source.SizeBytes() > kMaxCheckedBytes) return absl::ResourceExhaustedError("too large to be checked");
-  std::vector<std::byte> chunk(size_t{256} << 10);
-  uLong crc = ::crc32(0, nullptr, 0);
-  for (uint64_t at = 0; at < source.SizeBytes(); at += chunk.size()) {
-    chunk.resize(std::min<uint64_t>(chunk.size(), source.SizeBytes() - at));
-    if (!source.ReadAt(at, chunk)) return absl::DataLossError("it cannot be read");
-    crc = ::crc32(crc, reinterpret_cast<const Bytef*>(chunk.data()), static_cast<uInt>(chunk.size()));
-  }
-  return static_cast<uint32_t>(crc);
-}
 
 }  // namespace
 
@@ -143,7 +104,7 @@ absl::Status ElfNames::AttachDebugFile(base::UniqueFd fd, const Request& request
   const std::string& build_id = own_->elf->BuildId();
   const bool is_same_build = !build_id.empty() && file.BuildId() == build_id;
   if (!is_same_build && request.is_by_crc && (build_id.empty() || file.BuildId().empty())) {
-    const auto crc = ChecksumOf(file.Source());
+    const auto crc = elf::DebugLinkCrc(file.Source(), kMaxCheckedBytes);
     if (!crc.ok()) return crc.status();
     if (*crc != request.debug_crc) return absl::FailedPreconditionError("its checksum is not that of the debug link");
   } else if (!is_same_build) {
