@@ -17,12 +17,14 @@ RUN deploy/install-packages build && rm -rf /var/lib/apt/lists/*
 COPY . .
 RUN cmake --preset release \
  && cmake --build --preset release --target sonde-agent sonde-collector agentctl \
- && strip --strip-debug build/release/bin/sonde-agent build/release/bin/sonde-collector build/release/bin/agentctl
+ && strip --strip-debug build/release/bin/sonde-agent build/release/bin/sonde-symbolizer build/release/bin/sonde-collector \
+    build/release/bin/agentctl
 
 FROM debian:12-slim
 COPY deploy/packages.list deploy/install-packages /tmp/deploy/
 RUN /tmp/deploy/install-packages run && rm -rf /tmp/deploy /var/lib/apt/lists/* \
  && useradd --system --home-dir /var/lib/sonde --create-home --shell /usr/sbin/nologin sonde
 COPY --from=build /src/build/release/bin/sonde-agent /src/build/release/bin/sonde-collector /usr/sbin/
+COPY --from=build /src/build/release/bin/sonde-symbolizer /usr/libexec/sonde/
 COPY --from=build /src/build/release/bin/agentctl /usr/bin/
 ENTRYPOINT ["sonde-agent"]

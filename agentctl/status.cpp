@@ -174,6 +174,20 @@ std::string Overhead(const v1::StatusReply& reply) {
   return facts.Text(2);
 }
 
+std::string Names(const v1::StatusReply& reply) {
+  const v1::Symbolizer& worker = reply.symbolizer();
+  Table facts = Facts();
+  facts.AddRow({"worker", worker.pid() != 0 ? "runs" : "-",
+                worker.program().empty() ? "not installed" : Printable(worker.program())});
+  facts.AddRow({"starts", HumanCount(worker.starts()),
+                absl::StrCat("lost ", HumanCount(worker.deaths() + worker.hangs() + worker.lies()), " times: ",
+                             HumanCount(worker.deaths()), " ended, ", HumanCount(worker.hangs()), " hung, ",
+                             HumanCount(worker.lies()), " answered nonsense")});
+  facts.AddRow({"its CPU time", HumanDuration(worker.cpu_ns()), ""});
+  facts.AddRow({"its memory (RSS)", HumanBytes(worker.rss_bytes()), ""});
+  return facts.Text(2);
+}
+
 std::string MissingFeatures(const v1::StatusReply& reply) {
   if (reply.degraded().empty()) return "  none missing\n";
   std::string text;
@@ -185,7 +199,7 @@ std::string StatusText(const v1::StatusReply& reply) {
   const std::string losses = LossTable(reply.losses(), 2);
   return absl::StrCat(Headline(reply), Section("Sources", Sources(reply)), Section("Stacks", Stacks(reply)),
                       Section("Account", Account(reply)), Section("Targets", Targets(reply)),
-                      Spool(reply),
+                      Spool(reply), Section("Names", Names(reply)),
                       Section("Losses", losses.empty() ? "  none\n" : losses), Section("Overhead", Overhead(reply)),
                       Section("Kernel features", MissingFeatures(reply)));
 }

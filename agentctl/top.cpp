@@ -38,6 +38,11 @@ std::string KindWords(const std::string& kind) {
   return kind == "wall" ? "running and waiting (wall)" : "running (on CPU)";
 }
 
+std::string FunctionCell(const v1::TopRow& row) {
+  if (row.inlining().empty()) return Printable(row.function());
+  return absl::StrCat(Printable(row.function()), " (", Printable(row.inlining()), ")");
+}
+
 // Of the kind faults.
 std::string GrowthText(const v1::TopReply& reply, const TopOptions& options) {
   const auto total = static_cast<double>(reply.total_bytes());
@@ -46,7 +51,7 @@ std::string GrowthText(const v1::TopReply& reply, const TopOptions& options) {
   const auto bytes = [](int64_t value) { return HumanBytes(static_cast<uint64_t>(std::max<int64_t>(value, 0))); };
   for (const v1::TopRow& row : reply.rows()) {
     table.AddRow({bytes(row.self_bytes()), Percent(static_cast<double>(row.self_bytes()), total), bytes(row.total_bytes()),
-                  Percent(static_cast<double>(row.total_bytes()), total), HumanCount(row.count()), Printable(row.function()),
+                  Percent(static_cast<double>(row.total_bytes()), total), HumanCount(row.count()), FunctionCell(row),
                   Printable(row.file(), kFileColumns)});
   }
   const std::string text =
@@ -73,7 +78,7 @@ std::string TopText(const v1::TopReply& reply, const TopOptions& options) {
       cells.insert(cells.end(), {CountCell(row.count()), QuantileCell(row.p50_ns(), row.count()),
                                  QuantileCell(row.p99_ns(), row.count()), HumanDuration(row.longest_ns())});
     }
-    cells.insert(cells.end(), {Printable(row.function()), Printable(row.file(), kFileColumns)});
+    cells.insert(cells.end(), {FunctionCell(row), Printable(row.file(), kFileColumns)});
     table.AddRow(std::move(cells));
   }
   std::string text = absl::StrCat("Threads of ", Whose(options.pid), " ", KindWords(options.kind), ": ",

@@ -22,6 +22,7 @@ struct Node {
   int64_t total = 0;
   int64_t self = 0;
   int64_t waits = 0;
+  bool is_called = false;  // in some of its stacks at least, it is not inlined into its parent
   int64_t other = 0;  // value of descendants that have no node of their own
 };
 
@@ -34,16 +35,22 @@ struct Weight {
 // The tree of all stacks. A parent's position is always below its children's.
 class Tree {
  public:
-  Tree(FrameTable* frames) : frames_(*frames) { nodes_.push_back({.parent = -1, .frame = frames->Intern("all", "")}); }
+  Tree(FrameTable* frames) : frames_(*frames) {
+    nodes_.push_back({.parent = -1, .frame = frames->Intern("all", ""), .is_called = true});
+  }
 
   void Add(const ::perftools::profiles::Sample& sample, Weight weight, const std::string* root_value) {
     int32_t at = kRoot;
     Grow(weight, &nodes_[kRoot]);
-    if (root_value != nullptr && !Descend(&at, frames_.Intern(*root_value, ""), weight)) return;
+    if (root_value != nullptr) {
+      if (!Descend(&at, frames_.Intern(*root_value, ""), weight)) return;
+      nodes_[static_cast<size_t>(at)].is_called = true;
+    }
     for (int i = sample.location_id_size() - 1; i >= 0; --i) {
       auto frames = frames_.Of(sample.location_id(i));
       for (auto frame = frames.rbegin(); frame != frames.rend(); ++frame) {
         if (!Descend(&at, *frame, weight)) return;
+        if (frame == frames.rbegin()) nodes_[static_cast<size_t>(at)].is_called = true;
       }
     }
     Grow(&nodes_[static_cast<size_t>(at)].self, weight.value);
@@ -127,7 +134,7 @@ class Columns {
       open.pop_back();
       const Node& node = tree_.Nodes()[static_cast<size_t>(at < 0 ? ~at : at)];
       if (at < 0) {
-        Put(depth, {.total = node.other, .self = node.other}, "(other)", "");
+        Put(depth, {.total = node.other, .self = node.other, .is_called = true}, "(other)", "");
         continue;
       }
       const Frame& frame = frames_.At(node.frame);
@@ -152,6 +159,7 @@ class Columns {
   }
 
   void Put(int32_t depth, const Node& node, const std::string& name, const std::string& file) {
+    if (!node.is_called) flame_.inlined.push_back(static_cast<int32_t>(flame_.depth.size()));
     flame_.depth.push_back(depth);
     flame_.total.push_back(node.total);
     flame_.self.push_back(node.self);

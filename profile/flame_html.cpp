@@ -34,7 +34,7 @@ std::string WriteHtml(const Flame& flame, const PictureText& text) {
       std::string(kFlameBody), "<script>\nconst data = {\"unit\":", JsonString(text.unit), ",\n\"names\":",
       JsonStrings(flame.names), ",\n\"files\":", JsonStrings(flame.files), ",\n\"depth\":", JsonNumbers(flame.depth),
       ",\n\"total\":", JsonNumbers(flame.total), ",\n\"name\":", JsonNumbers(flame.name), ",\n\"file\":",
-      JsonNumbers(flame.file), "};\n", std::string(kFlameScript), "</script>\n</body>\n</html>\n");
+      JsonNumbers(flame.file), ",\n\"inlined\":", JsonNumbers(flame.inlined), "};\n", std::string(kFlameScript), "</script>\n</body>\n</html>\n");
 }
 
 }  // namespace sonde::profile

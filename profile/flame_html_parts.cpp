@@ -23,7 +23,7 @@ const std::string_view kFlameBody = R"html(
 const std::string_view kFlameScript = R"js(
 "use strict";
 const ROW = 18, LEAST = 0.5;
-const {names, files, depth, total, name, file, unit} = data;
+const {names, files, depth, total, name, file, unit} = data, inlined = new Set(data.inlined);
 const at = (id) => document.getElementById(id);
 const canvas = at("graph"), tip = at("tip"), count = depth.length;
 const left = new Float64Array(count), parent = new Int32Array(count).fill(-1), rows = [];
@@ -119,7 +119,7 @@ canvas.addEventListener("mousemove", (event) => {
   const node = nodeAt(event);
   tip.style.display = node < 0 ? "none" : "block";
   if (node < 0) return;
-  tip.textContent = [names[name[node]], files[file[node]], `${show(total[node])}, ${percent(total[node])}`]
+  tip.textContent = [names[name[node]] + (inlined.has(node) ? " (inlined)" : ""), files[file[node]], `${show(total[node])}, ${percent(total[node])}`]
     .filter((line) => line !== "").join("\n");
   tip.style.left = Math.min(event.clientX + 12, innerWidth - tip.offsetWidth - 4) + "px";
   tip.style.top = Math.min(event.clientY + 12, innerHeight - tip.offsetHeight - 4) + "px";

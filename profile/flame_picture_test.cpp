@@ -31,6 +31,12 @@ TEST(FlameSvg, HasABoxAFrameWithItsValueAndShare) {
   EXPECT_THAT(svg, HasSubstr("web &lt;offcpu&gt;, 4.50 µs"));
 }
 
+TEST(FlameSvg, MarksFramesThatAreInlinedIntoTheirCallers) {
+  const std::string svg = WriteSvg(LayOut(InlinedProfile(), -1, 1000, ""), kText);
+  EXPECT_THAT(svg, HasSubstr("<title>leaf (inlined)\n/bin/app\n"));
+  EXPECT_THAT(svg, HasSubstr("<title>outer\n/bin/app\n"));
+}
+
 TEST(FlameSvg, LetsNoNameBecomeMarkup) {
   const std::string svg = WriteSvg(WrittenFlame(), kText);
   EXPECT_THAT(svg, Not(HasSubstr("<b ")));
@@ -61,6 +67,7 @@ TEST(FlameHtml, HoldsAllColumnsAndLoadsNothing) {
   EXPECT_EQ(data["total"], nlohmann::json(flame.total));
   EXPECT_EQ(data["name"], nlohmann::json(flame.name));
   EXPECT_EQ(data["file"], nlohmann::json(flame.file));
+  EXPECT_EQ(data["inlined"], nlohmann::json(flame.inlined));
 }
 
 TEST(FlameHtml, LetsNoNameEndTheScript) {

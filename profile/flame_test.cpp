@@ -4,6 +4,8 @@
 
 #include <random>
 
+#include "profile/written_profile_for_test.h"
+
 namespace sonde::profile {
 namespace {
 
@@ -101,6 +103,13 @@ TEST(Flame, ShowsInlinedFramesAndUnnamedPlaces) {
   builder.AddSample(stack, {&value, 1}, {});
   Flame flame = LayOut(std::move(builder).Build(), -1, 100, "");
   EXPECT_EQ(Names(flame), (std::vector<std::string>{"all", "outer", "inner", "libx.so+0x20"}));
+}
+
+TEST(Flame, TellsWhichNodesAreInlinedIntoTheirParents) {
+  const Flame flame = LayOut(InlinedProfile(), -1, 100, "");
+  std::vector<std::string> inlined;
+  for (const int32_t node : flame.inlined) inlined.push_back(Names(flame)[static_cast<size_t>(node)]);
+  EXPECT_EQ(inlined, (std::vector<std::string>{"inner", "leaf"}));
 }
 
 TEST(Flame, OfNothingIsTheRootAlone) {

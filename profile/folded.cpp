@@ -39,7 +39,8 @@ std::string WriteFolded(const Pprof& profile, int sample_index, const std::strin
       const auto inlined = frames.Of(sample.location_id(i));
       for (auto frame = inlined.rbegin(); frame != inlined.rend(); ++frame) {
         const Frame& shown = frames.At(*frame);
-        AppendFrame(FoldedName(shown.name) + (shown.file == kKernelFile ? "_[k]" : ""), &stack);
+        const char* mark = shown.file == kKernelFile ? "_[k]" : frame != inlined.rbegin() ? "_[i]" : "";
+        AppendFrame(FoldedName(shown.name) + mark, &stack);
       }
     }
     int64_t& sum = stacks[stack];

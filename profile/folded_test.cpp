@@ -21,5 +21,9 @@ TEST(Folded, PutsALabelsValueUnderTheRoot) {
             "web;lock;main;wait 1\n");
 }
 
+TEST(Folded, MarksFramesThatAreInlinedIntoTheirCallers) {
+  EXPECT_EQ(WriteFolded(InlinedProfile(), -1, "web", ""), "web;main;outer 3\nweb;main;outer;inner_[i];leaf_[i] 10\n");
+}
+
 }  // namespace
 }  // namespace sonde::profile

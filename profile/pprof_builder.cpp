@@ -93,13 +93,20 @@ uint64_t PprofBuilder::AddFunction(const Line& line) {
   std::string_view system_name = line.system_name.empty() ? line.name : line.system_name;
   uint64_t id = static_cast<uint64_t>(profile_.function_size()) + 1;
   auto [entry, is_new] =
-      functions_.try_emplace(TableKey().Add(line.name).Add(system_name).Add(line.filename).Take(), id);
+      functions_.try_emplace(TableKey()
+                                 .Add(line.name)
+                                 .Add(system_name)
+                                 .Add(line.filename)
+                                 .Add(static_cast<uint64_t>(line.start_line))
+                                 .Take(),
+                             id);
   if (!is_new) return entry->second;
   Function* function = profile_.add_function();
   function->set_id(id);
   function->set_name(Intern(line.name));
   function->set_system_name(Intern(system_name));
   function->set_filename(Intern(line.filename));
+  function->set_start_line(line.start_line);
   return id;
 }
 

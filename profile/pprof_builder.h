@@ -34,6 +34,7 @@ class PprofBuilder {
     std::string_view system_name;  // as in the symbol table; empty = same as name
     std::string_view filename;
     int64_t line = 0;
+    int64_t start_line = 0;        // of the function
   };
   // A place in a mapping (id 0 = none) with the lines it stands for, innermost inlined callee first; no lines = not
   // named. Equal (mapping, address, first line's name) give the same id.

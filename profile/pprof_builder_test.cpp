@@ -67,7 +67,7 @@ TEST(PprofBuilder, ClaimsFileNamesAndInlinesOnlyWhereTheyAre) {
   uint64_t plain = builder.AddMapping("/bin/plain", "", 0, 1, 0, true);
   uint64_t rich = builder.AddMapping("/bin/rich", "", 0, 1, 0, true);
   Line lines[] = {{.name = "inlined", .system_name = "", .filename = "a.c", .line = 7},
-                  {.name = "outer", .system_name = "", .filename = "a.c", .line = 9}};
+                  {.name = "outer", .system_name = "", .filename = "a.c", .line = 9, .start_line = 8}};
   builder.AddLocation(rich, 1, lines);
   Line bare{.name = "f", .system_name = "", .filename = "", .line = 0};
   builder.AddLocation(plain, 1, {&bare, 1});
@@ -75,6 +75,7 @@ TEST(PprofBuilder, ClaimsFileNamesAndInlinesOnlyWhereTheyAre) {
   EXPECT_FALSE(profile.mapping(0).has_filenames() || profile.mapping(0).has_inline_frames());
   EXPECT_TRUE(profile.mapping(1).has_filenames() && profile.mapping(1).has_inline_frames());
   EXPECT_TRUE(profile.mapping(1).has_line_numbers());
+  EXPECT_EQ(profile.function(1).start_line(), 8);
 }
 
 TEST(PprofBuilder, LeavesOutSamplesWithoutValue) {

@@ -8,10 +8,14 @@
 
 namespace sonde::profile {
 
+// Whether the compiler put a function's code into its callers, wherever it stands in the profile's stacks.
+enum class Inlining : uint8_t { kNone, kPartial, kAll };
+
 struct FunctionValue {
   std::string function;
   std::string file;  // mapping file name
   int64_t self = 0;
+  Inlining inlining = Inlining::kNone;
   int64_t total = 0;  // each sample counted once, however often the function stands in its stack
 };
 

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "profile/written_profile_for_test.h"
+
 namespace sonde::profile {
 namespace {
 
@@ -38,6 +40,21 @@ TEST(TopFunctions, TakesTheValueThatWasAskedFor) {
 }
 
 TEST(TopFunctions, StopsAtTheLimit) { EXPECT_EQ(TopFunctions(RecursiveProfile(), -1, 1).size(), 1U); }
+
+TEST(TopFunctions, TellWhatIsInlinedEverywhereAndWhatInPlaces) {
+  for (const FunctionValue& function : TopFunctions(InlinedProfile(), -1, 10)) {
+    const bool is_inlined = function.function == "leaf" || function.function == "inner";
+    EXPECT_EQ(function.inlining, is_inlined ? Inlining::kAll : Inlining::kNone) << function.function;
+  }
+  Pprof mixed = InlinedProfile();
+  // leaf as a function of its own, into which main is inlined
+  *mixed.mutable_location(0)->add_line() = mixed.location(1).line(0);
+  for (const FunctionValue& function : TopFunctions(mixed, -1, 10)) {
+    if (function.function == "leaf") {
+      EXPECT_EQ(function.inlining, Inlining::kPartial);
+    }
+  }
+}
 
 }  // namespace
 }  // namespace sonde::profile

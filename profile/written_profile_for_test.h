@@ -30,4 +30,22 @@ inline Pprof WrittenProfile() {
   return std::move(builder).Build();
 }
 
+// Two on-CPU stacks: leaf, inlined into inner, inlined into outer, called by main; and outer, called by main.
+inline Pprof InlinedProfile() {
+  PprofBuilder builder(Kind::kCpu, 0, 1, 1);
+  const uint64_t program = builder.AddMapping("/bin/app", "ab", 0, 0x1000, 0, true);
+  const auto line = [](const char* name) {
+    return PprofBuilder::Line{.name = name, .system_name = "", .filename = "app.cpp", .line = 7, .start_line = 5};
+  };
+  const PprofBuilder::Line inlined[] = {line("leaf"), line("inner"), line("outer")}, outer[] = {line("outer")},
+                           main[] = {line("main")};
+  const uint64_t at_main = builder.AddLocation(program, 3, main);
+  const uint64_t deep[] = {builder.AddLocation(program, 1, inlined), at_main};
+  const uint64_t flat[] = {builder.AddLocation(program, 2, outer), at_main};
+  const int64_t deep_values[] = {1, 10}, flat_values[] = {1, 3};
+  builder.AddSample(deep, deep_values, {});
+  builder.AddSample(flat, flat_values, {});
+  return std::move(builder).Build();
+}
+
 }  // namespace sonde::profile

@@ -56,11 +56,15 @@ model::Frame FrameResolver::ResolveAddress(const model::ProcessInfo& process, ui
   return {IndexOf(mapping.file), offset};
 }
 
-std::vector<model::Frame> FrameResolver::Resolve(const model::RawStack& stack) {
+std::vector<model::Frame> FrameResolver::Resolve(const model::RawStack& stack, const model::ExecutableFilePtr& jit) {
   std::vector<model::Frame> frames;
   frames.reserve(stack.kernel.size() + stack.user.size() + 1);
   for (uint64_t address : stack.kernel) frames.push_back({KernelFile(), address});
-  for (const model::UserFrame& frame : stack.user) frames.push_back(ResolveUser(*stack.process, frame));
+  for (const model::UserFrame& user : stack.user) {
+    model::Frame& frame = frames.emplace_back(ResolveUser(*stack.process, user));
+    const model::CodeKind kind = files_[frame.file]->kind;
+    if (jit != nullptr && (kind == model::CodeKind::kAnonymous || kind == model::CodeKind::kUnknown)) frame.file = IndexOf(jit);
+  }
   std::string root = CutMarker(stack.end);
   if (stack.asleep_since_before && !stack.process->is_kernel_thread) root = "[asleep since before Sonde started]";
   if (!root.empty()) frames.push_back({PseudoFile(model::CodeKind::kMarker, root), 0});

@@ -46,7 +46,7 @@ const char* MissingText(model::StackId id) {
 class RowBuilder {
  public:
   void Add(const model::RawStack* stack, model::StackId id, const model::ProcessInfo* process, RequestBook::Row row) {
-    row.stack = index_.StackOf(stack, MissingText(id));
+    row.stack = index_.StackOf(stack, MissingText(id), process);
     row.process = index_.ProcessOf(process != nullptr ? ProcessName(*process) : "");
     const auto key = std::tuple(row.stack, row.process, row.device, row.operation, row.is_sync, row.origin);
     auto [entry, is_new] = known_.try_emplace(key, rows_.rows.size());

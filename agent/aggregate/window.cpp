@@ -57,7 +57,7 @@ class Window::BatchBuilder {
   size_t Add(const model::StackId& id, const model::RawStack* stack, const model::ProcessInfo& process,
            model::UnwoundSample sample, const model::WaitLengths& lengths) {
     sample.process = Meet(process);
-    sample.stack = index_.StackOf(stack, MarkerText(id));
+    sample.stack = index_.StackOf(stack, MarkerText(id), &process);
     auto key = std::tuple(sample.stack, sample.reason, sample.syscall, sample.process);
     auto [entry, is_new] = samples_.try_emplace(key, batch_.samples.size());
     if (is_new) {
@@ -75,7 +75,7 @@ class Window::BatchBuilder {
   void AddWaker(size_t sample, const model::RawStack& stack, const model::ProcessInfo& process, const WakerSum& sum) {
     wakers_.resize(batch_.samples.size());
     const Waker waker{.process = index_.ProcessOf(ProcessName(process)),
-                      .stack = index_.StackOf(&stack, ""),
+                      .stack = index_.StackOf(&stack, "", &process),
                       .count = sum.count,
                       .ns = sum.ns,
                       .holds = sum.holds};
@@ -99,7 +99,7 @@ class Window::BatchBuilder {
     return {.process = index_.ProcessOf(ProcessName(process)),
             .thread = hop.comm,
             .is_interrupt = hop.is_interrupt,
-            .stack = index_.StackOf(stack, MarkerText(model::kStackLost)),
+            .stack = index_.StackOf(stack, MarkerText(model::kStackLost), &process),
             .ns = hop.ns};
   }
 

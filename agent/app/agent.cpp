@@ -79,6 +79,7 @@ absl::Status Agent::StartExport(const std::string& instance_uuid) {
 }
 
 absl::Status Agent::Start() {
+  symbolizer_.BeginWorker();
   exporting::RouteGrpcLog();
   exporting::AdoptProxyVariables();
   kernel::CaptureLibbpfLog();
@@ -111,7 +112,8 @@ absl::Status Agent::Start() {
                              .node = config_.node,
                              .labels = config_.labels,
                              .pods = pods_.Directory(),
-                             .overhead_budget = config_.overhead_budget_percent / 100},
+                             .overhead_budget = config_.overhead_budget_percent / 100,
+                             .worker_cpu_ns = [this] { return symbolizer_.WorkerCpuNs(); }},
       &code_, &losses_, &board_, [this](CutSlice slice) { pipeline_->Push(std::move(slice)); },
       [this](absl::Status status) { Fail(std::move(status)); });
   if (absl::Status status = capture_->Start(); !status.ok()) return status;

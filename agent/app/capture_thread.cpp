@@ -173,7 +173,7 @@ Usage CaptureThread::UsageSoFar(const capture::Capture& capture) const {
           .now_unix_ns = base::WallNs(),
           .cpus = own.cpus,
           .programs_cpus = statistics_.LastCpus(),
-          .own_cpu_ns = own.cpu_ns,
+          .own_cpu_ns = own.cpu_ns + options_.worker_cpu_ns(),
           .walk_ns = counters[abi::COUNT_WALK_NS],
           .walks = counters[abi::COUNT_STACK_WALKS],
           .walks_of = {counters[abi::COUNT_SITE_CHECKS], counters[abi::COUNT_PREEMPTED_WALKS],

@@ -45,7 +45,8 @@ control::v1::StatusReply ControlAnswers::Status() {
                                                .targets = sources_.targets(),
                                                .spool = sources_.spool(),
                                                .degraded = sources_.degraded,
-                                               .own = ReadOwnCost(sources_.start_ns)});
+                                               .own = ReadOwnCost(sources_.start_ns),
+                                               .symbolizer = sources_.symbolizer->WorkerFacts()});
   if (std::string problem = sources_.pods->Problem(); !problem.empty()) reply.add_degraded(std::move(problem));
   reply.set_version(sources_.version);
   reply.set_kernel(KernelRelease());

@@ -88,7 +88,9 @@ size_t Pipeline::DeliverProfiles() {
   const std::vector<std::string> comments = LossComments();
   size_t profiles = 0;
   for (profile::Kind kind : profile::AllKinds()) {
-    for (model::ProfileBatch& batch : window_->Batches(kind, series)) {
+    std::vector<model::ProfileBatch> batches = window_->Batches(kind, series);
+    symbolizer_->With([&batches](symbolize::Symbolizer* symbolizer) { symbolizer->Prepare(batches); });
+    for (model::ProfileBatch& batch : batches) {
       batch.comments = comments;
       profile::SymbolizedProfile symbolized =
           symbolizer_->With([&batch](symbolize::Symbolizer* symbolizer) { return symbolizer->Symbolize(batch); });

@@ -134,6 +134,22 @@ void AddUnwinding(const KernelFacts& kernel, control::v1::StatusReply* reply) {
   unwinding->set_refused(statistics.refused);
 }
 
+void AddSymbolizer(const symbolize::WorkerFacts& facts, control::v1::StatusReply* reply) {
+  control::v1::Symbolizer* symbolizer = reply->mutable_symbolizer();
+  symbolizer->set_program(facts.program);
+  symbolizer->set_trouble(facts.trouble);
+  symbolizer->set_missing(facts.missing);
+  symbolizer->set_pid(static_cast<uint32_t>(facts.pid));
+  symbolizer->set_starts(facts.starts);
+  symbolizer->set_deaths(facts.deaths);
+  symbolizer->set_hangs(facts.hangs);
+  symbolizer->set_lies(facts.lies);
+  symbolizer->set_cpu_ns(facts.cpu_ns);
+  symbolizer->set_rss_bytes(facts.rss_bytes);
+  if (!facts.trouble.empty()) reply->add_problems(absl::StrCat("functions have no names: ", facts.trouble));
+  if (!facts.missing.empty()) reply->add_degraded(absl::StrCat("sonde-symbolizer is not held in by ", facts.missing));
+}
+
 void AddOverhead(const StatusInputs& inputs, control::v1::Overhead* reply) {
   const OverheadFacts& facts = inputs.kernel.overhead;
   const aggregate::StackError& error = inputs.window.stack_error;
@@ -195,9 +211,10 @@ control::v1::StatusReply MakeStatus(const StatusInputs& inputs) {
   AddSpool(inputs.spool, &reply);
   AddUnwinding(inputs.kernel, &reply);
   AddOverhead(inputs, reply.mutable_overhead());
+  AddSymbolizer(inputs.symbolizer, &reply);
   uint64_t bpf_ns = AddCosts(inputs.kernel, &reply);
   if (inputs.own.uptime_ns > 0) {
-    reply.set_overhead_ratio(static_cast<double>(inputs.own.cpu_ns + bpf_ns) /
+    reply.set_overhead_ratio(static_cast<double>(inputs.own.cpu_ns + inputs.symbolizer.cpu_ns + bpf_ns) /
                              (static_cast<double>(inputs.own.uptime_ns) * inputs.own.cpus));
   }
   for (const std::string& line : inputs.degraded) reply.add_degraded(line);

@@ -45,6 +45,12 @@ void AddCountsOfFaults(const profile::Pprof& pprof, control::v1::TopReply* reply
   }
 }
 
+// As go tool pprof says it behind a name.
+std::string InliningWord(profile::Inlining inlining) {
+  if (inlining == profile::Inlining::kNone) return "";
+  return inlining == profile::Inlining::kAll ? "inline" : "partial-inline";
+}
+
 }  // namespace
 
 void ReportTop(const profile::Pprof& pprof, const control::v1::TopRequest& request, control::v1::TopReply* reply) {
@@ -61,6 +67,7 @@ void ReportTop(const profile::Pprof& pprof, const control::v1::TopRequest& reque
     control::v1::TopRow* row = reply->add_rows();
     row->set_function(function.function);
     row->set_file(function.file);
+    row->set_inlining(InliningWord(function.inlining));
     if (is_growth) {
       row->set_self_bytes(function.self);
       row->set_total_bytes(function.total);

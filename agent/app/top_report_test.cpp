@@ -38,7 +38,8 @@ aggregate::Window::Waits TwoWaits() {
 
 TEST(TopReport, TellsHowLongTheWaitsBelowEachFunctionWere) {
   telemetry::LossLedger losses;
-  symbolize::Symbolizer symbolizer(&losses);
+  symbolize::NameWorker worker{symbolize::NameWorker::Options()};
+  symbolize::Symbolizer symbolizer(&worker, &losses);
   const std::vector<aggregate::Window::Waits> groups = {TwoWaits()};
   control::v1::TopReply reply;
   ReportTop(symbolizer.Symbolize(groups[0].batch).pprof, {}, &reply);
@@ -57,7 +58,8 @@ TEST(TopReport, TellsHowLongTheWaitsBelowEachFunctionWere) {
 
 TEST(TopReport, TellsOfFaultsWhatTheyBroughtAndHowManyTheyWere) {
   telemetry::LossLedger losses;
-  symbolize::Symbolizer symbolizer(&losses);
+  symbolize::NameWorker worker{symbolize::NameWorker::Options()};
+  symbolize::Symbolizer symbolizer(&worker, &losses);
   model::ProfileBatch batch = TwoWaits().batch;
   batch.kind = profile::Kind::kFaults;
   batch.samples[0].bytes = 3 * 4096;
@@ -81,7 +83,8 @@ TEST(TopReport, TellsOfFaultsWhatTheyBroughtAndHowManyTheyWere) {
 
 TEST(TopReport, KeepsAsManyFunctionsAsAreWanted) {
   telemetry::LossLedger losses;
-  symbolize::Symbolizer symbolizer(&losses);
+  symbolize::NameWorker worker{symbolize::NameWorker::Options()};
+  symbolize::Symbolizer symbolizer(&worker, &losses);
   control::v1::TopRequest request;
   request.set_limit(1);
   control::v1::TopReply reply;

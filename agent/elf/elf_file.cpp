@@ -30,7 +30,7 @@ absl::StatusOr<std::vector<T>> ReadTable(const ByteSource& source, uint64_t offs
   return table;
 }
 
-absl::Status CheckHeader(const Elf64_Ehdr& header) {
+absl::Status CheckHeader(const Elf64_Ehdr& header, bool is_debug) {
   const unsigned char* ident = header.e_ident;
   if (std::memcmp(ident, ELFMAG, SELFMAG) != 0) return absl::InvalidArgumentError("not an ELF file");
   if (ident[EI_CLASS] != ELFCLASS64) return absl::UnimplementedError("not a 64-bit ELF file");
@@ -38,7 +38,7 @@ absl::Status CheckHeader(const Elf64_Ehdr& header) {
   if (header.e_machine != EM_X86_64 && header.e_machine != EM_AARCH64) {
     return absl::UnimplementedError(absl::StrCat("ELF machine ", header.e_machine, " is neither x86-64 nor aarch64"));
   }
-  if (header.e_type != ET_EXEC && header.e_type != ET_DYN) {
+  if (header.e_type != ET_EXEC && header.e_type != ET_DYN && !is_debug) {
     return absl::UnimplementedError(absl::StrCat("ELF type ", header.e_type, " is no program or shared object"));
   }
   return absl::OkStatus();
@@ -150,13 +150,17 @@ absl::StatusOr<ElfFile> ElfFile::Open(int fd, int64_t size_bytes) {
   return Open(ByteSource(fd, static_cast<uint64_t>(size_bytes)));
 }
 
-absl::StatusOr<ElfFile> ElfFile::Open(ByteSource source) {
+absl::StatusOr<ElfFile> ElfFile::Open(ByteSource source) { return Read(source, /*is_debug=*/false); }
+
+absl::StatusOr<ElfFile> ElfFile::OpenDebug(ByteSource source) { return Read(source, /*is_debug=*/true); }
+
+absl::StatusOr<ElfFile> ElfFile::Read(ByteSource source, bool is_debug) {
   if (source.SizeBytes() > kMaxFileBytes) {
     return absl::ResourceExhaustedError(absl::StrCat("file of ", source.SizeBytes(), " bytes is too large to read"));
   }
   Elf64_Ehdr header;
   if (!ReadStruct(source, 0, &header)) return absl::InvalidArgumentError("not an ELF file: shorter than its header");
-  if (absl::Status status = CheckHeader(header); !status.ok()) return status;
+  if (absl::Status status = CheckHeader(header, is_debug); !status.ok()) return status;
   Counts counts = ReadCounts(source, header);
   auto program_headers = ReadProgramHeaders(source, header, counts.segments);
   if (!program_headers.ok()) return program_headers.status();

@@ -48,6 +48,8 @@ class ElfFile {
   // machine, relocatable object), kResourceExhausted (over a cap), each saying what was found.
   static absl::StatusOr<ElfFile> Open(ByteSource source);
   static absl::StatusOr<ElfFile> Open(int fd, int64_t size_bytes);
+  // The same of a file that only has to hold debug information: relocatable ones too (.dwo, .dwp, what dwz shares).
+  static absl::StatusOr<ElfFile> OpenDebug(ByteSource source);
 
   // Lower-case hex, by program header or else by section; empty if the file has none.
   const std::string& BuildId() const { return build_id_; }
@@ -74,6 +76,7 @@ class ElfFile {
 
  private:
   explicit ElfFile(ByteSource source) : source_(source) {}
+  static absl::StatusOr<ElfFile> Read(ByteSource source, bool is_debug);
 
   ByteSource source_;
   uint16_t machine_ = 0;

@@ -33,4 +33,26 @@ inline constexpr size_t kMaxGoTextSearchBytes = size_t{16} << 20;
 inline constexpr uint64_t kMaxFollowedBytes = uint64_t{1} << 20;
 inline constexpr size_t kMaxUnwindRows = size_t{16} << 20;
 
+// Of debug information. A section counts as it is when decompressed, which may be eight times the file's size, or a
+// megabyte for the smallest.
+inline constexpr uint64_t kMaxDebugBytes = uint64_t{512} << 20;
+inline constexpr uint64_t kMaxDecompressionRatio = 8;
+inline constexpr uint64_t kMinDecompressedBytes = uint64_t{1} << 20;
+inline constexpr size_t kMaxUnits = 1'000'000;
+inline constexpr size_t kMaxUnitRanges = 4'000'000;
+inline constexpr size_t kMaxAbbreviationAttributes = 1'000'000;  // of a table
+inline constexpr size_t kMaxDieDepth = 128;
+inline constexpr int kMaxOrigins = 16;  // from a function to what it is an instance of, and so on
+inline constexpr size_t kMaxLineFiles = 1'000'000;
+inline constexpr size_t kMaxSplitUnits = 65'536;
+inline constexpr size_t kMaxMissingSplitFiles = 1'024;  // that one answer names
+inline constexpr size_t kMaxGoInlined = 64;
+// Of one question: entries, rows, ranges and the like that are looked at, some 2 s; functions and calls of a unit that hold
+// its addresses; bytes of names.
+inline constexpr uint64_t kMaxDebugSteps = 200'000'000;
+inline constexpr size_t kMaxCodeScopes = 1'000'000;
+inline constexpr size_t kMaxAnswerTextBytes = size_t{64} << 20;
+// Of units and their abbreviations, kept from question to question.
+inline constexpr size_t kMaxKeptUnitBytes = size_t{8} << 20;
+
 }  // namespace sonde::elf

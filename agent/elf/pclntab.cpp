@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "agent/elf/limits.h"
+#include "agent/elf/pclntab_place.h"
 
 namespace sonde::elf {
 namespace {
@@ -14,7 +15,6 @@ constexpr uint32_t kMagicOfGo118 = 0xFFFFFFF0;
 constexpr uint32_t kMagicOfGo120 = 0xFFFFFFF1;
 // Behind the magic: two zeros, instructions of 1 byte, addresses of 8.
 constexpr std::array<uint8_t, 4> kAmd64Mark = {0, 0, 1, 8};
-constexpr size_t kPclntabAlign = 16;
 constexpr uint64_t kFunctabEntryBytes = 8;
 constexpr uint8_t kFlagWritesSp = 2;
 
@@ -24,44 +24,6 @@ bool BeginsPclntab(std::span<const std::byte> bytes) {
   std::memcpy(&magic, bytes.data(), sizeof(magic));
   return (magic == kMagicOfGo118 || magic == kMagicOfGo120) &&
          std::memcmp(bytes.data() + sizeof(magic), kAmd64Mark.data(), kAmd64Mark.size()) == 0;
-}
-
-const Section* PclntabSection(const ElfFile& file) {
-  const Section* section = file.FindSection(".gopclntab");
-  return section != nullptr ? section : file.FindSection(".data.rel.ro.gopclntab");
-}
-
-bool MayHideGo(const ElfFile& file) {
-  return file.Sections().empty() || file.FindSection(".go.buildinfo") != nullptr ||
-         file.FindSection(".note.go.buildid") != nullptr;
-}
-
-// File offset of the first place in the segment's first `budget` bytes that looks like a table.
-std::optional<uint64_t> FindMagic(const ByteSource& source, const LoadSegment& segment, uint64_t budget) {
-  uint64_t size = std::min(segment.file_size, budget);
-  std::vector<std::byte> chunk(std::min<uint64_t>(size, uint64_t{1} << 20));
-  for (uint64_t done = 0; done < size; done += chunk.size()) {
-    chunk.resize(std::min<uint64_t>(chunk.size(), size - done));
-    if (!source.ReadAt(segment.file_offset + done, chunk)) return std::nullopt;
-    for (size_t at = 0; at + kPclntabAlign <= chunk.size(); at += kPclntabAlign) {
-      if (BeginsPclntab(std::span(chunk).subspan(at))) return segment.file_offset + done + at;
-    }
-  }
-  return std::nullopt;
-}
-
-absl::StatusOr<std::vector<std::byte>> SearchPclntab(const ElfFile& file) {
-  uint64_t budget = MayHideGo(file) ? kMaxPclntabSearchBytes : 0;
-  for (const LoadSegment& segment : file.LoadedSegments()) {
-    if (budget == 0) break;
-    std::optional<uint64_t> found = FindMagic(file.Source(), segment, budget);
-    budget -= std::min(budget, segment.file_size);
-    if (!found) continue;
-    uint64_t size = std::min(segment.file_size - (*found - segment.file_offset), kMaxPclntabBytes);
-    std::vector<std::byte> bytes(size);
-    if (file.Source().ReadAt(*found, bytes)) return bytes;
-  }
-  return absl::NotFoundError("no pclntab");
 }
 
 }  // namespace
@@ -84,12 +46,14 @@ std::optional<StackDeltas::Step> StackDeltas::Next() {
 }
 
 absl::StatusOr<Pclntab> Pclntab::Read(const ElfFile& file) {
-  const Section* section = PclntabSection(file);
-  auto bytes = section != nullptr ? file.ReadSection(*section, kMaxPclntabBytes) : SearchPclntab(file);
-  if (!bytes.ok()) return bytes.status();
-  if (!BeginsPclntab(*bytes)) return absl::NotFoundError("the pclntab is of a Go version that is not known");
+  auto place = FindPclntab(file);
+  if (!place.ok()) return place.status();
   Pclntab table;
-  table.bytes_ = *std::move(bytes);
+  table.bytes_.resize(place->size);
+  if (!file.Source().ReadAt(place->file_offset, table.bytes_)) {
+    return absl::InvalidArgumentError("the pclntab lies outside of the file");
+  }
+  if (!BeginsPclntab(table.bytes_)) return absl::NotFoundError("the pclntab is of a Go version that is not known");
   absl::Status status = table.ReadHeader();
   if (!status.ok()) return status;
   return table;

@@ -19,6 +19,7 @@ struct ProcessInfo {
   profile::Labels labels;     // service_name, process, and what tells where it runs: process_labels.h has them all
   profile::Labels meta = {};  // "__meta_...": more about it, which rules for labels may use
   std::vector<Mapping> mappings;     // executable ones only, sorted by start, not overlapping
+  ExecutableFilePtr jit = nullptr;   // names of code that it makes itself; null: none
 };
 using ProcessInfoPtr = std::shared_ptr<const ProcessInfo>;
 

@@ -9,7 +9,6 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <array>
 #include <optional>
 #include <string_view>
@@ -17,6 +16,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
+#include "base/local_file.h"
 
 namespace sonde::process {
 namespace {
@@ -29,13 +29,6 @@ using model::FileIdentity;
 
 constexpr size_t kMaxDevices = 4'096;
 constexpr size_t kMaxLines = 16'384;
-
-// Magic numbers that <linux/magic.h> of some distributions leaves out.
-constexpr int64_t kFuse = 0x65735546, kCifs = 0xFF534D42, kSmb2 = 0xFE534D42, kCeph = 0x00C36400, kNfs = 0x6969,
-                  kProc = 0x9FA0, kSysfs = 0x62656572;
-// A dead server or a hostile user-space file system would block a read for ever; pseudo files change as they are read.
-constexpr std::array kRefused = {
-    kFuse, kCifs, kSmb2, kCeph, kNfs, kProc, kSysfs, int64_t{AFS_SUPER_MAGIC}, int64_t{AUTOFS_SUPER_MAGIC}};
 
 struct RegularFile {
   FileIdentity identity;
@@ -120,7 +113,7 @@ ExecutableFilePtr ExecutableFiles::FileOf(int process_fd, const MapLine& line) {
   if (auto known = Known(line); known != nullptr) return known;
   UniqueFd place = PlaceOfMapping(process_fd, line);
   if (!place.IsValid()) place = PlaceByName(process_fd, line);
-  return OpenAt(place, line);
+  return OpenAt(place, line, process_fd);
 }
 
 ExecutableFilePtr ExecutableFiles::FileOfRecord(const MapLine& line, absl::FunctionRef<UniqueFd()> open_process) {
@@ -129,7 +122,7 @@ ExecutableFilePtr ExecutableFiles::FileOfRecord(const MapLine& line, absl::Funct
   if (!process.IsValid()) return nullptr;
   UniqueFd place = PlaceOfMapping(process.Get(), line);
   if (!place.IsValid() || !CanBeSameFile(place, line)) place = PlaceByName(process.Get(), line);
-  return OpenAt(place, line);
+  return OpenAt(place, line, process.Get());
 }
 
 ExecutableFilePtr ExecutableFiles::Known(const MapLine& line) {
@@ -144,8 +137,8 @@ ExecutableFilePtr ExecutableFiles::Known(const MapLine& line) {
   return nullptr;
 }
 
-ExecutableFilePtr ExecutableFiles::OpenAt(const UniqueFd& place, const MapLine& line) {
-  ExecutableFilePtr file = place.IsValid() ? FileAt(place, line.name) : nullptr;
+ExecutableFilePtr ExecutableFiles::OpenAt(const UniqueFd& place, const MapLine& line, int process_fd) {
+  ExecutableFilePtr file = place.IsValid() ? FileAt(place, line.name, process_fd) : nullptr;
   if (file != nullptr) {
     // What is mapped now need not be what the line said: only what surely is may answer for the line again.
     if (by_line_.size() >= kMaxLines) by_line_.clear();
@@ -153,7 +146,7 @@ ExecutableFilePtr ExecutableFiles::OpenAt(const UniqueFd& place, const MapLine& 
     return file;
   }
   ledger_->Add("open_refused", "executable file", "its frames are named by file and offset only", 1);
-  return Remember(FileIdentity{line.device, line.inode, 0, 0}, line.name, UniqueFd());
+  return Remember(FileIdentity{line.device, line.inode, 0, 0}, line.name, UniqueFd(), nullptr);
 }
 
 ExecutableFilePtr ExecutableFiles::Pseudo(const std::string& name) {
@@ -165,7 +158,7 @@ ExecutableFilePtr ExecutableFiles::Pseudo(const std::string& name) {
   return file;
 }
 
-ExecutableFilePtr ExecutableFiles::FileAt(const UniqueFd& place, const std::string& path) {
+ExecutableFilePtr ExecutableFiles::FileAt(const UniqueFd& place, const std::string& path, int process_fd) {
   std::optional<RegularFile> at = RegularFileAt(place);
   if (!at) return nullptr;
   if (auto known = files_.find(at->identity); known != files_.end()) {
@@ -175,17 +168,25 @@ ExecutableFilePtr ExecutableFiles::FileAt(const UniqueFd& place, const std::stri
   UniqueFd fd = OpenForReading(place);
   // Compilers at run time write their code to files without a name, to map it twice.
   if (fd.IsValid() && !at->has_name && !IsElf(fd)) return Pseudo("[anon]");
-  return Remember(at->identity, path, std::move(fd));
+  return Remember(at->identity, path, std::move(fd), RootOf(process_fd));
+}
+
+std::shared_ptr<const UniqueFd> ExecutableFiles::RootOf(int process_fd) {
+  UniqueFd root(::openat(process_fd, "root", O_PATH | O_CLOEXEC | O_DIRECTORY));
+  struct stat theirs {}, ours {};
+  if (!root.IsValid() || ::fstat(root.Get(), &theirs) != 0 || ::stat("/", &ours) != 0) return nullptr;
+  if (theirs.st_dev == ours.st_dev && theirs.st_ino == ours.st_ino) return nullptr;
+  std::weak_ptr<const UniqueFd>& known = roots_[{theirs.st_dev, theirs.st_ino}];
+  std::shared_ptr<const UniqueFd> shared = known.lock();
+  if (shared == nullptr) known = shared = std::make_shared<const UniqueFd>(std::move(root));
+  return shared;
 }
 
 bool ExecutableFiles::MayRead(const UniqueFd& place, uint64_t device) {
   if (may_read_.size() >= kMaxDevices) may_read_.clear();
   auto [found, is_new] = may_read_.try_emplace(device, true);
   if (!is_new) return found->second;
-  struct statfs info {};
-  bool told = ::fstatfs(place.Get(), &info) == 0;
-  bool refused = std::ranges::find(kRefused, int64_t{info.f_type}) != kRefused.end();
-  found->second = IsOnOurRoot(device) || (told && !refused);
+  found->second = IsOnOurRoot(device) || !base::MayBlockReaders(place.Get());
   return found->second;
 }
 
@@ -200,7 +201,8 @@ UniqueFd ExecutableFiles::OpenForReading(const UniqueFd& place) {
   return fd;
 }
 
-ExecutableFilePtr ExecutableFiles::Remember(const FileIdentity& identity, const std::string& path, UniqueFd fd) {
+ExecutableFilePtr ExecutableFiles::Remember(const FileIdentity& identity, const std::string& path, UniqueFd fd,
+                                            std::shared_ptr<const UniqueFd> root) {
   std::weak_ptr<const ExecutableFile>& slot = files_[identity];
   if (!fd.IsValid()) {
     if (auto known = slot.lock(); known != nullptr) return known;
@@ -211,7 +213,7 @@ ExecutableFilePtr ExecutableFiles::Remember(const FileIdentity& identity, const 
     if (file->fd.IsValid()) count->fetch_sub(1);
     delete file;
   };
-  ExecutableFilePtr file(new ExecutableFile{CodeKind::kFile, identity, path, std::move(fd)}, close_counted);
+  ExecutableFilePtr file(new ExecutableFile{CodeKind::kFile, identity, path, std::move(fd), std::move(root)}, close_counted);
   slot = file;
   return file;
 }
@@ -219,6 +221,7 @@ ExecutableFilePtr ExecutableFiles::Remember(const FileIdentity& identity, const 
 void ExecutableFiles::Expire() {
   absl::erase_if(files_, [](const auto& entry) { return entry.second.expired(); });
   absl::erase_if(by_line_, [](const auto& entry) { return entry.second.expired(); });
+  absl::erase_if(roots_, [](const auto& entry) { return entry.second.expired(); });
 }
 
 }  // namespace sonde::process

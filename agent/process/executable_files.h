@@ -56,11 +56,14 @@ class ExecutableFiles {
 
   // What needs no opening: memory without a file, and files that are open already and unchanged. Null for others.
   model::ExecutableFilePtr Known(const MapLine& line);
-  model::ExecutableFilePtr OpenAt(const base::UniqueFd& place, const MapLine& line);
+  model::ExecutableFilePtr OpenAt(const base::UniqueFd& place, const MapLine& line, int process_fd);
   model::ExecutableFilePtr Pseudo(const std::string& name);
   // The file that `place` (O_PATH) names; null when it is none to be opened.
-  model::ExecutableFilePtr FileAt(const base::UniqueFd& place, const std::string& path);
-  model::ExecutableFilePtr Remember(const model::FileIdentity& identity, const std::string& path, base::UniqueFd fd);
+  model::ExecutableFilePtr FileAt(const base::UniqueFd& place, const std::string& path, int process_fd);
+  model::ExecutableFilePtr Remember(const model::FileIdentity& identity, const std::string& path, base::UniqueFd fd,
+                                    std::shared_ptr<const base::UniqueFd> root);
+  // The process's root folder, one descriptor for all who have the same; null when it is the agent's own.
+  std::shared_ptr<const base::UniqueFd> RootOf(int process_fd);
   bool MayRead(const base::UniqueFd& place, uint64_t device);
   base::UniqueFd OpenForReading(const base::UniqueFd& place);
 
@@ -72,6 +75,7 @@ class ExecutableFiles {
   absl::flat_hash_map<LineKey, std::weak_ptr<const model::ExecutableFile>> by_line_;
   absl::flat_hash_map<std::string, model::ExecutableFilePtr> pseudo_;
   absl::flat_hash_map<uint64_t, bool> may_read_;  // by device
+  absl::flat_hash_map<std::pair<uint64_t, uint64_t>, std::weak_ptr<const base::UniqueFd>> roots_;  // by device and inode
 };
 
 }  // namespace sonde::process

@@ -4,6 +4,7 @@
 #include <memory>
 #include <utility>
 
+#include "agent/process/perf_map_file.h"
 #include "agent/process/process_labels.h"
 #include "profile/labels.h"
 
@@ -12,6 +13,8 @@ namespace {
 
 constexpr int kReadAttempts = 3;
 constexpr int kExpiriesKept = 2;
+// A process that was read as it began may have no code of its own making yet.
+constexpr int kLooksForJit = 3;
 
 // No process of /proc.
 const model::ProcessInfoPtr kIdleTask = [] {
@@ -22,6 +25,12 @@ const model::ProcessInfoPtr kIdleTask = [] {
   info.labels = {{profile::kServiceName, "kernel"}, {profile::kProcess, "idle task"}};
   return std::make_shared<const model::ProcessInfo>(std::move(info));
 }();
+
+bool MakesCode(const model::ProcessInfo& info) {
+  return std::ranges::any_of(info.mappings, [](const model::Mapping& mapping) {
+    return mapping.file->kind == model::CodeKind::kAnonymous;
+  });
+}
 
 }  // namespace
 
@@ -89,6 +98,23 @@ void ProcessTable::CheckIdentity(uint32_t tgid, Entry* entry) {
     entry->has_ended = true;
   else if (stat->start_ticks != entry->start_ticks)
     *entry = Entry{};
+  else
+    LookForJit(tgid, entry);
+}
+
+// Once a window, as long as it may have any.
+void ProcessTable::LookForJit(uint32_t tgid, Entry* entry) const {
+  if (entry->info == nullptr || entry->info->jit != nullptr || entry->info->is_kernel_thread) return;
+  if (!MakesCode(*entry->info) && entry->looks_for_jit++ >= kLooksForJit) return;
+  auto folder = reader_.OpenFolder(tgid);
+  model::ExecutableFilePtr jit = folder.ok() ? OpenPerfMap(folder->Get()) : nullptr;
+  if (jit == nullptr) return;
+  // Is it still the process whose folder this was?
+  auto stat = reader_.ReadStat(tgid);
+  if (!stat.ok() || stat->start_ticks != entry->start_ticks) return;
+  auto info = std::make_shared<model::ProcessInfo>(*entry->info);
+  info->jit = std::move(jit);
+  entry->info = std::move(info);
 }
 
 bool ProcessTable::MayRetry(const Entry& entry) const {
@@ -125,7 +151,11 @@ void ProcessTable::FillIn(uint32_t tgid, ProcessSnapshot snapshot, Entry* entry)
   std::vector<model::Mapping> mappings = std::exchange(snapshot.mappings, {});
   entry->facts = std::move(snapshot);
   AskForPod(entry);
-  entry->info = MakeInfo(tgid, entry->facts, entry->pod.get(), std::move(mappings));
+  const model::ExecutableFilePtr jit = entry->info != nullptr ? entry->info->jit : nullptr;
+  auto info = MakeInfo(tgid, entry->facts, entry->pod.get(), std::move(mappings));
+  info->jit = jit;
+  entry->info = std::move(info);
+  if (MakesCode(*entry->info)) LookForJit(tgid, entry);
 }
 
 // What was known of its pod stays when the pod is gone.
@@ -152,7 +182,7 @@ void ProcessTable::SetLabels(const ProcessSnapshot& facts, const model::PodInfo*
   info->meta = MetaLabelsOf(facts, pod);
 }
 
-model::ProcessInfoPtr ProcessTable::MakeInfo(uint32_t tgid, const ProcessSnapshot& facts, const model::PodInfo* pod,
+std::shared_ptr<model::ProcessInfo> ProcessTable::MakeInfo(uint32_t tgid, const ProcessSnapshot& facts, const model::PodInfo* pod,
                                              std::vector<model::Mapping> mappings) const {
   auto info = std::make_shared<model::ProcessInfo>();
   info->tgid = tgid;

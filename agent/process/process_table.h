@@ -64,6 +64,7 @@ class ProcessTable : public model::ProcessDirectory {
     bool is_unread = false;  // `info` holds no more than a name: nothing could be read
     int expiries_since_end = 0;
     bool is_checked = false;  // that the pid still means this process, in this window
+    int looks_for_jit = 0;    // in vain, for names of code that it makes itself
   };
 
   void CheckIdentity(uint32_t tgid, Entry* entry);
@@ -72,9 +73,10 @@ class ProcessTable : public model::ProcessDirectory {
   absl::StatusOr<ProcessSnapshot> ReadSteadily(uint32_t tgid);
   void FillIn(uint32_t tgid, ProcessSnapshot snapshot, Entry* entry) const;
   void LabelAnew(Entry* entry) const;
+  void LookForJit(uint32_t tgid, Entry* entry) const;
   void AskForPod(Entry* entry) const;
   void SetLabels(const ProcessSnapshot& facts, const model::PodInfo* pod, model::ProcessInfo* info) const;
-  model::ProcessInfoPtr MakeInfo(uint32_t tgid, const ProcessSnapshot& facts, const model::PodInfo* pod,
+  std::shared_ptr<model::ProcessInfo> MakeInfo(uint32_t tgid, const ProcessSnapshot& facts, const model::PodInfo* pod,
                                  std::vector<model::Mapping> mappings) const;
   model::ProcessInfoPtr MakeUnread(uint32_t tgid, const std::string& comm_hint) const;
   bool MakeRoom();

@@ -5,7 +5,7 @@
 #include <numeric>
 
 #include "absl/strings/str_cat.h"
-#include "agent/symbolize/demangle.h"
+#include "agent/names/demangle.h"
 #include "agent/symbolize/kernel_build_id.h"
 #include "agent/symbolize/scheduler_cut.h"
 
@@ -17,6 +17,7 @@ using model::Frame;
 
 constexpr uint64_t kPage = 4'096;
 constexpr char kKernelMapping[] = "[kernel.kallsyms]";
+constexpr char kJitMapping[] = "[jit]";
 
 std::string BaseName(const std::string& path) { return path.substr(path.rfind('/') + 1); }
 
@@ -44,9 +45,9 @@ void LocationTable::AddMainMapping() {
   for (const std::string& process : HeaviestFirst(batch_)) {
     for (const model::ExecutableFilePtr& file : batch_.files) {
       if (file->kind != CodeKind::kFile || BaseName(file->path) != process) continue;
-      const FileSymbols& symbols = files_->Get(file);
-      if (symbols.Segments().empty()) continue;
-      AddSegment(file->path, symbols.BuildId(), symbols.Segments().front());
+      const FileNames& names = files_->Get(file);
+      if (names.Segments().empty()) continue;
+      AddSegment(file->path, names.BuildId(), names.Segments().front());
       return;
     }
   }
@@ -80,25 +81,34 @@ uint64_t LocationTable::LocationOf(const Frame& frame, bool is_exact) {
 
 uint64_t LocationTable::Resolve(const Frame& frame, bool is_exact) {
   const model::ExecutableFilePtr& file = FileOf(frame);
-  if (IsFileLike(file->kind)) return ResolveInFile(file, frame.offset, is_exact);
+  if (IsFileLike(file->kind)) return ResolveInFile(file, frame.offset);
+  if (file->kind == CodeKind::kJit) return ResolveInJit(file, frame.offset);
   if (file->kind == CodeKind::kKernel) return ResolveInKernel(frame.offset, is_exact);
   return ResolveByPath(file->path);
 }
 
-uint64_t LocationTable::ResolveInFile(const model::ExecutableFilePtr& file, uint64_t offset, bool is_exact) {
-  const FileSymbols& symbols = files_->Get(file);
+uint64_t LocationTable::ResolveInFile(const model::ExecutableFilePtr& file, uint64_t offset) {
+  const FileNames& names = files_->Get(file);
   // JIT code kept in a file: its offsets mean nothing to anybody.
-  if (absl::IsInvalidArgument(symbols.Status())) return ResolveByPath(BaseName(file->path));
-  uint64_t back = is_exact || offset == 0 ? 0 : 1;
-  const elf::LoadSegment* segment = symbols.SegmentOfOffset(offset - back);
+  if (absl::IsInvalidArgument(names.Status())) return ResolveByPath(BaseName(file->path));
+  const elf::LoadSegment* segment = names.SegmentOfOffset(offset);
   if (segment == nullptr) {
-    uint64_t mapping = builder_->AddMapping(file->path, symbols.BuildId(), 0, 0, 0, true);
+    uint64_t mapping = builder_->AddMapping(file->path, names.BuildId(), 0, 0, 0, true);
     return AddNamed(mapping, offset, PlaceName(BaseName(file->path), offset));
   }
-  uint64_t vaddr = offset - back - segment->file_offset + segment->vaddr;
-  uint64_t mapping = AddSegment(file->path, symbols.BuildId(), *segment);
-  auto name = symbols.NameAt(vaddr);
-  return AddNamed(mapping, vaddr + back, name ? *name : PlaceName(BaseName(file->path), offset));
+  uint64_t vaddr = offset - segment->file_offset + segment->vaddr;
+  uint64_t mapping = AddSegment(file->path, names.BuildId(), *segment);
+  const auto lines = names.At(offset);
+  return lines.empty() ? AddNamed(mapping, vaddr, PlaceName(BaseName(file->path), offset))
+                       : AddLines(mapping, vaddr, names, lines);
+}
+
+// Code that is made anew elsewhere is the same function.
+uint64_t LocationTable::ResolveInJit(const model::ExecutableFilePtr& file, uint64_t address) {
+  const FileNames& names = files_->Get(file);
+  const auto lines = names.At(address);
+  if (lines.empty()) return ResolveByPath(file->path);
+  return AddLines(builder_->AddMapping(kJitMapping, "", 0, 0, 0, true), 0, names, lines);
 }
 
 uint64_t LocationTable::ResolveInKernel(uint64_t address, bool is_exact) {
@@ -131,9 +141,19 @@ uint64_t LocationTable::AddSegment(const std::string& path, const std::string& b
 }
 
 uint64_t LocationTable::AddNamed(uint64_t mapping, uint64_t address, const std::string& symbol) {
-  std::string name = Demangle(symbol);
-  profile::PprofBuilder::Line line{name, symbol, "", 0};
+  std::string name = names::Demangle(symbol);
+  profile::PprofBuilder::Line line{.name = name, .system_name = symbol, .filename = {}};
   return builder_->AddLocation(mapping, address, {&line, 1});
+}
+
+uint64_t LocationTable::AddLines(uint64_t mapping, uint64_t address, const FileNames& names,
+                                 std::span<const FileNames::Line> lines) {
+  std::vector<profile::PprofBuilder::Line> added;
+  for (const FileNames::Line& line : lines) {
+    const FileNames::Function& function = names.FunctionOf(line);
+    added.push_back({function.name, function.system_name, function.file, line.line, function.start_line});
+  }
+  return builder_->AddLocation(mapping, address, added);
 }
 
 }  // namespace sonde::symbolize

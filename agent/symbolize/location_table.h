@@ -1,25 +1,29 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
 #include "agent/model/profile_batch.h"
-#include "agent/symbolize/file_symbols.h"
 #include "agent/symbolize/kernel_symbols.h"
+#include "agent/symbolize/name_cache.h"
 #include "profile/pprof_builder.h"
 
 namespace sonde::symbolize {
 
 // Turns the frames of one batch into locations of one pprof, each distinct frame once. What it is given must outlive
 // it. Single-threaded.
+// Names of code in files are asked for when it is made, for the whole batch at once.
 class LocationTable {
  public:
-  LocationTable(const model::ProfileBatch& batch, KernelSymbols* kernel, FileSymbolsCache* files,
+  LocationTable(const model::ProfileBatch& batch, KernelSymbols* kernel, NameCache* files,
                 profile::PprofBuilder* builder)
-      : batch_(batch), kernel_(kernel), files_(files), builder_(builder) {}
+      : batch_(batch), kernel_(kernel), files_(files), builder_(builder) {
+    files_->Prepare(batch);
+  }
 
   // Makes the mapping of the batch's main program the first of the pprof, since readers take the first for the main
   // binary: of the files that have the name of one of its processes, that of the process with the most time.
@@ -46,16 +50,18 @@ class LocationTable {
   size_t TracingFrames(const std::vector<model::Frame>& stack);
   uint64_t LocationOf(const model::Frame& frame, bool is_exact);
   uint64_t Resolve(const model::Frame& frame, bool is_exact);
-  uint64_t ResolveInFile(const model::ExecutableFilePtr& file, uint64_t offset, bool is_exact);
+  uint64_t ResolveInFile(const model::ExecutableFilePtr& file, uint64_t offset);
+  uint64_t ResolveInJit(const model::ExecutableFilePtr& file, uint64_t address);
   uint64_t ResolveInKernel(uint64_t address, bool is_exact);
   uint64_t ResolveByPath(const std::string& path);
   uint64_t KernelMapping(std::string_view module);
   uint64_t AddSegment(const std::string& path, const std::string& build_id, const elf::LoadSegment& segment);
   uint64_t AddNamed(uint64_t mapping, uint64_t address, const std::string& symbol);
+  uint64_t AddLines(uint64_t mapping, uint64_t address, const FileNames& names, std::span<const FileNames::Line> lines);
 
   const model::ProfileBatch& batch_;
   KernelSymbols* const kernel_;
-  FileSymbolsCache* const files_;
+  NameCache* const files_;
   profile::PprofBuilder* const builder_;
   absl::flat_hash_map<Key, uint64_t> known_;
   absl::flat_hash_map<std::string, uint64_t> kernel_mappings_;  // by module

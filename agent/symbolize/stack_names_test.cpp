@@ -34,7 +34,8 @@ class StackNamesTest : public ::testing::Test {
 
   const std::string path_;
   telemetry::LossLedger ledger_;
-  Symbolizer symbolizer_{&ledger_, KernelSymbols(path_)};
+  NameWorker worker_{NameWorker::Options()};
+  Symbolizer symbolizer_{&worker_, &ledger_, KernelSymbols(path_)};
   StackNames names_{&symbolizer_};
   model::ExecutableFilePtr kernel_ = FileForTest(CodeKind::kKernel, "[kernel.kallsyms]");
   model::ExecutableFilePtr anon_ = FileForTest(CodeKind::kAnonymous, "[anon]");

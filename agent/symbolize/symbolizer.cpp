@@ -15,7 +15,7 @@ using model::ProfileBatch;
 using model::UnwoundSample;
 using profile::Kind;
 
-constexpr size_t kMaxSymbolBytes = size_t{32} << 20;
+constexpr size_t kMaxCachedBytes = size_t{16} << 20;
 constexpr int64_t kNanosecondsPerSecond = 1'000'000'000;
 
 int64_t PeriodOf(const ProfileBatch& batch) {
@@ -51,8 +51,8 @@ bool IsSound(const ProfileBatch& batch, const UnwoundSample& sample) {
 
 }  // namespace
 
-Symbolizer::Symbolizer(telemetry::LossLedger* ledger, KernelSymbols kernel)
-    : ledger_(ledger), kernel_(std::move(kernel)), files_(kMaxSymbolBytes, ledger) {}
+Symbolizer::Symbolizer(NameWorker* worker, telemetry::LossLedger* ledger, KernelSymbols kernel)
+    : ledger_(ledger), kernel_(std::move(kernel)), files_(kMaxCachedBytes, worker, ledger) {}
 
 profile::SymbolizedProfile Symbolizer::Symbolize(const ProfileBatch& batch) {
   profile::PprofBuilder builder(batch.kind, batch.start_unix_ns, batch.duration_ns, PeriodOf(batch));

@@ -59,6 +59,7 @@ std::string FlameJson(const std::string& kind, const query::Merged& merged, cons
   if (!flame.waits.empty()) answer["waits"] = flame.waits;
   answer["name"] = flame.name;
   answer["file"] = flame.file;
+  if (!flame.inlined.empty()) answer["inlined"] = flame.inlined;
   return Dump(answer);
 }
 

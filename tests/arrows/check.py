@@ -28,18 +28,19 @@ ARROWS = {
     "agent/telemetry": {"base", "proto", "http"},
     "agent/kernel": {"base", "agent/model", "agent/telemetry", "bpf/abi", "bpf"},
     "agent/elf": {"base", "agent/model", "bpf/abi"},
+    "agent/names": {"base", "agent/elf"},
     "agent/process": STAGE | {"bpf/abi"},
     "agent/kubernetes": STAGE,
     "agent/capture": STAGE | {"agent/kernel", "bpf/abi"},
     "agent/unwind": STAGE | {"agent/kernel", "agent/elf", "bpf/abi"},
     "agent/aggregate": STAGE,
-    "agent/symbolize": STAGE | {"agent/elf"},
+    "agent/symbolize": STAGE | {"agent/elf", "agent/names"},
     "agent/export": STAGE,
     "agent/control": STAGE,
     "agent/doctor": STAGE | {"agent/kernel", "agent/export"},
     "agent/app": STAGE | {"agent/kernel", "agent/elf", "agent/process", "agent/kubernetes", "agent/capture", "agent/unwind",
                           "agent/aggregate", "agent/symbolize", "agent/export", "agent/control", "agent/doctor"},
-    "agent": {"agent/app", "agent/control", "base"},  # the programs' mains
+    "agent": {"agent/app", "agent/control", "agent/names", "base"},  # the programs' mains
     # The collector, in the way of the data.
     "collector/store": {"profile", "base", "proto"},
     "collector/ingest": {"collector/store", "profile", "base", "proto"},

@@ -39,7 +39,7 @@ class Packages(unittest.TestCase):
     def test_there_are_two_of_them_with_what_belongs_to_each(self):
         self.assertEqual(set(self.packages), {"sonde-agent", "sonde-collector"})
         agent, collector = self.trees["sonde-agent"], self.trees["sonde-collector"]
-        for path in ("usr/sbin/sonde-agent", "usr/bin/agentctl", "etc/sonde/agent.yaml", "lib/systemd/system/sonde-agent.service",
+        for path in ("usr/sbin/sonde-agent", "usr/libexec/sonde/sonde-symbolizer", "usr/bin/agentctl", "etc/sonde/agent.yaml", "lib/systemd/system/sonde-agent.service",
                      "usr/lib/sysusers.d/sonde-agent.conf", "usr/share/man/man8/sonde-agent.8.gz", "usr/share/man/man1/agentctl.1.gz",
                      "usr/share/bash-completion/completions/agentctl", "usr/share/zsh/vendor-completions/_agentctl",
                      "usr/share/fish/vendor_completions.d/agentctl.fish", "usr/share/sonde/sonde.rules.yaml", "usr/share/sonde/sonde.json"):

@@ -1,11 +1,12 @@
 """Reads and writes the protobuf of pprof files: as much of it as the tests need."""
 
+import collections
 import gzip
 
 # Field numbers of perftools.profiles.Profile and what it holds.
 SAMPLE_TYPE, SAMPLE, MAPPING, LOCATION, FUNCTION, STRING, TIME, DURATION, PERIOD_TYPE, PERIOD = 1, 2, 3, 4, 5, 6, 9, 10, 11, 12
 # Of a function: as it is shown, and as its symbol table has it.
-NAME, SYSTEM_NAME = 2, 3
+NAME, SYSTEM_NAME, FILE = 2, 3, 4
 
 
 def varint(value):
@@ -64,9 +65,14 @@ def numbers(value):
     return found
 
 
+# A function at a location, as the profile has it.
+Frame = collections.namedtuple("Frame", "name system_name file line start_line")
+
+
 class Sample:
-    def __init__(self, stack, values, labels):
+    def __init__(self, stack, values, labels, frames=()):
         self.stack, self.values, self.labels = stack, values, labels  # function names, leaf first
+        self.frames = frames  # the same with all that is known of each
 
     @property
     def value(self):
@@ -95,29 +101,33 @@ def decode(data, names=NAME):
     for number, value in fields(data):
         parts.setdefault(number, []).append(value)
     strings = [s.decode() for s in parts.get(STRING, [])]
-    functions = {}
+    functions, frames = {}, {}
     for message in parts.get(FUNCTION, []):
         found = dict(fields(message))
         functions[found[1]] = strings[found.get(names, 0)]
-    locations = {}
+        frames[found[1]] = Frame(*(strings[found.get(number, 0)] for number in (NAME, SYSTEM_NAME, FILE)), 0, found.get(5, 0))
+    locations, places = {}, {}
     for message in parts.get(LOCATION, []):
         found = list(fields(message))
-        locations[dict(found)[1]] = [functions[dict(fields(line))[1]] for number, line in found if number == 4]
+        lines = [dict(fields(line)) for number, line in found if number == 4]
+        locations[dict(found)[1]] = [functions[line[1]] for line in lines]
+        places[dict(found)[1]] = [frames[line[1]]._replace(line=line.get(2, 0)) for line in lines]
     profile = Profile()
     profile.time_ns = parts.get(TIME, [0])[0]
     profile.duration_ns = parts.get(DURATION, [0])[0]
     profile.sample_types = [tuple(strings[v] for _, v in fields(message)) for message in parts.get(SAMPLE_TYPE, [])]
     for message in parts.get(SAMPLE, []):
-        stack, values, labels = [], [], {}
+        stack, values, labels, known = [], [], {}, []
         for number, value in fields(message):
             if number == 1:
+                known += [frame for location in numbers(value) for frame in places[location]]
                 stack += [name for location in numbers(value) for name in locations[location] or ["?"]]
             elif number == 2:
                 values += numbers(value)
             elif number == 3:
                 label = dict(fields(value))
                 labels[strings[label[1]]] = strings[label.get(2, 0)]
-        profile.samples.append(Sample(stack, values, labels))
+        profile.samples.append(Sample(stack, values, labels, known))
     return profile
 
 

@@ -1,4 +1,4 @@
-// Writes the seeds that the fuzzers begin with. usage: write_corpus FOLDER (gets folders elf, cfi and pclntab)
+// Writes the seeds that the fuzzers begin with. usage: write_corpus FOLDER (gets folders elf, cfi, pclntab and lines)
 
 #include <elf.h>
 #include <sys/auxv.h>
@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "agent/elf/cfi_image_for_test.h"
+#include "agent/elf/dwarf/dwarf_image_for_test.h"
 #include "agent/elf/elf_image_for_test.h"
 #include "go_code.h"
 
@@ -88,6 +89,15 @@ Bytes WholeGoProgram() {
   return image.Build();
 }
 
+Bytes WithLines() {
+  elf::DwarfImageForTest image;
+  uint32_t inlined = image.Declaration("inlined", 0);
+  image.Function("caller", elf::DwarfImageForTest::kBegin, 256);
+  image.Inlined(inlined, elf::DwarfImageForTest::kBegin + 16, 16, 1, 77);
+  image.EndChildren(3);
+  return image.Build();
+}
+
 Bytes WithSymbols() {
   elf::ElfImageForTest image;
   image.symtab = {{"function", 0x1000, 64}, {"other", 0x1100, 0}};
@@ -117,6 +127,8 @@ int Main(const char* folder) {
   old.is_go118 = true;
   old.text_start = CfiImageForTest::kCodeVaddr;
   corpus.Add("pclntab", "go_1_18", old.Build());
+  corpus.Add("lines", "dwarf_4", WithLines());
+  corpus.Add("lines", "go", WholeGoProgram());
   return corpus.IsWritten() ? 0 : 1;
 }
 

@@ -20,6 +20,7 @@ export interface FlameColumns {
   waits?: number[]; // of off-CPU profiles: that ended in the node and all below it; 0 of "(other)"
   name: number[];
   file: number[];
+  inlined?: number[]; // the nodes whose code the compiler put into that of their parents
 }
 
 export interface Flame extends FlameColumns {

@@ -25,6 +25,11 @@ test("waits are counted where the profile counts them", () => {
   assert.throws(() => new FlameLayout({ ...columns, waits: [1] }), /unequal length/);
 });
 
+test("inlined frames are known where the collector tells of them", () => {
+  assert.equal(layout.inlined.size, 0);
+  assert.deepEqual([...new FlameLayout({ ...columnsOf(SAMPLE), inlined: [2, 4] }).inlined], [2, 4]);
+});
+
 test("a point finds the frame under it and nothing beside it", () => {
   assert.equal(layout.hit(1, 64.9), nodeOf("main"));
   assert.equal(layout.hit(1, 65), nodeOf("idle"));

@@ -21,6 +21,7 @@ export class FlameLayout {
   readonly total: Float64Array;
   readonly self: Float64Array;
   readonly waits: Float64Array; // in it and below; all 0 but for off-CPU profiles
+  readonly inlined: Set<number>; // nodes whose code the compiler put into that of their parents
   readonly start: Float64Array; // value offset of the left edge
   readonly parent: Int32Array; // -1 for node 0
   readonly end: Int32Array; // one past the last node below
@@ -42,6 +43,7 @@ export class FlameLayout {
     this.total = Float64Array.from(columns.total_values);
     this.self = Float64Array.from(columns.self_values);
     this.waits = columns.waits ? Float64Array.from(columns.waits) : new Float64Array(this.size);
+    this.inlined = new Set(columns.inlined ?? []);
     this.start = new Float64Array(this.size);
     this.parent = new Int32Array(this.size).fill(-1);
     this.end = new Int32Array(this.size).fill(this.size);

@@ -34,7 +34,10 @@ export function Tooltip({ layout, place, viewRoot }: Props) {
   return (
     <div class="tooltip" ref={box} role="tooltip">
       <div class="tooltip-name">{layout.nameOf(node)}</div>
-      <div class="tooltip-file">{fileText(layout, node)}</div>
+      <div class="tooltip-file">
+        {fileText(layout, node)}
+        {layout.inlined.has(node) && " · inlined"}
+      </div>
       <table>
         <thead>
           <tr>

@@ -1,8 +1,8 @@
-#include "agent/symbolize/demangle.h"
+#include "agent/names/demangle.h"
 
 #include <gtest/gtest.h>
 
-namespace sonde::symbolize {
+namespace sonde::names {
 namespace {
 
 TEST(Demangle, MakesCppNamesReadable) {
@@ -33,4 +33,4 @@ TEST(Demangle, DoesNotUnfoldNamesThatGrowWithoutBound) {
 }
 
 }  // namespace
-}  // namespace sonde::symbolize
+}  // namespace sonde::names

@@ -1,11 +1,11 @@
-#include "agent/symbolize/demangle.h"
+#include "agent/names/demangle.h"
 
 #include <cxxabi.h>
 
 #include <cstdlib>
 #include <memory>
 
-namespace sonde::symbolize {
+namespace sonde::names {
 namespace {
 
 constexpr size_t kMaxInput = 1'024;
@@ -40,4 +40,4 @@ std::string Demangle(std::string_view name) {
   return demangled.size() <= kMaxOutput ? demangled : mangled;
 }
 
-}  // namespace sonde::symbolize
+}  // namespace sonde::names

@@ -1,0 +1,29 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "agent/names/name_wire.h"
+
+namespace sonde::names {
+
+// What the worker has of one file. Single-threaded.
+class NameSource {
+ public:
+  virtual ~NameSource() = default;
+
+  // What is in it, without `id`.
+  virtual FileReply Describe() const = 0;
+  // The code at each of these offsets of the file (of a perf map: addresses of its process), in their order. Cheaper for
+  // many at once, in rising order. `only_symbols`: functions alone will do.
+  virtual std::vector<Place> At(std::span<const uint64_t> offsets, bool only_symbols) = 0;
+  // Lets go of what can be had again from the file.
+  virtual void Shrink() {}
+  // Of what is kept until it goes, about.
+  virtual size_t MemoryBytes() const = 0;
+};
+
+}  // namespace sonde::names

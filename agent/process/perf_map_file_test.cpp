@@ -1,0 +1,91 @@
+#include "agent/process/perf_map_file.h"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "agent/process/fake_proc_for_test.h"
+
+namespace sonde::process {
+namespace {
+
+class PerfMapFileTest : public testing::Test {
+ protected:
+  PerfMapFileTest() {
+    proc_.AddProcess(70, "jit", 1);
+    std::filesystem::create_directories(proc_.Of(70) / "root/tmp");
+    proc_.Write(70, "status", absl::StrCat("Name:\tjit\nUid:\t1\t", ::geteuid(), "\t1\t1\nNSpid:\t70\t7\n"));
+    folder_.Reset(::open(proc_.Of(70).c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  }
+  std::string Map(const std::string& name = "perf-7.map") const { return proc_.Of(70) / "root/tmp" / name; }
+  void Write(const std::string& path, mode_t mode = 0644) const {
+    std::ofstream(path) << "1000 10 f\n";
+    ASSERT_EQ(::chmod(path.c_str(), mode), 0);
+  }
+  model::ExecutableFilePtr Open() const { return OpenPerfMap(folder_.Get()); }
+
+  FakeProcForTest proc_;
+  base::UniqueFd folder_;
+};
+
+TEST_F(PerfMapFileTest, OpensTheMapByTheProcessesOwnPid) {
+  EXPECT_EQ(Open(), nullptr);
+  Write(Map("perf-70.map"));
+  EXPECT_EQ(Open(), nullptr) << "to itself it is process 7";
+  Write(Map());
+  const auto map = Open();
+  ASSERT_NE(map, nullptr);
+  EXPECT_EQ(map->kind, model::CodeKind::kJit);
+  EXPECT_TRUE(map->fd.IsValid());
+}
+
+TEST_F(PerfMapFileTest, FollowsNoLink) {
+  std::filesystem::create_symlink("/etc/shadow", Map());
+  EXPECT_EQ(Open(), nullptr);
+  std::filesystem::remove(Map());
+  Write(Map("real"));
+  std::filesystem::create_symlink("real", Map());
+  EXPECT_EQ(Open(), nullptr);
+  std::filesystem::remove(Map());
+  std::filesystem::create_hard_link(Map("real"), Map());
+  EXPECT_EQ(Open(), nullptr) << "it has another name elsewhere";
+}
+
+TEST_F(PerfMapFileTest, TouchesNoFifo) {
+  ASSERT_EQ(::mkfifo(Map().c_str(), 0644), 0);
+  EXPECT_EQ(Open(), nullptr);
+}
+
+TEST_F(PerfMapFileTest, TakesNoMapThatOthersMayWrite) {
+  for (mode_t mode : {0664, 0646, 0666}) {
+    Write(Map(), mode);
+    EXPECT_EQ(Open(), nullptr) << std::oct << mode;
+  }
+  Write(Map(), 0600);
+  EXPECT_NE(Open(), nullptr);
+}
+
+TEST_F(PerfMapFileTest, TakesNoMapOfAnotherUser) {
+  if (::geteuid() != 0) GTEST_SKIP() << "root alone gives files away";
+  Write(Map());
+  ASSERT_EQ(::chown(Map().c_str(), 12'345, 0), 0);
+  EXPECT_EQ(Open(), nullptr);
+  proc_.Write(70, "status", "Uid:\t12345\t12345\t12345\t12345\nNSpid:\t70\t7\n");
+  EXPECT_NE(Open(), nullptr);
+  ASSERT_EQ(::chown(Map().c_str(), 0, 0), 0);
+  EXPECT_NE(Open(), nullptr) << "root's is anybody's";
+}
+
+TEST(ProcessIds, AreReadOfAStatus) {
+  const auto ids = ParseIds("Name:\tx\nUid:\t1\t2\t3\t4\nNSpid:\t100\t20\t3\n");
+  ASSERT_TRUE(ids.ok()) << ids.status();
+  EXPECT_EQ(ids->innermost_pid, 3U);
+  EXPECT_EQ(ids->effective_uid, 2U);
+  for (const char* text : {"", "NSpid:\t1\n", "Uid:\t1\t2\t3\t4\n", "NSpid:\tx\nUid:\t1\t2\t3\t4\n"}) {
+    EXPECT_FALSE(ParseIds(text).ok()) << text;
+  }
+}
+
+}  // namespace
+}  // namespace sonde::process

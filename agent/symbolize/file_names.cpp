@@ -1,0 +1,87 @@
+#include "agent/symbolize/file_names.h"
+
+#include <algorithm>
+
+#include "profile/table_key.h"
+
+namespace sonde::symbolize {
+namespace {
+
+// Of the tables' own, beside the texts.
+constexpr size_t kBytesOfPlace = 32, kBytesOfFunction = sizeof(FileNames::Function) + 64;
+
+bool IsBuildId(const std::string& text) {
+  return text.size() <= names::kMaxBuildIdDigits &&
+         text.find_first_not_of("0123456789abcdef") == std::string::npos;
+}
+
+}  // namespace
+
+std::string WithoutControls(const std::string& text) {
+  std::string shown = text;
+  for (size_t i = 0; i < shown.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(shown[i]);
+    // In UTF-8 those from U+0080 to U+009F, which some terminals obey, begin with 0xc2.
+    const bool is_upper = byte == 0xc2 && i + 1 < shown.size() && static_cast<unsigned char>(shown[i + 1]) < 0xa0;
+    if (byte < 0x20 || byte == 0x7f || is_upper) shown[i] = '?';
+    if (is_upper) shown.erase(i + 1, 1);
+  }
+  return shown;
+}
+
+void FileNames::SetFacts(const names::FileReply& reply) {
+  status_ = absl::OkStatus();
+  build_id_ = IsBuildId(reply.build_id) ? reply.build_id : "";
+  segments_.clear();
+  // Whatever is subtracted from them must not wrap around.
+  for (const elf::LoadSegment& segment : reply.segments) {
+    if (segment.file_offset + segment.file_size < segment.file_offset) continue;
+    if (segment.vaddr + std::max(segment.memory_size, segment.file_size) < segment.vaddr) continue;
+    segments_.push_back(segment);
+  }
+  bytes_ += segments_.size() * sizeof(elf::LoadSegment);
+}
+
+const elf::LoadSegment* FileNames::SegmentOfOffset(uint64_t file_offset) const {
+  for (const elf::LoadSegment& segment : segments_) {
+    if (file_offset >= segment.file_offset && file_offset - segment.file_offset < segment.file_size) return &segment;
+  }
+  return nullptr;
+}
+
+uint32_t FileNames::FunctionIndex(const names::NamedLine& line) {
+  std::string key =
+      profile::TableKey().Add(line.name).Add(line.system_name).Add(line.file).Add(line.start_line).Take();
+  const size_t key_bytes = key.size();
+  auto [known, is_new] = function_indices_.try_emplace(std::move(key), static_cast<uint32_t>(functions_.size()));
+  if (is_new) {
+    functions_.push_back({WithoutControls(line.name), WithoutControls(line.system_name), WithoutControls(line.file),
+                          line.start_line});
+    bytes_ += kBytesOfFunction + 2 * key_bytes;
+  }
+  return known->second;
+}
+
+bool FileNames::KnowsWell(uint64_t offset) const {
+  auto found = places_.find(offset);
+  return found != places_.end() && !found->second.only_symbols;
+}
+
+void FileNames::Learn(uint64_t offset, const names::Place& place, bool only_symbols) {
+  Range range{static_cast<uint32_t>(lines_.size()), 0, only_symbols};
+  for (const names::NamedLine& line : place) {
+    if (line.name.empty()) continue;
+    lines_.push_back({FunctionIndex(line), line.line});
+    ++range.count;
+  }
+  places_[offset] = range;
+  bytes_ += kBytesOfPlace + range.count * sizeof(Line);
+}
+
+std::span<const FileNames::Line> FileNames::At(uint64_t offset) const {
+  auto found = places_.find(offset);
+  if (found == places_.end()) return {};
+  return std::span(lines_).subspan(found->second.first, found->second.count);
+}
+
+}  // namespace sonde::symbolize

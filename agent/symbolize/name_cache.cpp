@@ -1,0 +1,251 @@
+#include "agent/symbolize/name_cache.h"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+
+namespace sonde::symbolize {
+namespace {
+
+using model::CodeKind;
+using model::ExecutableFile;
+using model::ExecutableFilePtr;
+using model::FileIdentity;
+
+constexpr size_t kMaxFiles = 4'096, kMaxTroubles = 4'096;
+constexpr uint64_t kHourNs = 3'600'000'000'000;
+constexpr uint32_t kMostDoublings = 5;  // to over a day
+// What an answer with lines may cost at once, and how many times as long as it took they rest after one that cost more.
+constexpr uint64_t kDearNs = 20'000'000, kRestForLines = 50;
+
+bool HasCode(CodeKind kind) { return kind == CodeKind::kFile || kind == CodeKind::kVdso || kind == CodeKind::kJit; }
+
+FileIdentity IdentityNow(int fd) {
+  struct stat info {};
+  if (::fstat(fd, &info) != 0) return {};
+  return {info.st_dev, info.st_ino, info.st_size, info.st_mtim.tv_sec * 1'000'000'000 + info.st_mtim.tv_nsec};
+}
+
+// A map of JIT code grows while it is read: it is what it is now.
+FileIdentity IdentityOf(const ExecutableFile& file) {
+  return file.kind == CodeKind::kJit && file.fd.IsValid() ? IdentityNow(file.fd.Get()) : file.identity;
+}
+
+names::FileKind WireKind(CodeKind kind) {
+  if (kind == CodeKind::kVdso) return names::FileKind::kVdso;
+  return kind == CodeKind::kJit ? names::FileKind::kPerfMap : names::FileKind::kElf;
+}
+
+absl::Status StatusOf(const names::FileReply& reply) {
+  if (reply.verdict == names::FileVerdict::kOk) return absl::OkStatus();
+  const std::string why = WithoutControls(reply.why);
+  return reply.verdict == names::FileVerdict::kNoElf ? absl::InvalidArgumentError(why) : absl::DataLossError(why);
+}
+
+}  // namespace
+
+NameCache::NameCache(size_t max_bytes, NameWorker* worker, telemetry::LossLedger* ledger, DebugFiles debug_files,
+                     std::function<uint64_t()> now_ns)
+    : max_bytes_(max_bytes),
+      worker_(worker),
+      ledger_(ledger),
+      debug_files_(std::move(debug_files)),
+      now_ns_(std::move(now_ns)) {}
+
+void NameCache::Prepare(std::span<const model::ProfileBatch> batches) {
+  MakeRoom();
+  std::map<const Entry*, Wanted> all;
+  for (const model::ProfileBatch& batch : batches) Collect(batch, &all);
+  for (const auto& [entry, wanted] : all) {
+    if (!wanted.offsets.empty()) Ask(wanted);
+  }
+}
+
+void NameCache::Collect(const model::ProfileBatch& batch, std::map<const Entry*, Wanted>* all) {
+  std::vector<Wanted*> files(batch.files.size(), nullptr);
+  for (size_t i = 0; i < files.size(); ++i) {
+    const ExecutableFilePtr& file = batch.files[i];
+    if (!HasCode(file->kind)) continue;
+    Entry& entry = Touch(file);
+    const bool with_lines = now_ns_() >= entry.lines_not_before_ns;
+    files[i] = &all->try_emplace(&entry, Wanted{&entry, file.get(), with_lines, {}}).first->second;
+  }
+  for (const std::vector<model::Frame>& stack : batch.stacks) {
+    for (const model::Frame& frame : stack) {
+      Wanted* const wanted = frame.file < files.size() ? files[frame.file] : nullptr;
+      if (wanted == nullptr) continue;
+      const FileNames& names = wanted->entry->names;
+      const bool is_known = wanted->with_lines ? names.KnowsWell(frame.offset) : names.Knows(frame.offset);
+      if (!is_known) wanted->offsets.insert(frame.offset);
+    }
+  }
+}
+
+const FileNames& NameCache::Get(const ExecutableFilePtr& file) {
+  Entry& entry = Touch(file);
+  if (absl::IsUnavailable(entry.names.Status())) Open(*file, &entry);
+  return entry.names;
+}
+
+NameCache::Entry& NameCache::Touch(const ExecutableFilePtr& file) {
+  const FileIdentity identity = IdentityOf(*file);
+  auto [found, is_new] = entries_.try_emplace(identity);
+  if (is_new) {
+    by_use_.push_front({.identity = identity, .key = KeyOf(*file, identity), .debug_path = {}, .names = {}});
+    found->second = by_use_.begin();
+  } else {
+    by_use_.splice(by_use_.begin(), by_use_, found->second);
+  }
+  return by_use_.front();
+}
+
+// A perf map keeps its number as it grows, so that the worker reads only what is new.
+uint64_t NameCache::KeyOf(const ExecutableFile& file, const FileIdentity& identity) {
+  if (file.kind != CodeKind::kJit) return ++next_key_;
+  if (map_keys_.size() >= kMaxFiles) map_keys_.clear();
+  auto [known, is_new] = map_keys_.try_emplace({identity.device, identity.inode}, next_key_ + 1);
+  if (is_new) ++next_key_;
+  return known->second;
+}
+
+bool NameCache::MayAsk(const FileIdentity& identity) const {
+  auto found = troubles_.find(identity);
+  return found == troubles_.end() || now_ns_() >= found->second.not_before_ns;
+}
+
+void NameCache::Blame(const FileIdentity& identity) {
+  ledger_->Add("symbolizer_lost", "file being read for names", "its frames are named by offsets", 1);
+  if (troubles_.size() >= kMaxTroubles) troubles_.clear();
+  Trouble& trouble = troubles_[identity];
+  ++trouble.times;
+  if (trouble.times == 1) return;
+  trouble.not_before_ns = now_ns_() + (kHourNs << std::min(trouble.times - 2, kMostDoublings));
+  ledger_->Add("symbolizer_shuns", "file that the symbolizer was lost over twice",
+               "its frames are named by offsets for an hour or longer", 1);
+}
+
+bool NameCache::Open(const ExecutableFile& file, Entry* entry) {
+  const bool is_settled = !absl::IsUnavailable(entry->names.Status()) && !entry->names.Status().ok();
+  if (is_settled && (entry->has_descriptor || !file.fd.IsValid())) return false;
+  if (!MayAsk(entry->identity)) return false;
+  if (file.kind != CodeKind::kVdso && !file.fd.IsValid()) {
+    const absl::Status why = absl::FailedPreconditionError("it could not be opened while a process ran it");
+    return Refuse("symbols_unreadable", why, entry);
+  }
+  if (file.kind == CodeKind::kFile && IdentityNow(file.fd.Get()) != entry->identity) {
+    return Refuse("file_overwritten", absl::FailedPreconditionError("it was overwritten since it was opened"), entry);
+  }
+  entry->has_descriptor = true;
+  const absl::Status status = OpenAtWorker(file, entry);
+  if (absl::IsAborted(status)) Blame(entry->identity);
+  return status.ok();
+}
+
+// What was learned before stays right.
+bool NameCache::Refuse(const char* cause, const absl::Status& why, Entry* entry) {
+  ledger_->Add(cause, "executable file", "its frames are named by file and offset only", 1);
+  if (!entry->names.Status().ok()) entry->names.SetStatus(why);
+  return false;
+}
+
+absl::Status NameCache::OpenAtWorker(const ExecutableFile& file, Entry* entry) {
+  if (absl::Status status = worker_->Begin(); !status.ok()) return status;
+  if (entry->generation == worker_->Generation()) return absl::OkStatus();
+  const bool is_first = !entry->names.Status().ok();
+  names::Request request;
+  request.key = entry->key;
+  request.file_kind = WireKind(file.kind);
+  request.size_bytes = static_cast<uint64_t>(entry->identity.size_bytes);
+  auto reply = worker_->AskOfFile(request, file.fd.Get());
+  if (!reply.ok()) return reply.status();
+  if (absl::Status status = StatusOf(*reply); !status.ok()) {
+    if (is_first && file.kind != CodeKind::kJit) {
+      ledger_->Add("symbols_unreadable", "executable file", "its frames are named by file and offset only", 1);
+    }
+    entry->names.SetStatus(status);
+    return status;
+  }
+  if (is_first) entry->names.SetFacts(*reply);
+  entry->generation = worker_->Generation();
+  if (file.kind != CodeKind::kFile || entry->is_alone) return absl::OkStatus();
+  return AttachDebugFiles(file, *std::move(reply), entry);
+}
+
+absl::StatusOr<names::FileReply> NameCache::Attach(names::AttachRole role, const DebugFile& debug, uint32_t crc,
+                                                   Entry* entry) {
+  names::Request request;
+  request.kind = names::RequestKind::kAttach;
+  request.key = entry->key;
+  request.role = role;
+  request.is_by_crc = debug.is_by_link;
+  request.debug_crc = crc;
+  request.size_bytes = debug.size_bytes;
+  auto reply = worker_->AskOfFile(request, debug.fd.Get());
+  if (!reply.ok()) entry->generation = 0;
+  return reply;
+}
+
+absl::Status NameCache::AttachDebugFiles(const ExecutableFile& file, names::FileReply reply, Entry* entry) {
+  DebugFile debug;
+  const bool is_complete = reply.has_symbols && reply.has_lines;
+  for (size_t i = 0; !is_complete && debug_files_.At(i, file, reply, &debug); ++i) {
+    if (!debug.fd.IsValid()) continue;
+    auto attached = Attach(names::AttachRole::kDebug, debug, reply.debug_crc, entry);
+    if (!attached.ok()) return attached.status();
+    if (attached->verdict != names::FileVerdict::kOk) continue;
+    entry->debug_path = debug.path;
+    reply = *std::move(attached);
+    break;
+  }
+  const bool is_shared = !reply.supplement_path.empty();
+  for (size_t i = 0; is_shared && debug_files_.SupplementAt(i, file, entry->debug_path, reply, &debug); ++i) {
+    if (!debug.fd.IsValid()) continue;
+    auto attached = Attach(names::AttachRole::kSupplementary, debug, 0, entry);
+    if (!attached.ok()) return attached.status();
+    if (attached->verdict == names::FileVerdict::kOk) return absl::OkStatus();
+  }
+  entry->is_alone = entry->debug_path.empty();
+  return absl::OkStatus();
+}
+
+void NameCache::Ask(const Wanted& wanted) {
+  Entry& entry = *wanted.entry;
+  std::vector<uint64_t> offsets(wanted.offsets.begin(), wanted.offsets.end());
+  std::ranges::sort(offsets);
+  // Once more when the worker has made room for others.
+  for (int attempt = 0; attempt < 2; ++attempt) {
+    if (!Open(*wanted.file, &entry)) return;
+    const uint64_t cpu_ns = worker_->CpuNs();
+    auto places = worker_->Resolve(entry.key, offsets, !wanted.with_lines);
+    if (places.ok()) {
+      for (size_t i = 0; i < offsets.size(); ++i) entry.names.Learn(offsets[i], (*places)[i], !wanted.with_lines);
+      const uint64_t cost_ns = worker_->CpuNs() - cpu_ns;
+      if (wanted.with_lines && cost_ns > kDearNs) entry.lines_not_before_ns = now_ns_() + kRestForLines * cost_ns;
+      return;
+    }
+    entry.generation = 0;
+    if (absl::IsAborted(places.status())) return Blame(entry.identity);
+    if (!absl::IsNotFound(places.status())) return;
+  }
+}
+
+size_t NameCache::MemoryBytes() const {
+  size_t bytes = 0;
+  for (const Entry& entry : by_use_) bytes += sizeof(Entry) + entry.names.MemoryBytes();
+  return bytes;
+}
+
+void NameCache::MakeRoom() {
+  size_t bytes = MemoryBytes();
+  while (!by_use_.empty() && (bytes > max_bytes_ || by_use_.size() > kMaxFiles)) {
+    const Entry& oldest = by_use_.back();
+    bytes -= sizeof(Entry) + oldest.names.MemoryBytes();
+    entries_.erase(oldest.identity);
+    by_use_.pop_back();
+  }
+}
+
+}  // namespace sonde::symbolize

@@ -1,0 +1,100 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <list>
+#include <map>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
+#include "agent/model/executable_file.h"
+#include "agent/model/profile_batch.h"
+#include "agent/symbolize/debug_files.h"
+#include "agent/symbolize/file_names.h"
+#include "agent/symbolize/name_worker.h"
+#include "agent/telemetry/loss_ledger.h"
+#include "base/clock.h"
+
+namespace sonde::symbolize {
+
+// What is known of files' code, kept from window to window: each place is asked about once, and all that is new of a
+// file in a batch at once. Over `max_bytes` or 4,096 files those that were needed longest ago go. Files are told apart
+// by device, inode, size and time of change, so that a program that replaced another is another file; one that was
+// overwritten since it was opened is not read any more.
+//
+// Lines and inlined functions of a large file cost much: where an answer took long, the next ones are of symbols alone until
+// fifty times as long has passed; then such places are asked about once more.
+//
+// A file that the worker was lost over is asked about once more. When it is lost again, that file is left alone for an
+// hour, then for two, and so on up to a day; its frames are named by offsets meanwhile. Single-threaded.
+class NameCache {
+ public:
+  // `worker` and `ledger` must outlive it; the latter hears of files that have no names.
+  NameCache(size_t max_bytes, NameWorker* worker, telemetry::LossLedger* ledger, DebugFiles debug_files = DebugFiles(),
+            std::function<uint64_t()> now_ns = base::MonotonicNs);
+
+  // Learns what it can of all frames of these batches' stacks. What was given before may be gone.
+  void Prepare(std::span<const model::ProfileBatch> batches);
+  void Prepare(const model::ProfileBatch& batch) { Prepare({&batch, 1}); }
+
+  // REQUIRES: `file` is of kind kFile, kVdso or kJit. The answer stays valid until the next Prepare().
+  const FileNames& Get(const model::ExecutableFilePtr& file);
+
+  size_t MemoryBytes() const;
+  size_t Size() const { return by_use_.size(); }
+
+ private:
+  struct Entry {
+    model::FileIdentity identity;
+    uint64_t key = 0;              // at the worker
+    uint64_t generation = 0;       // of the worker that has it open; 0: none has
+    bool has_descriptor = false;   // when it was read
+    std::string debug_path;        // of the debug file that was taken; empty: none
+    uint64_t lines_not_before_ns = 0;  // until then symbols must do
+    bool is_alone = false;         // debug files were looked for, and there are none
+    FileNames names;
+  };
+  // What is asked of one file, for some batches at once.
+  struct Wanted {
+    Entry* entry = nullptr;
+    const model::ExecutableFile* file = nullptr;
+    bool with_lines = false;
+    absl::flat_hash_set<uint64_t> offsets;
+  };
+  // Files that the worker was lost over.
+  struct Trouble {
+    uint32_t times = 0;
+    uint64_t not_before_ns = 0;
+  };
+
+  Entry& Touch(const model::ExecutableFilePtr& file);
+  uint64_t KeyOf(const model::ExecutableFile& file, const model::FileIdentity& identity);
+  // Makes the worker have it open. False: it cannot be asked about now.
+  bool Open(const model::ExecutableFile& file, Entry* entry);
+  bool Refuse(const char* cause, const absl::Status& why, Entry* entry);
+  absl::Status OpenAtWorker(const model::ExecutableFile& file, Entry* entry);
+  absl::Status AttachDebugFiles(const model::ExecutableFile& file, names::FileReply reply, Entry* entry);
+  absl::StatusOr<names::FileReply> Attach(names::AttachRole role, const DebugFile& debug, uint32_t crc, Entry* entry);
+  void Collect(const model::ProfileBatch& batch, std::map<const Entry*, Wanted>* all);
+  void Ask(const Wanted& wanted);
+  bool MayAsk(const model::FileIdentity& identity) const;
+  void Blame(const model::FileIdentity& identity);
+  void MakeRoom();
+
+  const size_t max_bytes_;
+  NameWorker* const worker_;
+  telemetry::LossLedger* const ledger_;
+  const DebugFiles debug_files_;
+  const std::function<uint64_t()> now_ns_;
+  uint64_t next_key_ = 0;
+  std::list<Entry> by_use_;  // most recent first
+  absl::flat_hash_map<model::FileIdentity, std::list<Entry>::iterator> entries_;
+  absl::flat_hash_map<model::FileIdentity, Trouble> troubles_;
+  absl::flat_hash_map<std::pair<uint64_t, uint64_t>, uint64_t> map_keys_;  // of perf maps, by device and inode
+};
+
+}  // namespace sonde::symbolize

@@ -1,0 +1,251 @@
+"""Stacks read as the programmer wrote the code: functions, inlined ones too, with files and lines, for programs with debug
+information of their own or beside them, in Go, in JIT code; and whatever a program puts in the agent's way, names of other files'
+contents never come of it. Needs root."""
+
+import collections
+import concurrent.futures
+import json
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import time
+import unittest
+
+import pprof_file
+import sonde_processes as sonde
+
+SECONDS = 4
+SOURCES = pathlib.Path(__file__).resolve().parents[1] / "workloads"
+MOST = 0.9  # of a program's samples: the rest is in the kernel, the C library, or in main between two calls
+LIFE = 1000 * sonde.PATIENCE
+
+
+def line_of(source, mark):
+    """The number of the line that has this comment."""
+    lines = (SOURCES / source).read_text().splitlines()
+    (found,) = [number for number, line in enumerate(lines, 1) if line.endswith(f"// line of {mark}")]
+    return found
+
+
+class NamesTest(sonde.SondeTest):
+    def start(self, *command, **options):
+        process = subprocess.Popen([str(word) for word in command], stdout=subprocess.PIPE, **options)
+        self.addCleanup(process.communicate)
+        self.addCleanup(process.kill)
+        return process
+
+    def record(self, agent, dying=()):
+        """Samples by process. Those who are `dying` end within the time that is recorded."""
+        path = self.folder / "profile.pb.gz"
+        with concurrent.futures.ThreadPoolExecutor() as pool:
+            recording = pool.submit(sonde.agentctl, agent.socket, "record", "--type", "cpu", "--duration", f"{SECONDS}s", "-o", path)
+            time.sleep(SECONDS / 2)
+            for process in dying:
+                process.kill()
+                process.wait()
+            self.assertFalse(recording.done(), "the machine is too busy")
+            done = recording.result()
+        self.assertEqual(done.returncode, 0, done.stderr)
+        by_process = collections.defaultdict(list)
+        for sample in pprof_file.decode(path.read_bytes()).samples:
+            by_process[sample.labels.get("process")].append(sample)
+        return by_process
+
+    def assert_mostly(self, samples, holds, what, least=MOST):
+        total = sum(sample.value for sample in samples)
+        share = sum(sample.value for sample in samples if holds(sample)) / max(total, 1)
+        print(f"{what}: {100 * share:.1f} % of {total / 1e9:.2f} s")
+        self.assertGreater(total, 0, what)
+        self.assertGreater(share, least, f"{what}: {[(s.stack, s.value) for s in samples[:5]]}")
+
+    def copy(self, name, workload="planted_names"):
+        copied = self.folder / name
+        shutil.copy(sonde.WORKLOADS / workload, copied)
+        return copied
+
+    def assert_planted_names(self, samples, what):
+        inlined = ("planted::FoldInlined(unsigned long)", line_of("planted_names.cpp", "FoldInlined"))
+        outer = ("planted::Cruncher<unsigned long>::Crunch(unsigned long)", line_of("planted_names.cpp", "Crunch"))
+
+        self.assert_mostly(samples, lambda sample: sample.has(inlined[0], outer[0]), f"{what}: what is inlined, above what holds it")
+        lines = collections.Counter()
+        for sample in samples:
+            for frame in sample.frames:
+                if frame.name in (inlined[0], outer[0]):
+                    lines[frame.name, pathlib.Path(frame.file).name, frame.line] += sample.value
+                    self.assertTrue(frame.system_name.startswith("_Z"), frame)
+        (most_inlined, _), = [item for item in lines.most_common() if item[0][0] == inlined[0]][:1]
+        self.assertEqual(most_inlined[1], "planted_names.cpp")
+        self.assertLessEqual(abs(most_inlined[2] - inlined[1]), 1, lines)  # the loop's own step is a line above
+        self.assertIn((outer[0], "planted_names.cpp", outer[1]), lines)
+        callers = {name for sample in samples for name in sample.stack if "lambda" in name}
+        self.assertTrue(any("main" in name for name in callers), (callers, samples[0].frames))
+
+
+class Names(NamesTest):
+    def stripped_in_a_root_of_its_own(self):
+        """A folder with the program, and its debug file where a distribution would put it: by build id."""
+        root = self.folder / "root"
+        program = self.copy("names_stripped")
+        notes = subprocess.run(["readelf", "-n", program], capture_output=True, text=True, check=True).stdout
+        build_id = notes.split("Build ID: ")[1].split()[0]
+        debug = root / f"usr/lib/debug/.build-id/{build_id[:2]}/{build_id[2:]}.debug"
+        debug.parent.mkdir(parents=True)
+        subprocess.run(["objcopy", "--only-keep-debug", program, debug], check=True)
+        subprocess.run(["strip", "-o", root / "names_stripped", program], check=True)
+        return root
+
+    def test_functions_are_named_as_they_were_written(self):
+        root = self.stripped_in_a_root_of_its_own()
+        go_program = self.folder / "names_go"
+        environment = dict(os.environ, CGO_ENABLED="0", GOFLAGS="-buildvcs=false", GO111MODULE="off",
+                           GOCACHE=str(sonde.BUILD / "tests/cfi_rows/go_cache"))
+        environment.pop("LD_PRELOAD", None)
+        subprocess.run(["go", "build", "-o", go_program, SOURCES / "planted_names.go"], check=True, env=environment)
+        agent = self.agent(self.collector().grpc, window="10s")
+        self.start(self.copy("names_full"), LIFE)
+        stripped = self.start("/names_stripped", LIFE, preexec_fn=lambda: (os.chroot(root), os.chdir("/")))
+        self.start(go_program, LIFE)
+        self.replaced()
+        time.sleep(1)
+        agent.wait_until_tables_are_built()
+        by_process = self.record(agent, dying=[stripped])
+        self.assert_planted_names(by_process["names_full"], "with debug information")
+        self.assert_planted_names(by_process["names_stripped"], "stripped, in a root of its own")
+        self.assert_mostly(by_process["names_go"], lambda sample: sample.has("main.foldInlined", "main.crunch"), "Go",
+                           least=0.5)  # the loop around it is its caller's
+        spun = {name: sum(sample.value for sample in by_process["names_replaced"] if sample.has(f"Spin{name}")) for name in
+                ("Before", "After")}
+        print("a program and what replaced it:", spun)
+        self.assertGreater(min(spun.values()), 0)
+        self.assert_mostly(by_process["names_replaced"], lambda sample: sample.has("SpinBefore") or sample.has("SpinAfter"), "both")
+        self.assert_others_read_it(self.folder / "profile.pb.gz", agent)
+
+    def replaced(self):
+        """Two builds of one program, whose functions are at the same places: the second takes the first one's file."""
+        path = self.folder / "names_replaced"
+        for name in ("Before", "After"):
+            source = self.folder / "spin.c"
+            source.write_text(f"volatile long sum; __attribute__((noinline)) void Spin{name}(void) {{ for (;;) sum++; }}\n"
+                              f"int main(void) {{ Spin{name}(); }}\n")
+            built = self.folder / "built"
+            subprocess.run(["cc", "-O1", "-o", built, source], check=True)
+            built.rename(path)
+            self.start(path)
+
+    def assert_others_read_it(self, path, agent):
+        environment = dict(os.environ, PPROF_TMPDIR=str(self.folder))
+        told = subprocess.run(["go", "tool", "pprof", "-top", "-nodecount=500", path], capture_output=True, text=True,
+                              env=environment, check=True).stdout
+        (line,) = [line for line in told.splitlines() if "FoldInlined" in line]
+        self.assertTrue(line.endswith("(inline)"), line)
+        rows = json.loads(sonde.agentctl(agent.socket, "top", "--once", "--interval", "1s", "-o", "json").stdout)["rows"]
+        marks = {row.get("inlining", "") for row in rows if "FoldInlined" in row["function"]}
+        self.assertEqual(marks, {"inline"})
+
+
+class JitNames(NamesTest):
+    CANARY = "root:secret:canary"
+
+    def spinner(self, name, make_map):
+        """A program that spins in code of its own making, with a map for perf by `make_map(path, its line but for the name)`."""
+        process = self.start(self.copy(name, "jit_spinner"), LIFE)
+        address, size = process.stdout.readline().decode().split()
+        path = pathlib.Path(f"/tmp/perf-{process.pid}.map")
+        make_map(path, f"{address} {size} ")
+        self.addCleanup(path.unlink)
+        return process
+
+    def secret(self, line):
+        path = self.folder / "secret"
+        with open(path, "a", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
+            file.write(f"{line}{self.CANARY}\n")
+        return path
+
+    @staticmethod
+    def for_everybody(path, text):
+        path.write_text(text)
+        path.chmod(0o666)
+
+    def node(self):
+        script = self.folder / "spin.js"
+        script.write_text("function spinInJavaScript(n) { let s = 0; for (let i = 0; i < n; i++) s = (s + i * i) % 1000003; return s; }\n"
+                          "const end = Date.now() + 3600e3; while (Date.now() < end) spinInJavaScript(1e6);\n")
+        environment = {name: value for name, value in os.environ.items() if name != "NODE_OPTIONS"}
+        process = self.start("node", "--perf-basic-prof", script, env=environment, cwd=self.folder)
+        path = pathlib.Path(f"/tmp/perf-{process.pid}.map")
+        self.addCleanup(lambda: path.unlink(missing_ok=True))
+        sonde.wait_until("for node to write its map", lambda: path.exists() and "spinInJavaScript" in path.read_text())
+
+    def test_code_made_at_run_time_is_named_by_maps_that_can_be_trusted(self):
+        good = self.spinner("jit_good", lambda path, line: path.write_text(line + "made::at_run_time\n"))
+        self.spinner("jit_controls", lambda path, line: path.write_text(line + "evil\x1b[31m\x1b]0;title\x07 name\n"))
+        self.spinner("jit_link", lambda path, line: path.symlink_to(self.secret(line)))
+        self.spinner("jit_hardlink", self.second_name)
+        self.spinner("jit_fifo", lambda path, line: os.mkfifo(path))
+        self.spinner("jit_everybody", lambda path, line: self.for_everybody(path, line + self.CANARY + "\n"))
+        self.node()
+        agent = self.agent(self.collector().grpc, window="10s")
+        agent.wait_until_tables_are_built()
+        by_process = self.record(agent, dying=[good])
+        self.assert_mostly(by_process["jit_good"], lambda sample: sample.has("made::at_run_time", "main"), "a good map")
+        self.assert_mostly(by_process["jit_controls"], lambda sample: sample.has("evil?[31m?]0;title? name"), "a map with control characters")
+        self.assert_mostly(by_process["node"], lambda sample: any("spinInJavaScript" in name for name in sample.stack), "node")
+        for name in ("jit_link", "jit_hardlink", "jit_fifo", "jit_everybody"):
+            self.assert_mostly(by_process[name], lambda sample: sample.has("[anon]"), name)
+        names = {name for samples in by_process.values() for sample in samples for name in sample.stack}
+        self.assertEqual([name for name in names if "secret" in name or "\x1b" in name], [])
+        self.assertEqual(agent.status()["problems"], [])
+
+    def second_name(self, path, line):
+        """Of a file that only root may read."""
+        secret = pathlib.Path(f"{path}.secret")
+        secret.write_text(line + self.CANARY + "\n")
+        secret.chmod(0o600)
+        self.addCleanup(secret.unlink)
+        os.link(secret, path)
+
+
+class Worker(NamesTest):
+    def worker_of(self, agent):
+        return int(agent.status()["symbolizer"]["pid"])
+
+    def test_the_agent_goes_on_whatever_happens_to_its_worker(self):
+        agent = self.agent(self.collector().grpc, window="2s")
+        self.start(self.copy("names_full"), LIFE)
+        agent.wait_until_tables_are_built()
+        first = self.worker_of(agent)
+        self.assertNotEqual(first, 0, agent.status()["symbolizer"])
+        os.kill(first, signal.SIGKILL)
+        self.record(agent)  # may have met the death
+        self.assert_planted_names(self.record(agent)["names_full"], "after its worker was killed")
+        second = self.worker_of(agent)
+        self.assertNotIn(second, (0, first))
+        os.kill(second, signal.SIGSTOP)
+        fresh = self.copy("names_fresh")
+        with open(fresh, "ab") as file:
+            file.write(b"a file that nobody knows the names of")
+        self.start(fresh, LIFE)
+        self.record(agent)  # waits for the one that hangs, and ends it
+        self.assert_planted_names(self.record(agent)["names_fresh"], "after its worker hung")
+        status = agent.status()
+        print(status["symbolizer"], status["losses"])
+        self.assertEqual((int(status["symbolizer"]["deaths"]), int(status["symbolizer"]["hangs"])), (1, 1))
+        self.assertEqual(status["problems"], [])
+
+    def test_without_its_worker_the_agent_says_so_and_names_places(self):
+        alone = self.folder / "bin/sonde-agent"
+        alone.parent.mkdir()
+        shutil.copy(sonde.AGENT, alone)
+        agent = self.agent(self.collector().grpc, window="2s", program=alone)
+        self.start(self.copy("names_full"), LIFE)
+        agent.wait_until_tables_are_built()
+        samples = self.record(agent)["names_full"]
+        self.assert_mostly(samples, lambda sample: any(name.startswith("names_full+0x") for name in sample.stack), "by offsets")
+        self.assertIn("install it", " ".join(agent.status()["problems"]))
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
