@@ -132,7 +132,8 @@ def class_of(referee, address, ours, theirs, symbols):
 
 def compare(name, referee, addresses, ours, theirs, symbols, show):
     classes = collections.Counter()
-    for address, mine, other in zip(addresses, ours, theirs, strict=True):
+    told = as_go_tells(ours) if referee == "go" else ours
+    for address, mine, other in zip(addresses, told, theirs, strict=True):
         difference = class_of(referee, address, mine, other, symbols)
         if difference is None:
             continue
@@ -169,8 +170,7 @@ def run_comparison(words):
         none = collections.defaultdict(list)
         if arguments.referee == "go":
             ours = by_tool("ours", file, addresses)
-            agrees &= compare(file, "go", addresses, as_go_tells(ours), by_go(debug, addresses), none, arguments.show)
-            print(f"  {sum(len(chain) > 1 for chain in ours)} of them in inlined calls")
+            agrees &= compare(file, "go", addresses, ours, by_go(debug, addresses), none, arguments.show)
             continue
         symbols = symbols_of(debug)
         ours = by_tool("ours", debug, addresses, options)
