@@ -5,7 +5,14 @@
 namespace sonde::elf {
 
 // The numbers of DWARF that are read here: sections 7.5 and 7.25 of DWARF 5, and GNU's extensions.
-enum class UnitType : uint8_t { kCompile = 1, kType = 2, kPartial = 3, kSkeleton = 4, kSplitCompile = 5, kSplitType = 6 };
+enum class UnitType : uint8_t {
+  kCompile = 1,
+  kType = 2,
+  kPartial = 3,
+  kSkeleton = 4,
+  kSplitCompile = 5,
+  kSplitType = 6,
+};
 
 enum DwarfTag : uint16_t {
   kTagLexicalBlock = 0x0B,

@@ -23,7 +23,9 @@ FunctionNames::Name FunctionNames::Of(std::shared_ptr<const DwarfUnit> unit, uin
     Entry found = Read(*at.unit, at.entry);
     if (plain.empty()) plain = at.unit->Text(found.name);
     if (linkage.empty()) linkage = at.unit->Text(found.linkage_name);
-    if (name.start_line == 0 && found.line.value <= UINT32_MAX) name.start_line = static_cast<uint32_t>(found.line.value);
+    if (name.start_line == 0 && found.line.value <= UINT32_MAX) {
+      name.start_line = static_cast<uint32_t>(found.line.value);
+    }
     if (!linkage.empty() && name.start_line != 0) break;
     at = Follow(at.unit, found.specification.IsSet() ? found.specification : found.origin);
   }

@@ -15,7 +15,8 @@ bool IsContainer(uint16_t tag) { return tag == kTagNamespace || tag == kTagModul
 bool IsScope(uint16_t tag) { return tag == kTagSubprogram || tag == kTagInlinedSubroutine; }
 
 uint32_t Narrow(const AttributeValue& value) {
-  return value.kind == AttributeValue::Kind::kNumber && value.value <= UINT32_MAX ? static_cast<uint32_t>(value.value) : 0;
+  bool is_narrow = value.kind == AttributeValue::Kind::kNumber && value.value <= UINT32_MAX;
+  return is_narrow ? static_cast<uint32_t>(value.value) : 0;
 }
 
 }  // namespace

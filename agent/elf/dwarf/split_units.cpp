@@ -9,7 +9,12 @@ namespace sonde::elf {
 namespace {
 
 // Columns of .debug_cu_index: section 7.3.5.3 of DWARF 5, and GNU's version 2 before it.
-enum PackageColumn : uint32_t { kInfoColumn = 1, kAbbreviationsColumn = 3, kStringOffsetsColumn = 6, kRangeListsColumn = 8 };
+enum PackageColumn : uint32_t {
+  kInfoColumn = 1,
+  kAbbreviationsColumn = 3,
+  kStringOffsetsColumn = 6,
+  kRangeListsColumn = 8,
+};
 constexpr uint32_t kMaxPackageColumns = 16;
 
 struct PackageHeader {
@@ -73,7 +78,8 @@ void SplitUnits::AddPackage(const ElfFile& file, const UnitIndex& index, DwarfFi
     auto place = dwarf->PlaceOf(part_of[kInfoColumn]);
     if (!place) continue;
     uint64_t range_lists = header.version >= 5 ? part_of[kRangeListsColumn] : 0;  // in 2 it is another section's
-    units_.try_emplace(id, Place{dwarf, *place, {part_of[kAbbreviationsColumn], part_of[kStringOffsetsColumn], range_lists}});
+    SplitParts parts{part_of[kAbbreviationsColumn], part_of[kStringOffsetsColumn], range_lists};
+    units_.try_emplace(id, Place{dwarf, *place, parts});
   }
 }
 

@@ -24,7 +24,9 @@ absl::StatusOr<UnitIndex> UnitIndex::Read(DwarfFile* file) {
 }
 
 absl::Status UnitIndex::Add(uint64_t begin, uint64_t end, uint32_t unit) {
-  if (ranges_.size() >= kMaxUnitRanges) return absl::ResourceExhaustedError("the units have too many ranges of addresses");
+  if (ranges_.size() >= kMaxUnitRanges) {
+    return absl::ResourceExhaustedError("the units have too many ranges of addresses");
+  }
   ranges_.push_back({begin, end, unit, false});
   return absl::OkStatus();
 }
@@ -62,7 +64,8 @@ absl::Status UnitIndex::AddAddressTable(DwarfFile* file, const std::vector<bool>
     if (!cursor.Ok() || length >= 0xFFFFFFF0 || version != 2 || cursor.Byte() != sizeof(uint64_t)) break;
     uint64_t end = offset + sizeof(uint32_t) + length;
     auto unit = std::ranges::lower_bound(file->Units(), unit_offset, {}, &UnitPlace::offset);
-    bool is_wanted = unit != file->Units().end() && unit->offset == unit_offset && !has_ranges[unit - file->Units().begin()];
+    bool is_unit = unit != file->Units().end() && unit->offset == unit_offset;
+    bool is_wanted = is_unit && !has_ranges[unit - file->Units().begin()];
     std::span<const std::byte> entries;
     if (is_wanted && end > offset + kHeaderBytes) {
       entries = file->address_table.At(offset + kHeaderBytes, end - offset - kHeaderBytes);

@@ -126,13 +126,15 @@ std::optional<GoLineTable::Function> GoLineTable::ReadFunction(uint64_t index) {
   if (version_ < 116) return function;
   record.Skip(3);  // its kind, flags, padding
   uint32_t tables = record.Byte();
-  if (record.Ok()) ReadInlining(at + static_cast<uint64_t>(record.Position() - bytes.data()), values, tables, &function);
+  uint64_t tables_at = at + static_cast<uint64_t>(record.Position() - bytes.data());
+  if (record.Ok()) ReadInlining(tables_at, values, tables, &function);
   return function;
 }
 
 void GoLineTable::ReadInlining(uint64_t at, uint32_t values, uint32_t tables, Function* function) {
   if (values <= kInlinedIndexTable || values > kMostGoTables || tables <= kInlinedCallsTable) return;
-  function->inlined_index = static_cast<uint32_t>(ReadNumber(at + kInlinedIndexTable * sizeof(uint32_t), sizeof(uint32_t)));
+  uint64_t index_at = at + kInlinedIndexTable * sizeof(uint32_t);
+  function->inlined_index = static_cast<uint32_t>(ReadNumber(index_at, sizeof(uint32_t)));
   at += values * sizeof(uint32_t);
   if (version_ == 116) {
     // Addresses, aligned in memory as in the file.
