@@ -36,6 +36,21 @@ def memory_kib(pid, field):
     return int(re.search(rf"^{field}:\s*(\d+) kB", pathlib.Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)[1])
 
 
+def children(pid):
+    """The processes that it started and that live: the agent's worker, which reads files for names."""
+    return [int(child) for tasks in pathlib.Path(f"/proc/{pid}/task").iterdir() for child in (tasks / "children").read_text().split()]
+
+
+def family_cpu_seconds(pid):
+    """Of the process, of the children that it has, and of those that ended."""
+    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return sum(int(field) for field in fields[11:15]) / TICKS + sum(cpu_seconds(child) for child in children(pid))
+
+
+def family_memory_kib(pid, field):
+    return memory_kib(pid, field) + sum(memory_kib(child, field) for child in children(pid))
+
+
 def bpf_objects(pid):
     """(run time in ns, runs, bytes of maps) of the programs and maps that the process holds, each once."""
     programs_seen, maps = {}, {}
@@ -71,7 +86,7 @@ class Reading:
     @staticmethod
     def of(sonde):
         bpf_ns, runs, map_bytes = bpf_objects(sonde.agent.pid)
-        return Reading(time.monotonic(), cpu_seconds(sonde.agent.pid), cpu_seconds(sonde.collector.pid), bpf_ns, runs,
+        return Reading(time.monotonic(), family_cpu_seconds(sonde.agent.pid), cpu_seconds(sonde.collector.pid), bpf_ns, runs,
                        map_bytes, *machine_counters())
 
 
@@ -126,7 +141,7 @@ def between(load, sonde, before, after, windows, profiles, bytes_stored, window_
         counting_share=runs * COST_OF_COUNTING_NS / 1e9 / machine,
         collector_share=(after.collector_cpu - before.collector_cpu) / machine,
         bpf_ns_a_run=bpf_ns / max(runs, 1),
-        agent_rss_kib=memory_kib(sonde.agent.pid, "VmRSS"), agent_peak_kib=memory_kib(sonde.agent.pid, "VmHWM"),
+        agent_rss_kib=family_memory_kib(sonde.agent.pid, "VmRSS"), agent_peak_kib=family_memory_kib(sonde.agent.pid, "VmHWM"),
         collector_rss_kib=memory_kib(sonde.collector.pid, "VmRSS"), map_bytes=after.map_bytes,
         profiles_a_minute=profiles * 60 / (windows * window_seconds),
         bytes_a_minute=bytes_stored * 60 / (windows * window_seconds),
