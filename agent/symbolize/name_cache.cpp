@@ -19,7 +19,7 @@ constexpr size_t kMaxFiles = 4'096, kMaxTroubles = 4'096;
 constexpr uint64_t kHourNs = 3'600'000'000'000;
 constexpr uint32_t kMostDoublings = 5;  // to over a day
 // What an answer with lines may cost at once, and how many times as long as it took they rest after one that cost more.
-constexpr uint64_t kDearNs = 20'000'000, kRestForLines = 50;
+constexpr uint64_t kDearNs = 5'000'000, kRestForLines = 2'000;
 
 bool HasCode(CodeKind kind) { return kind == CodeKind::kFile || kind == CodeKind::kVdso || kind == CodeKind::kJit; }
 

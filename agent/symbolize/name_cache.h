@@ -27,7 +27,7 @@ namespace sonde::symbolize {
 // overwritten since it was opened is not read any more.
 //
 // Lines and inlined functions of a large file cost much: where an answer took long, the next ones are of symbols alone until
-// fifty times as long has passed; then such places are asked about once more.
+// two thousand times as long has passed; then such places are asked about once more.
 //
 // A file that the worker was lost over is asked about once more. When it is lost again, that file is left alone for an
 // hour, then for two, and so on up to a day; its frames are named by offsets meanwhile. Single-threaded.
