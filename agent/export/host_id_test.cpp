@@ -1,7 +1,10 @@
 #include "agent/export/host_id.h"
 
+#include <unistd.h>
+
 #include <cstdio>
 #include <fstream>
+#include <string>
 
 #include "gtest/gtest.h"
 
@@ -9,7 +12,7 @@ namespace sonde::exporting {
 namespace {
 
 std::string HostIdOf(const std::string& text) {
-  const std::string path = testing::TempDir() + "/machine-id";
+  const std::string path = testing::TempDir() + "sonde_machine_id_" + std::to_string(::getpid());
   std::ofstream(path) << text;
   std::string id = HostId(path);
   std::remove(path.c_str());

@@ -18,7 +18,7 @@ namespace {
 using testing::HasSubstr;
 
 std::string Write(const std::string& name, const std::string& text) {
-  std::string path = testing::TempDir() + "/sonde_preconditions_" + name;
+  std::string path = testing::TempDir() + "sonde_preconditions_" + std::to_string(::getpid()) + "_" + name;
   std::ofstream(path) << text;
   return path;
 }
