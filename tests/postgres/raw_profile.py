@@ -51,7 +51,7 @@ def _parse_mappings(lines):
     """By id."""
     found = {}
     for line in lines:
-        match = re.match(r"(\d+): 0x[0-9a-f]+/0x[0-9a-f]+/0x[0-9a-f]+ (.*?) (\S*) (?:\[[A-Z]+\])?$", line)
+        match = re.match(r"(\d+): 0x[0-9a-f]+/0x[0-9a-f]+/0x[0-9a-f]+ (.*?) (\S*) (?:\[[A-Z]+\])*$", line)
         if match is None:
             raise ValueError(f"no mapping: {line!r}")
         found[match[1]] = match[2]
