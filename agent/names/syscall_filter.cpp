@@ -31,6 +31,15 @@ constexpr std::array kAllowed = {
     SYS_setitimer, SYS_rt_sigreturn,   SYS_rt_sigprocmask, SYS_getrandom,  SYS_restart_syscall, SYS_clock_gettime,
     SYS_getpid,    SYS_gettid,         SYS_tgkill,         SYS_sched_yield};
 
+// Sanitizers look at memory through a pipe, and have handlers of signals on a stack of their own.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr bool kIsSanitized = true;
+constexpr std::array<long, 4> kAllowedToSanitizers = {SYS_pipe2, SYS_sigaltstack, SYS_rt_sigaction, SYS_prctl};
+#else
+constexpr bool kIsSanitized = false;
+constexpr std::array<long, 0> kAllowedToSanitizers = {};
+#endif
+
 constexpr unsigned kEnd = SECCOMP_RET_KILL_PROCESS;
 
 // The lower half of an argument, which is its first.
@@ -50,6 +59,13 @@ class Filter {
   }
   void SkipIfEqual(unsigned value, unsigned char steps) {
     code_.push_back(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, value, steps, 0));
+  }
+  template <typename Calls>
+  void Allow(const Calls& calls) {
+    for (const long call : calls) {
+      SkipUnlessEqual(static_cast<unsigned>(call), 1);
+      Return(SECCOMP_RET_ALLOW);
+    }
   }
   void EndIfAny(unsigned argument, unsigned bits) {
     Load(argument);
@@ -85,7 +101,7 @@ void AddLastWords(Filter* filter) {
   for (const long call : {SYS_write, SYS_writev}) {
     filter->SkipUnlessEqual(static_cast<unsigned>(call), 4);
     filter->Load(ArgumentLow(0));
-    filter->SkipUnlessEqual(STDERR_FILENO, 1);
+    kIsSanitized ? filter->SkipIfEqual(STDOUT_FILENO, 1) : filter->SkipUnlessEqual(STDERR_FILENO, 1);
     filter->Return(SECCOMP_RET_ALLOW);
     filter->Return(kEnd);
   }
@@ -99,10 +115,8 @@ bool EnterSyscallFilter() {
   filter.SkipIfEqual(kArchitecture, 1);
   filter.Return(kEnd);
   filter.Load(offsetof(seccomp_data, nr));
-  for (const long call : kAllowed) {
-    filter.SkipUnlessEqual(static_cast<unsigned>(call), 1);
-    filter.Return(SECCOMP_RET_ALLOW);
-  }
+  filter.Allow(kAllowed);
+  filter.Allow(kAllowedToSanitizers);
   AddMemory(&filter);
   AddLastWords(&filter);
   filter.Return(kEnd);
