@@ -12,6 +12,7 @@
 #include "agent/symbolize/name_worker_for_test.h"
 #include "base/read_file.h"
 
+extern "C" const char __executable_start;  // the linker's: where this program is loaded
 extern "C" __attribute__((noinline, used)) int sonde_name_cache_target(int x) { return x * 7 + 1; }
 
 namespace sonde::symbolize {
@@ -36,9 +37,7 @@ class NameCacheTest : public testing::Test {
   uint64_t TargetOffset() {
     NameCache cache(kMuch, &worker_, &ledger_);
     const auto& segment = cache.Get(self_).Segments()[0];
-    uint64_t base = 0;
-    std::ifstream maps("/proc/self/maps");
-    for (std::string line; std::getline(maps, line) && base == 0;) base = std::stoull(line, nullptr, 16);
+    const auto base = reinterpret_cast<uint64_t>(&__executable_start);
     return reinterpret_cast<uint64_t>(&sonde_name_cache_target) - base - segment.vaddr + segment.file_offset;
   }
 
