@@ -1,5 +1,6 @@
 #include "agent/export/spool_writer.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -30,7 +31,15 @@ absl::Status SpoolWriter::SyncSegment() {
   }
   is_new_ = false;
   durable_ = end_;
-  return absl::OkStatus();
+  return CheckStillLinked();
+}
+
+// Into a file without a name everything can be written, and nothing read again.
+absl::Status SpoolWriter::CheckStillLinked() const {
+  struct stat file = {};
+  if (::fstat(fd_.Get(), &file) != 0) return DiskTrouble(errno, absl::StrCat("looking at the spool's ", name_));
+  if (file.st_nlink > 0) return absl::OkStatus();
+  return absl::NotFoundError(absl::StrCat("somebody removed the spool's ", name_, " while it was written"));
 }
 
 void SpoolWriter::GiveUpSegment() {

@@ -12,7 +12,8 @@
 namespace sonde::exporting {
 
 // Appends records to the last segment and begins a new one when that is full. After any error the segment is left as it
-// was before and never written again: what a kernel keeps of pages whose writing failed is not to be trusted.
+// was before and never written again: what a kernel keeps of pages whose writing failed is not to be trusted. A segment
+// that somebody removed is such an error.
 // Not thread-safe.
 class SpoolWriter {
  public:
@@ -36,6 +37,7 @@ class SpoolWriter {
  private:
   absl::Status BeginSegment(uint64_t first);
   absl::Status SyncSegment();
+  absl::Status CheckStillLinked() const;
   // Cuts off what is not durable.
   void GiveUpSegment();
 

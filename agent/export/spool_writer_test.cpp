@@ -72,5 +72,14 @@ TEST_F(SpoolWriterTest, LeavesNothingHalfWrittenBehindAfterAnError) {
   EXPECT_EQ(BytesOfSegment(4), 300u) << "in a segment of its own";
 }
 
+TEST_F(SpoolWriterTest, TakesNothingForWrittenInASegmentThatSomebodyRemoved) {
+  ASSERT_TRUE(writer_.Append(Records(1, 3, 100), &written_).ok());
+  std::filesystem::remove(folder_.Path() + "/" + SpoolSegmentName(1));
+  EXPECT_EQ(writer_.Append(Records(4, 6, 100), &written_).code(), absl::StatusCode::kNotFound);
+  EXPECT_EQ(written_.size(), 3u);
+  ASSERT_TRUE(writer_.Append(Records(4, 6, 100), &written_).ok());
+  EXPECT_EQ(BytesOfSegment(4), 300u) << "in a segment of its own";
+}
+
 }  // namespace
 }  // namespace sonde::exporting
