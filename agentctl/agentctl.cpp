@@ -13,6 +13,7 @@
 #include "agentctl/terminal.h"
 #include "agentctl/units.h"
 #include "base/nearest_word.h"
+#include "profile/file_format.h"
 #include "profile/reason.h"
 
 namespace sonde::agentctl {
@@ -161,16 +162,53 @@ void AddTop(CLI::App* app, Options* options) {
   verb->footer(kTopHelp);
 }
 
+// Of verbs that write a file in one of many formats.
+void AddOutputFile(CLI::App* verb, std::string* path) {
+  verb->add_option("-o,--output", *path, "the file to write: " + profile::SuffixesForText())->required()->type_name("FILE");
+}
+
+void AddQuery(CLI::App* verb, std::string* query) {
+  verb->add_option("--query", *query, "only samples with these labels: 'service_name=\"web\", reason=~\"disk|lock\"'")
+      ->type_name("SELECTOR");
+}
+
 void AddRecord(CLI::App* app, Options* options) {
-  CLI::App* verb = app->add_subcommand("record", "write a pprof of the time from now on, or of the last minutes");
-  verb->add_option("-o,--output", options->record.output, "the file to write, FILE.pb.gz")
-      ->required()
-      ->type_name("FILE");
+  CLI::App* verb = app->add_subcommand("record", "write a profile of the time from now on, or of the last minutes");
+  AddOutputFile(verb, &options->record.output);
   AddDuration(verb, options, "record for so long (default 10s)");
   AddSince(verb, options);
   AddPid(verb, &options->record.pid);
+  AddQuery(verb, &options->record.query);
   AddKind(verb, "-t,--type,--kind", &options->record.kind);
   verb->footer(kRecordHelp);
+}
+
+void AddDiff(CLI::App* app, Options* options) {
+  CLI::App* verb = app->add_subcommand("diff", "what changed from one profile to another");
+  verb->add_option("before", options->diff.before, "a pprof; - is standard input")->required()->type_name("BEFORE");
+  verb->add_option("after", options->diff.after, "another of the same kind")->required()->type_name("AFTER");
+  AddQuery(verb, &options->diff.query);
+  verb->add_option("--scale", options->diff.scale, "the first profile to the time of the second (default), to its total, or not at all")
+      ->check(CLI::IsMember({"time", "total", "none"}))
+      ->type_name("HOW");
+  verb->add_option("--fail-if", options->diff.fail_if, "exit 1 if this is so: 'cpu > 5%', 'parse() > 1%'; may be repeated")
+      ->take_all()
+      ->type_name("LIMIT");
+  verb->add_option("--limit", options->diff.limit, "so many functions (default 20)")->check(CLI::Range(1, 1000000))->type_name("N");
+  verb->add_option("-o,--output", options->diff.format, "text (default), md or json")
+      ->check(CLI::IsMember({"text", "md", "json"}))
+      ->type_name("FORMAT");
+  verb->footer(kDiffHelp);
+}
+
+void AddExport(CLI::App* app, Options* options) {
+  CLI::App* verb = app->add_subcommand("export", "write a profile in another format, or a part of it");
+  verb->add_option("profile", options->exporting.input, "a pprof; - is standard input")->required()->type_name("FILE");
+  AddOutputFile(verb, &options->exporting.output);
+  AddQuery(verb, &options->exporting.query);
+  verb->add_option("--root", options->exporting.root, "a label whose values stacks stand under, as reason or service_name")
+      ->type_name("LABEL");
+  verb->footer(kExportHelp);
 }
 
 void AddTargets(CLI::App* app, Options* options) {
@@ -191,6 +229,15 @@ void AddDoctor(CLI::App* app, Options* options) {
       ->type_name("FILE");
   AddFormat(verb, options);
   verb->footer(kDoctorHelp);
+}
+
+void AddCompletion(CLI::App* app, Options* options) {
+  CLI::App* verb = app->add_subcommand("completion", "the script by which a shell completes agentctl");
+  verb->add_option("shell", options->shell, "bash, zsh or fish")
+      ->required()
+      ->check(CLI::IsMember({"bash", "zsh", "fish"}))
+      ->type_name("SHELL");
+  verb->footer(kCompletionHelp);
 }
 
 void AddVersion(CLI::App* app, Options* options) {
@@ -218,7 +265,10 @@ void Describe(CLI::App* app, Options* options) {
   AddSaturation(app, options);
   AddTargets(app, options);
   AddRecord(app, options);
+  AddDiff(app, options);
+  AddExport(app, options);
   AddDoctor(app, options);
+  AddCompletion(app, options);
   AddVersion(app, options);
   app->require_subcommand(0, 1);
   app->footer(kAgentctlHelp);

@@ -93,11 +93,29 @@ const char kTopHelp[] =
     "  agentctl top --once --interval 10s | head";
 
 const char kRecordHelp[] =
-    "Examples:\n"
+    "The end of the file's name tells its format: pprof, folded stacks, speedscope, a page in one file or a picture. A page and a\n"
+    "picture are flame graphs; those of waits stand under their reasons.\n\nExamples:\n"
     "  agentctl record --duration 10s -o cpu.pb.gz\n"
+    "  agentctl record --type offcpu --query 'service_name=\"postgres\"' -o waits.html\n"
     "  agentctl record --since 2m --type wall -o before.pb.gz\n"
     "  agentctl record --type faults -o memory.pb.gz\n"
     "  agentctl record --type wall --pid 1234 -o wall.pb.gz && go tool pprof -top wall.pb.gz";
+
+const char kDiffHelp[] =
+    "Both are of one kind; their default value is compared. Without --scale the first counts as if it had lasted as long as the\n"
+    "second. SELF is by how much a function's own value changed, TOTAL with all that it calls. A limit is a value or a function's\n"
+    "name, '>' and percent of the first profile's value: 'cpu > 5%' is so when 5% more CPU time was taken, 'parse() > 1%' when\n"
+    "parse() and what it calls took more, and this is over 1% of what all took before.\n\n"
+    "Exit code: 0, or 1 when a limit is passed.\n\nExamples:\n"
+    "  agentctl diff before.pb.gz after.pb.gz\n"
+    "  agentctl diff before.pb.gz after.pb.gz --scale total --query 'process=\"web\"'\n"
+    "  agentctl diff main.pb.gz branch.pb.gz --fail-if 'cpu > 5%' -o md > comment.md";
+
+const char kExportHelp[] =
+    "Examples:\n"
+    "  agentctl export wall.pb.gz -o wall.html --root reason\n"
+    "  agentctl export wall.pb.gz -o disk.folded --query 'reason=\"disk\"'\n"
+    "  curl -s 'http://127.0.0.1:7170/pprof/cpu?seconds=600' | agentctl export - -o cpu.svg";
 
 const char kTargetsHelp[] =
     "Processes with equal labels are shown as one: their labels, what rules can use beside (\"__meta_...\"), and the "
@@ -118,6 +136,13 @@ const char kDoctorHelp[] =
     "  agentctl doctor --config /etc/sonde/agent.yaml     before a restart with new settings\n"
     "  agentctl doctor -o json | jq '.findings[] | select(.state != \"ok\")'";
 
+const char kCompletionHelp[] =
+    "The packages install it. Without them:\n"
+    "  source <(agentctl completion bash)\n"
+    "  agentctl completion zsh > \"${fpath[1]}/_agentctl\"\n"
+    "  agentctl completion fish > ~/.config/fish/completions/agentctl.fish\n\nExamples:\n"
+    "  agentctl completion bash";
+
 const char kVersionHelp[] =
     "Examples:\n  agentctl version\n  agentctl version -o json";
 
@@ -131,7 +156,8 @@ const char kAgentctlHelp[] =
     "  agentctl disks\n"
     "  agentctl saturation\n"
     "  agentctl top --kind wall\n"
-    "  agentctl record --duration 10s -o cpu.pb.gz\n\n"
+    "  agentctl record --duration 10s -o cpu.pb.gz\n"
+    "  agentctl diff before.pb.gz after.pb.gz\n\n"
     "agentctl VERB --help tells more.";
 
 }  // namespace sonde::agentctl

@@ -12,8 +12,11 @@ extern const char kDisksHelp[];
 extern const char kSaturationHelp[];
 extern const char kTopHelp[];
 extern const char kRecordHelp[];
+extern const char kDiffHelp[];
+extern const char kExportHelp[];
 extern const char kTargetsHelp[];
 extern const char kDoctorHelp[];
+extern const char kCompletionHelp[];
 extern const char kVersionHelp[];
 extern const char kAgentctlHelp[];
 

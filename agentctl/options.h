@@ -4,7 +4,9 @@
 #include <string>
 
 #include "agentctl/account.h"
+#include "agentctl/diff.h"
 #include "agentctl/doctor/doctor.h"
+#include "agentctl/export.h"
 #include "agentctl/record.h"
 #include "agentctl/status.h"
 #include "agentctl/targets.h"
@@ -29,6 +31,9 @@ struct Options {
   WaitsOptions waits;  // what peers, locks, disks and saturation can be asked is a part of it
   TargetsOptions targets;
   RecordOptions record;
+  DiffOptions diff;
+  ExportOptions exporting;
+  std::string shell;
   DoctorOptions doctor;
 };
 

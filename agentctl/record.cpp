@@ -1,19 +1,21 @@
 #include "agentctl/record.h"
 
 #include <cstdio>
+#include <optional>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "agentctl/losses.h"
 #include "agentctl/measuring.h"
+#include "agentctl/measuring_options.h"
 #include "agentctl/output_file.h"
+#include "agentctl/profile_input.h"
 #include "agentctl/terminal.h"
 #include "agentctl/units.h"
+#include "profile/file_format.h"
+#include "profile/selector.h"
 
 namespace sonde::agentctl {
 namespace {
-
-constexpr char kSuffix[] = ".pb.gz";
 
 // What did not happen to the threads that were asked for.
 std::string WhatIsMissing(const RecordOptions& options) {
@@ -36,10 +38,25 @@ absl::Status EmptyProfile(const RecordOptions& options, uint64_t duration_ns) {
                    options.kind == "cpu" ? "--type wall to see where it waits." : "--type cpu to see where it runs."));
 }
 
+// What the agent recorded as the file that was asked for.
+absl::StatusOr<std::string> InFormat(profile::FileFormat format, const std::string& recorded, const RecordOptions& options) {
+  if (format == profile::FileFormat::kPprof && options.query.empty()) return recorded;
+  const absl::StatusOr<profile::Pprof> selected = SelectedProfile(recorded, "what was recorded", options.query);
+  if (!selected.ok()) return selected.status();
+  const bool has_waits = options.kind == "offcpu" || options.kind == "wall";
+  const std::string who = options.pid == 0 ? options.query : absl::StrCat(Whose(options.pid), " ", options.query);
+  return profile::WriteFile(format, *selected,
+                            {.title = absl::StrCat(options.kind, " ", who), .root = options.kind, .root_label = has_waits ? "reason" : ""});
+}
+
 absl::Status Record(const std::string& socket, const RecordOptions& options) {
-  if (!absl::EndsWith(options.output, kSuffix) || options.output.size() == sizeof(kSuffix) - 1) {
+  const std::optional<profile::FileFormat> format = profile::FormatOfFile(options.output);
+  if (!format.has_value()) {
     return absl::InvalidArgumentError(
-        absl::StrCat("-o '", options.output, "' must end in ", kSuffix, ": the only format is a gzip pprof."));
+        absl::StrCat("-o '", options.output, "' must end in ", profile::SuffixesForText(), ", which tells the format."));
+  }
+  if (const auto selector = profile::Selector::Parse(options.query); !selector.ok()) {
+    return absl::InvalidArgumentError(absl::StrCat("--query: ", std::string(selector.status().message())));
   }
   absl::StatusOr<Client> client = Client::Connect(socket);
   if (!client.ok()) return client.status();
@@ -51,11 +68,15 @@ absl::Status Record(const std::string& socket, const RecordOptions& options) {
   if (!reply.ok()) return reply.status();
   std::fputs(LossNotice(reply->losses()).c_str(), stderr);
   if (reply->samples() == 0) return EmptyProfile(options, reply->duration_ns());
-  if (absl::Status committed = file->Commit(reply->profile()); !committed.ok()) return committed;
-  std::printf("%s: %s, %s %s of %s\n", Printable(options.output).c_str(), HumanBytes(reply->profile().size()).c_str(),
+  const absl::StatusOr<std::string> written = InFormat(*format, reply->profile(), options);
+  if (!written.ok()) return written.status();
+  if (absl::Status committed = file->Commit(*written); !committed.ok()) return committed;
+  std::printf("%s: %s, %s %s of %s\n", Printable(options.output).c_str(), HumanBytes(written->size()).c_str(),
               HumanCount(reply->samples()).c_str(), WhatIsCounted(options.kind),
               HumanDuration(reply->duration_ns()).c_str());
-  std::fprintf(stderr, "Look at it: go tool pprof -http=: %s\n", Printable(options.output).c_str());
+  if (*format == profile::FileFormat::kPprof) {
+    std::fprintf(stderr, "Look at it: go tool pprof -http=: %s\n", Printable(options.output).c_str());
+  }
   return absl::OkStatus();
 }
 

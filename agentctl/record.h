@@ -12,10 +12,11 @@ struct RecordOptions {
   absl::Duration since;      // instead of it, so far back up to now; 0: not asked for
   uint32_t pid = 0;          // 0 = every process
   std::string kind = "cpu";  // cpu, offcpu, wall or faults
-  std::string output;        // FILE.pb.gz
+  std::string query;         // selector over sample labels; empty: everything
+  std::string output;        // its end tells the format
 };
 
-// Records a pprof of the time from now on, or of the past, into a file. An empty profile makes no file and exit code 1.
+// Records the time from now on, or of the past, into a file. An empty profile makes no file and exit code 1.
 int RunRecord(const std::string& socket, const RecordOptions& options);
 
 }  // namespace sonde::agentctl

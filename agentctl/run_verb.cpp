@@ -1,5 +1,6 @@
 #include "agentctl/run_verb.h"
 
+#include "agentctl/completion.h"
 #include "agentctl/disks.h"
 #include "agentctl/exit_code.h"
 #include "agentctl/locks.h"
@@ -26,7 +27,10 @@ constexpr Verb kVerbs[] = {
     {"saturation", [](const Options& o) { return RunSaturation(o.socket, o.waits); }},
     {"targets", [](const Options& o) { return RunTargets(o.socket, o.targets); }},
     {"record", [](const Options& o) { return RunRecord(o.socket, o.record); }},
+    {"diff", [](const Options& o) { return RunDiff(o.diff); }},
+    {"export", [](const Options& o) { return RunExport(o.exporting); }},
     {"doctor", [](const Options& o) { return RunDoctor(o.socket, o.doctor); }},
+    {"completion", [](const Options& o) { return RunCompletion(o.shell); }},
     {"version", [](const Options& o) { return RunVersion(o.socket, o.format == "json"); }},
 };
 

@@ -14,7 +14,7 @@ namespace sonde::app {
 namespace {
 
 using control::ExportTargetConfig;
-using exporting::FileFormat;
+using profile::FileFormat;
 using Channel = std::shared_ptr<grpc::Channel>;
 
 // The configuration has no other words.

@@ -17,6 +17,7 @@
 namespace sonde::exporting {
 namespace {
 
+using profile::FileFormat;
 using testing::HasSubstr;
 using testing::StartsWith;
 

@@ -7,7 +7,7 @@ _agentctl() {
   help=$(agentctl $verb --help 2>/dev/null) || return
   case $previous in
     -o|--output)
-      if [[ $verb == record ]]; then
+      if [[ $verb == record || $verb == export ]]; then
         mapfile -t COMPREPLY < <(compgen -f -- "$current")
         return
       fi ;;
@@ -21,6 +21,8 @@ _agentctl() {
             awk -v flag="$previous" '{n = split($1, flags, ","); for (i = 1; i <= n; i++) if (flags[i] == flag) {gsub(",", " ", $2); print $2}}')
   if [[ -n $choices ]]; then
     mapfile -t COMPREPLY < <(compgen -W "$choices" -- "$current")
+  elif [[ $current != -* && ($verb == diff || $verb == export) ]]; then
+    mapfile -t COMPREPLY < <(compgen -f -- "$current")
   elif [[ $current == -* || -n $verb ]]; then
     mapfile -t COMPREPLY < <(compgen -W "$(grep -o -E -e '(^| |,)--?[a-z][a-z-]*' <<<"$help" | grep -o -E -e '--?[a-z][a-z-]*' | sort -u)" -- "$current")
   else

@@ -356,60 +356,11 @@ TEST_F(AgentctlTest, ColoursOnATerminalUnlessToldNotTo) {
   EXPECT_THAT(Run({"--color", "always", "status"}).out, HasSubstr("\x1b["));
 }
 
-TEST_F(AgentctlTest, RecordWritesTheProfileUnderItsName) {
-  const std::string file = folder_ + "/cpu.pb.gz";
-  const Outcome outcome = Run({"record", "--duration", "10ms", "-o", file});
-  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
-  EXPECT_EQ(ReadAll(file), "gzip bytes");
-  EXPECT_THAT(outcome.out, AllOf(HasSubstr(file), HasSubstr("1,500 samples")));
-  EXPECT_THAT(outcome.err, HasSubstr("go tool pprof"));
-}
-
-TEST_F(AgentctlTest, RecordWritesNoEmptyProfile) {
-  backend_.record.set_samples(0);
-  const std::string file = folder_ + "/cpu.pb.gz";
-  const Outcome outcome = Run({"record", "--duration", "10ms", "--pid", "7", "-o", file});
-  EXPECT_EQ(outcome.exit_code, 1);
-  EXPECT_THAT(outcome.err, AllOf(HasSubstr("process 7 was not seen on a CPU"), HasSubstr("--type wall")));
-  EXPECT_FALSE(std::filesystem::exists(file));
-}
-
-TEST_F(AgentctlTest, RecordRefusesWhatItCannotWriteBeforeItMeasures) {
-  EXPECT_EQ(Run({"record", "-o", folder_ + "/x.svg"}).exit_code, 2);
-  EXPECT_EQ(Run({"record", "-o", ".pb.gz"}).exit_code, 2);
-  std::filesystem::create_directories(folder_ + "/folder.pb.gz");
-  const Outcome folder = Run({"record", "-o", folder_ + "/folder.pb.gz"});
-  EXPECT_EQ(folder.exit_code, 2);
-  EXPECT_THAT(folder.err, HasSubstr("is a folder"));
-  const Outcome missing = Run({"record", "-o", folder_ + "/no/x.pb.gz"});
-  EXPECT_EQ(missing.exit_code, 1);
-  EXPECT_THAT(missing.err, AllOf(HasSubstr(folder_ + "/no"), HasSubstr("-o")));
-  EXPECT_EQ(backend_.measuring, 0);
-}
-
-TEST_F(AgentctlTest, RecordLeavesNoHalfAFileWhenTheDiskTakesNoMore) {
-  backend_.record.set_profile(std::string(1 << 20, 'x'));
-  const std::string file = folder_ + "/cpu.pb.gz";
-  const Outcome outcome = Run({"record", "--duration", "10ms", "-o", file}, [] {
-    const rlimit limit = {64 << 10, 64 << 10};
-    setrlimit(RLIMIT_FSIZE, &limit);
-  });
-  EXPECT_EQ(outcome.exit_code, 1);
-  EXPECT_THAT(outcome.err, AllOf(HasSubstr("cannot write"), HasSubstr(file)));
-  for (const auto& entry : std::filesystem::directory_iterator(folder_)) {
-    EXPECT_THAT(entry.path().filename().string(), Not(HasSubstr("cpu.pb.gz")));
+TEST_F(AgentctlTest, CompletionIsWhatThePackagesInstall) {
+  for (const auto& [shell, file] : {std::pair("bash", "agentctl.bash"), std::pair("zsh", "_agentctl"), std::pair("fish", "agentctl.fish")}) {
+    EXPECT_EQ(Run({"completion", shell}).out, ReadAll(std::string(COMPLETION) + "/" + file));
   }
-}
-
-TEST_F(AgentctlTest, RecordLeavesNoFileWhenInterrupted) {
-  const std::string file = folder_ + "/cpu.pb.gz";
-  const pid_t child = Spawn({"record", "--duration", "10m", "-o", file});
-  WaitUntilMeasuring(1);
-  kill(child, SIGINT);
-  EXPECT_EQ(Wait(child).exit_code, 130);
-  for (const auto& entry : std::filesystem::directory_iterator(folder_)) {
-    EXPECT_THAT(entry.path().filename().string(), Not(HasSubstr("cpu.pb.gz")));
-  }
+  EXPECT_EQ(Run({"completion", "tcsh"}).exit_code, 2);
 }
 
 TEST_F(AgentctlTest, VersionNamesBothSidesAndNeedsNoAgent) {
