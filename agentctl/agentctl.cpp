@@ -55,8 +55,8 @@ void AddLimit(CLI::App* verb, const std::string& lines, uint32_t* limit) {
   verb->add_option("--limit", *limit, "so many " + lines)->check(CLI::Range(1u, 10000u))->type_name("N");
 }
 
-void AddKind(CLI::App* verb, const std::string& names, std::string* kind) {
-  verb->add_option(names, *kind, "cpu (default), offcpu, wall or faults")
+void AddKind(CLI::App* verb, const std::string& names, const std::string& text, std::string* kind) {
+  verb->add_option(names, *kind, text)
       ->check(CLI::IsMember({"cpu", "offcpu", "wall", "faults"}))
       ->type_name("KIND");
 }
@@ -151,7 +151,7 @@ void AddSaturation(CLI::App* app, Options* options) {
 
 void AddTop(CLI::App* app, Options* options) {
   CLI::App* verb = app->add_subcommand("top", "the heaviest functions, live");
-  AddKind(verb, "-k,--kind,--type", &options->top.kind);
+  AddKind(verb, "-k,--kind,--type", "cpu (default), offcpu, wall or faults", &options->top.kind);
   AddPid(verb, &options->top.pid);
   verb->add_option("-i,--interval", options->interval, "measure for so long, then show (default 2s)")
       ->check(IntervalCheck())
@@ -163,8 +163,9 @@ void AddTop(CLI::App* app, Options* options) {
 }
 
 // Of verbs that write a file in one of many formats.
-void AddOutputFile(CLI::App* verb, std::string* path) {
-  verb->add_option("-o,--output", *path, "the file to write: " + profile::SuffixesForText())->required()->type_name("FILE");
+CLI::Option* AddOutputFile(CLI::App* verb, std::string* path) {
+  const std::string otherwise = path->empty() ? "" : " (default " + *path + ")";
+  return verb->add_option("-o,--output", *path, "the file to write: " + profile::SuffixesForText() + otherwise)->type_name("FILE");
 }
 
 void AddQuery(CLI::App* verb, std::string* query) {
@@ -172,15 +173,28 @@ void AddQuery(CLI::App* verb, std::string* query) {
       ->type_name("SELECTOR");
 }
 
-void AddRecord(CLI::App* app, Options* options) {
-  CLI::App* verb = app->add_subcommand("record", "write a profile of the time from now on, or of the last minutes");
-  AddOutputFile(verb, &options->record.output);
+// What record and flamegraph have in common.
+void AddRecording(CLI::App* verb, Options* options, RecordOptions* recording) {
   AddDuration(verb, options, "record for so long (default 10s)");
   AddSince(verb, options);
-  AddPid(verb, &options->record.pid);
-  AddQuery(verb, &options->record.query);
-  AddKind(verb, "-t,--type,--kind", &options->record.kind);
+  AddPid(verb, &recording->pid);
+  AddQuery(verb, &recording->query);
+}
+
+void AddRecord(CLI::App* app, Options* options) {
+  CLI::App* verb = app->add_subcommand("record", "write a profile of the time from now on, or of the last minutes");
+  AddOutputFile(verb, &options->record.output)->required();
+  AddRecording(verb, options, &options->record);
+  AddKind(verb, "-t,--type,--kind", "cpu (default), offcpu, wall or faults", &options->record.kind);
   verb->footer(kRecordHelp);
+}
+
+void AddFlamegraph(CLI::App* app, Options* options) {
+  CLI::App* verb = app->add_subcommand("flamegraph", "the same as a flame graph in one file, of all time unless told otherwise");
+  AddOutputFile(verb, &options->flamegraph.output);
+  AddRecording(verb, options, &options->flamegraph);
+  AddKind(verb, "-t,--type,--kind", "cpu, offcpu, wall (default) or faults", &options->flamegraph.kind);
+  verb->footer(kFlamegraphHelp);
 }
 
 void AddDiff(CLI::App* app, Options* options) {
@@ -204,7 +218,7 @@ void AddDiff(CLI::App* app, Options* options) {
 void AddExport(CLI::App* app, Options* options) {
   CLI::App* verb = app->add_subcommand("export", "write a profile in another format, or a part of it");
   verb->add_option("profile", options->exporting.input, "a pprof; - is standard input")->required()->type_name("FILE");
-  AddOutputFile(verb, &options->exporting.output);
+  AddOutputFile(verb, &options->exporting.output)->required();
   AddQuery(verb, &options->exporting.query);
   verb->add_option("--root", options->exporting.root, "a label whose values stacks stand under, as reason or service_name")
       ->type_name("LABEL");
@@ -265,6 +279,7 @@ void Describe(CLI::App* app, Options* options) {
   AddSaturation(app, options);
   AddTargets(app, options);
   AddRecord(app, options);
+  AddFlamegraph(app, options);
   AddDiff(app, options);
   AddExport(app, options);
   AddDoctor(app, options);
@@ -327,10 +342,10 @@ void FillIn(Options* options, const CLI::App& app) {
       options->doctor.json = json;
   if (!options->duration.empty()) {
     const absl::Duration duration = *ParseInterval(options->duration);
-    options->account.duration = options->record.duration = options->waits.duration = duration;
+    options->account.duration = options->record.duration = options->flamegraph.duration = options->waits.duration = duration;
   }
   if (!options->since.empty()) {
-    options->account.since = options->record.since = options->waits.since = *ParseInterval(options->since);
+    options->account.since = options->record.since = options->flamegraph.since = options->waits.since = *ParseInterval(options->since);
   }
   options->top.interval = *ParseInterval(options->interval);
   if (app.get_subcommand("account")->count("--limit") > 0) options->account.limit = options->limit;

@@ -101,6 +101,12 @@ const char kRecordHelp[] =
     "  agentctl record --type faults -o memory.pb.gz\n"
     "  agentctl record --type wall --pid 1234 -o wall.pb.gz && go tool pprof -top wall.pb.gz";
 
+const char kFlamegraphHelp[] =
+    "Examples:\n"
+    "  agentctl flamegraph\n"
+    "  agentctl flamegraph --pid 1234 --duration 30s -o web.svg\n"
+    "  agentctl flamegraph --since 5m --type offcpu --query 'service_name=\"postgres\", reason!~\"idle.*\"'";
+
 const char kDiffHelp[] =
     "Both are of one kind; their default value is compared. Without --scale the first counts as if it had lasted as long as the\n"
     "second. SELF is by how much a function's own value changed, TOTAL with all that it calls. A limit is a value or a function's\n"

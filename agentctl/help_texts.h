@@ -12,6 +12,7 @@ extern const char kDisksHelp[];
 extern const char kSaturationHelp[];
 extern const char kTopHelp[];
 extern const char kRecordHelp[];
+extern const char kFlamegraphHelp[];
 extern const char kDiffHelp[];
 extern const char kExportHelp[];
 extern const char kTargetsHelp[];

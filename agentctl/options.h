@@ -31,6 +31,7 @@ struct Options {
   WaitsOptions waits;  // what peers, locks, disks and saturation can be asked is a part of it
   TargetsOptions targets;
   RecordOptions record;
+  RecordOptions flamegraph{.kind = "wall", .output = "flamegraph.html"};
   DiffOptions diff;
   ExportOptions exporting;
   std::string shell;

@@ -27,6 +27,7 @@ constexpr Verb kVerbs[] = {
     {"saturation", [](const Options& o) { return RunSaturation(o.socket, o.waits); }},
     {"targets", [](const Options& o) { return RunTargets(o.socket, o.targets); }},
     {"record", [](const Options& o) { return RunRecord(o.socket, o.record); }},
+    {"flamegraph", [](const Options& o) { return RunRecord(o.socket, o.flamegraph); }},
     {"diff", [](const Options& o) { return RunDiff(o.diff); }},
     {"export", [](const Options& o) { return RunExport(o.exporting); }},
     {"doctor", [](const Options& o) { return RunDoctor(o.socket, o.doctor); }},

@@ -7,7 +7,7 @@ _agentctl() {
   help=$(agentctl $verb --help 2>/dev/null) || return
   case $previous in
     -o|--output)
-      if [[ $verb == record || $verb == export ]]; then
+      if [[ $verb == record || $verb == flamegraph || $verb == export ]]; then
         mapfile -t COMPREPLY < <(compgen -f -- "$current")
         return
       fi ;;

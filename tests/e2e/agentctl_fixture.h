@@ -87,6 +87,7 @@ class FixedAnswers : public control::ControlBackend {
                                          const control::Cancelled& cancelled) override {
     if (request.pid() == 123) return absl::NotFoundError("no process 123");
     if (!Measure(request.duration_ns(), cancelled)) return absl::CancelledError("cancelled");
+    record_request = request;
     return record;
   }
 
@@ -107,6 +108,7 @@ class FixedAnswers : public control::ControlBackend {
   v1::SaturationReply saturation;
   v1::TargetsRequest targets_request;
   v1::TargetsReply targets;
+  v1::RecordRequest record_request;
   v1::RecordReply record;
   v1::CheckReply check;
   std::atomic<int> measuring = 0;

@@ -75,6 +75,16 @@ TEST_F(AgentctlTest, RecordWritesWhatIsSelectedInTheFormatOfTheName) {
   EXPECT_FALSE(std::filesystem::exists(folder_ + "/n.pb.gz"));
 }
 
+TEST_F(AgentctlTest, FlamegraphIsAPageOfAllTimeUnlessToldOtherwise) {
+  backend_.record.set_profile(profile::Encode(profile::WrittenProfile()));
+  const std::string file = folder_ + "/graph.html";
+  const Outcome outcome = Run({"flamegraph", "--duration", "10ms", "-o", file});
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_EQ(backend_.record_request.kind(), "wall");
+  EXPECT_THAT(ReadAll(file), AllOf(HasSubstr("<!doctype html>"), HasSubstr("schedule")));
+  EXPECT_THAT(Run({"flamegraph", "--help"}).out, HasSubstr("default flamegraph.html"));
+}
+
 TEST_F(AgentctlTest, RecordRefusesASelectorThatIsNoneBeforeItMeasures) {
   const Outcome outcome = Run({"record", "--query", "reason=", "-o", folder_ + "/x.pb.gz"});
   EXPECT_EQ(outcome.exit_code, 2);
