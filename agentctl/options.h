@@ -6,6 +6,7 @@
 #include "agentctl/account.h"
 #include "agentctl/diff.h"
 #include "agentctl/doctor/doctor.h"
+#include "agentctl/explain.h"
 #include "agentctl/export.h"
 #include "agentctl/record.h"
 #include "agentctl/status.h"
@@ -30,6 +31,7 @@ struct Options {
   TopOptions top;
   WaitsOptions waits;  // what peers, locks, disks and saturation can be asked is a part of it
   TargetsOptions targets;
+  ExplainOptions explain;
   RecordOptions record;
   RecordOptions flamegraph{.kind = "wall", .output = "flamegraph.html"};
   DiffOptions diff;

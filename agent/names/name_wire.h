@@ -21,22 +21,30 @@ inline constexpr size_t kMaxLinesOfPlace = 32;     // a place with more is told 
 inline constexpr size_t kMaxTextBytes = 2'048;     // of a name or a file; the rest is cut
 inline constexpr size_t kMaxSegmentsTold = 256;
 inline constexpr size_t kMaxBuildIdDigits = 128;
+inline constexpr size_t kMaxMissing = 240;           // split files that are asked for at once
+inline constexpr size_t kMaxMissingOfPacket = 30;
+inline constexpr size_t kMaxSplitPathBytes = 1'024;  // a longer one is none
 
 enum class RequestKind : uint32_t {
-  kOpen = 1,     // with one descriptor, or none for the vdso: what is in the file? A perf map that is open has grown
+  kOpen = 1,     // with one descriptor, or none for the vdso: what is in the file? One of kMadeCode that is open has grown
   kAttach = 2,   // with one descriptor: a file that holds more about one that is open
   kResolve = 3,  // which code is at these offsets of an open file?
+  kMissing = 4,  // which split files (.dwo) have answers about an open file lacked since this was asked last?
 };
 
-enum class FileKind : uint32_t { kElf = 0, kVdso = 1, kPerfMap = 2 };
+enum class FileKind : uint32_t {
+  kElf = 0,
+  kVdso = 1,
+  kMadeCode = 2,  // a perf map or jitdump
+};
 
 // What an attached file is to the open one.
-enum class AttachRole : uint32_t { kDebug = 0, kSupplementary = 1 };
+enum class AttachRole : uint32_t { kDebug = 0, kSupplementary = 1, kSplit = 2 };
 
 struct Request {
   RequestKind kind = RequestKind::kOpen;
   uint64_t id = 0;   // repeated in the reply
-  uint64_t key = 0;  // the agent's number of the file; never used for another content, but for a perf map that grows
+  uint64_t key = 0;  // the agent's number of the file; never used for another content, but for one that grows
   FileKind file_kind = FileKind::kElf;
   AttachRole role = AttachRole::kDebug;
   uint32_t debug_crc = 0;   // of a debug file found by name: what its content must have. Else it must have the build id.
@@ -55,6 +63,20 @@ enum class FileVerdict : uint32_t {
   kUnknown = 4,     // the worker does not have the open file (any more): open it again
 };
 
+// What a file has that tells of its code.
+struct Contents {
+  bool symbols = false;         // .symtab, or those of code made at run time: all functions
+  bool exports = false;         // .dynsym: those that other files may call
+  bool packed_symbols = false;  // .gnu_debugdata: all functions
+  bool dwarf = false;           // files, lines and inlined functions
+  bool go_table = false;        // the same of a Go program
+  bool eh_frame = false;        // call frame information
+  bool debug_frame = false;     // the same, in a section that only debuggers want
+
+  bool HasLines() const { return dwarf || go_table; }
+  friend bool operator==(const Contents&, const Contents&) = default;
+};
+
 // The reply to kOpen and kAttach.
 struct FileReply {
   uint64_t id = 0;
@@ -62,12 +84,15 @@ struct FileReply {
   std::string why;  // for people, unless kOk
   std::string build_id;
   std::vector<elf::LoadSegment> segments;  // executable ones
-  bool has_symbols = false;                // a full table, not only what is exported
-  bool has_lines = false;                  // files, lines and inlined functions
+  Contents own;    // of the file itself
+  Contents debug;  // of its debug file, if it has one
   std::string debug_link;                  // file name of the separate debug file, or empty
   uint32_t debug_crc = 0;
   std::string supplement_path;      // of what .gnu_debugaltlink names, or empty
   std::string supplement_build_id;
+
+  bool HasSymbols() const { return own.symbols || debug.symbols; }
+  bool HasLines() const { return own.HasLines() || debug.HasLines(); }
 };
 
 // A function at a place, and where in its source.
@@ -83,10 +108,27 @@ struct NamedLine {
 // Innermost inlined function first; empty: nothing is known.
 using Place = std::vector<NamedLine>;
 
+// A .dwo file that has what an answer lacks: at `name`, from `folder` on when that is relative.
+struct MissingFile {
+  std::string folder;
+  std::string name;
+  uint64_t id = 0;
+
+  friend bool operator==(const MissingFile&, const MissingFile&) = default;
+};
+
+// One of the replies to kMissing.
+struct MissingReply {
+  uint64_t id = 0;
+  bool is_last = false;
+  std::vector<MissingFile> files;
+};
+
 // One of the replies to kResolve.
 struct PlacesReply {
   uint64_t id = 0;
   bool is_last = false;
+  bool lacks_files = false;  // of the last: kMissing tells which
   FileVerdict verdict = FileVerdict::kOk;
   std::vector<Place> places;  // of the next offsets of the request
 };
@@ -101,11 +143,13 @@ struct Hello {
 
 std::string Encode(const Request& request);
 std::string Encode(const FileReply& reply);
+std::string Encode(const MissingReply& reply);
 std::string Encode(const Hello& hello);
 // kInvalidArgument: the packet is not one.
 absl::StatusOr<Request> DecodeRequest(std::string_view packet);
 absl::StatusOr<FileReply> DecodeFileReply(std::string_view packet);
 absl::StatusOr<PlacesReply> DecodePlacesReply(std::string_view packet);
+absl::StatusOr<MissingReply> DecodeMissingReply(std::string_view packet);
 absl::StatusOr<Hello> DecodeHello(std::string_view packet);
 
 // Packs places into packets that are as full as may be.
@@ -115,7 +159,7 @@ class PlacesEncoder {
 
   // False: the packet is full; Take() it and try again.
   bool TryAdd(const Place& place);
-  std::string Take(bool is_last, FileVerdict verdict = FileVerdict::kOk);
+  std::string Take(bool is_last, FileVerdict verdict = FileVerdict::kOk, bool lacks_files = false);
 
  private:
   static std::string Encoded(const Place& place);

@@ -20,7 +20,8 @@ FileReply SomeFileReply() {
   reply.id = 3;
   reply.build_id = "abcdef";
   reply.segments = {{0x1000, 0x2000, 0x401000, 0x2000}};
-  reply.has_lines = true;
+  reply.own = {.symbols = true, .debug_frame = true};
+  reply.debug.dwarf = true;
   reply.debug_link = "x.debug";
   reply.debug_crc = 5;
   reply.supplement_path = "/y";
@@ -44,11 +45,30 @@ TEST(NameWire, RepliesAboutFilesArriveAsTheyWereSent) {
   EXPECT_EQ(reply->build_id, "abcdef");
   ASSERT_EQ(reply->segments.size(), 1U);
   EXPECT_EQ(reply->segments[0].vaddr, 0x401000U);
-  EXPECT_TRUE(reply->has_lines);
-  EXPECT_FALSE(reply->has_symbols);
+  EXPECT_EQ(reply->own, (Contents{.symbols = true, .debug_frame = true}));
+  EXPECT_EQ(reply->debug, Contents{.dwarf = true});
   EXPECT_EQ(reply->debug_link, "x.debug");
   EXPECT_EQ(reply->debug_crc, 5U);
   EXPECT_EQ(reply->supplement_build_id, "00ff");
+}
+
+MissingReply SomeMissing() {
+  MissingReply reply{4, true, {}};
+  // As many as a packet may have, as long as they may be.
+  for (uint64_t id = 0; id < kMaxMissingOfPacket; ++id) {
+    reply.files.push_back({std::string(kMaxSplitPathBytes, 'f'), std::string(kMaxSplitPathBytes, 'n'), id});
+  }
+  return reply;
+}
+
+TEST(NameWire, MissingFilesArriveAsTheyWereSent) {
+  const std::string packet = Encode(SomeMissing());
+  EXPECT_LE(packet.size(), kMaxPacketBytes);
+  const auto reply = DecodeMissingReply(packet);
+  ASSERT_TRUE(reply.ok()) << reply.status();
+  EXPECT_TRUE(reply->is_last);
+  EXPECT_EQ(reply->files, SomeMissing().files);
+  for (size_t size = 0; size < packet.size(); size += 7) EXPECT_FALSE(DecodeMissingReply(packet.substr(0, size)).ok());
 }
 
 TEST(NameWire, PlacesArriveInPacketsThatAreFullAndInOrder) {

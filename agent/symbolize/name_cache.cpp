@@ -17,6 +17,7 @@ using model::FileIdentity;
 
 constexpr size_t kMaxFiles = 4'096, kMaxTroubles = 4'096;
 constexpr uint64_t kHourNs = 3'600'000'000'000;
+constexpr int kSplitRounds = 4;
 constexpr uint32_t kMostDoublings = 5;  // to over a day
 // What an answer with lines may cost at once, and how many times as long as it took they rest after one that cost more.
 constexpr uint64_t kDearNs = 5'000'000, kRestForLines = 2'000;
@@ -34,29 +35,19 @@ FileIdentity IdentityOf(const ExecutableFile& file) {
   return file.kind == CodeKind::kJit && file.fd.IsValid() ? IdentityNow(file.fd.Get()) : file.identity;
 }
 
-names::FileKind WireKind(CodeKind kind) {
-  if (kind == CodeKind::kVdso) return names::FileKind::kVdso;
-  return kind == CodeKind::kJit ? names::FileKind::kPerfMap : names::FileKind::kElf;
-}
-
-absl::Status StatusOf(const names::FileReply& reply) {
-  if (reply.verdict == names::FileVerdict::kOk) return absl::OkStatus();
-  const std::string why = WithoutControls(reply.why);
-  return reply.verdict == names::FileVerdict::kNoElf ? absl::InvalidArgumentError(why) : absl::DataLossError(why);
-}
-
 }  // namespace
 
 NameCache::NameCache(size_t max_bytes, NameWorker* worker, telemetry::LossLedger* ledger, DebugFiles debug_files,
                      std::function<uint64_t()> now_ns)
     : max_bytes_(max_bytes),
       worker_(worker),
+      opener_(worker, std::move(debug_files)),
       ledger_(ledger),
-      debug_files_(std::move(debug_files)),
       now_ns_(std::move(now_ns)) {}
 
 void NameCache::Prepare(std::span<const model::ProfileBatch> batches) {
   MakeRoom();
+  TakeArrived();
   std::map<const Entry*, Wanted> all;
   for (const model::ProfileBatch& batch : batches) Collect(batch, &all);
   for (const auto& [entry, wanted] : all) {
@@ -86,7 +77,7 @@ void NameCache::Collect(const model::ProfileBatch& batch, std::map<const Entry*,
 
 const FileNames& NameCache::Get(const ExecutableFilePtr& file) {
   Entry& entry = Touch(file);
-  if (absl::IsUnavailable(entry.names.Status())) Open(*file, &entry);
+  if (absl::IsUnavailable(entry.names.Status())) Open(*file, &entry).IgnoreError();
   return entry.names;
 }
 
@@ -94,7 +85,7 @@ NameCache::Entry& NameCache::Touch(const ExecutableFilePtr& file) {
   const FileIdentity identity = IdentityOf(*file);
   auto [found, is_new] = entries_.try_emplace(identity);
   if (is_new) {
-    by_use_.push_front({.identity = identity, .key = KeyOf(*file, identity), .debug_path = {}, .names = {}});
+    by_use_.push_front({.identity = identity, .key = KeyOf(*file, identity), .split = {}, .names = {}});
     found->second = by_use_.begin();
   } else {
     by_use_.splice(by_use_.begin(), by_use_, found->second);
@@ -127,88 +118,78 @@ void NameCache::Blame(const FileIdentity& identity) {
                "its frames are named by offsets for an hour or longer", 1);
 }
 
-bool NameCache::Open(const ExecutableFile& file, Entry* entry) {
+absl::Status NameCache::Open(const ExecutableFile& file, Entry* entry, NameSources* sources) {
   const bool is_settled = !absl::IsUnavailable(entry->names.Status()) && !entry->names.Status().ok();
-  if (is_settled && (entry->has_descriptor || !file.fd.IsValid())) return false;
-  if (!MayAsk(entry->identity)) return false;
+  if (is_settled && (entry->has_descriptor || !file.fd.IsValid())) return entry->names.Status();
+  if (!MayAsk(entry->identity)) return absl::UnavailableError("the worker was lost over it twice: it is left alone for some hours");
   if (file.kind != CodeKind::kVdso && !file.fd.IsValid()) {
-    const absl::Status why = absl::FailedPreconditionError("it could not be opened while a process ran it");
-    return Refuse("symbols_unreadable", why, entry);
+    return Refuse("symbols_unreadable", absl::FailedPreconditionError("it could not be opened while a process ran it"), entry);
   }
   if (file.kind == CodeKind::kFile && IdentityNow(file.fd.Get()) != entry->identity) {
     return Refuse("file_overwritten", absl::FailedPreconditionError("it was overwritten since it was opened"), entry);
   }
   entry->has_descriptor = true;
-  const absl::Status status = OpenAtWorker(file, entry);
+  const absl::Status status = OpenAtWorker(file, entry, sources);
   if (absl::IsAborted(status)) Blame(entry->identity);
-  return status.ok();
+  return status;
 }
 
 // What was learned before stays right.
-bool NameCache::Refuse(const char* cause, const absl::Status& why, Entry* entry) {
+absl::Status NameCache::Refuse(const char* cause, const absl::Status& why, Entry* entry) {
   ledger_->Add(cause, "executable file", "its frames are named by file and offset only", 1);
   if (!entry->names.Status().ok()) entry->names.SetStatus(why);
-  return false;
+  return why;
 }
 
-absl::Status NameCache::OpenAtWorker(const ExecutableFile& file, Entry* entry) {
+absl::Status NameCache::OpenAtWorker(const ExecutableFile& file, Entry* entry, NameSources* sources) {
   if (absl::Status status = worker_->Begin(); !status.ok()) return status;
   if (entry->generation == worker_->Generation()) return absl::OkStatus();
   const bool is_first = !entry->names.Status().ok();
-  names::Request request;
-  request.key = entry->key;
-  request.file_kind = WireKind(file.kind);
-  request.size_bytes = static_cast<uint64_t>(entry->identity.size_bytes);
-  auto reply = worker_->AskOfFile(request, file.fd.Get());
-  if (!reply.ok()) return reply.status();
-  if (absl::Status status = StatusOf(*reply); !status.ok()) {
+  const auto size_bytes = static_cast<uint64_t>(entry->identity.size_bytes);
+  auto facts = entry->is_alone ? opener_.OpenAlone(file, entry->key, size_bytes)
+                               : opener_.Open(file, entry->key, size_bytes, sources);
+  if (absl::IsInvalidArgument(facts.status()) || absl::IsDataLoss(facts.status())) {
     if (is_first && file.kind != CodeKind::kJit) {
       ledger_->Add("symbols_unreadable", "executable file", "its frames are named by file and offset only", 1);
     }
-    entry->names.SetStatus(status);
-    return status;
+    entry->names.SetStatus(facts.status());
   }
-  if (is_first) entry->names.SetFacts(*reply);
+  if (!facts.ok()) return facts.status();
+  if (is_first) entry->names.SetFacts(*facts);
   entry->generation = worker_->Generation();
-  if (file.kind != CodeKind::kFile || entry->is_alone) return absl::OkStatus();
-  return AttachDebugFiles(file, *std::move(reply), entry);
-}
-
-absl::StatusOr<names::FileReply> NameCache::Attach(names::AttachRole role, const DebugFile& debug, uint32_t crc,
-                                                   Entry* entry) {
-  names::Request request;
-  request.kind = names::RequestKind::kAttach;
-  request.key = entry->key;
-  request.role = role;
-  request.is_by_crc = debug.is_by_link;
-  request.debug_crc = crc;
-  request.size_bytes = debug.size_bytes;
-  auto reply = worker_->AskOfFile(request, debug.fd.Get());
-  if (!reply.ok()) entry->generation = 0;
-  return reply;
-}
-
-absl::Status NameCache::AttachDebugFiles(const ExecutableFile& file, names::FileReply reply, Entry* entry) {
-  DebugFile debug;
-  const bool is_complete = reply.has_symbols && reply.has_lines;
-  for (size_t i = 0; !is_complete && debug_files_.At(i, file, reply, &debug); ++i) {
-    if (!debug.fd.IsValid()) continue;
-    auto attached = Attach(names::AttachRole::kDebug, debug, reply.debug_crc, entry);
-    if (!attached.ok()) return attached.status();
-    if (attached->verdict != names::FileVerdict::kOk) continue;
-    entry->debug_path = debug.path;
-    reply = *std::move(attached);
-    break;
-  }
-  const bool is_shared = !reply.supplement_path.empty();
-  for (size_t i = 0; is_shared && debug_files_.SupplementAt(i, file, entry->debug_path, reply, &debug); ++i) {
-    if (!debug.fd.IsValid()) continue;
-    auto attached = Attach(names::AttachRole::kSupplementary, debug, 0, entry);
-    if (!attached.ok()) return attached.status();
-    if (attached->verdict == names::FileVerdict::kOk) return absl::OkStatus();
-  }
-  entry->is_alone = entry->debug_path.empty();
+  entry->split.generation = 0;
+  if (!entry->is_alone) entry->split.debug_path = sources->debug_path;
+  if (!entry->is_alone) entry->is_alone = file.kind == CodeKind::kFile && sources->debug_path.empty();
   return absl::OkStatus();
+}
+
+NameSources NameCache::Explain(const ExecutableFilePtr& file) {
+  Entry& entry = Touch(file);
+  entry.generation = 0;
+  const bool was_alone = std::exchange(entry.is_alone, false);
+  const SplitSearch split = std::exchange(entry.split, {});
+  entry.split.taken = split.taken;
+  NameSources sources;
+  const absl::Status status = Open(*file, &entry, &sources);
+  if (!status.ok()) sources.status = status;
+  sources.split_files = split.taken.size();
+  sources.tried.insert(sources.tried.end(), split.examples.begin(), split.examples.end());
+  // What it has now, or what may have come, tells more of all places.
+  if ((was_alone && !sources.debug_path.empty()) || !split.in_vain.empty()) entry.names.ForgetPlaces();
+  return sources;
+}
+
+// Again when there is more to be known by split files, which no answer lacks that are not needed.
+absl::StatusOr<NameWorker::Resolved> NameCache::Resolve(const Wanted& wanted, std::span<const uint64_t> offsets) {
+  Entry& entry = *wanted.entry;
+  auto resolved = worker_->Resolve(entry.key, offsets, !wanted.with_lines);
+  for (int round = 0; round < kSplitRounds && resolved.ok() && resolved->lacks_files; ++round) {
+    const auto has_more = opener_.AttachSplitFiles(*wanted.file, entry.key, &entry.split);
+    if (!has_more.ok()) return has_more.status();
+    if (!*has_more) break;
+    resolved = worker_->Resolve(entry.key, offsets, !wanted.with_lines);
+  }
+  return resolved;
 }
 
 void NameCache::Ask(const Wanted& wanted) {
@@ -217,18 +198,31 @@ void NameCache::Ask(const Wanted& wanted) {
   std::ranges::sort(offsets);
   // Once more when the worker has made room for others.
   for (int attempt = 0; attempt < 2; ++attempt) {
-    if (!Open(*wanted.file, &entry)) return;
+    if (!Open(*wanted.file, &entry).ok()) return;
     const uint64_t cpu_ns = worker_->CpuNs();
-    auto places = worker_->Resolve(entry.key, offsets, !wanted.with_lines);
-    if (places.ok()) {
-      for (size_t i = 0; i < offsets.size(); ++i) entry.names.Learn(offsets[i], (*places)[i], !wanted.with_lines);
+    auto resolved = Resolve(wanted, offsets);
+    if (resolved.ok()) {
+      for (size_t i = 0; i < offsets.size(); ++i) entry.names.Learn(offsets[i], resolved->places[i], !wanted.with_lines);
       const uint64_t cost_ns = worker_->CpuNs() - cpu_ns;
       if (wanted.with_lines && cost_ns > kDearNs) entry.lines_not_before_ns = now_ns_() + kRestForLines * cost_ns;
       return;
     }
     entry.generation = 0;
-    if (absl::IsAborted(places.status())) return Blame(entry.identity);
-    if (!absl::IsNotFound(places.status())) return;
+    if (absl::IsAborted(resolved.status())) return Blame(entry.identity);
+    if (!absl::IsNotFound(resolved.status())) return;
+  }
+}
+
+// Files whose debug file has come are asked about anew.
+void NameCache::TakeArrived() {
+  if (debuginfod_ == nullptr) return;
+  const std::vector<std::string> arrived = debuginfod_->TakeArrived();
+  if (arrived.empty()) return;
+  for (Entry& entry : by_use_) {
+    if (std::ranges::find(arrived, entry.names.BuildId()) == arrived.end()) continue;
+    entry.generation = 0;
+    entry.is_alone = false;
+    entry.names.ForgetPlaces();
   }
 }
 

@@ -119,13 +119,13 @@ TEST_F(NameCacheTest, AsksForSymbolsAloneWhereLinesCostMuchAndForLinesLater) {
       "  magic, kind, id, key = struct.unpack('<IIQQ', packet[:24])\n"
       "  only_symbols, count = struct.unpack('<BI', packet[45:50])\n"
       "  if kind == 1:\n"
-      "    s.send(struct.pack('<IQIIIIBBIIII', 0x736f0002, id, 0, 0, 0, 0, 1, 1, 0, 0, 0, 0))\n"
+      "    s.send(struct.pack('<IQIIIIBBIIII', 0x736f0002, id, 0, 0, 0, 0, 9, 0, 0, 0, 0, 0))\n"
       "    continue\n"
       "  end = time.process_time() + (0 if only_symbols else 0.05)\n"
       "  while time.process_time() < end: pass\n"
       "  name = b'symbol' if only_symbols else b'lines'\n"
       "  place = struct.pack('<II', 1, len(name)) + name + struct.pack('<IIII', 0, 0, 0, 0)\n"
-      "  s.send(struct.pack('<IQBII', 0x736f0003, id, 1, 0, count) + place * count)");
+      "  s.send(struct.pack('<IQBBII', 0x736f0003, id, 1, 0, 0, count) + place * count)");
   NameWorker::Options options;
   options.program = program.Path();
   NameWorker worker(options);

@@ -36,6 +36,9 @@ class Symbolizer {
   // `worker` and `ledger` must outlive this; the latter hears of files and kernel names that could not be read.
   Symbolizer(NameWorker* worker, telemetry::LossLedger* ledger, KernelSymbols kernel = KernelSymbols());
 
+  // See NameCache.
+  void SetDebuginfod(Debuginfod* debuginfod) { files_.SetDebuginfod(debuginfod); }
+
   // Never fails: what cannot be named is named by its place. Samples that point outside of the batch's tables are
   // left out and counted.
   profile::SymbolizedProfile Symbolize(const model::ProfileBatch& batch);
@@ -47,6 +50,9 @@ class Symbolizer {
   LocationTable TableOf(const model::ProfileBatch& batch, profile::PprofBuilder* builder) {
     return {batch, &kernel_, &files_, builder};
   }
+
+  // Where the names of a file come from; see NameCache. REQUIRES: it is of kind kFile, kVdso or kJit.
+  NameSources Explain(const model::ExecutableFilePtr& file) { return files_.Explain(file); }
 
   // Of the names kept between batches.
   size_t MemoryBytes() const { return kernel_.MemoryBytes() + files_.MemoryBytes(); }

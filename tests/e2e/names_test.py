@@ -4,12 +4,15 @@ contents never come of it. Needs root."""
 
 import collections
 import concurrent.futures
+import http.server
 import json
 import os
 import pathlib
+import re
 import shutil
 import signal
 import subprocess
+import threading
 import time
 import unittest
 
@@ -29,6 +32,11 @@ def line_of(source, mark):
     return found
 
 
+def build_id_of(program):
+    notes = subprocess.run(["readelf", "-n", program], capture_output=True, text=True, check=True).stdout
+    return notes.split("Build ID: ")[1].split()[0]
+
+
 class NamesTest(sonde.SondeTest):
     def start(self, *command, **options):
         process = subprocess.Popen([str(word) for word in command], stdout=subprocess.PIPE, **options)
@@ -36,12 +44,12 @@ class NamesTest(sonde.SondeTest):
         self.addCleanup(process.kill)
         return process
 
-    def record(self, agent, dying=()):
+    def record(self, agent, dying=(), seconds=SECONDS):
         """Samples by process. Those who are `dying` end within the time that is recorded."""
         path = self.folder / "profile.pb.gz"
         with concurrent.futures.ThreadPoolExecutor() as pool:
-            recording = pool.submit(sonde.agentctl, agent.socket, "record", "--type", "cpu", "--duration", f"{SECONDS}s", "-o", path)
-            time.sleep(SECONDS / 2)
+            recording = pool.submit(sonde.agentctl, agent.socket, "record", "--type", "cpu", "--duration", f"{seconds}s", "-o", path)
+            time.sleep(seconds / 2)
             for process in dying:
                 process.kill()
                 process.wait()
@@ -59,6 +67,12 @@ class NamesTest(sonde.SondeTest):
         print(f"{what}: {100 * share:.1f} % of {total / 1e9:.2f} s")
         self.assertGreater(total, 0, what)
         self.assertGreater(share, least, f"{what}: {[(s.stack, s.value) for s in samples[:5]]}")
+
+    def explained(self, agent, process):
+        """{path: what agentctl explain tells of it}."""
+        told = sonde.agentctl(agent.socket, "explain", process.pid, "-o", "json")
+        self.assertEqual(told.returncode, 0, told.stderr)
+        return {code["path"]: code for code in json.loads(told.stdout)["code"]}
 
     def copy(self, name, workload="planted_names"):
         copied = self.folder / name
@@ -89,13 +103,26 @@ class Names(NamesTest):
         """A folder with the program, and its debug file where a distribution would put it: by build id."""
         root = self.folder / "root"
         program = self.copy("names_stripped")
-        notes = subprocess.run(["readelf", "-n", program], capture_output=True, text=True, check=True).stdout
-        build_id = notes.split("Build ID: ")[1].split()[0]
+        build_id = build_id_of(program)
         debug = root / f"usr/lib/debug/.build-id/{build_id[:2]}/{build_id[2:]}.debug"
         debug.parent.mkdir(parents=True)
         subprocess.run(["objcopy", "--only-keep-debug", program, debug], check=True)
         subprocess.run(["strip", "-o", root / "names_stripped", program], check=True)
         return root
+
+    def build_split(self, name, *flags):
+        """The planted program with its debug information in a .dwo file."""
+        program = self.folder / name
+        subprocess.run(["c++", "-O2", "-g", "-gsplit-dwarf", *flags, "-o", program, SOURCES / "planted_names.cpp"], check=True,
+                       cwd=self.folder)
+        return program
+
+    def split_and_packed(self):
+        split, packed = self.build_split("names_split"), self.build_split("names_packed", "-gdwarf-4")
+        subprocess.run(["dwp", "-e", packed, "-o", f"{packed}.dwp"], check=True, cwd=self.folder)
+        for unit in self.folder.glob("names_packed*.dwo"):
+            unit.unlink()
+        return [self.start(program, LIFE) for program in (split, packed)]
 
     def test_functions_are_named_as_they_were_written(self):
         root = self.stripped_in_a_root_of_its_own()
@@ -105,15 +132,23 @@ class Names(NamesTest):
         environment.pop("LD_PRELOAD", None)
         subprocess.run(["go", "build", "-o", go_program, SOURCES / "planted_names.go"], check=True, env=environment)
         agent = self.agent(self.collector().grpc, window="10s")
-        self.start(self.copy("names_full"), LIFE)
+        full = self.start(self.copy("names_full"), LIFE)
         stripped = self.start("/names_stripped", LIFE, preexec_fn=lambda: (os.chroot(root), os.chdir("/")))
-        self.start(go_program, LIFE)
+        go = self.start(go_program, LIFE)
+        split = self.split_and_packed()
         self.replaced()
         time.sleep(1)
         agent.wait_until_tables_are_built()
+        self.assert_explained(agent, full, stripped, go)
         by_process = self.record(agent, dying=[stripped])
+        self.assert_nobody_is_explained(agent, stripped)
         self.assert_planted_names(by_process["names_full"], "with debug information")
         self.assert_planted_names(by_process["names_stripped"], "stripped, in a root of its own")
+        for process in split:
+            path = os.readlink(f"/proc/{process.pid}/exe")
+            name = os.path.basename(path)
+            self.assert_planted_names(by_process[name], f"split: {name}")
+            self.assertEqual(self.explained(agent, process)[path]["split_files"], "1")
         self.assert_mostly(by_process["names_go"], lambda sample: sample.has("main.foldInlined", "main.crunch"), "Go",
                            least=0.5)  # the loop around it is its caller's
         spun = {name: sum(sample.value for sample in by_process["names_replaced"] if sample.has(f"Spin{name}")) for name in
@@ -122,6 +157,33 @@ class Names(NamesTest):
         self.assertGreater(min(spun.values()), 0)
         self.assert_mostly(by_process["names_replaced"], lambda sample: sample.has("SpinBefore") or sample.has("SpinAfter"), "both")
         self.assert_others_read_it(self.folder / "profile.pb.gz", agent)
+
+    def assert_explained(self, agent, full, stripped, go):
+        def facts(code):
+            return code["unwinding"], code["unwound_by"], code["named_by"], code["has_lines"], code["debug_file"]
+
+        code = self.explained(agent, full)
+        self.assertEqual(facts(code[str(self.folder / "names_full")]), ("table", ["eh_frame"], ["dwarf", "symtab"], True, ""))
+        self.assertEqual(code["[vdso]"]["unwinding"], "table")
+        (library,) = [one for path, one in self.explained(agent, agent).items() if "/libc.so" in path]
+        if not library["has_lines"]:  # on a machine without libc's debug files
+            self.assertEqual((library["package"], library["debug_package"]), ("libc6", "libc6-dbg"))
+            self.assertEqual({one["found"] for one in library["tried"]}, {"it is not there"})
+        # How the kernel tells a path depends on who asks.
+        (code,) = [one for path, one in self.explained(agent, stripped).items() if path.endswith("/names_stripped")]
+        self.assertEqual(facts(code), ("table", ["eh_frame"], ["dwarf", "symtab"], True,
+                                       f"/usr/lib/debug/.build-id/{code['build_id'][:2]}/{code['build_id'][2:]}.debug"))
+        self.assertFalse(code["is_of_host"])
+        code = self.explained(agent, go)[str(self.folder / "names_go")]
+        self.assertEqual((code["unwinding"], code["unwound_by"][0], code["named_by"][0]), ("table", "go", "go"))
+
+    def assert_nobody_is_explained(self, agent, ended):
+        """What is no process of user space, or none any more."""
+        thread = next(int(task.name) for task in pathlib.Path(f"/proc/{agent.pid}/task").iterdir() if int(task.name) != agent.pid)
+        for pid, why in ((ended.pid, f"there is no process {ended.pid}"), (thread, f"is a thread of process {agent.pid}")):
+            told = sonde.agentctl(agent.socket, "explain", pid)
+            self.assertEqual(told.returncode, 1, told.stdout)
+            self.assertIn(why, told.stderr)
 
     def replaced(self):
         """Two builds of one program, whose functions are at the same places: the second takes the first one's file."""
@@ -146,6 +208,54 @@ class Names(NamesTest):
         self.assertEqual(marks, {"inline"})
 
 
+class DebugServer(http.server.BaseHTTPRequestHandler):
+    """A debuginfod that has one file. What it was asked for is in `asked`."""
+
+    def do_GET(self):
+        self.server.asked.append(self.path)
+        content = self.server.files.get(self.path)
+        self.send_response(404 if content is None else 200)
+        self.send_header("Content-Length", str(len(content or b"")))
+        self.end_headers()
+        self.wfile.write(content or b"")
+
+    def log_message(self, *_):
+        pass
+
+
+class Debuginfod(NamesTest):
+    def serve(self, files):
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), DebugServer)
+        server.files, server.asked = files, []
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        self.addCleanup(thread.join)
+        self.addCleanup(server.shutdown)
+        self.addCleanup(server.server_close)
+        return server
+
+    def test_debug_files_are_fetched_from_servers_that_one_names(self):
+        program, debug = self.copy("names_fetched"), self.folder / "names_fetched.debug"
+        subprocess.run(["objcopy", "--only-keep-debug", program, debug], check=True)
+        subprocess.run(["strip", program], check=True)
+        build_id = build_id_of(program)
+        server = self.serve({f"/buildid/{build_id}/debuginfo": debug.read_bytes()})
+        debug.unlink()
+        settings = self.folder / "agent.yaml"
+        settings.write_text(f"debuginfod: {{urls: 'http://127.0.0.1:{server.server_port}', directory: '{self.folder}/cache'}}\n")
+        process = self.start(program, LIFE)
+        agent = self.agent(self.collector().grpc, window="10s", flags=("--config", settings))
+        agent.wait_until_tables_are_built()
+
+        def fetched():
+            return self.explained(agent, process)[str(program)]["debug_file"]
+
+        self.assertEqual(sonde.wait_until("for the debug file", fetched), f"{self.folder}/cache/{build_id}.debug")
+        self.assert_planted_names(self.record(agent, seconds=2)["names_fetched"], "with a debug file that was fetched")
+        self.assertEqual([path for path in server.asked if not re.fullmatch(r"/buildid/[0-9a-f]+/debuginfo", path)], [])
+        self.assertEqual(len(server.asked), len(set(server.asked)), "each is asked for once")
+
+
 class JitNames(NamesTest):
     CANARY = "root:secret:canary"
 
@@ -156,6 +266,12 @@ class JitNames(NamesTest):
         path = pathlib.Path(f"/tmp/perf-{process.pid}.map")
         make_map(path, f"{address} {size} ")
         self.addCleanup(path.unlink)
+        return process
+
+    def dumped(self, name):
+        """A program that spins in code of its own making, and writes a jitdump."""
+        process = self.start(self.copy(name, "jit_spinner"), LIFE, self.folder)
+        process.stdout.readline()
         return process
 
     def secret(self, line):
@@ -179,21 +295,53 @@ class JitNames(NamesTest):
         self.addCleanup(lambda: path.unlink(missing_ok=True))
         sonde.wait_until("for node to write its map", lambda: path.exists() and "spinInJavaScript" in path.read_text())
 
-    def test_code_made_at_run_time_is_named_by_maps_that_can_be_trusted(self):
+    def java(self):
+        """A Java program that was asked for its map; None where there is no Java, which no test wants to be installed."""
+        if shutil.which("jcmd") is None:
+            print("no Java here: its maps are not tried")
+            return None
+        source = self.folder / "Spin.java"
+        source.write_text("public class Spin { static long spinInJava(long n) { long s = 0; for (long i = 0; i < n; i++) s = (s + i * i) % 1000003;"
+                          " return s; } public static void main(String[] a) { long s = 0; for (long end = System.nanoTime() + 3600000000000L;"
+                          " System.nanoTime() < end;) s += spinInJava(1000000); System.out.println(s); } }\n")
+        process = self.start("java", "-XX:+PreserveFramePointer", "-XX:TieredStopAtLevel=1", source, cwd=self.folder)
+        path = pathlib.Path(f"/tmp/perf-{process.pid}.map")
+        self.addCleanup(lambda: path.unlink(missing_ok=True))
+
+        def has_map():
+            subprocess.run(["jcmd", str(process.pid), "Compiler.perfmap"], capture_output=True)
+            return path.exists() and "Spin.spinInJava" in path.read_text()
+
+        sonde.wait_until("for Java to write its map", has_map, pause=0.3)
+        return process
+
+    def test_code_made_at_run_time_is_named_by_maps_and_dumps_that_can_be_trusted(self):
         good = self.spinner("jit_good", lambda path, line: path.write_text(line + "made::at_run_time\n"))
         self.spinner("jit_controls", lambda path, line: path.write_text(line + "evil\x1b[31m\x1b]0;title\x07 name\n"))
         self.spinner("jit_link", lambda path, line: path.symlink_to(self.secret(line)))
         self.spinner("jit_hardlink", self.second_name)
-        self.spinner("jit_fifo", lambda path, line: os.mkfifo(path))
-        self.spinner("jit_everybody", lambda path, line: self.for_everybody(path, line + self.CANARY + "\n"))
+        fifo = self.spinner("jit_fifo", lambda path, line: os.mkfifo(path))
+        everybody = self.spinner("jit_everybody", lambda path, line: self.for_everybody(path, line + self.CANARY + "\n"))
         self.node()
+        java = self.java()
+        dumped, dumped_everybody = self.dumped("jit_dumped"), self.dumped("jit_dumped_everybody")
+        pathlib.Path(f"{self.folder}/jit-{dumped_everybody.pid}.dump").chmod(0o666)
         agent = self.agent(self.collector().grpc, window="10s")
         agent.wait_until_tables_are_built()
+        for process, named_by, words in ((good, ["perf-map"], ""), (dumped, ["jitdump"], ""), (fifo, [], "it is no plain file"),
+                                         (everybody, [], "others than its owner may write to it"),
+                                         (dumped_everybody, [], "others than its owner may write to it")):
+            made = self.explained(agent, process)["[anon]"]
+            self.assertEqual((made["unwinding"], made["named_by"]), ("frame-pointers", named_by))
+            self.assertIn(words, made["naming_trouble"])
         by_process = self.record(agent, dying=[good])
         self.assert_mostly(by_process["jit_good"], lambda sample: sample.has("made::at_run_time", "main"), "a good map")
         self.assert_mostly(by_process["jit_controls"], lambda sample: sample.has("evil?[31m?]0;title? name"), "a map with control characters")
         self.assert_mostly(by_process["node"], lambda sample: any("spinInJavaScript" in name for name in sample.stack), "node")
-        for name in ("jit_link", "jit_hardlink", "jit_fifo", "jit_everybody"):
+        if java is not None:
+            self.assert_mostly(by_process["java"], lambda sample: any("Spin.spinInJava" in name for name in sample.stack), "Java")
+        self.assert_mostly(by_process["jit_dumped"], lambda sample: sample.has("dumped::at_run_time", "main"), "a jitdump")
+        for name in ("jit_link", "jit_hardlink", "jit_fifo", "jit_everybody", "jit_dumped_everybody"):
             self.assert_mostly(by_process[name], lambda sample: sample.has("[anon]"), name)
         names = {name for samples in by_process.values() for sample in samples for name in sample.stack}
         self.assertEqual([name for name in names if "secret" in name or "\x1b" in name], [])
@@ -219,8 +367,8 @@ class Worker(NamesTest):
         first = self.worker_of(agent)
         self.assertNotEqual(first, 0, agent.status()["symbolizer"])
         os.kill(first, signal.SIGKILL)
-        self.record(agent)  # may have met the death
-        self.assert_planted_names(self.record(agent)["names_full"], "after its worker was killed")
+        self.record(agent, seconds=1)  # may have met the death
+        self.assert_planted_names(self.record(agent, seconds=2)["names_full"], "after its worker was killed")
         second = self.worker_of(agent)
         self.assertNotIn(second, (0, first))
         os.kill(second, signal.SIGSTOP)
@@ -228,8 +376,8 @@ class Worker(NamesTest):
         with open(fresh, "ab") as file:
             file.write(b"a file that nobody knows the names of")
         self.start(fresh, LIFE)
-        self.record(agent)  # waits for the one that hangs, and ends it
-        self.assert_planted_names(self.record(agent)["names_fresh"], "after its worker hung")
+        self.record(agent, seconds=1)  # waits for the one that hangs, and ends it
+        self.assert_planted_names(self.record(agent, seconds=2)["names_fresh"], "after its worker hung")
         status = agent.status()
         print(status["symbolizer"], status["losses"])
         self.assertEqual((int(status["symbolizer"]["deaths"]), int(status["symbolizer"]["hangs"])), (1, 1))
@@ -242,7 +390,7 @@ class Worker(NamesTest):
         agent = self.agent(self.collector().grpc, window="2s", program=alone)
         self.start(self.copy("names_full"), LIFE)
         agent.wait_until_tables_are_built()
-        samples = self.record(agent)["names_full"]
+        samples = self.record(agent, seconds=2)["names_full"]
         self.assert_mostly(samples, lambda sample: any(name.startswith("names_full+0x") for name in sample.stack), "by offsets")
         self.assertIn("install it", " ".join(agent.status()["problems"]))
 
