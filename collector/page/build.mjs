@@ -18,7 +18,7 @@ async function bundlePage() {
     bundle: true,
     minify: true,
     format: "esm",
-    target: ["chrome100", "firefox100", "safari15.4"],
+    target: ["chrome123", "firefox120", "safari17.5"],
     jsx: "automatic",
     jsxImportSource: "preact",
     legalComments: "eof",
@@ -33,7 +33,7 @@ async function bundlePage() {
 }
 
 async function bundleTests() {
-  const tests = readdirSync("src").filter((name) => name.endsWith(".test.ts"));
+  const tests = readdirSync("src", { recursive: true }).filter((name) => name.endsWith(".test.ts"));
   await build({
     entryPoints: tests.map((name) => join("src", name)),
     bundle: true,

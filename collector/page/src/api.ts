@@ -1,5 +1,6 @@
 // The collector's HTTP interface, as far as the page reads it. Values in nanoseconds, instants in Unix milliseconds.
 import { visible } from "./format";
+import type { Span } from "./url_fields";
 import type { Kind } from "./url_state";
 
 export interface Series {
@@ -21,6 +22,8 @@ export interface FlameColumns {
   name: number[];
   file: number[];
   inlined?: number[]; // the nodes whose code the compiler put into that of their parents
+  reasons?: string[]; // of a tree without reasons as frames: what most of each node's time went to,
+  reason?: number[]; // as an index into `reasons`, -1 where it is not known
 }
 
 export interface Flame extends FlameColumns {
@@ -54,16 +57,22 @@ export class ApiError extends Error {
   }
 }
 
-export interface Window {
-  from: number;
-  to: number;
+export type Window = Span;
+
+// What series are asked for: a service (every one when null) and further matchers, as they were typed.
+export interface Which {
+  service: string | null;
+  labels: string;
 }
 
-// The selector for one service; every service when null.
-export function selector(service: string | null): string {
-  if (service === null) return "";
-  const quoted = service.replace(/\\/g, "\\\\").replace(/"/g, '\\"').replace(/\n/g, "\\n");
-  return `{service_name="${quoted}"}`;
+export function selector({ service, labels }: Which): string {
+  const typed = labels.trim().replace(/^\{|\}$/g, "");
+  const matchers = [...(service === null ? [] : [`service_name=${quoted(service)}`]), ...(typed === "" ? [] : [typed])];
+  return matchers.length === 0 ? "" : `{${matchers.join(", ")}}`;
+}
+
+export function quoted(text: string): string {
+  return `"${text.replace(/\\/g, "\\\\").replace(/"/g, '\\"').replace(/\n/g, "\\n")}"`;
 }
 
 function address(path: string, parameters: Record<string, string | number>): string {
@@ -96,21 +105,20 @@ export function fetchOverview(window: Window, signal: AbortSignal): Promise<Over
   return get<Overview>(address("/api/v1/overview", { ...window }), signal);
 }
 
-export interface FlameQuery {
+export interface FlameQuery extends Which {
   kind: Kind;
-  service: string | null;
   nodes: number;
-  byReason: boolean;
+  root: string; // label whose values are the first frames; "" = none
 }
 
 // null when nothing is stored for the query.
 export async function fetchFlame(query: FlameQuery, window: Window, signal: AbortSignal): Promise<Flame | null> {
   const parameters = {
     kind: query.kind,
-    query: selector(query.service),
+    query: selector(query),
     ...window,
     max_nodes: query.nodes,
-    root: query.byReason ? "reason" : "",
+    root: query.root,
   };
   try {
     const flame = await get<Flame>(address("/api/v1/flamegraph", parameters), signal);
@@ -121,6 +129,6 @@ export async function fetchFlame(query: FlameQuery, window: Window, signal: Abor
   }
 }
 
-export function pprofAddress(kind: Kind, service: string | null, window: Window): string {
-  return address(`/pprof/${kind}`, { query: selector(service), ...window });
+export function pprofAddress(kind: Kind, which: Which, window: Window): string {
+  return address(`/pprof/${kind}`, { query: selector(which), ...window });
 }

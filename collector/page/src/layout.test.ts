@@ -65,7 +65,7 @@ test("columns that are no tree are refused", () => {
 
 test("recursion counts once in a function's total", () => {
   const work = topFunctions(layout, 0, 1).find((row) => row.name === "work")!;
-  assert.deepEqual(work, { name: "work", file: "/bin/app", self: 5, total: 35 });
+  assert.deepEqual(work, { name: "work", file: "/bin/app", self: 5, total: 35, waits: 0 });
 });
 
 test("a function called from two places counts both", () => {

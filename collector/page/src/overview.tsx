@@ -6,7 +6,7 @@ import { PARTS, sortServices, sumOf, timeOf, unknownTime, withoutIdle } from "./
 import type { OverviewColumn, ViewState } from "./url_state";
 import type { SetState } from "./use_url_state";
 
-const FEW = 8;
+const FEW = 6;
 
 interface Props {
   answer: Answer;
@@ -27,7 +27,7 @@ export function Overview({ answer, state, set }: Props) {
           {timeRange(answer.from_ms, answer.to_ms)} · {plural(answer.services.length, "service")} ·{" "}
           {plural(answer.profiles, "profile")}
         </p>
-        <Legend withUnknown={unknownTime(host) > 0} />
+        {!state.overviewShut && <Legend withUnknown={unknownTime(host) > 0} />}
         <button
           class="bars"
           aria-pressed={state.busyBars}
@@ -36,7 +36,16 @@ export function Overview({ answer, state, set }: Props) {
         >
           Bars without idle
         </button>
+        <button
+          aria-expanded={!state.overviewShut}
+          title="Open or shut this table (o)"
+          onClick={() => set({ overviewShut: !state.overviewShut }, "replace")}
+        >
+          {state.overviewShut ? "Open" : "Shut"} <kbd>o</kbd>
+        </button>
       </div>
+      {!state.overviewShut && (
+        <>
       <div class="scroll-x">
         <table class="services">
           <Head by={state.sortOverview} onSort={(sortOverview) => set({ sortOverview })} />
@@ -66,6 +75,8 @@ export function Overview({ answer, state, set }: Props) {
           is its share of the host's total in that column.
         </p>
       </div>
+        </>
+      )}
     </section>
   );
 }
@@ -154,6 +165,7 @@ function Bar({ time }: { time: ServiceTime }) {
 }
 
 function Cell({ value, whole, column }: { value: number; whole: number; column: string }) {
+  if (value === 0) return <td class="amount note">–</td>;
   const share = whole > 0 ? (100 * value) / whole : 0;
   return (
     <td class="amount">
