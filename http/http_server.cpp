@@ -24,6 +24,13 @@ std::string Header(MHD_Connection* connection, const char* name) {
   return value == nullptr ? std::string() : std::string(value);
 }
 
+// Whether a page of another origin asks behind its reader's back: it could not read the answer, but make this server
+// work. A link that somebody follows is a navigation. Another port of this host is the same site to a browser.
+bool IsFromAnotherPage(MHD_Connection* connection) {
+  const std::string site = Header(connection, "Sec-Fetch-Site");
+  return (site == "cross-site" || site == "same-site") && Header(connection, "Sec-Fetch-Mode") != "navigate";
+}
+
 MHD_Result AddParameter(void* request_pointer, MHD_ValueKind, const char* key, size_t key_size, const char* value,
                         size_t value_size) {
   auto* request = static_cast<Request*>(request_pointer);
@@ -117,6 +124,9 @@ class Server : public HttpServer {
   MHD_Result Answer(MHD_Connection* connection, const char* url, const char* method) {
     if (listener_.is_loopback && !IsLoopbackHost(Header(connection, MHD_HTTP_HEADER_HOST), listener_.port)) {
       return Send(connection, TextResponse(421, "this server is reached as localhost, 127.0.0.1 or [::1] with its port only\n"));
+    }
+    if (IsFromAnotherPage(connection)) {
+      return Send(connection, TextResponse(403, "this server answers no page of another origin\n"));
     }
     return Send(connection, handler_(ReadRequest(connection, url, method)));
   }

@@ -79,6 +79,13 @@ TEST_F(HttpServerTest, RefusesHostsThatAreNotThisMachine) {
   EXPECT_EQ(local.status, 200);
 }
 
+TEST_F(HttpServerTest, AnswersNoPageOfAnotherOriginButFollowsLinks) {
+  EXPECT_EQ(Get(Port(), "/", "Sec-Fetch-Site: cross-site\r\nSec-Fetch-Mode: no-cors\r\n").status, 403);
+  EXPECT_EQ(Get(Port(), "/", "Sec-Fetch-Site: same-site\r\nSec-Fetch-Mode: cors\r\n").status, 403);
+  EXPECT_EQ(Get(Port(), "/", "Sec-Fetch-Site: same-origin\r\nSec-Fetch-Mode: cors\r\n").status, 200);
+  EXPECT_EQ(Get(Port(), "/", "Sec-Fetch-Site: cross-site\r\nSec-Fetch-Mode: navigate\r\n").status, 200);
+}
+
 TEST_F(HttpServerTest, RefusesRequestsThatAreTooLarge) {
   auto line = Get(Port(), "/?q=" + std::string(60'000, 'x'));
   EXPECT_TRUE(line.status == 414 || line.status == 431) << line.status;
