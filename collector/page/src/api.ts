@@ -52,7 +52,10 @@ export interface Overview {
 }
 
 export class ApiError extends Error {
-  constructor(readonly status: number, message: string) {
+  constructor(
+    readonly status: number,
+    message: string,
+  ) {
     super(message);
   }
 }
@@ -63,11 +66,16 @@ export type Window = Span;
 export interface Which {
   service: string | null;
   labels: string;
+  reasons?: readonly string[]; // of samples; all when empty
 }
 
-export function selector({ service, labels }: Which): string {
+export function selector({ service, labels, reasons = [] }: Which): string {
   const typed = labels.trim().replace(/^\{|\}$/g, "");
-  const matchers = [...(service === null ? [] : [`service_name=${quoted(service)}`]), ...(typed === "" ? [] : [typed])];
+  const matchers = [
+    ...(service === null ? [] : [`service_name=${quoted(service)}`]),
+    ...(typed === "" ? [] : [typed]),
+    ...(reasons.length === 0 ? [] : [`reason=~${quoted(reasons.join("|"))}`]),
+  ];
   return matchers.length === 0 ? "" : `{${matchers.join(", ")}}`;
 }
 
@@ -75,13 +83,13 @@ export function quoted(text: string): string {
   return `"${text.replace(/\\/g, "\\\\").replace(/"/g, '\\"').replace(/\n/g, "\\n")}"`;
 }
 
-function address(path: string, parameters: Record<string, string | number>): string {
+export function address(path: string, parameters: Record<string, string | number>): string {
   const query = new URLSearchParams();
   for (const [key, value] of Object.entries(parameters)) if (value !== "") query.set(key, String(value));
   return `${path}?${query}`;
 }
 
-async function get<T>(url: string, signal: AbortSignal): Promise<T> {
+export async function get<T>(url: string, signal: AbortSignal): Promise<T> {
   const response = await fetch(url, { signal, headers: { accept: "application/json" } }).catch((error: unknown) => {
     if (signal.aborted) throw error;
     throw new ApiError(0, "it cannot be reached; is sonde-collector still running?");
@@ -95,6 +103,11 @@ async function get<T>(url: string, signal: AbortSignal): Promise<T> {
     // Not the collector's own words (a proxy's, perhaps): shown as they came.
   }
   throw new ApiError(response.status, visible(reason) || `status ${response.status}`);
+}
+
+// Whether the collector says that nothing is stored for the question.
+export function isNothing(error: unknown): boolean {
+  return error instanceof ApiError && error.status === 404;
 }
 
 export async function fetchSeries(window: Window, signal: AbortSignal): Promise<Series[]> {
@@ -115,7 +128,8 @@ export interface FlameQuery extends Which {
 export async function fetchFlame(query: FlameQuery, window: Window, signal: AbortSignal): Promise<Flame | null> {
   const parameters = {
     kind: query.kind,
-    query: selector(query),
+    // Where reasons are the first frames, the page itself leaves some out, and knows the share of all.
+    query: selector(query.root === "reason" ? { ...query, reasons: [] } : query),
     ...window,
     max_nodes: query.nodes,
     root: query.root,
@@ -124,7 +138,7 @@ export async function fetchFlame(query: FlameQuery, window: Window, signal: Abor
     const flame = await get<Flame>(address("/api/v1/flamegraph", parameters), signal);
     return { ...flame, names: flame.names.map(visible), files: flame.files.map(visible) };
   } catch (error) {
-    if (error instanceof ApiError && error.status === 404) return null;
+    if (isNothing(error)) return null;
     throw error;
   }
 }

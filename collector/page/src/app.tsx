@@ -30,12 +30,22 @@ export function App() {
   const when = state.pinned ? `${state.pinned.from}-${state.pinned.to}` : state.range;
   const window = useMemo(() => windowOf(state, Date.now()), [when, attempt]);
   const root = rootOf(state);
-  const question = JSON.stringify([when, state.kind, state.service, state.labels, root, state.nodes]);
+  const question = JSON.stringify([
+    when,
+    state.kind,
+    state.service,
+    state.labels,
+    root !== "reason" && state.reasons,
+    root,
+    state.nodes,
+  ]);
   const series = useLoad(when, attempt, (signal) => fetchSeries(window, signal));
   const overview = useLoad(when, attempt, (signal) => fetchOverview(window, signal));
   const graph = useLoad(question, attempt, async (signal): Promise<Graph | null> => {
     const flame = await fetchFlame({ ...state, root }, window, signal);
-    return flame && { flame, layout: new FlameLayout(flame, KIND_TEXT[flame.kind].measure), underReasons: root === "reason" };
+    return (
+      flame && { flame, layout: new FlameLayout(flame, KIND_TEXT[flame.kind].measure), underReasons: root === "reason" }
+    );
   });
 
   useTheme(state.theme);
@@ -64,11 +74,11 @@ export function App() {
       <main>
         {failure !== null && <Failure reason={failure} onRetry={again} />}
         {overview.value && overview.value.services.length > 0 && (
-          <Overview answer={overview.value} state={state} set={set} />
+          <Overview answer={overview.value} state={state} set={set} window={window} />
         )}
         <ProfilePanel
           graph={graph}
-          stale={graph.loading && graph.question !== question}
+          stale={graph.question !== question}
           series={series.value ?? NO_SERIES}
           state={state}
           set={set}

@@ -2,7 +2,7 @@
 import { useMemo } from "preact/hooks";
 import type { FunctionName } from "./flame_canvas";
 import { percent } from "./format";
-import { fileTitle } from "./frame_colors";
+import { placeTitle } from "./frame_colors";
 import type { FlameLayout } from "./layout";
 import type { Matcher } from "./search";
 import { Sorter } from "./sorter";
@@ -49,7 +49,7 @@ export function ChangeTable(props: Props) {
             >
               <th scope="row" title={row.name}>
                 <bdi class="cut">{row.name}</bdi>
-                <span class="note">{fileTitle(row.file)}</span>
+                <span class="note">{placeTitle(row.name, row.file)}</span>
               </th>
               <Changed row={row} column="self" whole={whole} amount={after.measure.amount} />
               <Changed row={row} column="total" whole={whole} amount={after.measure.amount} />

@@ -21,6 +21,9 @@ export function Coverage({ flame, layout, sent }: Props) {
     `${count(layout.size)} frames`,
   ];
   if (shown !== all) parts.push(`filters leave ${percent(shown, all)} of ${text.measure.amount(all)}`);
-  if (flame.dropped > 0) parts.push(`${percent(flame.dropped, flame.total)} folded into “(other)”: more detail, or a zoom by filter, unfolds it`);
+  if (flame.dropped > 0)
+    parts.push(
+      `${percent(flame.dropped, flame.total)} folded into “(other)”: more detail, or a zoom by filter, unfolds it`,
+    );
   return <p class="coverage">{parts.join(" · ")}</p>;
 }

@@ -16,7 +16,12 @@ export function Dialog({ open, title, onClose, children }: Props) {
     else dialog.current!.close();
   }, [open]);
   return (
-    <dialog ref={dialog} onClose={onClose} aria-label={title} onClick={(event) => event.target === dialog.current && onClose()}>
+    <dialog
+      ref={dialog}
+      onClose={onClose}
+      aria-label={title}
+      onClick={(event) => event.target === dialog.current && onClose()}
+    >
       <div class="dialog-head">
         <h2>{title}</h2>
         <button onClick={onClose}>Close</button>

@@ -51,6 +51,7 @@ function drawRow(ctx: CanvasRenderingContext2D, scene: Scene, depth: number): vo
   const { layout, from, to, width } = scene;
   const row = layout.rows[depth]!;
   const scale = width / (to - from);
+  const run = { left: 0, right: -1 }; // pixels of neighbours too narrow to be told apart; none while right < left
   for (let at = layout.firstEndingAfter(row, from); at < row.length; ) {
     const node = row[at]!;
     const left = (layout.start[node]! - from) * scale;
@@ -59,11 +60,27 @@ function drawRow(ctx: CanvasRenderingContext2D, scene: Scene, depth: number): vo
     if (size >= NARROWEST) {
       drawFrame(ctx, scene, node, Math.max(left, 0), Math.min(left + size, width));
       at++;
-    } else {
-      fill(ctx, scene.paint.scheme.faded, left, rowTop(layout, depth, scene.upward) - scene.scroll, NARROWEST);
-      at = Math.max(at + 1, layout.firstEndingAfter(row, from + (left + NARROWEST) / scale));
+      continue;
     }
+    if (left > run.right) {
+      drawRun(ctx, scene, depth, run);
+      run.left = left;
+    }
+    run.right = left + NARROWEST;
+    at = Math.max(at + 1, layout.firstEndingAfter(row, from + run.right / scale));
   }
+  drawRun(ctx, scene, depth, run);
+}
+
+function drawRun(
+  ctx: CanvasRenderingContext2D,
+  scene: Scene,
+  depth: number,
+  run: { left: number; right: number },
+): void {
+  if (run.right < run.left) return;
+  const top = rowTop(scene.layout, depth, scene.upward) - scene.scroll;
+  fill(ctx, scene.paint.scheme.faded, run.left, top, run.right - run.left);
 }
 
 function drawFrame(ctx: CanvasRenderingContext2D, scene: Scene, node: number, left: number, right: number): void {

@@ -36,20 +36,49 @@ export function ExportDialog({ open, onClose, graph, state, window }: Props) {
     return svgText(seen, zoom, new FramePaint(seen, LIGHT, state.colorBy, underReasons), title);
   };
   const page = async () =>
-    oneFile({ flame, root: rootOf(state), query: formatState({ ...state, pinned: window, live: false }) }, title, await partsHere());
+    oneFile(
+      { flame, root: rootOf(state), query: formatState({ ...state, pinned: window, live: false }) },
+      title,
+      await partsHere(),
+    );
   const copy = () => void copyText(heldAddress(state, window)).then(() => setCopied(true));
   return (
     <Dialog open={open} title="Export" onClose={() => (setCopied(false), onClose())}>
-      <p class="note">Files hold the stacks that the filters leave; pprof has all of them, with their labels.</p>
+      <p class="note">
+        Files hold the stacks that the filters leave; pprof has all functions, with the labels of every sample.
+      </p>
       <div class="choices">
-        <a class="button" href={pprofAddress(state.kind, state, window)} download={`${stem}.pb.gz`} title="For go tool pprof and others">
+        <a
+          class="button"
+          href={pprofAddress(state.kind, state, window)}
+          download={`${stem}.pb.gz`}
+          title="For go tool pprof and others"
+        >
           pprof
         </a>
-        <Save title="Folded stacks" help="One stack a line, for flamegraph.pl and scripts" name={`${stem}.folded`} text={() => foldedText(plain)} />
-        <Save title="speedscope" help="For speedscope's page or program" name={`${stem}.speedscope.json`} text={() => speedscopeText(plain, { title, unit })} />
+        <Save
+          title="Folded stacks"
+          help="One stack a line, for flamegraph.pl and scripts"
+          name={`${stem}.folded`}
+          text={() => foldedText(plain)}
+        />
+        <Save
+          title="speedscope"
+          help="For speedscope's page or program"
+          name={`${stem}.speedscope.json`}
+          text={() => speedscopeText(plain, { title, unit })}
+        />
         <Save title="SVG" help="A picture of the graph as it is zoomed" name={`${stem}.svg`} text={picture} />
-        <Save title="HTML" help="This page with this profile in one file, to send and to keep" name={`${stem}.html`} text={page} />
-        <button title="The address of this view, with its time held: it shows the same later, to whoever reaches this collector (u)" onClick={copy}>
+        <Save
+          title="HTML"
+          help="This page with this profile in one file, to send and to keep"
+          name={`${stem}.html`}
+          text={page}
+        />
+        <button
+          title="The address of this view, with its time held: it shows the same later, to whoever reaches this collector (u)"
+          onClick={copy}
+        >
           {copied ? "Link copied" : "Copy link"} <kbd>u</kbd>
         </button>
       </div>

@@ -53,24 +53,49 @@ export function FilterBar({ saved = false, state, set, sent }: Props) {
       {sent && (
         <span class="reasons" role="group" aria-label="Wait reasons">
           {childrenOf(sent, 0).map((node) => (
-            <button
+            <ReasonButton
               key={sent.nameOf(node)}
-              aria-pressed={state.reasons.includes(sent.nameOf(node))}
-              title={REASONS[sent.nameOf(node)]?.means ?? "a reason of another agent"}
-              onClick={() => toggle(sent.nameOf(node))}
-            >
-              {sent.nameOf(node)} <span class="share">{percent(sent.total[node]!, sent.total[0]!)}</span>
-            </button>
+              reason={sent.nameOf(node)}
+              chosen={state.reasons.includes(sent.nameOf(node))}
+              share={percent(sent.total[node]!, sent.total[0]!)}
+              onToggle={toggle}
+            />
           ))}
         </span>
       )}
-      {!sent && KIND_TEXT[state.kind].hasReasons && <span class="note">Reasons: group by reason or none.</span>}
+      {!sent && KIND_TEXT[state.kind].hasReasons && (
+        <span class="reasons" role="group" aria-label="Wait reasons">
+          <span class="note">All reasons: group by none or reason.</span>
+          {state.reasons.map((reason) => (
+            <ReasonButton key={reason} reason={reason} chosen share="" onToggle={toggle} />
+          ))}
+        </span>
+      )}
       {isFiltered(state) && (
         <button title="Show all stacks again" onClick={() => set({ ...NO_FILTER, zoom: null })}>
           Clear filters
         </button>
       )}
     </div>
+  );
+}
+
+interface ReasonButtonProps {
+  reason: string;
+  chosen: boolean;
+  share: string;
+  onToggle(reason: string): void;
+}
+
+function ReasonButton({ reason, chosen, share, onToggle }: ReasonButtonProps) {
+  return (
+    <button
+      aria-pressed={chosen}
+      title={REASONS[reason]?.means ?? "a reason of another agent"}
+      onClick={() => onToggle(reason)}
+    >
+      {reason} <span class="share">{share}</span>
+    </button>
   );
 }
 
@@ -83,7 +108,7 @@ interface FilterProps {
 }
 
 // Takes effect by Enter or when the field is left, so that half a word asks for nothing.
-function Filter({ title, help, placeholder, value, onChange }: FilterProps) {
+export function Filter({ title, help, placeholder, value, onChange }: FilterProps) {
   const [typed, setTyped] = useState(value);
   useEffect(() => setTyped(value), [value]);
   const commit = () => typed !== value && onChange(typed);

@@ -24,7 +24,11 @@ export function frameActions(layout: FlameLayout, set: SetState, copy: (text: st
     { key: "Enter", title: "Zoom to it", run: (node) => set({ zoom: layout.pathKey(node) }) },
     { key: "f", title: "Only stacks with it", run: (node) => set({ focus: exactly(name(node)), zoom: null }) },
     { key: "x", title: "Drop stacks with it", run: (node) => set({ ignore: exactly(name(node)), zoom: null }) },
-    { key: "s", title: "Its callers and callees", run: (node) => set({ fn: name(node), search: "", view: "sandwich" }) },
+    {
+      key: "s",
+      title: "Its callers and callees",
+      run: (node) => set({ fn: name(node), search: "", view: "sandwich" }),
+    },
     { key: "t", title: "Show it in the table", run: (node) => set({ fn: name(node), search: "", view: "table" }) },
     { key: "y", title: "Copy its name", run: (node) => copy(name(node)) },
     { key: "Y", title: "Copy its stack", run: (node) => copy(stackOf(layout, node)) },

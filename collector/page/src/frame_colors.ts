@@ -23,6 +23,11 @@ export function fileTitle(file: string): string {
   return isKernel(file) ? `kernel · ${baseName(file)}` : baseName(file);
 }
 
+// Where a function is, for people. Markers of the agent stand for a stack, and are their own file.
+export function placeTitle(name: string, file: string): string {
+  return file === name ? "not a function" : fileTitle(file);
+}
+
 const CODE_HUES = { kernel: KERNEL_HUE, program: 60, library: 145, "made at run time": 320, unknown: -1 };
 export type CodeKind = keyof typeof CODE_HUES;
 
@@ -30,7 +35,8 @@ export function codeKind(file: string): CodeKind {
   if (file === "") return "unknown";
   if (isKernel(file)) return "kernel";
   if (file.startsWith("[anon") || /\/perf-\d+\.map$/.test(file)) return "made at run time";
-  return /\.so(\.|$)/.test(file) || file === "[vdso]" ? "library" : "program";
+  if (/\.so(\.|$)/.test(file) || file === "[vdso]") return "library";
+  return file.startsWith("[") ? "unknown" : "program";
 }
 
 const GROUP_HUES: Readonly<Record<string, number>> = {

@@ -3,7 +3,7 @@ import { useMemo } from "preact/hooks";
 import type { Scheme } from "./colors";
 import type { FunctionName } from "./flame_canvas";
 import { count, duration, percent } from "./format";
-import { fileFill, fileTitle } from "./frame_colors";
+import { fileFill, placeTitle } from "./frame_colors";
 import type { FlameLayout } from "./layout";
 import type { Matcher } from "./search";
 import { Sorter } from "./sorter";
@@ -119,7 +119,7 @@ function Row({ row, view, amount, picked, hovered, color, wide, onPick, onHover,
           <bdi>{row.name}</bdi>
         </button>
         <span class="note" title={row.file}>
-          {row.file === row.name ? "not a function" : fileTitle(row.file)}
+          {placeTitle(row.name, row.file)}
         </span>
       </th>
       <Amount text={amount(row.self)} value={row.self} view={view} />

@@ -33,7 +33,7 @@ interface Props {
   searchField: Ref<HTMLInputElement>;
 }
 
-const VIEW_OF: Record<ViewState["view"], (props: ViewProps) => preact.JSX.Element> = {
+const VIEW_OF: Record<Exclude<ViewState["view"], "time">, (props: ViewProps) => preact.JSX.Element> = {
   flame: FlameView,
   table: TableView,
   sandwich: SandwichView,
@@ -67,25 +67,32 @@ export function GraphBody({ saved = false, graph, state, set, window, searchFiel
     const node = marks ? nextMatch(seen, marks, zoom, pointed.current, by) : -1;
     if (node >= 0) setSought({ node });
   };
-  const ofPointed = actions.slice(1).map(({ key, run }): [string, () => void] => [key, () => pointed.current > 0 && run(pointed.current)]);
+  const ofPointed = actions
+    .slice(1)
+    .map(({ key, run }): [string, () => void] => [
+      key,
+      () => pointed.current > 0 && pointed.current < seen.size && run(pointed.current),
+    ]);
   const inGraph = state.view === "flame";
   useKeys({
     "0": () => set({ zoom: null }),
     Backspace: up,
     n: () => inGraph && step(1),
     N: () => inGraph && step(-1),
-    ...Object.fromEntries(inGraph ? ofPointed : []),
+    ...Object.fromEntries(inGraph || state.view === "tree" ? ofPointed : []),
   });
 
   if (plain.total[0] === 0) {
     return (
       <Note>
         No stack is left by the filters.{" "}
-        <button onClick={() => set({ focus: "", ignore: "", reasons: DEFAULTS.reasons, zoom: null })}>Clear filters</button>
+        <button onClick={() => set({ focus: "", ignore: "", reasons: DEFAULTS.reasons, zoom: null })}>
+          Clear filters
+        </button>
       </Note>
     );
   }
-  const Chosen = VIEW_OF[state.view];
+  const Chosen = VIEW_OF[state.view as keyof typeof VIEW_OF];
   return (
     <>
       <Coverage flame={graph.flame} layout={plain} sent={graph.layout} />

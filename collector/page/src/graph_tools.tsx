@@ -41,18 +41,20 @@ export function GraphTools({ saved, state, set, onUp }: Props) {
           value={state.group}
           options={groups.includes(state.group) ? groups : [...groups, state.group]}
           text={(group) => group || "none"}
-          onChange={(group) => set({ group, zoom: null, reasons: group === "reason" ? state.reasons : [] })}
+          onChange={(group) => set({ group, zoom: null })}
         />
       )}
-      <Choice
-        title="Colour"
-        keyName="c"
-        help="What a frame's colour tells: its file (package), the kind of code, or what its time went to"
-        value={state.colorBy}
-        options={COLORS.filter((by) => by !== "reason" || KIND_TEXT[state.kind].hasReasons)}
-        text={(by) => (by === "kind" ? "kind of code" : by)}
-        onChange={(colorBy) => set({ colorBy: colorBy as ViewState["colorBy"] })}
-      />
+      {(isTree || state.view === "sandwich") && (
+        <Choice
+          title="Colour"
+          keyName="c"
+          help="What a frame's colour tells: its file (package), the kind of code, or what its time went to"
+          value={state.colorBy}
+          options={COLORS.filter((by) => by !== "reason" || KIND_TEXT[state.kind].hasReasons)}
+          text={(by) => by}
+          onChange={(colorBy) => set({ colorBy: colorBy as ViewState["colorBy"] })}
+        />
+      )}
       <Choice
         title="Recursion"
         keyName="r"

@@ -3,7 +3,7 @@ import { KIND_TEXT } from "./kinds";
 import { ServicePicker, type ServiceChoice } from "./service_picker";
 import { timeRange } from "./format";
 import { toKind } from "./page_keys";
-import { KINDS, moved, RANGES, THEMES, type ViewState } from "./url_state";
+import { KINDS, moved, RANGES, THEMES, zoomedTime, type ViewState } from "./url_state";
 import type { SetState } from "./use_url_state";
 
 interface Props {
@@ -63,11 +63,33 @@ function TimeChoice({ state, set, window, onRefresh }: Props) {
   return (
     <div class="times">
       <div class="segments" role="group" aria-label="Step in time">
-        <button title="The same length of time before ([)" aria-label="Earlier" onClick={() => set({ pinned: moved(window, -1), live: false })}>
+        <button
+          title="The same length of time before ([)"
+          aria-label="Earlier"
+          onClick={() => set({ pinned: moved(window, -1), live: false })}
+        >
           ‹
         </button>
-        <button title="The same length of time after (])" aria-label="Later" onClick={() => set({ pinned: moved(window, 1), live: false })}>
+        <button
+          title="The same length of time after (])"
+          aria-label="Later"
+          onClick={() => set({ pinned: moved(window, 1), live: false })}
+        >
           ›
+        </button>
+        <button
+          title="Half of this time (+)"
+          aria-label="Shorter time"
+          onClick={() => set({ pinned: zoomedTime(window, 0.5), live: false })}
+        >
+          +
+        </button>
+        <button
+          title="Twice this time (-)"
+          aria-label="Longer time"
+          onClick={() => set({ pinned: zoomedTime(window, 2), live: false })}
+        >
+          −
         </button>
       </div>
       <div class="segments" role="group" aria-label="Time range">

@@ -25,11 +25,11 @@ const KEYS: [keys: string, action: string][] = [
   ["i", "inverted: innermost frames first"],
   ["r", "recursion: kept, merged into one frame where it is direct, merged"],
   ["g c", "group by the next label; colour by the next property"],
-  ["[ ]", "the time before; the time after"],
+  ["[ ] + -", "the time before; the time after; half of it; twice of it"],
   ["h .", "hold this time; live: refresh every 10 seconds"],
-  ["b", "mark this time and service as the base of the difference"],
+  ["b", "mark this time, service and labels as the base of the difference"],
   ["e u", "export; copy the address of this view"],
-  ["o", "open or shut the overview"],
+  ["o w", "open or shut the overview; leave idle time and sleep out of it"],
   ["D", "dark, light, or as the system"],
   ["?", "this list"],
 ];
@@ -40,16 +40,19 @@ export function HelpDialog({ open, onClose }: { open: boolean; onClose(): void }
       <Keys />
       <h3>Reading a flame graph</h3>
       <p>
-        Each box is a function, and the boxes below it are what it called: a column from the top down is one stack. A box is as wide as
-        its value, so look for wide boxes, not for deep ones; left and right mean nothing, the heavier is left.
+        Each box is a function, and the boxes below it are what it called: a column from the top down is one stack. A
+        box is as wide as its value, so look for wide boxes, not for deep ones; left and right mean nothing, the heavier
+        is left.
       </p>
       <p>
-        <em>Total</em> is a function with all it calls, <em>self</em> is what it did itself: where a box is wider than the boxes below it
-        together. A wide box with no wide box below it is where the value is; a wide box high up says which part of the program led there.
+        <em>Total</em> is a function with all it calls, <em>self</em> is what it did itself: where a box is wider than
+        the boxes below it together. A wide box with no wide box below it is where the value is; a wide box high up says
+        which part of the program led there.
       </p>
       <p>
-        In <em>Off-CPU</em> the value is time that threads waited. Mostly they wait for work, which is no problem: filter by reason, or look
-        at the view Waits first. “(other)” is what was too small to be sent; “[stack cut: …]” is a stack whose outer part is not known.
+        In <em>Off-CPU</em> the value is time that threads waited. Mostly they wait for work, which is no problem:
+        filter by reason, or look at the view Waits first. “(other)” is what was too small to be sent; “[stack cut: …]”
+        is a stack whose outer part is not known.
       </p>
       <h3>Kinds</h3>
       <dl>

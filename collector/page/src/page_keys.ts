@@ -4,7 +4,7 @@ import { copyText } from "./clipboard";
 import { heldAddress } from "./export_dialog";
 import { nextGroup, RECURSIONS } from "./graph_tools";
 import { KIND_TEXT } from "./kinds";
-import { COLORS, KINDS, moved, THEMES, VIEWS, type ViewState } from "./url_state";
+import { COLORS, KINDS, moved, THEMES, VIEWS, zoomedTime, type ViewState } from "./url_state";
 import type { KeyMap } from "./use_keys";
 import type { SetState } from "./use_url_state";
 
@@ -18,11 +18,19 @@ export function pageKeys(state: ViewState, set: SetState, window: Window): KeyMa
     h: () => set(state.pinned ? { pinned: null } : { pinned: window, live: false }),
     "[": () => set({ pinned: moved(window, -1), live: false }),
     "]": () => set({ pinned: moved(window, 1), live: false }),
-    b: () => set({ base: window, baseService: state.service }),
+    "+": () => set({ pinned: zoomedTime(window, 0.5), live: false }),
+    "-": () => set({ pinned: zoomedTime(window, 2), live: false }),
+    b: () => set(asBase(state, window)),
     u: () => void copyText(heldAddress(state, window)),
+    w: () => set({ busyBars: !state.busyBars }, "replace"),
     o: () => set({ overviewShut: !state.overviewShut }, "replace"),
     D: () => set({ theme: next(THEMES, state.theme) }, "replace"),
   };
+}
+
+// What is shown now, to compare others with.
+export function asBase({ service, labels }: ViewState, window: Window): Partial<ViewState> {
+  return { base: window, baseService: service, baseLabels: labels };
 }
 
 // Those that need no collector.

@@ -14,6 +14,7 @@ import type { Loaded } from "./use_load";
 import type { Graph } from "./use_shown";
 import type { SetState } from "./use_url_state";
 import { ViewTabs } from "./view_tabs";
+import { TimeView } from "./views/time_view";
 
 interface Props {
   graph: Loaded<Graph | null>;
@@ -34,7 +35,7 @@ export function ProfilePanel({ graph, stale, series, state, set, window, searchF
     e: () => shown && setExporting(true),
   });
   return (
-    <section class={stale ? "card waiting" : "card"} aria-label="Profile">
+    <section class={stale ? "card waiting" : "card"} aria-label="Profile" aria-busy={stale}>
       <div class="card-head">
         <h2>
           {KIND_TEXT[state.kind].title} · <bdi>{serviceTitle(state.service)}</bdi>
@@ -59,13 +60,20 @@ export function ProfilePanel({ graph, stale, series, state, set, window, searchF
       {(filtersOpen || isFiltered(state)) && (
         <FilterBar state={state} set={set} sent={shown?.underReasons ? shown.layout : null} />
       )}
-      {shown === undefined && graph.error === null && <p class="note pad">Loading…</p>}
-      {shown && (
+      {state.view === "time" && shown !== null && <TimeView state={state} set={set} window={window} />}
+      {state.view !== "time" && shown === undefined && graph.error === null && <p class="note pad">Loading…</p>}
+      {state.view !== "time" && shown && (
         <GraphBody graph={shown} state={state} set={set} window={window} searchField={searchField} />
       )}
       {shown === null && <NothingStored state={state} set={set} series={series} />}
       {shown && (
-        <ExportDialog open={exporting} onClose={() => setExporting(false)} graph={shown} state={state} window={window} />
+        <ExportDialog
+          open={exporting}
+          onClose={() => setExporting(false)}
+          graph={shown}
+          state={state}
+          window={window}
+        />
       )}
     </section>
   );

@@ -8,6 +8,9 @@ test("each reason has two sentences and a group of the overview", () => {
   for (const [name, reason] of Object.entries(REASONS)) {
     assert.match(reason.means, /^[A-Z].*\.$/, name);
     assert.match(reason.advice, /^[a-zA-Z].*\.$/, name);
-    assert.ok(PARTS.some((part) => part.group === reason.group), name);
+    assert.ok(
+      PARTS.some((part) => part.group === reason.group),
+      name,
+    );
   }
 });

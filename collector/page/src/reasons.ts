@@ -120,11 +120,7 @@ export const REASONS: Readonly<Record<string, Reason>> = {
     "Group by syscall to see which one.",
   ),
   "kernel-idle": reason("idle", "A thread of the kernel had no work.", "Nothing is to be done about it."),
-  accept: reason(
-    "idle",
-    "A server waited for a new connection.",
-    "It is free for work; nothing is slow here.",
-  ),
+  accept: reason("idle", "A server waited for a new connection.", "It is free for work; nothing is slow here."),
   "idle-poll": reason(
     "idle",
     "The thread waited for work in the poll of its main loop.",

@@ -14,7 +14,7 @@ import { useTheme } from "./use_theme";
 import { useUrlState } from "./use_url_state";
 import { ViewTabs } from "./view_tabs";
 
-const SAVED_VIEWS: readonly View[] = VIEWS.filter((view) => view !== "diff");
+const SAVED_VIEWS: readonly View[] = VIEWS.filter((view) => view !== "time" && view !== "diff");
 
 export function SavedPage({ kept }: { kept: Kept }) {
   const [state, set] = useUrlState(kept.query);

@@ -42,7 +42,13 @@ test("a picked function matches by its whole name", () => {
 
 test("finds follow each other around the view, in both directions", () => {
   const marks = markMatches(layout, compileSearch("work|wait")!);
-  assert.deepEqual([-1, 2, 3, 5].map((from) => nextMatch(layout, marks, 0, from, 1)), [2, 3, 5, 2]);
-  assert.deepEqual([-1, 2].map((from) => nextMatch(layout, marks, 0, from, -1)), [5, 5]);
+  assert.deepEqual(
+    [-1, 2, 3, 5].map((from) => nextMatch(layout, marks, 0, from, 1)),
+    [2, 3, 5, 2],
+  );
+  assert.deepEqual(
+    [-1, 2].map((from) => nextMatch(layout, marks, 0, from, -1)),
+    [5, 5],
+  );
   assert.equal(nextMatch(layout, marks, 6, -1, 1), -1);
 });

@@ -47,7 +47,11 @@ export function SearchBox({ state, set, found, searchField, onStep }: Props) {
       {found && <Matched {...found} />}
       {found && found.value > 0 && onStep && (
         <span class="segments">
-          <button title="The find before (N, or Shift+Enter in the field)" aria-label="Previous find" onClick={() => onStep(-1)}>
+          <button
+            title="The find before (N, or Shift+Enter in the field)"
+            aria-label="Previous find"
+            onClick={() => onStep(-1)}
+          >
             ‹
           </button>
           <button title="The next find (n, or Enter in the field)" aria-label="Next find" onClick={() => onStep(1)}>

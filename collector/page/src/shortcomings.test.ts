@@ -19,7 +19,10 @@ test("time without profiles is told, at both ends", () => {
 });
 
 test("functions without a name and stacks that were cut are told with their share", () => {
-  const below = [{ name: "[stack cut: no rule]", below: [{ name: "app+0x12af", self: 30 }] }, { name: "main", self: 70 }];
+  const below = [
+    { name: "[stack cut: no rule]", below: [{ name: "app+0x12af", self: 30 }] },
+    { name: "main", self: 70 },
+  ];
   const said = of({ name: "all", below });
   assert.match(said[0]!, /^stacks cut: 30\.0%/);
   assert.match(said[1]!, /^symbols missing: 30\.0%/);

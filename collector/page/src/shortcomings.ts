@@ -32,7 +32,10 @@ export function isNameless(name: string): boolean {
 // What the agent writes where a stack would be.
 const MARKERS: [begins: string, says: (share: string) => string][] = [
   ["[stack cut", (share) => `stacks cut: ${share} stand under “[stack cut: …]”, without the callers further out`],
-  ["[stack not drawn", (share) => `stacks not drawn: of ${share} the agent kept time and reason alone, to stay within its budget`],
+  [
+    "[stack not drawn",
+    (share) => `stacks not drawn: of ${share} the agent kept time and reason alone, to stay within its budget`,
+  ],
   ["[stack lost]", (share) => `stacks lost: of ${share} only time and reason are known`],
 ];
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { DEFAULTS, formatState, moved, parseState, windowOf, type ViewState } from "./url_state";
+import { DEFAULTS, formatState, moved, parseState, windowOf, zoomedTime, type ViewState } from "./url_state";
 
 const CHANGED: ViewState = {
   view: "diff",
@@ -22,7 +22,10 @@ const CHANGED: ViewState = {
   fn: "<script>",
   base: { from: 1600000000000, to: 1600000060000 },
   baseService: "",
+  baseLabels: 'version="1"',
   scale: "rate",
+  timeBy: "service_name",
+  heatOf: "values",
   sortOverview: "lock",
   sortTable: "total",
   overviewShut: true,
@@ -42,7 +45,8 @@ test("every choice survives the way through the address", () => {
 });
 
 test("each choice is of another value than its default, so that none is forgotten above", () => {
-  for (const [name, value] of Object.entries(CHANGED)) assert.notDeepEqual(value, DEFAULTS[name as keyof ViewState], name);
+  for (const [name, value] of Object.entries(CHANGED))
+    assert.notDeepEqual(value, DEFAULTS[name as keyof ViewState], name);
 });
 
 test("a service without a name is not the same as all services", () => {
@@ -62,4 +66,6 @@ test("the window ends now unless it is pinned", () => {
 
 test("a window moves by its own length", () => {
   assert.deepEqual(moved({ from: 100, to: 130 }, -1), { from: 70, to: 100 });
+  assert.deepEqual(zoomedTime({ from: 100, to: 140 }, 0.5), { from: 110, to: 130 });
+  assert.deepEqual(zoomedTime({ from: 100, to: 140 }, 2), { from: 80, to: 160 });
 });

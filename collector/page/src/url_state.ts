@@ -13,7 +13,7 @@ export const RANGES: Readonly<Record<string, number>> = {
   "7d": 7 * 24 * 3600e3,
 };
 export const NODE_LIMITS: readonly number[] = [1000, 10000, 50000];
-export const VIEWS = ["flame", "table", "sandwich", "diff", "waits", "tree"] as const;
+export const VIEWS = ["flame", "table", "sandwich", "time", "diff", "waits", "tree"] as const;
 export type View = (typeof VIEWS)[number];
 export const COLORS = ["file", "kind", "reason"] as const;
 export type ColorBy = (typeof COLORS)[number];
@@ -54,7 +54,10 @@ export interface ViewState {
   fn: string | null; // the function whose frames are picked out, and the one in the middle of the sandwich
   base: Span | null; // what diff compares with; null = the time just before
   baseService: string | null; // null = the same
+  baseLabels: string | null; // null = the same
   scale: "share" | "rate"; // diff: of each side's total, or of each second
+  timeBy: string; // label that the time view divides by
+  heatOf: "waits" | "values"; // what the heat map's colour tells: how many, or how long together
   sortOverview: OverviewColumn;
   sortTable: "self" | "total";
   overviewShut: boolean;
@@ -84,7 +87,10 @@ const FIELDS: { [K in keyof ViewState]: Field<ViewState[K]> } = {
   fn: optional("fn"),
   base: span("base_from", "base_to"),
   baseService: optional("base_service"),
+  baseLabels: optional("base_labels"),
   scale: oneOf("scale", ["share", "rate"], "share"),
+  timeBy: text("time_by", "reason"),
+  heatOf: oneOf("heat", ["waits", "values"], "waits"),
   sortOverview: oneOf("services_by", OVERVIEW_COLUMNS, "on_cpu"),
   sortTable: oneOf("top_by", ["self", "total"], "self"),
   overviewShut: asSelected("overview", "shut"),
@@ -97,7 +103,9 @@ const FIELDS: { [K in keyof ViewState]: Field<ViewState[K]> } = {
 // Takes any text; what it does not understand is at its default.
 export function parseState(query: string): ViewState {
   const given = new URLSearchParams(query);
-  return Object.fromEntries(Object.entries(FIELDS).map(([name, field]) => [name, field.parse(given)])) as unknown as ViewState;
+  return Object.fromEntries(
+    Object.entries(FIELDS).map(([name, field]) => [name, field.parse(given)]),
+  ) as unknown as ViewState;
 }
 
 export const DEFAULTS: ViewState = parseState("");
@@ -115,6 +123,12 @@ export function formatState(state: ViewState): string {
 // The window that `s` shows at the instant `now`, Unix milliseconds.
 export function windowOf(s: ViewState, now: number): Span {
   return s.pinned ?? { from: now - RANGES[s.range]!, to: now };
+}
+
+// Half or twice the length of time (factor 0.5 or 2), around the same middle.
+export function zoomedTime(window: Span, factor: number): Span {
+  const [middle, half] = [(window.from + window.to) / 2, (factor * (window.to - window.from)) / 2];
+  return { from: Math.round(middle - half), to: Math.round(middle + half) };
 }
 
 // The same length of time, `steps` lengths later (earlier when negative).

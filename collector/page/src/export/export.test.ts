@@ -25,8 +25,13 @@ test("a name cannot look like two frames of a folded stack", () => {
 test("speedscope's file has every stack and its weight", () => {
   const file = JSON.parse(speedscopeText(layout, { title: "t", unit: "nanoseconds" }));
   const [profile] = file.profiles;
-  assert.equal(profile.weights.reduce((a: number, b: number) => a + b, 0), profile.endValue);
-  const named = profile.samples.map((sample: number[]) => sample.map((frame) => file.shared.frames[frame].name).join(";"));
+  assert.equal(
+    profile.weights.reduce((a: number, b: number) => a + b, 0),
+    profile.endValue,
+  );
+  const named = profile.samples.map((sample: number[]) =>
+    sample.map((frame) => file.shared.frames[frame].name).join(";"),
+  );
   assert.ok(named.includes("main;work;work;leaf"));
   assert.equal(file.shared.frames.find((frame: { name: string }) => frame.name === "leaf").file, "libc");
 });
@@ -44,7 +49,11 @@ test("the picture has the zoomed frame and what is below it", () => {
 
 test("a saved page cannot be left by a name, and only its own parts run", () => {
   const flame = { ...columnsOf(SAMPLE), names: [HOSTILE] } as unknown as Flame;
-  const page = oneFile({ flame, root: "", query: "" }, HOSTILE, { script: `a("</script>")`, style: "b{}", nonce: "n0" });
+  const page = oneFile({ flame, root: "", query: "" }, HOSTILE, {
+    script: `a("</script>")`,
+    style: "b{}",
+    nonce: "n0",
+  });
   assert.equal(page.match(/<script/g)!.length, 2);
   assert.equal(page.match(/<\/script/g)!.length, 2);
   assert.match(page, /default-src 'none'; script-src 'nonce-n0'/);

@@ -14,7 +14,10 @@ export interface Kept {
 
 // Markup in which names cannot end the script that holds them.
 export function inScript(value: unknown): string {
-  return JSON.stringify(value).replace(/</g, "\\u003c").replace(/\u2028/g, "\\u2028").replace(/\u2029/g, "\\u2029");
+  return JSON.stringify(value)
+    .replace(/</g, "\\u003c")
+    .replace(/\u2028/g, "\\u2028")
+    .replace(/\u2029/g, "\\u2029");
 }
 
 export interface Parts {
@@ -51,7 +54,9 @@ export function keptHere(): Kept | null {
 
 // The page's own parts: from the collector, or from the saved page that this is.
 export async function partsHere(): Promise<Parts> {
-  const nonce = [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  const nonce = [...crypto.getRandomValues(new Uint8Array(16))]
+    .map((byte) => byte.toString(16).padStart(2, "0"))
+    .join("");
   const own = async (link: string | undefined, inline: string) =>
     link ? await (await fetch(link)).text() : document.querySelector(inline)!.textContent!;
   const script = document.querySelector<HTMLScriptElement>("script[type=module][src]")?.src;

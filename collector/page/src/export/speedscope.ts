@@ -30,7 +30,15 @@ export function speedscopeText(layout: FlameLayout, { title, unit }: SpeedscopeT
     $schema: "https://www.speedscope.app/file-format-schema.json",
     shared: { frames },
     profiles: [
-      { type: "sampled", name: title, unit, startValue: 0, endValue: weights.reduce((a, b) => a + b, 0), samples, weights },
+      {
+        type: "sampled",
+        name: title,
+        unit,
+        startValue: 0,
+        endValue: weights.reduce((a, b) => a + b, 0),
+        samples,
+        weights,
+      },
     ],
     name: title,
     exporter: "sonde",

@@ -24,7 +24,9 @@ export function svgText(layout: FlameLayout, root: number, paint: FramePaint, ti
     if (width < NARROWEST) continue;
     const row = layout.depth[node]! - layout.depth[root]!;
     deepest = Math.max(deepest, row);
-    frames.push(frame(layout, node, root, paint, (layout.start[node]! - layout.start[root]!) * scale, width, HEAD + row * ROW));
+    frames.push(
+      frame(layout, node, root, paint, (layout.start[node]! - layout.start[root]!) * scale, width, HEAD + row * ROW),
+    );
   }
   const height = HEAD + (deepest + 1) * ROW + 6;
   return (
@@ -33,7 +35,6 @@ export function svgText(layout: FlameLayout, root: number, paint: FramePaint, ti
     `<text x="6" y="20" font-size="14">${escapeMarkup(title)}</text>\n${frames.join("\n")}\n</svg>\n`
   );
 }
-
 
 function frame(
   layout: FlameLayout,

@@ -14,7 +14,11 @@ export interface Difference {
 }
 
 // What the values of the earlier tree are multiplied with: so that both have one sum, or are of one length of time.
-export function scaleOf(scale: Scale, before: { total: number; ms: number }, after: { total: number; ms: number }): number {
+export function scaleOf(
+  scale: Scale,
+  before: { total: number; ms: number },
+  after: { total: number; ms: number },
+): number {
   const [part, whole] = scale === "share" ? [after.total, before.total] : [after.ms, before.ms];
   return whole > 0 ? part / whole : 0;
 }

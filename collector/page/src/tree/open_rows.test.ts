@@ -8,13 +8,16 @@ const layout = new FlameLayout(columnsOf(SAMPLE));
 const rows = openRows(layout, 0, (node) => node < 2); // everything and main
 
 test("rows are what stands under open rows", () => {
-  assert.deepEqual(rows.map(({ node, level, place, siblings, open }) => [node, level, place, siblings, open]), [
-    [0, 1, 1, 1, true],
-    [1, 2, 1, 2, true],
-    [2, 3, 1, 2, false],
-    [5, 3, 2, 2, null],
-    [6, 2, 2, 2, null],
-  ]);
+  assert.deepEqual(
+    rows.map(({ node, level, place, siblings, open }) => [node, level, place, siblings, open]),
+    [
+      [0, 1, 1, 1, true],
+      [1, 2, 1, 2, true],
+      [2, 3, 1, 2, false],
+      [5, 3, 2, 2, null],
+      [6, 2, 2, 2, null],
+    ],
+  );
 });
 
 test("the main path ends where no branch has half of what is above it", () => {

@@ -33,7 +33,8 @@ export function shapeTree(from: FlameLayout, shape: Shape): FlameColumns {
     if (total[node] === 0 && node > 0) continue;
     const above = node === 0 ? 0 : spot[from.parent[node]!]!;
     if (shape.underReasons && from.depth[node] === 1) reason = from.nameOf(node);
-    spot[node] = node === 0 || isHidden(from, node, shape) ? above : place(builder, above, frames(node), shape.recursion);
+    spot[node] =
+      node === 0 || isHidden(from, node, shape) ? above : place(builder, above, frames(node), shape.recursion);
     if (kept[node]! > 0) builder.add(spot[node]!, kept[node]!, waits[node]!);
     if (from.inlined.has(node)) builder.markInlined(spot[node]!);
     if (reason !== "" && spot[node]! > 0) builder.addReason(spot[node]!, reason, total[node]!);

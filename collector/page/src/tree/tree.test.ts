@@ -10,24 +10,49 @@ import { invert, sandwich } from "./turned";
 import { waitsByReason } from "./waits";
 
 const laidOut = (tree: Tree) => new FlameLayout(columnsOf(tree));
-const ALL: Shape = { underReasons: false, showReasons: false, reasons: [], focus: null, ignore: null, recursion: "kept" };
+const ALL: Shape = {
+  underReasons: false,
+  showReasons: false,
+  reasons: [],
+  focus: null,
+  ignore: null,
+  recursion: "kept",
+};
 const shaped = (tree: Tree, shape: Partial<Shape>) => new FlameLayout(shapeTree(laidOut(tree), { ...ALL, ...shape }));
 
 // "outer;inner=self" of every node with a value of its own.
 function stacks(layout: FlameLayout): string[] {
-  const path = (node: number) => layout.pathTo(node).slice(1).map((n) => layout.nameOf(n)).join(";");
-  return [...layout.self.keys()].filter((node) => layout.self[node]! > 0).map((node) => `${path(node)}=${layout.self[node]}`);
+  const path = (node: number) =>
+    layout
+      .pathTo(node)
+      .slice(1)
+      .map((n) => layout.nameOf(n))
+      .join(";");
+  return [...layout.self.keys()]
+    .filter((node) => layout.self[node]! > 0)
+    .map((node) => `${path(node)}=${layout.self[node]}`);
 }
 
 const sampleStacks = ["main=10", "main;work;work=5", "main;work;work;leaf=30", "main;wait=20", "idle=40"];
 const byReason: Tree = {
   name: "all",
   below: [
-    { name: "disk", below: [{ name: "main", file: "/bin/app", below: [{ name: "read", file: "libc.so.6", self: 30 }] }] },
+    {
+      name: "disk",
+      below: [{ name: "main", file: "/bin/app", below: [{ name: "read", file: "libc.so.6", self: 30 }] }],
+    },
     {
       name: "lock",
       below: [
-        { name: "main", file: "/bin/app", self: 1, below: [{ name: "read", file: "libc.so.6", self: 5 }, { name: "take", file: "/bin/app", self: 50 }] },
+        {
+          name: "main",
+          file: "/bin/app",
+          self: 1,
+          below: [
+            { name: "read", file: "libc.so.6", self: 5 },
+            { name: "take", file: "/bin/app", self: 50 },
+          ],
+        },
       ],
     },
   ],
@@ -39,7 +64,10 @@ test("a tree without a choice keeps every stack", () => {
 });
 
 test("only stacks with a match, and stacks without one", () => {
-  assert.deepEqual(stacks(shaped(SAMPLE, { focus: compileSearch("^work$") })), ["main;work;work=5", "main;work;work;leaf=30"]);
+  assert.deepEqual(stacks(shaped(SAMPLE, { focus: compileSearch("^work$") })), [
+    "main;work;work=5",
+    "main;work;work;leaf=30",
+  ]);
   assert.deepEqual(stacks(shaped(SAMPLE, { ignore: compileSearch("libc|kernel") })), ["main=10", "main;work;work=5"]);
   assert.equal(shaped(SAMPLE, { focus: compileSearch("nowhere") }).total[0], 0);
 });
@@ -47,7 +75,10 @@ test("only stacks with a match, and stacks without one", () => {
 test("recursion becomes one frame, all of it or the direct one", () => {
   const merged = ["main=10", "main;work=5", "main;work;leaf=30", "main;wait=20", "idle=40"].sort();
   assert.deepEqual(stacks(shaped(SAMPLE, { recursion: "direct" })).sort(), merged);
-  const around: Tree = { name: "all", below: [{ name: "a", below: [{ name: "b", below: [{ name: "a", self: 2, below: [{ name: "c", self: 3 }] }] }] }] };
+  const around: Tree = {
+    name: "all",
+    below: [{ name: "a", below: [{ name: "b", below: [{ name: "a", self: 2, below: [{ name: "c", self: 3 }] }] }] }],
+  };
   assert.deepEqual(stacks(shaped(around, { recursion: "direct" })), ["a;b;a=2", "a;b;a;c=3"]);
   assert.deepEqual(stacks(shaped(around, { recursion: "merged" })), ["a=2", "a;c=3"]);
 });
@@ -90,8 +121,21 @@ test("a sandwich has callers and callees of the outermost calls", () => {
   assert.equal(sandwich(laidOut(SAMPLE), "nowhere"), null);
 });
 
-const BEFORE: Tree = { name: "all", below: [{ name: "f", self: 30, below: [{ name: "gone", self: 10 }] }, { name: "g", self: 10 }] };
-const AFTER: Tree = { name: "all", below: [{ name: "f", self: 30 }, { name: "g", self: 50 }, { name: "new", self: 20 }] };
+const BEFORE: Tree = {
+  name: "all",
+  below: [
+    { name: "f", self: 30, below: [{ name: "gone", self: 10 }] },
+    { name: "g", self: 10 },
+  ],
+};
+const AFTER: Tree = {
+  name: "all",
+  below: [
+    { name: "f", self: 30 },
+    { name: "g", self: 50 },
+    { name: "new", self: 20 },
+  ],
+};
 
 test("a difference has what went away and what came, on one scale", () => {
   const [before, after] = [laidOut(BEFORE), laidOut(AFTER)];
@@ -107,7 +151,12 @@ test("functions are told by their change", () => {
   const changes = sortChanges(functionChanges(laidOut(BEFORE), laidOut(AFTER), 2, 0), "self");
   assert.deepEqual(
     changes.map(({ name, before, after }) => [name, after.self - before.self]),
-    [["f", -30], ["g", 30], ["gone", -20], ["new", 20]],
+    [
+      ["f", -30],
+      ["g", 30],
+      ["gone", -20],
+      ["new", 20],
+    ],
   );
   assert.equal(sortChanges(changes, "total")[0]!.name, "f");
 });
@@ -117,9 +166,36 @@ test("waits are told by reason, with the program's function that waits", () => {
   assert.deepEqual([lock!.reason, lock!.total, lock!.waits], ["lock", 56, 6]);
   assert.deepEqual(
     lock!.places.map(({ name, inside, total, waits }) => [name, inside, total, waits]),
-    [["take", "take", 50, 2], ["main", "read", 5, 4], ["main", "main", 1, 0]],
+    [
+      ["take", "take", 50, 2],
+      ["main", "read", 5, 4],
+      ["main", "main", 1, 0],
+    ],
   );
-  const inCall = { name: "all", below: [{ name: "sleep", below: [{ name: "main", file: "app", below: [{ name: "__x64_sys_clock_nanosleep", file: "[kernel]", below: [{ name: "schedule", file: "[kernel]", self: 1 }] }] }] }] };
+  const inCall = {
+    name: "all",
+    below: [
+      {
+        name: "sleep",
+        below: [
+          {
+            name: "main",
+            file: "app",
+            below: [
+              {
+                name: "__x64_sys_clock_nanosleep",
+                file: "[kernel]",
+                below: [{ name: "schedule", file: "[kernel]", self: 1 }],
+              },
+            ],
+          },
+        ],
+      },
+    ],
+  };
   assert.equal(waitsByReason(laidOut(inCall))[0]!.places[0]!.inside, "clock_nanosleep");
-  assert.deepEqual(disk!.places.map((place) => place.name), ["main"]);
+  assert.deepEqual(
+    disk!.places.map((place) => place.name),
+    ["main"],
+  );
 });

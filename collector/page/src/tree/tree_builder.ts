@@ -1,5 +1,6 @@
 // Grows the tree of a flame graph path by path: equal paths are one node, in whatever order they come.
 import type { FlameColumns } from "../api";
+import { ChildTable } from "./child_table";
 
 // Strings stored once, and their positions.
 class StringTable {
@@ -22,9 +23,9 @@ export class TreeBuilder {
   private readonly frames = new StringTable(); // "NAME FILE" by index, so that a child is found by one number
   private readonly frameName: number[] = [];
   private readonly frameFile: number[] = [];
-  private readonly children = new Map<number, number>();
   private readonly parent = [-1];
   private readonly frame = [0];
+  private readonly children = new ChildTable(this.parent, this.frame);
   private readonly self = [0];
   private readonly waits = [0]; // that ended in the node itself
   private readonly inlined = new Set<number>();
@@ -50,14 +51,13 @@ export class TreeBuilder {
 
   // The child of `parent` that is `frame`; made where there is none.
   child(parent: number, frame: number): number {
-    const key = parent * 2 ** 26 + frame;
-    let node = this.children.get(key);
-    if (node === undefined) {
+    let node = this.children.find(parent, frame);
+    if (node < 0) {
       node = this.parent.push(parent) - 1;
       this.frame.push(frame);
       this.self.push(0);
       this.waits.push(0);
-      this.children.set(key, node);
+      this.children.add(node);
     }
     return node;
   }

@@ -55,7 +55,12 @@ export function sandwich(from: FlameLayout, name: string): Sandwich | null {
   }
   if (!found) return null;
   const below = callees.columns().columns;
-  return { callers: callers.columns().columns, callees: below, total: below.total_values[0]!, self: below.self_values[0]! };
+  return {
+    callers: callers.columns().columns,
+    callees: below,
+    total: below.total_values[0]!,
+    self: below.self_values[0]!,
+  };
 }
 
 // Adds all below `top` under the builder's root, which stands for `top`.

@@ -62,7 +62,11 @@ function systemCall(name: string): string | undefined {
 // Neither kernel nor a library that everybody waits in.
 function isProgram(layout: FlameLayout, node: number): boolean {
   const file = layout.fileOf(node);
-  return !isKernel(file) && !/(^|\/)(libc|ld-linux|libpthread|libstdc\+\+)[-.0-9a-z_]*\.so/.test(file) && layout.nameOf(node) !== "(other)";
+  return (
+    !isKernel(file) &&
+    !/(^|\/)(libc|ld-linux|libpthread|libstdc\+\+)[-.0-9a-z_]*\.so/.test(file) &&
+    layout.nameOf(node) !== "(other)"
+  );
 }
 
 function endedIn(layout: FlameLayout, node: number): number {

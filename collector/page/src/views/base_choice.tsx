@@ -1,7 +1,9 @@
 // What a difference is taken from: another time, another service, and on which scale.
 import type { Window } from "../api";
+import { Filter } from "../filter_bar";
 import { timeRange } from "../format";
 import { Choice } from "../graph_tools";
+import { asBase } from "../page_keys";
 import { serviceTitle } from "../service_picker";
 import { moved, type ViewState } from "../url_state";
 import type { SetState } from "../use_url_state";
@@ -24,10 +26,14 @@ export function BaseChoice({ state, set, window }: Props) {
   return (
     <div class="tools" role="group" aria-label="Base of the difference">
       <span class="note">
-        Base: <strong>{serviceTitle(state.baseService ?? state.service)}</strong>, {timeRange(base.from, base.to)}; now shown against it:{" "}
-        <strong>{serviceTitle(state.service)}</strong>, {timeRange(window.from, window.to)}
+        Base: <strong>{serviceTitle(state.baseService ?? state.service)}</strong>, {timeRange(base.from, base.to)}; now
+        shown against it: <strong>{serviceTitle(state.service)}</strong>, {timeRange(window.from, window.to)}
       </span>
-      <button aria-pressed={state.base === null} title="The same length of time, just before" onClick={() => set({ base: null })}>
+      <button
+        aria-pressed={state.base === null}
+        title="The same length of time, just before"
+        onClick={() => set({ base: null })}
+      >
         Just before
       </button>
       {EARLIER.map(([title, ms]) => (
@@ -36,18 +42,26 @@ export function BaseChoice({ state, set, window }: Props) {
         </button>
       ))}
       <button
-        title="Take this time and this service as the base; then choose what to compare with it (b)"
-        onClick={() => set({ base: window, baseService: state.service })}
+        title="Take this time, service and labels as the base; then choose what to compare with it (b)"
+        onClick={() => set(asBase(state, window))}
       >
         Mark this as base <kbd>b</kbd>
       </button>
-      {state.baseService !== null && <button onClick={() => set({ baseService: null })}>Same service</button>}
+      <Filter
+        title="Base's labels"
+        help={'Matchers of the base, such as version="1.2", to compare it with those of the filter'}
+        value={state.baseLabels ?? state.labels}
+        onChange={(baseLabels) => set({ baseLabels })}
+      />
+      {(state.baseService !== null || state.baseLabels !== null) && (
+        <button onClick={() => set({ baseService: null, baseLabels: null })}>Same service and labels</button>
+      )}
       <Choice
         title="Scale"
         help="share: both sides as parts of their own total. rate: both by the second, so that more work shows as more"
         value={state.scale}
         options={["share", "rate"]}
-        text={(scale) => (scale === "share" ? "share of the total" : "per second")}
+        text={(scale) => (scale === "share" ? "share" : "per second")}
         onChange={(scale) => set({ scale: scale as ViewState["scale"] })}
       />
     </div>

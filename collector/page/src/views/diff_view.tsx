@@ -58,7 +58,9 @@ export function DiffView(props: ViewProps) {
               <li>
                 <span class="swatch" style={{ background: changeFill(1, 2, scheme) }} /> + more than in the base
               </li>
-              <li class="note">A frame is as wide as the mean of both sides; its percentage is the change in points.</li>
+              <li class="note">
+                A frame is as wide as the mean of both sides; its percentage is the change in points.
+              </li>
             </ul>
           </div>
           <ChangeTable
@@ -86,13 +88,18 @@ function useBase(state: ViewState, base: { from: number; to: number }) {
   const query = {
     kind: state.kind,
     service: state.baseService ?? state.service,
-    labels: state.labels,
+    labels: state.baseLabels ?? state.labels,
+    reasons: state.reasons,
     nodes: state.nodes,
     root: rootOf(state),
   };
   return useLoad(JSON.stringify([query, base]), 0, async (signal): Promise<Graph | null> => {
     const flame = await fetchFlame(query, base, signal);
     if (!flame) return null;
-    return { flame, layout: new FlameLayout(flame, KIND_TEXT[flame.kind].measure), underReasons: query.root === "reason" };
+    return {
+      flame,
+      layout: new FlameLayout(flame, KIND_TEXT[flame.kind].measure),
+      underReasons: query.root === "reason",
+    };
   });
 }

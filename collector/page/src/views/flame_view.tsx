@@ -37,7 +37,14 @@ export function FlameView(props: ViewProps) {
             onPoint={props.onPoint}
             onMenu={(node, x, y) => setMenu({ node, x, y })}
           />
-          <Legend layout={seen} zoom={zoom} scheme={scheme} by={state.colorBy} underReasons={underReasons} onPick={pick} />
+          <Legend
+            layout={seen}
+            zoom={zoom}
+            scheme={scheme}
+            by={state.colorBy}
+            underReasons={underReasons}
+            onPick={pick}
+          />
         </div>
         <FunctionTable
           layout={plain}

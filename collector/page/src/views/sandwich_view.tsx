@@ -22,9 +22,18 @@ export function SandwichView({ shown, state, set, scheme, matcher }: ViewProps) 
     );
   }, [plain, name]);
   const [outlined, setOutlined] = useState<{ name: string; file: string } | null>(null);
-  const half = { scheme, coloring: state.colorBy, underReasons: false, zoom: 0, marks: null, outlined, onHover: setOutlined };
+  const half = {
+    scheme,
+    coloring: state.colorBy,
+    underReasons: false,
+    zoom: 0,
+    marks: null,
+    outlined,
+    onHover: setOutlined,
+  };
   // The root is the function itself, which is in the middle already.
-  const turnTo = (layout: FlameLayout) => (node: number) => node > 0 && set({ fn: layout.names[layout.name[node]!]!, search: "" });
+  const turnTo = (layout: FlameLayout) => (node: number) =>
+    node > 0 && set({ fn: layout.names[layout.name[node]!]!, search: "" });
   return (
     <div class="split">
       <div class="sandwich">
@@ -32,7 +41,13 @@ export function SandwichView({ shown, state, set, scheme, matcher }: ViewProps) 
         {halves && (
           <>
             <h3 class="note pad">Callers, nearest first</h3>
-            <FlameCanvas {...half} upward layout={halves.callers} label={`Callers of ${name}`} onZoom={turnTo(halves.callers)} />
+            <FlameCanvas
+              {...half}
+              upward
+              layout={halves.callers}
+              label={`Callers of ${name}`}
+              onZoom={turnTo(halves.callers)}
+            />
             <p class="pivot">
               <bdi>{name}</bdi>
               <span>
@@ -40,7 +55,12 @@ export function SandwichView({ shown, state, set, scheme, matcher }: ViewProps) 
                 {plain.measure.amount(halves.self)} ({percent(halves.self, plain.total[0]!)})
               </span>
             </p>
-            <FlameCanvas {...half} layout={halves.callees} label={`What ${name} calls`} onZoom={turnTo(halves.callees)} />
+            <FlameCanvas
+              {...half}
+              layout={halves.callees}
+              label={`What ${name} calls`}
+              onZoom={turnTo(halves.callees)}
+            />
             <h3 class="note pad">What it calls. A click puts that function in the middle.</h3>
           </>
         )}

@@ -1,7 +1,7 @@
 // The same tree as a table whose rows open, for keyboards and for those who listen.
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { percent } from "../format";
-import { fileTitle } from "../frame_colors";
+import { placeTitle } from "../frame_colors";
 import { mainPath, openRows, stepRow, type TreeRow } from "../tree/open_rows";
 import type { ViewProps } from "./view_props";
 
@@ -64,10 +64,15 @@ export function TreeView({ shown, marks, zoom, onZoom, onPoint }: ViewProps) {
               aria-current={marks?.[row.node] === 1}
               onClick={() => (setAt(i), toggle(row))}
             >
-              <th scope="row" role="rowheader" title={seen.nameOf(row.node)} style={{ paddingLeft: `${8 + 14 * Math.min(row.level - 1, 40)}px` }}>
+              <th
+                scope="row"
+                role="rowheader"
+                title={seen.nameOf(row.node)}
+                style={{ paddingLeft: `${8 + 14 * Math.min(row.level - 1, 40)}px` }}
+              >
                 <span class="twist">{row.open === null ? "" : row.open ? "▾" : "▸"}</span>
                 <bdi>{seen.nameOf(row.node)}</bdi>
-                {row.node > 0 && <span class="note"> {fileTitle(seen.fileOf(row.node))}</span>}
+                {row.node > 0 && <span class="note"> {placeTitle(seen.nameOf(row.node), seen.fileOf(row.node))}</span>}
               </th>
               <td role="gridcell" class="amount">
                 <span class="value">{amount(seen.total[row.node]!)}</span>
@@ -78,7 +83,9 @@ export function TreeView({ shown, marks, zoom, onZoom, onPoint }: ViewProps) {
                 <span class="value">{amount(seen.self[row.node]!)}</span>
                 <span class="share">{percent(seen.self[row.node]!, view)}</span>
               </td>
-              <td role="gridcell" class="amount">{percent(seen.total[row.node]!, all)}</td>
+              <td role="gridcell" class="amount">
+                {percent(seen.total[row.node]!, all)}
+              </td>
             </tr>
           ))}
         </tbody>

@@ -7,12 +7,14 @@ import { KIND_TEXT } from "../kinds";
 import { Note } from "../notices";
 import { groupOf, REASONS } from "../reasons";
 import { waitsByReason, type WaitPlace, type WaitReason } from "../tree/waits";
+import { usePercentiles, type Percentiles } from "../use_percentiles";
 import type { ViewProps } from "./view_props";
 
 const PLACES = 5;
 
 export function WaitsView(props: ViewProps) {
   const { graph, state, set } = props;
+  const percentiles = usePercentiles(state, props.window);
   const reasons = useMemo(() => (graph.underReasons ? waitsByReason(graph.layout) : []), [graph]);
   if (!KIND_TEXT[state.kind].hasReasons) {
     return (
@@ -40,18 +42,21 @@ export function WaitsView(props: ViewProps) {
             <th scope="col">Time</th>
             <th scope="col">Waits</th>
             <th scope="col">Mean</th>
+            {percentiles && <th scope="col">p50, p90, p99, longest</th>}
             <th scope="col">Where, and in what</th>
           </tr>
         </thead>
         <tbody>
           {chosen.map((one) => (
-            <Row key={one.reason} one={one} whole={whole} {...props} />
+            <Row key={one.reason} one={one} whole={whole} percentiles={percentiles} {...props} />
           ))}
         </tbody>
       </table>
       <p class="note pad">
-        Who is at the other side - the peer of a socket, the holder of a lock, the disk's request - is looked at only while somebody
-        asks: <code>agentctl peers</code>, <code>agentctl locks</code>, <code>agentctl waits</code>, <code>agentctl disks</code>.
+        Who is at the other side - the peer of a socket, the holder of a lock, the disk's request - is looked at only
+        while somebody asks: <code>agentctl peers</code>, <code>agentctl locks</code>, <code>agentctl waits</code>,{" "}
+        <code>agentctl disks</code>.
+        {percentiles && " Percentiles take each wait to be as long as the mean of its stack in its window."}
       </p>
     </div>
   );
@@ -60,10 +65,12 @@ export function WaitsView(props: ViewProps) {
 interface RowProps extends ViewProps {
   one: WaitReason;
   whole: number;
+  percentiles: Percentiles | null;
 }
 
-function Row({ one, whole, state, set, scheme }: RowProps) {
+function Row({ one, whole, percentiles, state, set, scheme }: RowProps) {
   const text = REASONS[one.reason];
+  const lengths = percentiles?.get(one.reason);
   const only = state.reasons.length === 1 && state.reasons[0] === one.reason;
   return (
     <tr class={groupOf(one.reason).replace("-", "_")}>
@@ -90,6 +97,11 @@ function Row({ one, whole, state, set, scheme }: RowProps) {
       </td>
       <td class="amount">{one.waits > 0 ? count(one.waits) : "–"}</td>
       <td class="amount">{one.waits > 0 ? duration(one.total / one.waits) : "–"}</td>
+      {percentiles && (
+        <td class="amount">
+          {lengths ? [lengths.p50, lengths.p90, lengths.p99, lengths.max].map(duration).join(", ") : "–"}
+        </td>
+      )}
       <td>
         <ul class="places">
           {one.places.slice(0, PLACES).map((place) => (
@@ -120,7 +132,8 @@ function Place({ place, whole, onLook }: { place: WaitPlace; whole: number; onLo
             <bdi>{place.inside}</bdi>
           </>
         )}
-        {place.file !== "" && place.file !== place.name && ` · ${fileTitle(place.file)}`} · {duration(place.total)} ({percent(place.total, whole)})
+        {place.file !== "" && place.file !== place.name && ` · ${fileTitle(place.file)}`} · {duration(place.total)} (
+        {percent(place.total, whole)})
       </span>
     </li>
   );
