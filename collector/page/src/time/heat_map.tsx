@@ -4,37 +4,40 @@ import type { Window } from "../api";
 import type { HeatMapAnswer } from "../api_time";
 import { oklch, type Scheme } from "../colors";
 import { duration, plural, timeRange } from "../format";
-import { cellAt, strengths, usedRows, type HeatCell, type HeatOf } from "./heat_rows";
+import { cellAt, placeOfStep, strengths, usedRows, type HeatCell, type HeatOf } from "./heat_rows";
 
 const ROW = 12; // pixels
 const LABEL_EVERY = 3; // rows
 
 interface Props {
   answer: HeatMapAnswer;
+  window: Window; // the width of the map; steps may cover a part of it alone
   of: HeatOf;
   scheme: Scheme;
   onRange(window: Window): void;
 }
 
-export function HeatMap({ answer, of, scheme, onRange }: Props) {
+export function HeatMap({ answer, window, of, scheme, onRange }: Props) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const [cell, setCell] = useState<HeatCell | null>(null);
   const [from, setFrom] = useState<number | null>(null); // step at which a drag began
   const used = usedRows(answer);
   const rows = used ? used.last - used.first + 1 : 0;
   useEffect(() => {
-    const paint = () =>
-      canvas.current && drawHeat(canvas.current, answer, of, scheme, from === null ? null : [from, cell?.step ?? from]);
+    const surface = canvas.current;
+    if (!surface) return undefined; // there is no wait to show
+    const chosen: [number, number] | null = from === null ? null : [from, cell?.step ?? from];
+    const paint = () => drawHeat(surface, answer, window, of, scheme, chosen);
     paint();
     const observer = new ResizeObserver(paint);
-    observer.observe(canvas.current!);
+    observer.observe(surface);
     return () => observer.disconnect();
-  }, [answer, of, scheme, from, cell?.step]);
+  }, [answer, window.from, window.to, of, scheme, from, cell?.step]);
   if (!used) return <p class="note pad">No wait ended in this time.</p>;
 
   const at = (event: PointerEvent) => {
     const box = canvas.current!.getBoundingClientRect();
-    return cellAt(answer, (event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height);
+    return cellAt(answer, window, (event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height);
   };
   const choose = (event: PointerEvent) => {
     const to = at(event)?.step ?? from;
@@ -75,6 +78,7 @@ function cellText(answer: HeatMapAnswer, { row, step }: HeatCell): string {
 function drawHeat(
   canvas: HTMLCanvasElement,
   answer: HeatMapAnswer,
+  window: Window,
   of: HeatOf,
   scheme: Scheme,
   chosen: [number, number] | null,
@@ -85,24 +89,21 @@ function drawHeat(
   canvas.width = Math.round(canvas.clientWidth * ratio);
   canvas.height = Math.round(canvas.clientHeight * ratio);
   const ctx = canvas.getContext("2d")!;
-  const [width, height] = [canvas.width / answer.times_ms.length, canvas.height / (used.last - used.first + 1)];
+  const height = canvas.height / (used.last - used.first + 1);
+  const left = (step: number) => Math.round(placeOfStep(answer, window, step) * canvas.width);
   strengths(answer[of]).forEach((row, i) => {
     row.forEach((strength, step) => {
       if (strength === 0) return;
       ctx.fillStyle = heatFill(strength, scheme);
-      ctx.fillRect(
-        Math.floor(step * width),
-        Math.floor((used.last - i) * height),
-        Math.ceil(width),
-        Math.ceil(height) - 1,
-      );
+      const top = Math.floor((used.last - i) * height);
+      ctx.fillRect(left(step), top, left(step + 1) - left(step), Math.ceil(height) - 1);
     });
   });
   if (!chosen) return;
   const [first, last] = [Math.min(...chosen), Math.max(...chosen)];
   ctx.strokeStyle = scheme.accent;
   ctx.lineWidth = 2 * ratio;
-  ctx.strokeRect(first * width, ratio, (last - first + 1) * width, canvas.height - 2 * ratio);
+  ctx.strokeRect(left(first), ratio, left(last + 1) - left(first), canvas.height - 2 * ratio);
 }
 
 // One hue, from the surface's own lightness away: read by everybody, and in print.

@@ -1,4 +1,5 @@
 // A heat map's cells: how strongly each is coloured, and which one is where.
+import type { Window } from "../api";
 import type { HeatMapAnswer } from "../api_time";
 
 export type HeatOf = "waits" | "values";
@@ -23,10 +24,16 @@ export interface HeatCell {
   step: number;
 }
 
-// The cell at a place given as shares of the map's width and height, longest waits on top.
-export function cellAt(answer: HeatMapAnswer, x: number, y: number): HeatCell | null {
+// The cell at a place given as shares of the map's width, which is `window`, and of its height, longest waits on top.
+export function cellAt(answer: HeatMapAnswer, window: Window, x: number, y: number): HeatCell | null {
   const used = usedRows(answer);
-  if (!used || x < 0 || x >= 1 || y < 0 || y >= 1) return null;
-  const rows = used.last - used.first + 1;
-  return { row: used.last - Math.floor(y * rows), step: Math.floor(x * answer.times_ms.length) };
+  const at = window.from + x * (window.to - window.from);
+  const step = Math.floor((at - (answer.times_ms[0] ?? 0)) / answer.step_ms);
+  if (!used || y < 0 || y >= 1 || step < 0 || step >= answer.times_ms.length) return null;
+  return { row: used.last - Math.floor(y * (used.last - used.first + 1)), step };
+}
+
+// The share of the width of `window` at which a step begins; beyond 0 to 1 where it is not all in it.
+export function placeOfStep(answer: HeatMapAnswer, window: Window, step: number): number {
+  return (answer.times_ms[0]! + step * answer.step_ms - window.from) / (window.to - window.from);
 }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { HeatMapAnswer, Timeline } from "../api_time";
-import { cellAt, strengths, usedRows } from "./heat_rows";
+import { cellAt, placeOfStep, strengths, usedRows } from "./heat_rows";
 import { layersByGroup, layersByValue, stacked } from "./stacks";
 
 const timeline = {
@@ -73,9 +73,13 @@ test("rows of a heat map reach from the shortest to the longest wait", () => {
 });
 
 test("a place in a heat map is a cell, the longest waits on top", () => {
-  assert.deepEqual(cellAt(heat, 0.6, 0.1), { row: 3, step: 2 });
-  assert.deepEqual(cellAt(heat, 0, 0.99), { row: 1, step: 0 });
-  assert.equal(cellAt(heat, 1, 0.5), null);
+  const whole = { from: 0, to: 4000 };
+  assert.deepEqual(cellAt(heat, whole, 0.6, 0.1), { row: 3, step: 2 });
+  assert.deepEqual(cellAt(heat, whole, 0, 0.99), { row: 1, step: 0 });
+  assert.equal(cellAt(heat, whole, 1, 0.5), null);
+  assert.deepEqual(cellAt(heat, { from: 2500, to: 4500 }, 0, 0), { row: 3, step: 2 });
+  assert.equal(cellAt(heat, { from: -1000, to: 4000 }, 0.1, 0.5), null); // before the first step
+  assert.equal(placeOfStep(heat, { from: 2500, to: 4500 }, 2), -0.25);
 });
 
 test("the strongest cell is fully coloured, an empty one not at all", () => {

@@ -115,7 +115,9 @@ function Lengths({ state, set, window, onRange }: Props & { onRange(window: Wind
         />
       </div>
       {heat.error !== null && <Failure reason={heat.error} onRetry={() => set({ pinned: window })} />}
-      {heat.value && <HeatMap answer={heat.value} of={state.heatOf} scheme={scheme} onRange={onRange} />}
+      {heat.value && (
+        <HeatMap answer={heat.value} window={window} of={state.heatOf} scheme={scheme} onRange={onRange} />
+      )}
       <p class="note pad">
         Profiles keep how many waits a stack had in its window and how long they were together: here each is as long as
         their mean. Exact lengths, as histograms of the kernel: <code>agentctl account --by reason</code>.

@@ -98,7 +98,7 @@ function Row({ one, whole, percentiles, state, set, scheme }: RowProps) {
       <td class="amount">{one.waits > 0 ? count(one.waits) : "–"}</td>
       <td class="amount">{one.waits > 0 ? duration(one.total / one.waits) : "–"}</td>
       {percentiles && (
-        <td class="amount">
+        <td class="amount lengths">
           {lengths ? [lengths.p50, lengths.p90, lengths.p99, lengths.max].map(duration).join(", ") : "–"}
         </td>
       )}
