@@ -79,7 +79,7 @@ export function selector({ service, labels, reasons = [] }: Which): string {
   return matchers.length === 0 ? "" : `{${matchers.join(", ")}}`;
 }
 
-export function quoted(text: string): string {
+function quoted(text: string): string {
   return `"${text.replace(/\\/g, "\\\\").replace(/"/g, '\\"').replace(/\n/g, "\\n")}"`;
 }
 

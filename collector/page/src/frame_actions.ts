@@ -13,7 +13,7 @@ export function exactly(text: string): string {
 }
 
 // Outermost function first, as folded stacks are written.
-export function stackOf(layout: FlameLayout, node: number): string {
+function stackOf(layout: FlameLayout, node: number): string {
   const frames = layout.pathTo(node).slice(1);
   return frames.map((frame) => layout.nameOf(frame)).join(";");
 }

@@ -10,7 +10,7 @@ export const RECURSIONS: Record<ViewState["recursion"], string> = {
 };
 
 // What stacks can be grouped by, in the order in which `g` steps through it.
-export function groupsOf(state: ViewState): string[] {
+function groupsOf(state: ViewState): string[] {
   const reasons = KIND_TEXT[state.kind].hasReasons ? ["reason", "syscall"] : [];
   return ["", ...reasons, "process", "service_name", "node", "container", "unit"];
 }

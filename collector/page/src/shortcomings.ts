@@ -25,7 +25,7 @@ function missingTime(flame: Flame, window: Window): string[] {
   return said;
 }
 
-export function isNameless(name: string): boolean {
+function isNameless(name: string): boolean {
   return /\+0x[0-9a-f]+$/.test(name) || name === "[anon]" || name === "[unknown]";
 }
 

@@ -29,7 +29,7 @@ export function rootOf(state: ViewState): string {
   return KIND_TEXT[state.kind].hasReasons ? "reason" : "";
 }
 
-export function shapeOf(state: ViewState, underReasons: boolean): Shape {
+function shapeOf(state: ViewState, underReasons: boolean): Shape {
   return {
     underReasons,
     showReasons: state.group === "reason",

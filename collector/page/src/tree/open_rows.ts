@@ -9,7 +9,7 @@ export interface TreeRow {
   open: boolean | null; // null where there is nothing below
 }
 
-export const MOST_CHILDREN = 100; // of one node; the rest is in the graph
+export const MOST_CHILDREN = 100; // of one node, the heaviest; the rest is in the graph
 
 // Rows of all below `root`, root first, whose ancestors are open.
 export function openRows(layout: FlameLayout, root: number, isOpen: (node: number) => boolean): TreeRow[] {
@@ -19,8 +19,8 @@ export function openRows(layout: FlameLayout, root: number, isOpen: (node: numbe
     const open = hasMore ? isOpen(node) : null;
     rows.push({ node, level, place, siblings, open });
     if (!open) return;
-    const children = childrenOf(layout, node).slice(0, MOST_CHILDREN);
-    children.forEach((child, i) => add(child, level + 1, i + 1, children.length));
+    const children = childrenOf(layout, node);
+    children.slice(0, MOST_CHILDREN).forEach((child, i) => add(child, level + 1, i + 1, children.length));
   };
   add(root, 1, 1, 1);
   return rows;

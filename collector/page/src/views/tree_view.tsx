@@ -2,7 +2,7 @@
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { percent } from "../format";
 import { placeTitle } from "../frame_colors";
-import { mainPath, openRows, stepRow, type TreeRow } from "../tree/open_rows";
+import { MOST_CHILDREN, mainPath, openRows, stepRow, type TreeRow } from "../tree/open_rows";
 import type { ViewProps } from "./view_props";
 
 export function TreeView({ shown, marks, zoom, onZoom, onPoint }: ViewProps) {
@@ -90,6 +90,7 @@ export function TreeView({ shown, marks, zoom, onZoom, onPoint }: ViewProps) {
           ))}
         </tbody>
       </table>
+      <p class="note pad">Of what a function calls, the {MOST_CHILDREN} heaviest are listed.</p>
     </div>
   );
 }
