@@ -5,6 +5,7 @@
 #include "absl/synchronization/mutex.h"
 #include "base/log.h"
 #include "collector/app/collector.h"
+#include "collector/app/commands.h"
 #include "collector/app/flags.h"
 #include "collector/app/library_logs.h"
 #include "spdlog/spdlog.h"
@@ -19,6 +20,11 @@ int main(int argc, char** argv) {
   }
   // Debian's Abseil looks for cycles at every lock, as debug builds do; the sanitizers look as well.
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
+  using sonde::app::Command;
+  const std::string& store = flags->config.store;
+  if (flags->command == Command::kCheck) return sonde::app::CheckStoreCommand(store);
+  if (flags->command == Command::kBackUp) return sonde::app::BackUpCommand(store, flags->backup_file);
+  if (flags->command == Command::kVacuum) return sonde::app::VacuumCommand(store);
   sonde::app::RouteLibraryLogs();
   sonde::app::BlockStopSignals();
   auto status = sonde::app::RunCollector(flags->config);

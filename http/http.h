@@ -8,12 +8,15 @@
 namespace sonde::http {
 
 struct Request {
-  std::string method;  // "GET" or "HEAD"
+  std::string method;  // "GET" or "HEAD"; "POST" where it is served
   std::string path;    // decoded, without the query
   std::map<std::string, std::string> parameters;
   std::string repeated_parameter;  // a parameter that was given twice; empty when none was
   std::string accept_encoding;
   std::string if_none_match;
+  std::string content_type{};      // of `body`
+  std::string content_encoding{};  // likewise
+  std::string body{};              // of a POST
 };
 
 struct Response {

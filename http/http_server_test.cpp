@@ -67,6 +67,27 @@ TEST_F(HttpServerTest, RefusesOtherMethods) {
   }
 }
 
+TEST(HttpServer, TakesPostsWhereTheyAreWanted) {
+  auto server = HttpServer::Start(
+      "127.0.0.1:0",
+      [](const Request& request) { return TextResponse(200, request.method + " " + request.content_type + " " + request.body); },
+      HttpServer::Methods::kGetAndPost);
+  ASSERT_TRUE(server.ok()) << server.status();
+  const int port = (*server)->Port();
+  auto post = [port](const std::string& body) {
+    return testing::Exchange(port, "POST /x HTTP/1.1\r\nHost: 127.0.0.1:" + std::to_string(port) +
+                                       "\r\nContent-Type: a/b\r\nConnection: close\r\nContent-Length: " +
+                                       std::to_string(body.size()) + "\r\n\r\n" + body);
+  };
+  EXPECT_THAT(post("some words"), ::testing::EndsWith("POST a/b some words"));
+  EXPECT_THAT(post(""), ::testing::EndsWith("POST a/b "));
+  EXPECT_THAT(post(std::string(64 << 10, 'x')), ::testing::StartsWith("HTTP/1.1 200"));
+  EXPECT_THAT(post(std::string((64 << 10) + 1, 'x')), ::testing::StartsWith("HTTP/1.1 413"));
+  EXPECT_EQ(testing::Get(port, "/x").body, "GET  ");
+  EXPECT_THAT(testing::Exchange(port, "PUT /x HTTP/1.1\r\nHost: 127.0.0.1:" + std::to_string(port) + "\r\nConnection: close\r\n\r\n"),
+              ::testing::StartsWith("HTTP/1.1 405"));
+}
+
 TEST_F(HttpServerTest, RefusesHostsThatAreNotThisMachine) {
   std::string port = std::to_string(Port());
   for (const std::string& host : {"evil.example:" + port, std::string("evil.example"), std::string("localhost")}) {
@@ -77,6 +98,13 @@ TEST_F(HttpServerTest, RefusesHostsThatAreNotThisMachine) {
   EXPECT_EQ(Parse(Exchange(Port(), "GET / HTTP/1.0\r\n\r\n")).status, 421);
   auto local = Parse(Exchange(Port(), "GET / HTTP/1.1\r\nHost: localhost:" + port + "\r\nConnection: close\r\n\r\n"));
   EXPECT_EQ(local.status, 200);
+}
+
+TEST_F(HttpServerTest, AnswersNoPageOfAnotherOriginButFollowsLinks) {
+  EXPECT_EQ(Get(Port(), "/", "Sec-Fetch-Site: cross-site\r\nSec-Fetch-Mode: no-cors\r\n").status, 403);
+  EXPECT_EQ(Get(Port(), "/", "Sec-Fetch-Site: same-site\r\nSec-Fetch-Mode: cors\r\n").status, 403);
+  EXPECT_EQ(Get(Port(), "/", "Sec-Fetch-Site: same-origin\r\nSec-Fetch-Mode: cors\r\n").status, 200);
+  EXPECT_EQ(Get(Port(), "/", "Sec-Fetch-Site: cross-site\r\nSec-Fetch-Mode: navigate\r\n").status, 200);
 }
 
 TEST_F(HttpServerTest, RefusesRequestsThatAreTooLarge) {

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "profile/frame_tree.h"
 #include "profile/pprof_builder.h"
 
 namespace sonde::profile {
@@ -17,6 +18,8 @@ struct Flame {
   std::vector<int64_t> total;      // value of the node and all below it
   std::vector<int64_t> self;       // value that ends in the node
   std::vector<int64_t> waits;      // off-CPU profiles only: ended in the node and all below it; 0 of "(other)" nodes
+  std::vector<int64_t> base_total = {};  // of a comparison only: the same in what it is compared with
+  std::vector<int64_t> base_self = {};
   std::vector<int32_t> name;       // index into names
   std::vector<int32_t> file;       // index into files
   std::vector<int32_t> inlined = {};  // the nodes whose code the compiler put into that of their parents, in rising order
@@ -27,5 +30,14 @@ struct Flame {
 // becomes a child "(other)" of its parent, so that every parent's children and self add up to its total.
 // `root_label`, when not empty, puts that sample label's value as the first frame under the root (pprof's -tagroot).
 Flame LayOut(const Pprof& profile, int sample_index, size_t max_nodes, const std::string& root_label);
+
+// What the second weight of a tree's nodes is.
+enum class Second : uint8_t { kNothing, kWaits, kBase };
+
+// Of a tree that is summed up, likewise; of a comparison it keeps the nodes that are heaviest in both together.
+Flame LayOut(const FrameTree& tree, size_t max_nodes, Second second);
+
+// Of the number of waits among a sample's values; negative when there is none.
+int WaitsIndex(const Pprof& profile);
 
 }  // namespace sonde::profile

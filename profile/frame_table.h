@@ -24,6 +24,7 @@ struct Frame {
 // Single-threaded; does not refer to the profile after construction.
 class FrameTable {
  public:
+  FrameTable() = default;  // no frames
   // REQUIRES: `profile` passed Check().
   explicit FrameTable(const Pprof& profile);
 

@@ -2,15 +2,14 @@
 
 #include <pthread.h>
 
-#include <algorithm>
 #include <atomic>
 #include <csignal>
 #include <memory>
 
 #include "absl/strings/str_cat.h"
-#include "base/clock.h"
 #include "base/service_notifier.h"
 #include "collector/app/metrics_report.h"
+#include "collector/app/store_upkeep.h"
 #include "collector/ingest/push_server.h"
 #include "collector/query/querier.h"
 #include "collector/store/writer.h"
@@ -22,11 +21,7 @@
 namespace sonde::app {
 namespace {
 
-constexpr std::chrono::seconds kRetentionCheck{60};
-// How long a resend is known as such at least, whatever the retention; without a retention, exactly. An agent may have
-// what it sent in its spool for three days and send it again, when the answer got lost or it was killed.
-constexpr std::chrono::hours kMinRequestMemory{4 * 24};
-constexpr std::chrono::hours kRequestMemory{30 * 24};
+constexpr std::chrono::seconds kUpkeepEvery{60};
 
 sigset_t StopSignals() {
   sigset_t signals;
@@ -41,33 +36,25 @@ std::string WithPort(const std::string& address, int port) {
   return address.substr(0, address.rfind(':') + 1) + std::to_string(port);
 }
 
-void DeleteOld(store::Writer* writer, std::chrono::seconds retention) {
-  bool keep_all = retention.count() == 0;
-  std::chrono::nanoseconds memory =
-      keep_all ? kRequestMemory : std::max<std::chrono::seconds>(retention, kMinRequestMemory);
-  int64_t now = base::WallNs();
-  int64_t profiles_before = keep_all ? 0 : now - std::chrono::nanoseconds(retention).count();
-  auto deleted = writer->DeleteBefore(profiles_before, now - memory.count());
-  if (!deleted.ok()) {
-    spdlog::error("msg=\"old profiles were not deleted; trying again in a minute\" reason=\"{}\"",
-                  std::string(deleted.status().message()));
-  } else if (*deleted > 0) {
-    spdlog::info("msg=\"deleted profiles older than the retention\" count={}", *deleted);
-  }
+// Whether none of the blocked stop signals has come.
+bool MayGoOn() {
+  sigset_t pending;
+  sigpending(&pending);
+  return sigismember(&pending, SIGTERM) == 0 && sigismember(&pending, SIGINT) == 0;
 }
 
-// Returns when a stop signal came; does the retention's work meanwhile.
-void WaitForStop(store::Writer* writer, std::chrono::seconds retention) {
+// Returns when a stop signal came; keeps the store meanwhile.
+void WaitForStop(store::Writer* writer, const Config& config) {
   const sigset_t signals = StopSignals();
-  const timespec minute = {.tv_sec = kRetentionCheck.count(), .tv_nsec = 0};
-  DeleteOld(writer, retention);
+  const timespec minute = {.tv_sec = kUpkeepEvery.count(), .tv_nsec = 0};
+  KeepStore(writer, config, MayGoOn);
   while (true) {
     int signal = ::sigtimedwait(&signals, nullptr, &minute);
     if (signal > 0) {
       spdlog::info("msg=\"stopping\" signal={}", signal);
       return;
     }
-    if (errno == EAGAIN) DeleteOld(writer, retention);
+    if (errno == EAGAIN) KeepStore(writer, config, MayGoOn);
   }
 }
 
@@ -99,7 +86,8 @@ absl::Status RunCollector(const Config& config) {
                                      .http_connections = http == nullptr ? 0 : http->Connections()},
                                     queries);
                  }};
-  auto server = http::HttpServer::Start(config.http_listen, [&site](const http::Request& r) { return site.Answer(r); });
+  auto server = http::HttpServer::Start(
+      config.http_listen, [&site](const http::Request& r) { return site.Answer(r); }, http::HttpServer::Methods::kGetAndPost);
   if (!server.ok()) {
     return absl::Status(server.status().code(),
                         absl::StrCat(server.status().message(), "; choose another with --http-listen"));
@@ -112,7 +100,7 @@ absl::Status RunCollector(const Config& config) {
   spdlog::info("msg=ready http={} grpc={} store={}", WithPort(config.http_listen, (*server)->Port()),
                WithPort(config.grpc_listen, (*grpc)->Port()), config.store);
   notifier->Ready(absl::StrCat("taking profiles on ", config.grpc_listen, ", the page is on ", config.http_listen));
-  WaitForStop(writer->get(), config.retention);
+  WaitForStop(writer->get(), config);
   notifier->Stopping();
   (*grpc)->Stop();
   (*server)->Stop();

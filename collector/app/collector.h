@@ -14,6 +14,7 @@ struct Config {
   std::string store = "/var/lib/sonde/collector";
   size_t max_profile_bytes = size_t{16} << 20;
   std::chrono::seconds retention{0};  // 0 = keep everything
+  size_t retention_bytes = 0;         // of the store; 0 = no limit
 };
 
 // Blocks SIGTERM and SIGINT in this thread and those it starts, so that RunCollector() can wait for them.

@@ -11,6 +11,7 @@ namespace {
 
 constexpr int kUsageError = 2;
 constexpr size_t kMaxProfileBytes = size_t{256} << 20;
+constexpr size_t kMinStoreBytes = size_t{16} << 20;
 
 std::string NotAnAddress(const std::string& text) {
   auto status = http::CheckAddress(text);
@@ -46,6 +47,17 @@ std::optional<Flags> ParseFlags(int argc, char** argv, int* exit_code) {
       ->default_str("16MiB");
   parser.add_option("--retention", retention, "delete profiles older than this, such as 72h; default: keep all")
       ->check(CLI::Validator(NotADuration, "DURATION"));
+  parser
+      .add_option("--retention-bytes", flags.config.retention_bytes,
+                  "delete the oldest profiles when the store is larger than this, such as 10GiB; default: no limit")
+      ->transform(CLI::AsSizeValue(false))
+      ->check(CLI::Range(kMinStoreBytes, std::numeric_limits<size_t>::max()));
+  auto* check = parser.add_subcommand("check", "read all of a store and say what is damaged; a collector may run");
+  auto* backup = parser.add_subcommand("backup", "copy a store to a file while a collector may run");
+  backup->add_option("FILE", flags.backup_file, "where to; must not exist")->required();
+  auto* vacuum = parser.add_subcommand("vacuum", "give unused room of a store back to the disk; no collector may run");
+  for (auto* command : {check, backup, vacuum}) command->fallthrough();  // --store after the word, too
+  parser.require_subcommand(0, 1);
   parser.add_option("--log-level", flags.log_level, "debug, info, warn, error or critical")
       ->capture_default_str()
       ->check(CLI::IsMember({"debug", "info", "warn", "error", "critical"}));
@@ -55,6 +67,9 @@ std::optional<Flags> ParseFlags(int argc, char** argv, int* exit_code) {
     *exit_code = parser.exit(error) == 0 ? 0 : kUsageError;
     return std::nullopt;
   }
+  if (check->parsed()) flags.command = Command::kCheck;
+  if (backup->parsed()) flags.command = Command::kBackUp;
+  if (vacuum->parsed()) flags.command = Command::kVacuum;
   absl::Duration kept;
   if (!retention.empty() && absl::ParseDuration(retention, &kept)) {
     flags.config.retention = absl::ToChronoSeconds(kept);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 
@@ -7,8 +8,13 @@
 
 namespace sonde::app {
 
+// What to do: serve, or something with a store.
+enum class Command : uint8_t { kServe, kCheck, kBackUp, kVacuum };
+
 struct Flags {
-  Config config;
+  Command command = Command::kServe;
+  std::string backup_file{};  // of kBackUp
+  Config config{};
   std::string log_level = "info";
 };
 

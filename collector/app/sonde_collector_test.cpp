@@ -186,6 +186,8 @@ TEST_F(SondeCollectorTest, KeepsWhatItAcknowledgedWhenItIsKilledInTheMiddleOfPus
     while (agent.Acknowledged() < target) std::this_thread::yield();
     EXPECT_EQ(collector.Stop(SIGKILL), 128 + SIGKILL);
     pushing.join();
+    Process check({"check", "--store", directory_ + "/store"});
+    EXPECT_EQ(check.Wait(), 0) << check.Said();
   }
   Process collector(Arguments());
   ASSERT_NE(collector.Port("grpc"), 0) << collector.Said();
@@ -227,10 +229,35 @@ TEST_F(SondeCollectorTest, DeletesProfilesOlderThanTheRetention) {
   EXPECT_EQ(profile::Decode(answer.body, 1 << 20)->sample(0).value(0), 1);
 }
 
+TEST_F(SondeCollectorTest, ChecksCopiesAndShrinksItsStore) {
+  {
+    Process collector(Arguments());
+    Agent agent(collector.Port("grpc"));
+    ASSERT_TRUE(agent.Push(0));
+    Process check({"check", "--store", directory_ + "/store"});
+    EXPECT_EQ(check.Wait(), 0) << check.Said();
+    EXPECT_THAT(check.Said(), HasSubstr("1 profiles"));
+    ASSERT_TRUE(std::filesystem::create_directory(directory_ + "/copy"));
+    Process backup({"--store", directory_ + "/store", "backup", directory_ + "/copy/profiles.db"});
+    EXPECT_EQ(backup.Wait(), 0) << backup.Said();
+    Process vacuum({"vacuum", "--store", directory_ + "/store"});
+    EXPECT_EQ(vacuum.Wait(), 1);
+    EXPECT_THAT(vacuum.Said(), HasSubstr("another sonde-collector uses it"));
+  }
+  Process vacuum({"vacuum", "--store", directory_ + "/copy"});
+  EXPECT_EQ(vacuum.Wait(), 0) << vacuum.Said();
+  Process restored(Arguments({{"--store", directory_ + "/copy"}}));
+  EXPECT_EQ(ServedWallTime(restored), 1);
+  Process missing({"check", "--store", directory_ + "/nothing"});
+  EXPECT_EQ(missing.Wait(), 1);
+  EXPECT_THAT(missing.Said(), HasSubstr("there is no store"));
+}
+
 TEST_F(SondeCollectorTest, ExitsWith2OnUsageErrors) {
   const std::map<std::string, std::string> wrong_flags = {{"--no-such-flag", "x"},
                                                           {"--grpc-listen", "7171"},
                                                           {"--retention", "soon"},
+                                                          {"--retention-bytes", "1KiB"},
                                                           {"--max-profile-bytes", "12"},
                                                           {"--log-level", "loud"}};
   for (const auto& wrong : wrong_flags) {

@@ -17,7 +17,9 @@
 #include "absl/time/time.h"
 #include "base/bounded_queue.h"
 #include "base/clock.h"
+#include "collector/ingest/dialect.h"
 #include "collector/ingest/wire_check.h"
+#include "proto/parca/profilestore/v1alpha1/profilestore.grpc.pb.h"
 #include "proto/push/v1/push.grpc.pb.h"
 #include "spdlog/spdlog.h"
 
@@ -73,6 +75,7 @@ struct Request {
   Reactor* reactor = nullptr;
   const grpc::ByteBuffer* bytes = nullptr;
   grpc::ByteBuffer* answer = nullptr;
+  Dialect dialect = Dialect::kPyroscope;
   uint64_t arrived_ns = 0;
 };
 
@@ -112,30 +115,28 @@ absl::StatusOr<std::optional<store::RequestId>> RequestIdOf(const grpc::Callback
   return id;
 }
 
-absl::StatusOr<::push::v1::PushRequest> Parse(const grpc::ByteBuffer& bytes) {
+absl::StatusOr<::push::v1::PushRequest> Parse(const grpc::ByteBuffer& bytes, Dialect dialect) {
   // The readers take the buffer by pointer, and consume nothing of it.
   auto* buffer = const_cast<grpc::ByteBuffer*>(&bytes);
   grpc::ProtoBufferReader walked(buffer);
-  if (auto status = CheckWire(&walked); !status.ok()) return status;
+  if (auto status = CheckWire(&walked, dialect); !status.ok()) return status;
   grpc::ProtoBufferReader reader(buffer);
-  ::push::v1::PushRequest request;
-  if (!request.ParseFromZeroCopyStream(&reader)) {
-    return absl::InvalidArgumentError("the message is no push.v1.PushRequest, or a label is not valid UTF-8");
-  }
-  return request;
+  return ParsePush(&reader, dialect);
 }
 
-// Takes each Push as bytes, so that parsing errors are answered with a reason and happen on our thread.
-class PushService : public ::push::v1::PusherService::WithRawCallbackMethod_Push<::push::v1::PusherService::Service> {
+// Takes requests in, whatever their dialect.
+class Intake {
  public:
-  PushService(base::BoundedQueue<Request>* queue, InFlight* in_flight, PushStatistics* statistics)
+  Intake(base::BoundedQueue<Request>* queue, InFlight* in_flight, PushStatistics* statistics)
       : queue_(*queue), in_flight_(*in_flight), statistics_(*statistics) {}
 
-  grpc::ServerUnaryReactor* Push(grpc::CallbackServerContext* context, const grpc::ByteBuffer* bytes,
-                                 grpc::ByteBuffer* answer) override {
+  grpc::ServerUnaryReactor* Take(Request request) {
     auto* reactor = new Reactor(&in_flight_);
-    statistics_.Arrive(bytes->Length());
-    if (!queue_.TryPush({context, reactor, bytes, answer, base::MonotonicNs()}, bytes->Length())) {
+    const size_t bytes = request.bytes->Length();
+    statistics_.Arrive(bytes);
+    request.reactor = reactor;
+    request.arrived_ns = base::MonotonicNs();
+    if (!queue_.TryPush(std::move(request), bytes)) {
       statistics_.Refuse(PushOutcome::kBusy);
       reactor->Finish(grpc::Status(grpc::StatusCode::UNAVAILABLE,
                                    "the collector is stopping or has as many requests waiting as it may hold; try "
@@ -150,6 +151,36 @@ class PushService : public ::push::v1::PusherService::WithRawCallbackMethod_Push
   PushStatistics& statistics_;
 };
 
+// Both take each message as bytes, so that parsing errors are answered with a reason and happen on our thread.
+class PushService : public ::push::v1::PusherService::WithRawCallbackMethod_Push<::push::v1::PusherService::Service> {
+ public:
+  explicit PushService(Intake* intake) : intake_(*intake) {}
+
+  grpc::ServerUnaryReactor* Push(grpc::CallbackServerContext* context, const grpc::ByteBuffer* bytes,
+                                 grpc::ByteBuffer* answer) override {
+    return intake_.Take({.context = context, .bytes = bytes, .answer = answer, .dialect = Dialect::kPyroscope});
+  }
+
+ private:
+  Intake& intake_;
+};
+
+namespace parca = ::parca::profilestore::v1alpha1;
+
+class ParcaService
+    : public parca::ProfileStoreService::WithRawCallbackMethod_WriteRaw<parca::ProfileStoreService::Service> {
+ public:
+  explicit ParcaService(Intake* intake) : intake_(*intake) {}
+
+  grpc::ServerUnaryReactor* WriteRaw(grpc::CallbackServerContext* context, const grpc::ByteBuffer* bytes,
+                                     grpc::ByteBuffer* answer) override {
+    return intake_.Take({.context = context, .bytes = bytes, .answer = answer, .dialect = Dialect::kParca});
+  }
+
+ private:
+  Intake& intake_;
+};
+
 class Server : public PushServer {
  public:
   Server(const Limits& limits, store::Writer* writer, PushStatistics* statistics)
@@ -157,7 +188,9 @@ class Server : public PushServer {
         writer_(*writer),
         statistics_(*statistics),
         queue_(kQueueItems, kQueueBytes),
-        service_(&queue_, &in_flight_, statistics) {}
+        intake_(&queue_, &in_flight_, statistics),
+        service_(&intake_),
+        parca_service_(&intake_) {}
   ~Server() override { Server::Stop(); }
 
   absl::Status Listen(const std::string& address) {
@@ -170,6 +203,7 @@ class Server : public PushServer {
     builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
     builder.AddListeningPort(address, grpc::InsecureServerCredentials(), &port_);
     builder.RegisterService(&service_);
+    builder.RegisterService(&parca_service_);
     server_ = builder.BuildAndStart();
     if (server_ == nullptr || port_ == 0) {
       return absl::UnavailableError(
@@ -199,7 +233,7 @@ class Server : public PushServer {
       statistics_.Settle(settled.outcome,
                          absl::Nanoseconds(static_cast<int64_t>(base::MonotonicNs() - request->arrived_ns)),
                          settled.profiles, settled.samples);
-      // An empty buffer is an empty PushResponse.
+      // An empty buffer is an empty response of either dialect.
       *request->answer = grpc::ByteBuffer(nullptr, 0);
       request->reactor->Finish(ToGrpc(settled.status));
     }
@@ -209,7 +243,7 @@ class Server : public PushServer {
     if (request.context->IsCancelled()) return {PushOutcome::kCancelled, absl::CancelledError("the client did not wait")};
     auto id = RequestIdOf(*request.context);
     if (!id.ok()) return Refused(PushOutcome::kBadKey, id.status());
-    auto parsed = Parse(*request.bytes);
+    auto parsed = Parse(*request.bytes, request.dialect);
     if (!parsed.ok()) return Refused(PushOutcome::kBadMessage, parsed.status());
     auto profiles = Unpack(*parsed, limits_, base::WallNs());
     // No series: nobody's fault, but how agents ask whether they are let in.
@@ -227,7 +261,7 @@ class Server : public PushServer {
     }
     if (*outcome == store::Outcome::kAlreadyStored) return {PushOutcome::kDuplicate, absl::OkStatus()};
     Settled stored{PushOutcome::kStored, absl::OkStatus(), profiles.size()};
-    for (const store::NewProfile& profile : profiles) stored.samples += profile.samples;
+    for (const store::NewProfile& profile : profiles) stored.samples += static_cast<size_t>(profile.pprof.sample_size());
     return stored;
   }
 
@@ -241,7 +275,9 @@ class Server : public PushServer {
   PushStatistics& statistics_;
   base::BoundedQueue<Request> queue_;
   InFlight in_flight_;
+  Intake intake_;
   PushService service_;
+  ParcaService parca_service_;
   int port_ = 0;
   std::unique_ptr<grpc::Server> server_;
   std::thread worker_;

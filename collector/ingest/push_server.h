@@ -15,7 +15,8 @@ namespace sonde::ingest {
 inline constexpr char kInstanceKey[] = "sonde-instance";
 inline constexpr char kSequenceKey[] = "sonde-sequence";
 
-// Receives profiles by gRPC: Pyroscope's push.v1.PusherService and grpc.health.v1.Health. gRPC's threads put requests
+// Receives profiles by gRPC: Pyroscope's push.v1.PusherService, Parca's ProfileStoreService/WriteRaw, and
+// grpc.health.v1.Health. gRPC's threads put requests
 // into a bounded queue; one thread ("ingest") checks, decodes and stores them, and answers OK only after the commit.
 // INVALID_ARGUMENT: the request itself is wrong. UNAVAILABLE: try again later (queue full, disk full, stopping).
 class PushServer {

@@ -11,7 +11,9 @@
 #include <thread>
 
 #include "collector/ingest/testing/pushes.h"
+#include "collector/ingest/wire_check.h"
 #include "collector/store/reader.h"
+#include "proto/parca/profilestore/v1alpha1/profilestore.grpc.pb.h"
 #include "proto/push/v1/push.grpc.pb.h"
 
 namespace sonde::ingest {
@@ -46,7 +48,8 @@ class PushServerTest : public ::testing::Test {
   }
 
   int64_t StoredProfiles() {
-    auto series = store::Reader::Open(directory_)->ListSeries("", {0, std::numeric_limits<int64_t>::max()});
+    store::VolumeCache cache;
+    auto series = store::Reader::Open(directory_, &cache)->ListSeries("", {0, std::numeric_limits<int64_t>::max()});
     EXPECT_TRUE(series.ok()) << series.status();
     int64_t count = 0;
     for (const auto& one : *series) count += one.profiles;
@@ -140,6 +143,38 @@ TEST_F(PushServerTest, RefusesBytesThatAreNoRequest) {
   EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
   EXPECT_THAT(status.error_message(), HasSubstr("PushRequest"));
   EXPECT_EQ(Count(PushOutcome::kBadMessage), 1U);
+}
+
+TEST_F(PushServerTest, TakesProfilesFromParcasAgentsToo) {
+  namespace parca = ::parca::profilestore::v1alpha1;
+  auto parca_stub = parca::ProfileStoreService::NewStub(channel_);
+  auto write = [&](const parca::WriteRawRequest& request) {
+    grpc::ClientContext context;
+    context.AddMetadata(kInstanceKey, "agent");
+    context.AddMetadata(kSequenceKey, "7");
+    parca::WriteRawResponse response;
+    return parca_stub->WriteRaw(&context, request, &response);
+  };
+  parca::WriteRawRequest request;
+  auto* series = request.add_series();
+  for (const auto& [name, value] : {std::pair("__name__", "parca_agent"), std::pair("node", "n")}) {
+    auto* label = series->mutable_labels()->add_labels();
+    label->set_name(name);
+    label->set_value(value);
+  }
+  series->add_samples()->set_raw_profile(profile::Encode(testing::OneStack(profile::Kind::kCpu, 100, 1)));
+  EXPECT_TRUE(write(request).ok());
+  EXPECT_TRUE(write(request).ok());  // a resend
+  store::VolumeCache cache;
+  auto all = store::Reader::Open(directory_, &cache)->ListSeries("parca_agent:cpu", {0, std::numeric_limits<int64_t>::max()});
+  ASSERT_EQ(all->size(), 1U);
+  EXPECT_EQ(all->front().profiles, 1);
+  EXPECT_EQ(all->front().labels, (profile::Labels{{"node", "n"}}));
+  series->mutable_labels()->mutable_labels()->DeleteSubrange(0, 1);
+  EXPECT_THAT(write(request).error_message(), HasSubstr("__name__"));
+  parca::WriteRawRequest wide;
+  for (int i = 0; i <= kMaxRequestEntries; ++i) wide.mutable_series()->Add()->mutable_labels();
+  EXPECT_THAT(write(wide).error_message(), HasSubstr("65536"));
 }
 
 TEST_F(PushServerTest, AnswersHealthChecks) {

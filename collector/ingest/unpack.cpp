@@ -8,11 +8,15 @@
 #include "profile/kind.h"
 #include "profile/labels.h"
 #include "profile/pprof_file.h"
+#include "profile/table_key.h"
 
 namespace sonde::ingest {
 namespace {
 
 constexpr char kName[] = "__name__";
+constexpr int kMaxSampleTypes = 32;
+constexpr int64_t kMaxAheadNs = int64_t{3'600} * 1'000'000'000;
+constexpr int64_t kMaxDurationNs = int64_t{86'400} * 1'000'000'000;
 
 absl::Status Refuse(const std::string& reason) { return absl::InvalidArgumentError(reason); }
 
@@ -68,37 +72,49 @@ std::string KindOf(const std::string& name, const profile::Pprof& pprof) {
   for (profile::Kind kind : profile::AllKinds()) {
     if (name == profile::PyroscopeName(kind) && HasTypesOf(kind, pprof)) return std::string(profile::KindName(kind));
   }
-  // A foreign profile under the word of one of our kinds would not merge with ours.
-  if (!profile::ParseKind(name).has_value()) return name;
+  // A foreign profile under the word of one of our kinds would not merge with ours; and Parca's agent gives all of its
+  // profiles, whatever they are of, the same name.
+  if (!profile::ParseKind(name).has_value() && name != "parca_agent") return name;
   return absl::StrCat(name, ":", Text(pprof, pprof.sample_type(pprof.sample_type_size() - 1).type()));
 }
 
+// A window that no clock of a host can have would make every chart as wide as it is.
+absl::Status CheckTime(const profile::Pprof& pprof, int64_t now_unix_ns) {
+  if (pprof.time_nanos() > profile::SaturatingAdd(now_unix_ns, kMaxAheadNs)) {
+    return Refuse("it begins more than an hour in the future; compare this host's clock with the sender's");
+  }
+  if (pprof.duration_nanos() > kMaxDurationNs) return Refuse("it lasts for more than a day; send shorter windows");
+  return absl::OkStatus();
+}
+
 // Decodes one pprof and counts its size against what the request has left.
-absl::StatusOr<profile::Pprof> DecodeWithin(const std::string& bytes, const Limits& limits, size_t* request_bytes) {
+absl::StatusOr<profile::Pprof> DecodeWithin(const std::string& bytes, const Limits& limits, int64_t now_unix_ns,
+                                            size_t* request_bytes) {
   auto pprof = profile::Decode(bytes, limits.max_profile_bytes);
   if (pprof.status().code() == absl::StatusCode::kResourceExhausted) {
     return Refuse(std::string(pprof.status().message().data(), pprof.status().message().size()));
   }
   if (!pprof.ok()) return pprof.status();
-  *request_bytes += pprof->ByteSizeLong();
+  *request_bytes += pprof->SpaceUsedLong();
   if (*request_bytes > limits.max_request_bytes) {
     return Refuse(absl::StrCat("the profiles of this request are larger than the limit of ", limits.max_request_bytes,
-                               " bytes uncompressed; push fewer at a time"));
+                               " bytes in memory; push fewer at a time"));
+  }
+  if (auto status = CheckTime(*pprof, now_unix_ns); !status.ok()) return status;
+  if (pprof->sample_type_size() > kMaxSampleTypes) {
+    return Refuse(absl::StrCat("it has ", pprof->sample_type_size(), " sample types; the limit is ", kMaxSampleTypes));
   }
   return pprof;
 }
 
-store::NewProfile Pack(profile::Pprof pprof, const std::string& raw, profile::Labels labels, int64_t now_unix_ns) {
+store::NewProfile Pack(profile::Pprof pprof, profile::Labels labels, int64_t now_unix_ns) {
   auto name = labels.extract(kName);
   store::NewProfile packed;
   packed.kind = KindOf(name.mapped(), pprof);
   packed.labels = std::move(labels);
-  bool as_received = raw.starts_with("\x1f\x8b") && pprof.time_nanos() != 0;
-  if (pprof.time_nanos() == 0) pprof.set_time_nanos(now_unix_ns);
-  packed.start_unix_ns = pprof.time_nanos();
+  packed.start_unix_ns = pprof.time_nanos() == 0 ? now_unix_ns : pprof.time_nanos();
   packed.duration_ns = pprof.duration_nanos();
-  packed.samples = static_cast<size_t>(pprof.sample_size());
-  packed.pprof_gz = as_received ? raw : profile::Encode(pprof);
+  packed.pprof = std::move(pprof);
   return packed;
 }
 
@@ -120,9 +136,9 @@ absl::StatusOr<std::vector<store::NewProfile>> Unpack(const ::push::v1::PushRequ
     if (request.series(i).samples().empty()) return At(where, Refuse("it holds no profile"));
     for (int j = 0; j < request.series(i).samples_size(); ++j) {
       const std::string& raw = request.series(i).samples(j).raw_profile();
-      auto pprof = DecodeWithin(raw, limits, &request_bytes);
+      auto pprof = DecodeWithin(raw, limits, now_unix_ns, &request_bytes);
       if (!pprof.ok()) return At(absl::StrCat(where, ", profile ", j), pprof.status());
-      profiles.push_back(Pack(*std::move(pprof), raw, *labels, now_unix_ns));
+      profiles.push_back(Pack(*std::move(pprof), *labels, now_unix_ns));
     }
   }
   return profiles;

@@ -44,7 +44,7 @@ TEST(Unpack, TakesASeriesApart) {
   EXPECT_EQ(profile.labels, (profile::Labels{{"service_name", "app"}}));
   EXPECT_EQ(profile.start_unix_ns, kNow);
   EXPECT_EQ(profile.duration_ns, 60'000'000'000);
-  EXPECT_EQ(profile.pprof_gz, request.series(0).samples(0).raw_profile());
+  EXPECT_EQ(profile::Encode(profile.pprof), request.series(0).samples(0).raw_profile());
 }
 
 TEST(Unpack, KnowsOurKindsByNameAndTypes) {
@@ -62,15 +62,29 @@ TEST(Unpack, KeepsForeignNamesApartFromOurKinds) {
   EXPECT_EQ(Unpacked(RequestOf(cpu, {{"__name__", "off_cpu"}})).kind, "off_cpu");
 }
 
-TEST(Unpack, TakesTimeZeroAsNow) {
-  store::NewProfile profile = Unpacked(WallRequest(0, 5));
-  EXPECT_EQ(profile.start_unix_ns, kNow);
-  EXPECT_EQ(profile::Decode(profile.pprof_gz, 1 << 20)->time_nanos(), kNow);
+TEST(Unpack, TakesTimeZeroAsNow) { EXPECT_EQ(Unpacked(WallRequest(0, 5)).start_unix_ns, kNow); }
+
+TEST(Unpack, TakesPlainProfiles) {
+  auto plain = OneStack(profile::Kind::kWall, 1, 1).SerializeAsString();
+  EXPECT_EQ(Unpacked(RequestOf(plain, {{"__name__", "wall"}})).pprof.sample_size(), 1);
 }
 
-TEST(Unpack, CompressesPlainProfiles) {
-  auto plain = OneStack(profile::Kind::kWall, 1, 1).SerializeAsString();
-  EXPECT_THAT(Unpacked(RequestOf(plain, {{"__name__", "wall"}})).pprof_gz, ::testing::StartsWith("\x1f\x8b"));
+TEST(Unpack, RefusesWindowsThatNoHostHas) {
+  constexpr int64_t kHour = int64_t{3'600} * 1'000'000'000;
+  EXPECT_EQ(Unpacked(WallRequest(kNow + kHour, 1)).start_unix_ns, kNow + kHour);
+  EXPECT_THAT(Refusal(WallRequest(kNow + kHour + 1, 1)), HasSubstr("in the future"));
+  auto pprof = OneStack(profile::Kind::kWall, kNow, 1);
+  pprof.set_duration_nanos(24 * kHour + 1);
+  EXPECT_THAT(Refusal(RequestOf(profile::Encode(pprof), {{"__name__", "wall"}})), HasSubstr("more than a day"));
+}
+
+TEST(Unpack, RefusesMoreSampleTypesThanItsLimit) {
+  profile::Pprof pprof = OneStack(profile::Kind::kWall, kNow, 1);
+  for (int i = 0; i < 32; ++i) {
+    *pprof.add_sample_type() = pprof.sample_type(0);
+    pprof.mutable_sample(0)->add_value(1);
+  }
+  EXPECT_THAT(Refusal(RequestOf(profile::Encode(pprof), {{"__name__", "wall"}})), HasSubstr("the limit is 32"));
 }
 
 TEST(Unpack, TakesAnEmptyLabelAsAbsent) { EXPECT_EQ(Unpacked(WithLabel("pod", "")).labels.count("pod"), 0U); }

@@ -11,10 +11,10 @@ namespace {
 using ::google::protobuf::internal::WireFormatLite;
 using ::google::protobuf::io::CodedInputStream;
 
-absl::Status Malformed() { return absl::InvalidArgumentError("the message is no push.v1.PushRequest"); }
+absl::Status Malformed() { return absl::InvalidArgumentError("the message is no PushRequest or WriteRawRequest"); }
 
-// The fields of one message up to its limit; enters submessages of the request (its series) only.
-absl::Status Walk(CodedInputStream* in, bool is_request, int* entries) {
+// The fields of one message up to its limit; enters submessages down to `levels` below it.
+absl::Status Walk(CodedInputStream* in, int levels, int* entries) {
   while (uint32_t tag = in->ReadTag()) {
     if (WireFormatLite::GetTagWireType(tag) != WireFormatLite::WIRETYPE_LENGTH_DELIMITED) {
       if (!WireFormatLite::SkipField(in, tag)) return Malformed();
@@ -26,12 +26,12 @@ absl::Status Walk(CodedInputStream* in, bool is_request, int* entries) {
     }
     int length = 0;
     if (!in->ReadVarintSizeAsInt(&length)) return Malformed();
-    if (!is_request) {
+    if (levels == 0) {
       if (!in->Skip(length)) return Malformed();
       continue;
     }
     CodedInputStream::Limit limit = in->PushLimit(length);
-    if (auto status = Walk(in, false, entries); !status.ok()) return status;
+    if (auto status = Walk(in, levels - 1, entries); !status.ok()) return status;
     if (in->BytesUntilLimit() != 0) return Malformed();
     in->PopLimit(limit);
   }
@@ -40,10 +40,11 @@ absl::Status Walk(CodedInputStream* in, bool is_request, int* entries) {
 
 }  // namespace
 
-absl::Status CheckWire(google::protobuf::io::ZeroCopyInputStream* bytes) {
+absl::Status CheckWire(google::protobuf::io::ZeroCopyInputStream* bytes, Dialect dialect) {
   CodedInputStream in(bytes);
   int entries = 0;
-  return Walk(&in, true, &entries);
+  // To what is in a series; Parca's keeps its labels in a message of their own.
+  return Walk(&in, dialect == Dialect::kParca ? 2 : 1, &entries);
 }
 
 }  // namespace sonde::ingest

@@ -1,182 +1,187 @@
 #include "collector/query/querier.h"
 
 #include <algorithm>
-#include <limits>
+#include <functional>
+#include <optional>
 #include <set>
-#include <string_view>
+#include <utility>
 
-#include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
-#include "absl/time/time.h"
+#include "collector/query/selecting.h"
+#include "collector/query/stack_sums.h"
+#include "profile/flame.h"
 #include "profile/kind.h"
-#include "profile/merge.h"
-#include "profile/pprof_file.h"
 #include "profile/reason.h"
 #include "profile/table_key.h"
 
 namespace sonde::query {
 namespace {
 
-constexpr size_t kMaxSumBytes = size_t{512} << 20;
-// What is in the store was checked when it came in, under whatever limit held then.
-constexpr size_t kMaxStoredBytes = size_t{1} << 30;
-constexpr store::TimeRange kAllTime = {std::numeric_limits<int64_t>::min(), std::numeric_limits<int64_t>::max()};
-constexpr size_t kMaxNamesInAdvice = 8;
-
-std::string Time(int64_t unix_ns) {
-  return absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", absl::FromUnixNanos(unix_ns), absl::UTCTimeZone());
-}
-
-std::vector<store::Series> Matching(std::vector<store::Series> series, const profile::Selector& selector) {
+std::vector<store::Series> MatchingSeries(std::vector<store::Series> series, const profile::Selector& selector) {
   std::erase_if(series, [&selector](const store::Series& one) { return !selector.Matches(one.labels); });
   return series;
 }
 
-store::TimeRange SpanOf(const std::vector<store::Series>& series) {
-  store::TimeRange span = {std::numeric_limits<int64_t>::max(), std::numeric_limits<int64_t>::min()};
-  for (const auto& one : series) {
-    span.from_ns = std::min(span.from_ns, one.first_ns);
-    span.to_ns = std::max(span.to_ns, one.last_ns);
-  }
-  return span;
+absl::StatusOr<StackSums> SumStacks(store::Reader* reader, const Selection& selection, By by, const std::string& label) {
+  StackSums sums(LabelGroups(selection.selector, by, label));
+  int64_t series_id = -1;
+  auto add = [&](const store::Series& series, const store::StoredProfile& profile) {
+    if (std::exchange(series_id, series.id) != series.id) sums.StartSeries(series.labels);
+    return sums.Add(reader, profile);
+  };
+  auto status = VisitRows(reader, selection, store::Reader::Depth::kSamples, add);
+  if (!status.ok()) return status;
+  if (sums.Facts().Profiles() == 0) return NothingSelected(reader, selection);
+  return sums;
 }
 
-std::string ServiceOf(const profile::Labels& labels) {
-  const std::string_view service = profile::LabelOf(labels, profile::kServiceName);
-  return !service.empty() ? std::string(service) : "unknown_service";
-}
-
-std::string Listed(const std::set<std::string>& names) {
-  std::vector<std::string> first(
-      names.begin(), std::next(names.begin(), static_cast<ptrdiff_t>(std::min(names.size(), kMaxNamesInAdvice))));
-  return absl::StrCat(absl::StrJoin(first, ", "), names.size() > first.size() ? ", ..." : "");
-}
-
-// Why a selection is empty, in one line: no such kind, no such series, or no window in the range.
-absl::Status Nothing(store::Reader* reader, const Selection& selection) {
-  auto all = reader->ListSeries("", kAllTime);
-  if (!all.ok()) return all.status();
-  if (all->empty()) return absl::NotFoundError("nothing is stored yet: is an agent pushing to this collector?");
-  std::set<std::string> kinds, services;
-  std::vector<store::Series> of_kind;
-  for (const auto& series : *all) {
-    kinds.insert(series.kind);
-    if (series.kind == selection.kind) of_kind.push_back(series);
-  }
-  if (of_kind.empty()) {
-    return absl::NotFoundError(
-        absl::StrCat("no profile of kind '", selection.kind, "' is stored; stored kinds: ", Listed(kinds)));
-  }
-  for (const auto& series : of_kind) services.insert(ServiceOf(series.labels));
-  auto matching = Matching(std::move(of_kind), selection.selector);
-  if (matching.empty()) {
-    return absl::NotFoundError(absl::StrCat("no ", selection.kind, " profile matches ", selection.selector.ToString(),
-                                            "; services that have one: ", Listed(services)));
-  }
-  store::TimeRange span = SpanOf(matching);
-  return absl::NotFoundError(absl::StrCat(
-      "no ", selection.kind, " profile of ", selection.selector.ToString(), " between ", Time(selection.range.from_ns),
-      " and ", Time(selection.range.to_ns), "; there are some from ", Time(span.from_ns), " to ", Time(span.to_ns)));
-}
-
-profile::Labels Wanted(const profile::Labels& labels, const std::optional<std::string>& only_label) {
-  if (!only_label.has_value()) return labels;
-  auto found = labels.find(*only_label);
-  return found == labels.end() ? profile::Labels() : profile::Labels{*found};
-}
-
-absl::Status AddTo(profile::Merger* merger, std::string_view bytes, const profile::Labels& labels) {
-  auto pprof = profile::Decode(bytes, kMaxStoredBytes);
-  if (!pprof.ok()) {
-    return absl::DataLossError(absl::StrCat("a stored profile is damaged: ", pprof.status().message()));
-  }
-  if (auto status = merger->Add(*pprof, labels); !status.ok()) return status;
-  if (merger->Bytes() <= kMaxSumBytes) return absl::OkStatus();
-  return absl::ResourceExhaustedError(absl::StrCat("the selected profiles together need more than ", kMaxSumBytes >> 20,
-                                                   " MiB; ask for a shorter time or fewer services"));
-}
-
-const std::string* ReasonOf(const profile::Pprof& pprof, const ::perftools::profiles::Sample& sample) {
-  for (const auto& label : sample.label()) {
-    if (pprof.string_table(static_cast<int>(label.key())) != profile::kReason || label.str() == 0) continue;
-    return &pprof.string_table(static_cast<int>(label.str()));
-  }
-  return nullptr;
-}
-
-int64_t* PartOf(ServiceTime* time, const std::string* name) {
-  const std::optional<profile::Reason> reason = name != nullptr ? profile::ParseReason(*name) : std::nullopt;
-  return &time->group_ns[reason ? std::string(profile::GroupName(profile::GroupOf(*reason))) : "unknown"];
-}
-
-absl::Status AddTo(ServiceTime* time, std::string_view bytes) {
-  auto pprof = profile::Decode(bytes, kMaxStoredBytes);
-  if (!pprof.ok()) {
-    return absl::DataLossError(absl::StrCat("a stored profile is damaged: ", pprof.status().message()));
-  }
-  for (const auto& sample : pprof->sample()) {
-    int64_t value = sample.value(sample.value_size() - 1);
-    int64_t* part = PartOf(time, ReasonOf(*pprof, sample));
-    *part = profile::SaturatingAdd(*part, value);
-    time->wall_ns = profile::SaturatingAdd(time->wall_ns, value);
-  }
+// Takes out the samples of stacks that are not asked for.
+absl::Status Filter(const StackQuery& query, profile::Pprof* pprof) {
+  auto focus = FrameFilter(query.focus, "focus"), ignore = FrameFilter(query.ignore, "ignore");
+  if (!focus.ok()) return focus.status();
+  if (!ignore.ok()) return ignore.status();
+  if (*focus == nullptr && *ignore == nullptr) return absl::OkStatus();
+  const profile::FrameTable frames(*pprof);
+  auto has = [&frames](const auto& sample, const std::function<bool(const profile::Frame&)>& is_it) {
+    return std::ranges::any_of(sample.location_id(), [&](uint64_t id) {
+      return std::ranges::any_of(frames.Of(id), [&](int32_t frame) { return is_it(frames.At(frame)); });
+    });
+  };
+  auto unwanted = [&](const auto& sample) {
+    return (*focus != nullptr && !has(sample, *focus)) || (*ignore != nullptr && has(sample, *ignore));
+  };
+  auto* samples = pprof->mutable_sample();
+  samples->erase(std::remove_if(samples->begin(), samples->end(), unwanted), samples->end());
   return absl::OkStatus();
+}
+
+int64_t* PartOf(ServiceTime* time, const std::string& name) {
+  const std::optional<profile::Reason> reason = profile::ParseReason(name);
+  return &time->group_ns[reason ? std::string(profile::GroupName(profile::GroupOf(*reason))) : "unknown"];
 }
 
 }  // namespace
 
 absl::Status Querier::Ping() const {
-  auto reader = store::Reader::Open(directory_);
+  auto reader = Open();
   if (!reader.ok()) return reader.status();
   // A range after all time: touches the tables, reads no profile.
   return reader->ListSeries("", {kAllTime.to_ns, kAllTime.to_ns}).status();
 }
 
 absl::StatusOr<std::vector<store::Series>> Querier::ListSeries(const Selection& selection) const {
-  auto reader = store::Reader::Open(directory_);
+  auto reader = Open();
   if (!reader.ok()) return reader.status();
   auto series = reader->ListSeries(selection.kind, selection.range);
   if (!series.ok()) return series.status();
-  return Matching(*std::move(series), selection.selector);
+  return MatchingSeries(*std::move(series), selection.selector);
 }
 
-absl::StatusOr<Merged> Querier::Merge(const Selection& selection, const std::optional<std::string>& only_label) const {
-  auto reader = store::Reader::Open(directory_);
+absl::StatusOr<std::vector<KindFacts>> Querier::Kinds(store::TimeRange range) const {
+  auto reader = Open();
   if (!reader.ok()) return reader.status();
-  auto series = reader->ListSeries(selection.kind, selection.range);
-  if (!series.ok()) return series.status();
-  Merged merged;
-  profile::Merger merger;
-  for (const auto& one : Matching(*std::move(series), selection.selector)) {
-    const profile::Labels labels = Wanted(one.labels, only_label);
-    auto status = reader->Visit(one.id, selection.range, [&merger, &merged, &labels](std::string_view bytes) {
-      ++merged.profiles;
-      return AddTo(&merger, bytes, labels);
-    });
-    if (!status.ok()) return status;
+  auto all = reader->ListSeries("", range);
+  if (!all.ok()) return all.status();
+  std::map<std::string, KindFacts> kinds;
+  for (const store::Series& series : *all) {
+    auto [entry, is_new] = kinds.try_emplace(series.kind);
+    KindFacts& facts = entry->second;
+    facts.kind = series.kind;
+    facts.first_ns = is_new ? series.first_ns : std::min(facts.first_ns, series.first_ns);
+    facts.last_ns = is_new ? series.last_ns : std::max(facts.last_ns, series.last_ns);
+    facts.profiles += series.profiles;
+    ++facts.series;
+    if (!is_new) continue;
+    auto shape = reader->LatestShape(series.id, range);
+    if (!shape.ok()) return shape.status();
+    auto words = [&shape](const perftools::profiles::ValueType& type) {
+      return std::pair(shape->string_table(static_cast<int>(type.type())), shape->string_table(static_cast<int>(type.unit())));
+    };
+    for (const auto& type : shape->sample_type()) facts.sample_types.push_back(words(type));
+    facts.period_type = words(shape->period_type());
   }
-  if (merged.profiles == 0) return Nothing(&*reader, selection);
-  auto pprof = std::move(merger).Finish();
+  std::vector<KindFacts> sorted;
+  for (auto& [kind, facts] : kinds) sorted.push_back(std::move(facts));
+  return sorted;
+}
+
+absl::StatusOr<std::vector<std::string>> Querier::LabelNames(const Selection& selection) const {
+  auto reader = Open();
+  if (!reader.ok()) return reader.status();
+  auto sets = SelectedLabels(&*reader, selection);
+  if (!sets.ok()) return sets.status();
+  std::set<std::string> names;
+  for (const profile::Labels& labels : *sets) {
+    for (const auto& [name, value] : labels) names.insert(name);
+  }
+  return std::vector<std::string>(names.begin(), names.end());
+}
+
+absl::StatusOr<std::vector<std::string>> Querier::LabelValues(const Selection& selection,
+                                                              const std::string& label) const {
+  auto reader = Open();
+  if (!reader.ok()) return reader.status();
+  auto sets = SelectedLabels(&*reader, selection);
+  if (!sets.ok()) return sets.status();
+  std::set<std::string> values;
+  for (const profile::Labels& labels : *sets) {
+    if (auto found = labels.find(label); found != labels.end()) values.insert(found->second);
+  }
+  return std::vector<std::string>(values.begin(), values.end());
+}
+
+absl::StatusOr<Merged> Querier::Merge(const StackQuery& query) const {
+  auto reader = Open();
+  if (!reader.ok()) return reader.status();
+  auto sums = SumStacks(&*reader, query.selection, By::kAllLabels, "");
+  if (!sums.ok()) return sums.status();
+  auto pprof = sums->ToPprof();
   if (!pprof.ok()) return pprof.status();
-  merged.pprof = *std::move(pprof);
-  return merged;
+  if (auto status = Filter(query, &*pprof); !status.ok()) return status;
+  return Merged{*std::move(pprof), sums->Facts().Profiles()};
+}
+
+absl::StatusOr<Stacks> Querier::StacksOf(const StackQuery& query) const {
+  auto focus = FrameFilter(query.focus, "focus"), ignore = FrameFilter(query.ignore, "ignore");
+  if (!focus.ok()) return focus.status();
+  if (!ignore.ok()) return ignore.status();
+  auto reader = Open();
+  if (!reader.ok()) return reader.status();
+  auto sums = SumStacks(&*reader, query.selection, query.root.empty() ? By::kNothing : By::kLabel, query.root);
+  if (!sums.ok()) return sums.status();
+  auto value = ValueIndexOf(sums->Facts().Shape(), query.sample_type);
+  if (!value.ok()) return value.status();
+  const int count = CountIndexOf(sums->Facts().Shape(), *value);
+  auto tree = sums->ToTree(*value, count, query.root);
+  if (!tree.ok()) return tree.status();
+  Stacks stacks{HeadingOf(query.selection.kind, sums->Facts(), *value), count >= 0,
+                count >= 0 && count == profile::WaitsIndex(sums->Facts().Shape()), *std::move(tree)};
+  stacks.tree.KeepStacks(*focus, *ignore);
+  stacks.heading.total = stacks.tree.Nodes().front().total[0];
+  return stacks;
 }
 
 absl::StatusOr<Overview> Querier::SumByService(const Selection& selection) const {
-  auto reader = store::Reader::Open(directory_);
+  auto reader = Open();
   if (!reader.ok()) return reader.status();
-  auto series = reader->ListSeries(std::string(profile::KindName(profile::Kind::kWall)), selection.range);
-  if (!series.ok()) return series.status();
-  auto matching = Matching(*std::move(series), selection.selector);
+  Selection wall = selection;
+  wall.kind = profile::KindName(profile::Kind::kWall);
+  LabelGroups groups(wall.selector, By::kLabel, profile::kReason);
   Overview overview;
-  overview.span = matching.empty() ? selection.range : SpanOf(matching);
+  overview.span = {kAllTime.to_ns, kAllTime.from_ns};
   std::map<std::string, ServiceTime> services;
-  for (const auto& one : matching) {
-    ServiceTime* time = &services[ServiceOf(one.labels)];
-    overview.profiles += one.profiles;
-    auto add = [time](std::string_view bytes) { return AddTo(time, bytes); };
-    if (auto status = reader->Visit(one.id, selection.range, add); !status.ok()) return status;
-  }
+  auto add = [&](const SelectedTotals& totals) {
+    overview.span.from_ns = std::min(overview.span.from_ns, totals.profile.start_ns);
+    overview.span.to_ns = std::max(overview.span.to_ns, totals.profile.end_ns);
+    ServiceTime& time = services[ServiceOf(totals.series.labels)];
+    int64_t* part = PartOf(&time, groups.At(totals.group).value);
+    *part = profile::SaturatingAdd(*part, totals.values.back());
+    time.wall_ns = profile::SaturatingAdd(time.wall_ns, totals.values.back());
+    return absl::OkStatus();
+  };
+  auto windows = VisitTotals(&*reader, wall, &groups, add);
+  if (!windows.ok()) return windows.status();
+  overview.profiles = *windows;
+  if (services.empty()) overview.span = selection.range;
   for (auto& [service, time] : services) {
     time.service = service;
     overview.services.push_back(std::move(time));

@@ -2,13 +2,16 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "collector/query/time_axis.h"
 #include "collector/store/reader.h"
+#include "profile/frame_tree.h"
 #include "profile/pprof_builder.h"
 #include "profile/selector.h"
 
@@ -26,6 +29,116 @@ struct Merged {
   int64_t profiles = 0;
 };
 
+// Which stacks of the selected profiles, and how they are looked at.
+struct StackQuery {
+  Selection selection;
+  std::string sample_type{};  // the value's name; empty = the last
+  std::string focus{};        // regular expressions (RE2) on functions: only stacks that have one, ...
+  std::string ignore{};       // ... and that have none; empty = all
+  std::string root{};         // a label whose value is the first frame; empty = none
+};
+
+// What stands above every answer about one kind.
+struct Heading {
+  std::string kind;
+  std::string sample_type;
+  std::string unit;
+  int64_t from_ns = 0;  // of the windows that were summed, which may reach beyond the range
+  int64_t to_ns = 0;
+  int64_t profiles = 0;  // windows
+  std::vector<std::string> comments{};
+  int64_t total = 0;
+};
+
+// All stacks of a query. Second weights are numbers of events, where the kind counts them.
+struct Stacks {
+  Heading heading;
+  bool has_counts = false;
+  bool has_waits = false;   // and those events are waits
+  profile::FrameTree tree;  // summed up
+};
+
+// How the base of a comparison is brought to the same measure.
+enum class Normalize : uint8_t {
+  kNone,
+  kTime,   // as if it had lasted as long
+  kTotal,  // as if its total were the same
+};
+
+// Two looks at profiles of one kind. Second weights are the base's, normalised.
+struct Comparison {
+  struct Function {
+    int32_t frame = 0;  // of `tree`
+    int64_t self = 0;
+    int64_t total = 0;
+    int64_t base_self = 0;
+    int64_t base_total = 0;
+    // Two standard errors of the difference, from the numbers of events alone: a smaller one may be chance. Nothing when the
+    // kind counts no events.
+    std::optional<int64_t> self_noise{};
+    std::optional<int64_t> total_noise{};
+  };
+  Heading heading;
+  Heading base;  // as it is, not normalised
+  double scale = 1;
+  profile::FrameTree tree;
+  std::vector<Function> functions;  // largest change of self first
+};
+
+// Sums by time, one row for each value of a label.
+struct Timeline {
+  struct Row {
+    std::string value;  // of the label; "" of samples without it
+    int64_t total = 0;
+    std::vector<int64_t> values{};  // by step
+  };
+  Heading heading;
+  TimeAxis axis;
+  std::vector<Row> rows;  // heaviest first
+  Row rest;               // sum of the rows beyond the limit
+};
+struct TimelineQuery {
+  Selection selection;
+  std::string sample_type{};
+  std::string by{};     // a label; empty = all is one row
+  int64_t step_ns = 0;  // 0 = as fits
+  size_t limit = 20;
+};
+
+// How long waits were, each taken to be as long as the mean of its stack in its window.
+struct Waits {
+  struct Row {
+    std::string value;  // of the label
+    int64_t waits = 0;
+    int64_t total = 0;
+    int64_t p50 = 0;  // to 3 percent
+    int64_t p90 = 0;
+    int64_t p99 = 0;
+    int64_t max = 0;
+  };
+  Heading heading;
+  std::vector<Row> rows;  // by total, heaviest first
+};
+
+// The same by time and by length, in powers of two.
+struct Heatmap {
+  Heading heading;
+  TimeAxis axis;
+  std::vector<int64_t> low;                  // lower bound of each row
+  std::vector<std::vector<int64_t>> waits;   // by row, then by step
+  std::vector<std::vector<int64_t>> values;  // likewise
+};
+
+struct KindFacts {
+  std::string kind;
+  std::vector<std::pair<std::string, std::string>> sample_types;  // type, unit
+  std::pair<std::string, std::string> period_type;
+  int64_t series = 0;
+  int64_t profiles = 0;
+  int64_t first_ns = 0;
+  int64_t last_ns = 0;
+};
+
 // Where one service's threads spent their time, in nanoseconds, from `wall` profiles by the sample label `reason`.
 struct ServiceTime {
   std::string service;
@@ -39,14 +152,14 @@ struct Overview {
   int64_t profiles = 0;
 };
 
-// Answers questions about the store. Thread-safe: each question opens a Reader of its own. One question holds one
-// profile besides its sum in memory. Errors: kNotFound when nothing was selected, with why and what is there;
-// kResourceExhausted when the sum would grow beyond 512 MiB; kInvalidArgument when profiles do not fit together; else
-// the store's.
+// Answers questions about the store. Thread-safe: each question opens a Reader of its own; the dictionaries of days are
+// shared. Errors: kNotFound when nothing was selected, with why and what is there; kResourceExhausted when the sum would
+// grow beyond 512 MiB; kInvalidArgument when profiles do not fit together, or a regular expression is none; else the store's.
 class Querier {
  public:
   // Of the store in `directory`, which a Writer has open.
-  explicit Querier(std::string directory) : directory_(std::move(directory)) {}
+  explicit Querier(std::string directory)
+      : directory_(std::move(directory)), cache_(std::make_shared<store::VolumeCache>()) {}
 
   // OK when the store can be read.
   absl::Status Ping() const;
@@ -54,15 +167,38 @@ class Querier {
   // Series of `kind` (empty = every kind) that match and have profiles in the range; maybe none.
   absl::StatusOr<std::vector<store::Series>> ListSeries(const Selection& selection) const;
 
-  // The selected profiles as one, with the labels of its series on each sample; with `only_label`, just that one.
-  absl::StatusOr<Merged> Merge(const Selection& selection,
-                               const std::optional<std::string>& only_label = std::nullopt) const;
+  // Kinds that have profiles in the range.
+  absl::StatusOr<std::vector<KindFacts>> Kinds(store::TimeRange range) const;
+
+  // Names of the labels of selected samples and their series, and the values of one of them; sorted. `selection.kind` may
+  // be empty. Nothing stored gives none.
+  absl::StatusOr<std::vector<std::string>> LabelNames(const Selection& selection) const;
+  absl::StatusOr<std::vector<std::string>> LabelValues(const Selection& selection, const std::string& label) const;
+
+  // The selected profiles as one, with the labels of its series on each sample. Of `query`, sample_type and root are not
+  // looked at.
+  absl::StatusOr<Merged> Merge(const StackQuery& query) const;
+
+  absl::StatusOr<Stacks> StacksOf(const StackQuery& query) const;
+
+  // kInvalidArgument also when the two have values of other types.
+  absl::StatusOr<Comparison> Compare(const StackQuery& query, const StackQuery& base, Normalize normalize) const;
+
+  absl::StatusOr<Timeline> TimelineOf(const TimelineQuery& query) const;
+
+  // Of a kind that has a count and a time; kInvalidArgument for another. `query.root` is the label by which waits are told
+  // apart; of `query.sample_type` nothing is looked at.
+  absl::StatusOr<Waits> WaitsOf(const StackQuery& query) const;
+  absl::StatusOr<Heatmap> HeatmapOf(const StackQuery& query, int64_t step_ns) const;
 
   // Time by service; `selection.kind` is not looked at. Nothing stored gives no services.
   absl::StatusOr<Overview> SumByService(const Selection& selection) const;
 
  private:
+  absl::StatusOr<store::Reader> Open() const { return store::Reader::Open(directory_, cache_.get()); }
+
   std::string directory_;
+  std::shared_ptr<store::VolumeCache> cache_;
 };
 
 }  // namespace sonde::query

@@ -1,24 +1,34 @@
 #include "collector/store/reader.h"
 
+#include <algorithm>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
+#include "collector/store/profile_packing.h"
 #include "collector/store/schema.h"
 #include "collector/store/series_labels.h"
+#include "collector/store/volumes.h"
 
 namespace sonde::store {
+namespace {
 
-absl::StatusOr<Reader> Reader::Open(const std::string& directory) {
+// A week's days and today: some tens of megabytes each on a busy host.
+constexpr size_t kMaxKept = 8;
+
+}  // namespace
+
+absl::StatusOr<Reader> Reader::Open(const std::string& directory, VolumeCache* cache) {
   auto database = Database::Open(directory + "/" + kFileName, Database::Access::kReadOnly);
   if (!database.ok()) return database.status();
   // Held until the connection goes: from the first query on, all of them see one state.
   if (auto status = database->Execute("BEGIN"); !status.ok()) return status;
-  return Reader(*std::move(database));
+  return Reader(*std::move(database), cache);
 }
 
 absl::StatusOr<std::vector<Series>> Reader::ListSeries(const std::string& kind, TimeRange range) {
   // CROSS JOIN keeps this order of loops: per series a walk of its index from `from` on.
   auto select = database_.Prepare(
-      "SELECT s.id, s.kind, s.labels, count(*), min(p.start_ns), max(p.end_ns) FROM series s CROSS JOIN profile p "
+      "SELECT s.id, s.kind, s.labels, sum(p.windows), min(p.start_ns), max(p.end_ns) FROM series s CROSS JOIN profile p "
       "ON p.series_id = s.id WHERE (?1 = '' OR s.kind = ?1) AND p.end_ns > ?2 AND p.start_ns < ?3 "
       "GROUP BY s.id ORDER BY s.kind, s.labels");
   if (!select.ok()) return select.status();
@@ -41,10 +51,27 @@ absl::StatusOr<std::vector<Series>> Reader::ListSeries(const std::string& kind, 
   }
 }
 
-absl::Status Reader::Visit(int64_t series_id, TimeRange range,
-                           absl::FunctionRef<absl::Status(std::string_view)> visit) {
+absl::StatusOr<profile::Pprof> Reader::LatestShape(int64_t series_id, TimeRange range) {
   auto select = database_.Prepare(
-      "SELECT pprof FROM profile WHERE series_id = ? AND end_ns > ? AND start_ns < ? ORDER BY end_ns");
+      "SELECT volume_id, shape FROM profile WHERE series_id = ? AND end_ns > ? AND start_ns < ? ORDER BY end_ns DESC LIMIT 1");
+  if (!select.ok()) return select.status();
+  select->Bind(1, series_id);
+  select->Bind(2, range.from_ns);
+  select->Bind(3, range.to_ns);
+  auto row = select->Step();
+  if (!row.ok()) return row.status();
+  if (!*row) return absl::NotFoundError("a series has no profile in that time");
+  auto view = Volume(select->Integer(0));
+  if (!view.ok()) return view.status();
+  return ShapeOf((*view)->Entries(), static_cast<uint32_t>(select->Integer(1)));
+}
+
+absl::Status Reader::Visit(int64_t series_id, TimeRange range, Depth depth,
+                           absl::FunctionRef<absl::Status(const StoredProfile&)> visit) {
+  auto select = database_.Prepare(absl::StrCat(
+      "SELECT volume_id, start_ns, end_ns, windows, shape, value_count, period, comments, totals, id, ",
+      depth == Depth::kSamples ? "samples" : "x''",
+      " FROM profile WHERE series_id = ? AND end_ns > ? AND start_ns < ? ORDER BY end_ns"));
   if (!select.ok()) return select.status();
   select->Bind(1, series_id);
   select->Bind(2, range.from_ns);
@@ -53,8 +80,49 @@ absl::Status Reader::Visit(int64_t series_id, TimeRange range,
     auto row = select->Step();
     if (!row.ok()) return row.status();
     if (!*row) return absl::OkStatus();
-    if (auto status = visit(select->Bytes(0)); !status.ok()) return status;
+    StoredProfile profile{.id = select->Integer(9), .volume = select->Integer(0), .start_ns = select->Integer(1), .end_ns = select->Integer(2)};
+    profile.windows = select->Integer(3);
+    profile.shape = static_cast<uint32_t>(select->Integer(4));
+    profile.value_count = static_cast<size_t>(select->Integer(5));
+    profile.period = select->Integer(6);
+    profile.comments = select->Bytes(7);
+    profile.totals = select->Bytes(8);
+    profile.samples = select->Bytes(10);
+    if (auto status = visit(profile); !status.ok()) return status;
   }
+}
+
+absl::StatusOr<const profile::FrameTable*> VolumeView::Frames() const {
+  absl::MutexLock lock(&mutex_);
+  if (frames_ != nullptr) return frames_.get();
+  profile::Pprof no_shape;
+  no_shape.add_string_table("");
+  Unpacker places(dictionary_, no_shape);
+  for (uint32_t location = 1; location <= dictionary_.Size(Table::kLocation); ++location) {
+    auto id = places.Location(location);
+    if (!id.ok()) return id.status();
+  }
+  frames_ = std::make_unique<const profile::FrameTable>(std::move(places).Finish());
+  return frames_.get();
+}
+
+absl::StatusOr<std::shared_ptr<const VolumeView>> VolumeCache::Get(Database* database, int64_t volume) {
+  absl::MutexLock lock(&mutex_);
+  Kept& kept = kept_[volume];
+  kept.used = ++uses_;
+  if (kept.view == nullptr) kept.view = std::make_shared<const VolumeView>(Dictionary());
+  auto is_whole = HasWholeDictionary(database, volume, kept.view->Entries());
+  if (!is_whole.ok()) return is_whole.status();
+  if (!*is_whole) {
+    Dictionary more = kept.view->Entries();
+    if (auto status = LoadDictionary(database, volume, &more); !status.ok()) return status;
+    kept.view = std::make_shared<const VolumeView>(std::move(more));
+  }
+  auto view = kept.view;
+  if (kept_.size() > kMaxKept) {
+    kept_.erase(std::ranges::min_element(kept_, {}, [](const auto& entry) { return entry.second.used; }));
+  }
+  return view;
 }
 
 }  // namespace sonde::store

@@ -7,19 +7,19 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+#include <limits>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "base/clock.h"
+#include "collector/store/aging.h"
 #include "collector/store/schema.h"
-#include "collector/store/series_labels.h"
-#include "profile/table_key.h"
 
 namespace sonde::store {
 namespace {
 
 // Rows deleted while the lock is held: pushes wait for one batch, not for all.
-constexpr int64_t kDeleteBatch = 500;
+constexpr int64_t kDeleteBatch = 250;
 
 absl::Status Unusable(const std::string& directory, const std::string& reason) {
   return absl::UnavailableError(absl::StrCat("cannot use the store in ", directory, ": ", reason));
@@ -97,33 +97,11 @@ absl::StatusOr<bool> Writer::Remember(const RequestId& id) {
   return database_.Changes() > 0;
 }
 
-absl::StatusOr<int64_t> Writer::SeriesId(const NewProfile& profile) {
-  const std::string labels = LabelsToJson(profile.labels);
-  auto insert = database_.Prepare("INSERT OR IGNORE INTO series (kind, labels) VALUES (?, ?)");
-  if (!insert.ok()) return insert.status();
-  insert->BindText(1, profile.kind);
-  insert->BindText(2, labels);
-  if (auto status = insert->Run(); !status.ok()) return status;
-  auto select = database_.Prepare("SELECT id FROM series WHERE kind = ? AND labels = ?");
-  if (!select.ok()) return select.status();
-  select->BindText(1, profile.kind);
-  select->BindText(2, labels);
-  auto row = select->Step();
-  if (!row.ok()) return row.status();
-  if (!*row) return absl::InternalError("store: a series was not there after it was inserted");
-  return select->Integer(0);
-}
-
-absl::Status Writer::Insert(const NewProfile& profile) {
-  auto series_id = SeriesId(profile);
-  if (!series_id.ok()) return series_id.status();
-  auto insert = database_.Prepare("INSERT INTO profile (series_id, start_ns, end_ns, pprof) VALUES (?, ?, ?, ?)");
-  if (!insert.ok()) return insert.status();
-  insert->Bind(1, *series_id);
-  insert->Bind(2, profile.start_unix_ns);
-  insert->Bind(3, profile::SaturatingAdd(profile.start_unix_ns, profile.duration_ns));
-  insert->BindBlob(4, profile.pprof_gz);
-  return insert->Run();
+absl::Status Writer::Insert(std::span<const NewProfile> profiles) {
+  for (const NewProfile& profile : profiles) {
+    if (auto status = InsertProfile(&database_, profile, &volumes_); !status.ok()) return status;
+  }
+  return volumes_.Save(&database_);
 }
 
 absl::StatusOr<Outcome> Writer::Append(std::span<const NewProfile> profiles, const std::optional<RequestId>& id) {
@@ -135,21 +113,33 @@ absl::StatusOr<Outcome> Writer::Append(std::span<const NewProfile> profiles, con
     if (!is_new.ok()) return is_new.status();
     if (!*is_new) return Outcome::kAlreadyStored;
   }
-  for (const NewProfile& profile : profiles) {
-    if (auto status = Insert(profile); !status.ok()) return status;
-  }
-  if (auto status = transaction->Commit(); !status.ok()) return status;
-  return Outcome::kStored;
+  absl::Status status = Insert(profiles);
+  if (status.ok()) status = transaction->Commit();
+  if (status.ok()) return Outcome::kStored;
+  volumes_.Forget();
+  return status;
 }
 
 absl::StatusOr<int64_t> Writer::DeleteBatch(int64_t before_ns) {
   absl::MutexLock lock(&mutex_);
-  auto remove = database_.Prepare("DELETE FROM profile WHERE id IN (SELECT id FROM profile WHERE end_ns < ? LIMIT ?)");
+  auto remove = database_.Prepare(
+      "DELETE FROM profile WHERE id IN (SELECT id FROM profile WHERE end_ns < ? ORDER BY end_ns LIMIT ?)");
   if (!remove.ok()) return remove.status();
   remove->Bind(1, before_ns);
   remove->Bind(2, kDeleteBatch);
   if (auto status = remove->Run(); !status.ok()) return status;
   return database_.Changes();
+}
+
+absl::Status Writer::DeleteWhatIsEmpty() {
+  absl::MutexLock lock(&mutex_);
+  auto status = database_.Execute("DELETE FROM series WHERE NOT EXISTS (SELECT 1 FROM profile WHERE series_id = series.id)");
+  if (!status.ok()) return status;
+  status = database_.Execute("DELETE FROM volume WHERE NOT EXISTS (SELECT 1 FROM profile WHERE volume_id = volume.id)");
+  if (!status.ok()) return status;
+  // A volume that comes again has another number: whoever has the old one's dictionary in memory is not misled.
+  if (database_.Changes() > 0) volumes_.Forget();
+  return database_.Execute("PRAGMA incremental_vacuum");
 }
 
 absl::StatusOr<int64_t> Writer::DeleteBefore(int64_t profiles_before_ns, int64_t requests_before_ns) {
@@ -159,17 +149,69 @@ absl::StatusOr<int64_t> Writer::DeleteBefore(int64_t profiles_before_ns, int64_t
     if (!count.ok()) return count.status();
     batch = *count;
   }
-  absl::MutexLock lock(&mutex_);
-  auto forget = database_.Prepare("DELETE FROM request WHERE stored_ns < ?");
-  if (!forget.ok()) return forget.status();
-  forget->Bind(1, requests_before_ns);
-  if (auto status = forget->Run(); !status.ok()) return status;
+  {
+    absl::MutexLock lock(&mutex_);
+    auto forget = database_.Prepare("DELETE FROM request WHERE stored_ns < ?");
+    if (!forget.ok()) return forget.status();
+    forget->Bind(1, requests_before_ns);
+    if (auto status = forget->Run(); !status.ok()) return status;
+  }
   if (deleted == 0) return 0;
-  auto status = database_.Execute(
-      "DELETE FROM series WHERE NOT EXISTS (SELECT 1 FROM profile WHERE series_id = series.id);"
-      "PRAGMA incremental_vacuum");
-  if (!status.ok()) return status;
+  if (auto status = DeleteWhatIsEmpty(); !status.ok()) return status;
   return deleted;
+}
+
+absl::StatusOr<int64_t> Writer::LiveBytes() {
+  absl::MutexLock lock(&mutex_);
+  return database_.QueryInteger(
+      "SELECT (pages.page_count - free.freelist_count) * size.page_size "
+      "FROM pragma_page_count pages, pragma_freelist_count free, pragma_page_size size");
+}
+
+absl::StatusOr<int64_t> Writer::DeleteBeyond(int64_t max_bytes) {
+  int64_t deleted = 0;
+  while (true) {
+    auto bytes = LiveBytes();
+    if (!bytes.ok()) return bytes.status();
+    if (*bytes <= max_bytes) return deleted;
+    auto count = DeleteBatch(std::numeric_limits<int64_t>::max());
+    if (!count.ok()) return count.status();
+    if (*count == 0) return deleted;  // nothing but tables is left
+    deleted += *count;
+    if (auto status = DeleteWhatIsEmpty(); !status.ok()) return status;
+  }
+}
+
+absl::StatusOr<bool> Writer::CompactSome() {
+  absl::MutexLock lock(&mutex_);
+  auto transaction = Transaction::Begin(&database_);
+  if (!transaction.ok()) return transaction.status();
+  auto more = Volumes::Compact(&database_);
+  if (!more.ok()) return more.status();
+  if (auto status = transaction->Commit(); !status.ok()) return status;
+  return *more;
+}
+
+absl::StatusOr<int64_t> Writer::SumUpOld(int64_t now_ns, absl::FunctionRef<bool()> go_on) {
+  int64_t replaced = 0;
+  while (go_on()) {
+    absl::MutexLock lock(&mutex_);
+    auto some = SumUpSome(&database_, now_ns);
+    if (!some.ok()) return some.status();
+    if (*some == 0) break;
+    replaced += *some;
+  }
+  while (go_on()) {
+    auto more = CompactSome();
+    if (!more.ok()) return more.status();
+    if (!*more) break;
+  }
+  return replaced;
+}
+
+absl::Status Writer::Vacuum() {
+  absl::MutexLock lock(&mutex_);
+  return database_.Execute("VACUUM; PRAGMA wal_checkpoint(TRUNCATE)");
 }
 
 }  // namespace sonde::store

@@ -7,24 +7,16 @@
 #include <string>
 
 #include "absl/base/thread_annotations.h"
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "base/unique_fd.h"
 #include "collector/store/database.h"
-#include "profile/labels.h"
+#include "collector/store/profile_rows.h"
+#include "collector/store/volumes.h"
 
 namespace sonde::store {
-
-// One profile on its way into the store.
-struct NewProfile {
-  std::string kind;        // "cpu", "offcpu", "wall", "faults", or the name that another client gave
-  profile::Labels labels;  // of its series, without __name__
-  int64_t start_unix_ns = 0;
-  int64_t duration_ns = 0;
-  std::string pprof_gz;
-  size_t samples = 0;  // in it
-};
 
 // Which request of which agent brought them: a resend has the same.
 struct RequestId {
@@ -50,18 +42,30 @@ class Writer {
   // `requests_before_ns`. Returns the number of profiles.
   absl::StatusOr<int64_t> DeleteBefore(int64_t profiles_before_ns, int64_t requests_before_ns)
       ABSL_LOCKS_EXCLUDED(mutex_);
+  // Deletes the oldest profiles until the rest takes no more than `max_bytes`. Returns their number.
+  absl::StatusOr<int64_t> DeleteBeyond(int64_t max_bytes) ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // Sums up profiles by aging.h's rules, a bounded number at once, with room for other calls between. Stops early when
+  // `go_on` says so. Returns how many were replaced by sums.
+  absl::StatusOr<int64_t> SumUpOld(int64_t now_ns, absl::FunctionRef<bool()> go_on) ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // Rewrites the file without the room that deleted profiles left.
+  absl::Status Vacuum() ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:
   Writer(base::UniqueFd lock, Database database) : lock_(std::move(lock)), database_(std::move(database)) {}
 
   absl::StatusOr<bool> Remember(const RequestId& id) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  absl::StatusOr<int64_t> SeriesId(const NewProfile& profile) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  absl::Status Insert(const NewProfile& profile) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Status Insert(std::span<const NewProfile> profiles) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::StatusOr<int64_t> DeleteBatch(int64_t before_ns) ABSL_LOCKS_EXCLUDED(mutex_);
+  absl::Status DeleteWhatIsEmpty() ABSL_LOCKS_EXCLUDED(mutex_);
+  absl::StatusOr<int64_t> LiveBytes() ABSL_LOCKS_EXCLUDED(mutex_);
+  absl::StatusOr<bool> CompactSome() ABSL_LOCKS_EXCLUDED(mutex_);
 
   base::UniqueFd lock_;
   absl::Mutex mutex_;
   Database database_ ABSL_GUARDED_BY(mutex_);
+  Volumes volumes_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace sonde::store

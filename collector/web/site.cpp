@@ -4,11 +4,13 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "base/clock.h"
 #include "collector/web/answers.h"
 #include "collector/web/page_files.h"
 #include "collector/web/parameters.h"
-#include "profile/kind.h"
+#include "collector/web/pyroscope_api.h"
+#include "collector/web/questions.h"
 #include "profile/pprof_file.h"
 #include "spdlog/spdlog.h"
 
@@ -17,11 +19,6 @@ namespace {
 
 constexpr std::string_view kApi = "/api/v1/";
 constexpr std::string_view kPprof = "/pprof/";
-constexpr int64_t kDefaultNodes = 10'000;
-constexpr int64_t kMaxNodes = 200'000;
-constexpr int64_t kDefaultFunctions = 100;
-constexpr int64_t kMaxFunctions = 10'000;
-
 int HttpStatus(absl::StatusCode code) {
   switch (code) {
     case absl::StatusCode::kInvalidArgument:
@@ -61,94 +58,34 @@ http::Response PprofError(const absl::Status& status) {
   return response;
 }
 
-// The kinds of other clients are any text, and no part of a header.
-std::string Disposition(const std::string& kind) {
-  return absl::StrCat("attachment; filename=\"", profile::ParseKind(kind).has_value() ? kind : "profile", ".pb.gz\"");
-}
-
-// The parameter 'kind', which must be there.
-absl::StatusOr<std::string> KindOf(const http::Request& request) {
-  std::string kind = TextParameter(request, "kind");
-  if (kind.empty()) return absl::InvalidArgumentError(absl::StrCat("parameter 'kind' is missing; such as kind=", std::string(profile::KindNames())));
-  return kind;
-}
-
-absl::StatusOr<query::Selection> SelectionWithKind(const http::Request& request) {
-  auto kind = KindOf(request);
-  if (!kind.ok()) return kind.status();
-  return SelectionOf(request, *std::move(kind), base::WallNs());
+std::string QuestionNames() {
+  return absl::StrJoin(Questions(), ", ",
+                       [](std::string* out, const Question& one) { out->append(one.name.data(), one.name.size()); });
 }
 
 }  // namespace
 
-absl::StatusOr<std::string> Site::Series(const http::Request& request) const {
-  if (auto status = CheckParameters(request, {"kind", "query", "from", "to"}); !status.ok()) return status;
-  auto selection = SelectionOf(request, TextParameter(request, "kind"), base::WallNs());
-  if (!selection.ok()) return selection.status();
-  auto series = querier_.ListSeries(*selection);
-  if (!series.ok()) return series.status();
-  return SeriesJson(*series);
-}
-
-absl::StatusOr<std::string> Site::Flamegraph(const http::Request& request) const {
-  auto status = CheckParameters(request, {"kind", "query", "from", "to", "max_nodes", "root"});
-  if (!status.ok()) return status;
-  auto selection = SelectionWithKind(request);
-  if (!selection.ok()) return selection.status();
-  auto max_nodes = NumberParameter(request, "max_nodes", kDefaultNodes, 1, kMaxNodes);
-  if (!max_nodes.ok()) return max_nodes.status();
-  std::string root = TextParameter(request, "root");
-  auto merged = querier_.Merge(*selection, root);
-  if (!merged.ok()) return merged.status();
-  return FlameJson(selection->kind, *merged, profile::LayOut(merged->pprof, -1, static_cast<size_t>(*max_nodes), root));
-}
-
-absl::StatusOr<std::string> Site::Overview(const http::Request& request) const {
-  if (auto status = CheckParameters(request, {"query", "from", "to"}); !status.ok()) return status;
-  auto selection = SelectionOf(request, "", base::WallNs());
-  if (!selection.ok()) return selection.status();
-  auto overview = querier_.SumByService(*selection);
-  if (!overview.ok()) return overview.status();
-  return OverviewJson(*overview);
-}
-
-absl::StatusOr<std::string> Site::Top(const http::Request& request) const {
-  if (auto status = CheckParameters(request, {"kind", "query", "from", "to", "limit"}); !status.ok()) return status;
-  auto selection = SelectionWithKind(request);
-  if (!selection.ok()) return selection.status();
-  auto limit = NumberParameter(request, "limit", kDefaultFunctions, 1, kMaxFunctions);
-  if (!limit.ok()) return limit.status();
-  auto merged = querier_.Merge(*selection, "");
-  if (!merged.ok()) return merged.status();
-  return TopJson(selection->kind, *merged, profile::TopFunctions(merged->pprof, -1, static_cast<size_t>(*limit)));
-}
-
 http::Response Site::Api(const http::Request& request) const {
-  constexpr std::pair<std::string_view, absl::StatusOr<std::string> (Site::*)(const http::Request&) const> kRoutes[] = {
-      {"series", &Site::Series}, {"flamegraph", &Site::Flamegraph}, {"overview", &Site::Overview}, {"top", &Site::Top}};
-  for (const auto& [name, answer] : kRoutes) {
-    if (request.path.substr(kApi.size()) != name) continue;
-    auto json = (this->*answer)(request);
-    if (json.ok()) return Json(200, *std::move(json));
-    return Json(HttpStatus(json.status().code()), ErrorJson(ReasonOf(json.status())));
+  for (const Question& question : Questions()) {
+    if (std::string_view(request.path).substr(kApi.size()) != question.name) continue;
+    auto answer = question.answer(querier_, request);
+    if (answer.ok()) return *std::move(answer);
+    return Json(HttpStatus(answer.status().code()), ErrorJson(ReasonOf(answer.status())));
   }
-  return Json(404, ErrorJson("there is no such question; known are: series, flamegraph, overview, top"));
+  return Json(404, ErrorJson(absl::StrCat("there is no such question; known are: ", QuestionNames())));
 }
 
 http::Response Site::Pprof(const http::Request& request) const {
-  if (auto status = CheckParameters(request, {"seconds", "query", "from", "to"}); !status.ok()) {
-    return PprofError(status);
-  }
-  auto selection = SelectionOf(request, request.path.substr(kPprof.size()), base::WallNs());
-  if (!selection.ok()) return PprofError(selection.status());
-  auto merged = querier_.Merge(*selection);
+  auto status = CheckParameters(request, {"seconds", "query", "from", "to", "focus", "ignore"});
+  if (!status.ok()) return PprofError(status);
+  auto query = StackQueryOf(request, std::string_view(request.path).substr(kPprof.size()));
+  if (!query.ok()) return PprofError(query.status());
+  auto merged = querier_.Merge(*query);
   if (!merged.ok()) return PprofError(merged.status());
-  return {.status = 200,
-          .content_type = "application/octet-stream",
-          .headers = {{"Content-Disposition", Disposition(selection->kind)}, {"Cache-Control", "no-store"}},
-          .body = profile::Encode(merged->pprof),
-          .static_body = {}};
+  return FileResponse(profile::Encode(merged->pprof), "application/octet-stream", query->selection.kind, ".pb.gz");
 }
+
+http::Response Site::Pyroscope(const http::Request& request) const { return PyroscopeAnswer(querier_, request); }
 
 http::Response Site::Ready() const {
   auto status = querier_.Ping();
@@ -169,6 +106,8 @@ http::Response Site::Timed(std::string_view question, const http::Request& reque
 
 http::Response Site::Answer(const http::Request& request) const {
   const std::string_view path = request.path;
+  if (path.starts_with(kPyroscopeApi)) return Timed("pyroscope", request, &Site::Pyroscope);
+  if (request.method == "POST") return Text(405, "this is asked by GET");
   if (path.starts_with(kApi)) return Timed(path.substr(kApi.size()), request, &Site::Api);
   if (path.starts_with(kPprof)) return Timed("pprof", request, &Site::Pprof);
   if (path == "/metrics") return http::MetricsResponse(metrics_());

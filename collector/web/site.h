@@ -10,7 +10,8 @@
 
 namespace sonde::web {
 
-// What the collector serves over HTTP: the API under /api/v1/, merged profiles for `go tool pprof` under /pprof/,
+// What the collector serves over HTTP: the API under /api/v1/, Pyroscope's for Grafana, merged profiles for `go tool pprof`
+// under /pprof/,
 // /metrics, /livez and /readyz, and the page. Thread-safe.
 class Site {
  public:
@@ -21,12 +22,9 @@ class Site {
   http::Response Answer(const http::Request& request) const;
 
  private:
-  absl::StatusOr<std::string> Series(const http::Request& request) const;
-  absl::StatusOr<std::string> Flamegraph(const http::Request& request) const;
-  absl::StatusOr<std::string> Overview(const http::Request& request) const;
-  absl::StatusOr<std::string> Top(const http::Request& request) const;
   http::Response Api(const http::Request& request) const;
   http::Response Pprof(const http::Request& request) const;
+  http::Response Pyroscope(const http::Request& request) const;
   http::Response Ready() const;
 
   // Answers the question of that name, and notes how long that took.

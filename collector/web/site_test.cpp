@@ -55,7 +55,7 @@ class SiteTest : public ::testing::Test {
                                 .labels = {{"service_name", service}},
                                 .start_unix_ns = start,
                                 .duration_ns = kMinute,
-                                .pprof_gz = profile::Encode(std::move(builder).Build())};
+                                .pprof = std::move(builder).Build()};
     auto outcome = writer_->Append({&stored, 1}, std::nullopt);
     ASSERT_TRUE(outcome.ok()) << outcome.status();
   }
@@ -149,6 +149,162 @@ TEST_F(SiteTest, RanksFunctions) {
   ASSERT_EQ(top["functions"].size(), 1U);
   EXPECT_EQ(top["functions"][0]["function"], "work");
   EXPECT_EQ(top["functions"][0]["self"], 10);
+}
+
+TEST_F(SiteTest, ListsKindsWithTheirTypes) {
+  Store(profile::Kind::kCpu, "web", 3, 10, "on-cpu");
+  Store(profile::Kind::kOffCpu, "web", 3, 10, "disk");
+  Store(profile::Kind::kOffCpu, "db", 2, 10, "disk");
+  json kinds = AskJson("/api/v1/kinds")["kinds"];
+  ASSERT_EQ(kinds.size(), 2U);
+  EXPECT_EQ(kinds[1]["kind"], "offcpu");
+  EXPECT_EQ(kinds[1]["series"], 2);
+  EXPECT_EQ(kinds[1]["profiles"], 2);
+  EXPECT_EQ(kinds[1]["sample_types"], json::array({{{"type", "waits"}, {"unit", "count"}},
+                                                   {{"type", "delay"}, {"unit", "nanoseconds"}}}));
+}
+
+TEST_F(SiteTest, ListsLabelsOfSamplesAndSeriesAndTheirValues) {
+  Store(profile::Kind::kOffCpu, "web", 3, 10, "disk");
+  Store(profile::Kind::kOffCpu, "db", 3, 10, "lock");
+  EXPECT_EQ(AskJson("/api/v1/labels")["labels"], json({"reason", "service_name"}));
+  EXPECT_EQ(AskJson("/api/v1/values?label=reason")["values"], json({"disk", "lock"}));
+  EXPECT_EQ(AskJson("/api/v1/values?label=reason&query=%7Bservice_name%3D%22db%22%7D")["values"], json({"lock"}));
+  EXPECT_EQ(AskJson("/api/v1/values?label=service_name&query=%7Breason%3D%22disk%22%7D")["values"], json({"web"}));
+  EXPECT_EQ(AskJson("/api/v1/values?label=none")["values"], json::array());
+  AskJson("/api/v1/values", 400);
+}
+
+TEST_F(SiteTest, SelectsSamplesByTheirOwnLabelsToo) {
+  Store(profile::Kind::kOffCpu, "web", 3, 10, "disk");
+  Store(profile::Kind::kOffCpu, "web", 2, 7, "lock");
+  EXPECT_EQ(AskJson("/api/v1/top?kind=offcpu&query=%7Breason%3D%22lock%22%7D")["total"], 7);
+  EXPECT_THAT(AskJson("/api/v1/top?kind=offcpu&query=%7Breason%3D%22pipe%22%7D", 404)["error"], HasSubstr("matches"));
+}
+
+TEST_F(SiteTest, TakesAnotherValueAndSomeStacksOnly) {
+  Store(profile::Kind::kOffCpu, "web", 3, 10, "disk", "alpha");
+  Store(profile::Kind::kOffCpu, "web", 3, 4, "disk", "beta");
+  EXPECT_EQ(AskJson("/api/v1/flamegraph?kind=offcpu&sample_type=waits")["unit"], "count");
+  EXPECT_EQ(AskJson("/api/v1/flamegraph?kind=offcpu&focus=alp")["total"], 10);
+  EXPECT_EQ(AskJson("/api/v1/flamegraph?kind=offcpu&ignore=alp")["total"], 4);
+  EXPECT_EQ(AskJson("/api/v1/top?kind=offcpu&focus=main&ignore=%5Ebeta%24")["total"], 10);
+  auto pprof = profile::Decode(Ask("/pprof/offcpu?focus=beta").body, 1 << 20);
+  ASSERT_TRUE(pprof.ok()) << pprof.status();
+  EXPECT_EQ(pprof->sample_size(), 1);
+  EXPECT_THAT(AskJson("/api/v1/top?kind=offcpu&focus=%28", 400)["error"], HasSubstr("'focus'"));
+  EXPECT_THAT(AskJson("/api/v1/top?kind=offcpu&sample_type=bytes", 400)["error"], HasSubstr("delay, waits"));
+}
+
+TEST_F(SiteTest, ShowsWhoCallsAFunctionAndWhomItCalls) {
+  Store(profile::Kind::kCpu, "web", 3, 10, "on-cpu", "work");
+  Store(profile::Kind::kCpu, "web", 3, 5, "on-cpu", "rest");
+  json sandwich = AskJson("/api/v1/sandwich?kind=cpu&function=main");
+  EXPECT_EQ(sandwich["self"], 0);
+  EXPECT_EQ(sandwich["function_total"], 15);
+  EXPECT_EQ(sandwich["callees"]["total_values"], json({15, 15, 10, 5}));
+  EXPECT_EQ(sandwich["callers"]["total_values"], json({15, 15}));
+  EXPECT_EQ(AskJson("/api/v1/sandwich?kind=cpu&function=work")["callers"]["depth"], json({0, 1, 2}));
+  AskJson("/api/v1/sandwich?kind=cpu", 400);
+  AskJson("/api/v1/sandwich?kind=cpu&function=nothing", 404);
+  AskJson("/api/v1/sandwich?kind=cpu&function=work&file=%2Fother", 404);
+}
+
+TEST_F(SiteTest, ComparesTwoTimes) {
+  Store(profile::Kind::kCpu, "web", 10, 100, "on-cpu", "work");
+  Store(profile::Kind::kCpu, "web", 2, 300, "on-cpu", "work");
+  Store(profile::Kind::kCpu, "web", 2, 50, "on-cpu", "added");
+  const std::string now = std::to_string(now_ns_ / 1'000'000 - 150'000), before = std::to_string(now_ns_ / 1'000'000 - 660'000);
+  const std::string ask = "/api/v1/diff?kind=cpu&from=" + now + "&base_from=" + before + "&base_to=" + now;
+  json diff = AskJson(ask);
+  EXPECT_EQ(diff["total"], 350);
+  EXPECT_EQ(diff["base"]["total"], 100);
+  EXPECT_EQ(diff["total_values"][0], 350);
+  EXPECT_EQ(diff["base_values"][0], 100);
+  EXPECT_EQ(diff["functions"][0]["function"], "work");
+  EXPECT_EQ(diff["functions"][0]["self"], 300);
+  EXPECT_EQ(diff["functions"][0]["base_self"], 100);
+  EXPECT_GT(diff["functions"][0]["self_noise"], 0);
+  EXPECT_EQ(diff["functions"][1]["base_self"], 0);
+  EXPECT_EQ(AskJson(ask + "&normalize=total")["base_values"][0], 350);
+  EXPECT_EQ(AskJson(ask + "&normalize=none")["scale"], 1.0);
+  AskJson(ask + "&normalize=loud", 400);
+  EXPECT_THAT(AskJson("/api/v1/diff?kind=cpu", 400)["error"], HasSubstr("base_from"));
+  EXPECT_THAT(AskJson("/api/v1/diff?kind=cpu&base_from=1000&base_to=2000", 404)["error"], HasSubstr("the base: "));
+}
+
+TEST_F(SiteTest, ShowsTimeByALabel) {
+  for (int64_t minute : {2, 3, 4}) Store(profile::Kind::kOffCpu, "web", minute, 60, "disk");
+  Store(profile::Kind::kOffCpu, "web", 3, 7, "lock");
+  Store(profile::Kind::kOffCpu, "web", 3, 1, "pipe");
+  json timeline = AskJson("/api/v1/timeline?kind=offcpu&by=reason&step=60&limit=2");
+  EXPECT_EQ(timeline["total"], 188);
+  EXPECT_EQ(timeline["step_ms"], 60'000);
+  ASSERT_EQ(timeline["series"].size(), 2U);
+  EXPECT_EQ(timeline["series"][0]["value"], "disk");
+  EXPECT_EQ(timeline["series"][1]["value"], "lock");
+  EXPECT_EQ(timeline["rest"]["total"], 1);
+  auto sum = [](const std::vector<int64_t>& values) { return std::accumulate(values.begin(), values.end(), int64_t{0}); };
+  for (const json& row : timeline["series"]) {
+    EXPECT_EQ(row["values"].size(), timeline["times_ms"].size());
+    EXPECT_EQ(sum(row["values"].get<std::vector<int64_t>>()), row["total"]);
+  }
+  EXPECT_EQ(AskJson("/api/v1/timeline?kind=offcpu")["series"][0]["total"], 188);
+  EXPECT_THAT(AskJson("/api/v1/timeline?kind=offcpu&step=1&from=0&to=" + std::to_string(now_ns_ / 1'000'000))["times_ms"].size(),
+              ::testing::Gt(100U));
+}
+
+TEST_F(SiteTest, TellsHowLongWaitsWere) {
+  auto store = [this](int64_t waits, int64_t delay, const std::string& reason, const std::string& function) {
+    profile::PprofBuilder builder(profile::Kind::kOffCpu, now_ns_ - 2 * kMinute, kMinute, 1);
+    profile::PprofBuilder::Line line{.name = function, .system_name = "", .filename = "", .line = 0};
+    const uint64_t stack[] = {builder.AddLocation(0, 1, {&line, 1})};
+    const int64_t values[] = {waits, delay};
+    builder.AddSample(stack, values, {{"reason", reason}});
+    store::NewProfile stored = {.kind = "offcpu", .labels = {}, .start_unix_ns = now_ns_ - 2 * kMinute, .duration_ns = kMinute,
+                                .pprof = std::move(builder).Build()};
+    ASSERT_TRUE(writer_->Append({&stored, 1}, std::nullopt).ok());
+  };
+  store(98, 98 * 1'000, "disk", "quick");
+  store(2, 2 * 1'000'000, "disk", "slow");
+  store(1, 50, "lock", "quick");
+  json waits = AskJson("/api/v1/waits");
+  ASSERT_EQ(waits["rows"].size(), 2U);
+  const json& disk = waits["rows"][0];
+  EXPECT_EQ(disk["value"], "disk");
+  EXPECT_EQ(disk["waits"], 100);
+  EXPECT_EQ(disk["mean"], (98 * 1'000 + 2 * 1'000'000) / 100);
+  EXPECT_NEAR(disk["p50"].get<double>(), 1'000, 31);
+  EXPECT_NEAR(disk["p99"].get<double>(), 1'000'000, 31'000);
+  EXPECT_EQ(disk["max"], 1'000'000);
+  EXPECT_EQ(AskJson("/api/v1/waits?ignore=slow")["rows"][0]["max"], 1'000);
+  json map = AskJson("/api/v1/heatmap?step=60");
+  EXPECT_EQ(map["low"].front(), 32);
+  EXPECT_EQ(map["low"].back(), 524'288);
+  int64_t count = 0;
+  for (const json& row : map["waits"]) {
+    for (const json& cell : row) count += cell.get<int64_t>();
+  }
+  EXPECT_EQ(count, 101);
+  Store(profile::Kind::kWall, "web", 2, 7, "disk");
+  EXPECT_THAT(AskJson("/api/v1/waits?kind=wall", 400)["error"], HasSubstr("no count and time"));
+}
+
+TEST_F(SiteTest, ExportsInEveryFormat) {
+  Store(profile::Kind::kCpu, "web", 3, 10, "on-cpu");
+  const std::pair<std::string, std::string> formats[] = {{"pprof", "cpu.pb.gz"},
+                                                         {"folded", "cpu.folded"},
+                                                         {"speedscope", "cpu.speedscope.json"},
+                                                         {"svg", "cpu.svg"},
+                                                         {"html", "cpu.html"}};
+  for (const auto& [format, name] : formats) {
+    auto answer = Ask("/api/v1/export?kind=cpu&format=" + format);
+    EXPECT_EQ(answer.status, 200) << answer.body;
+    EXPECT_EQ(answer.headers["Content-Disposition"], "attachment; filename=\"" + name + "\"");
+    EXPECT_FALSE(answer.body.empty());
+  }
+  EXPECT_EQ(Ask("/api/v1/export?kind=cpu&format=folded").body, "cpu;main;work 10\n");
+  AskJson("/api/v1/export?kind=cpu&format=jfr", 400);
 }
 
 TEST_F(SiteTest, GivesMergedProfilesToPprof) {

@@ -117,8 +117,8 @@ class OwnCost:
 
 
 def stored(sonde, since_ns=0, until_ns=2**63 - 1):
-    """(windows, profiles, bytes of pprof) that the collector has of the windows that ended in this time."""
-    return query_store(sonde.collector.store, "SELECT count(DISTINCT end_ns), count(*), coalesce(sum(length(pprof)), 0)"
+    """(windows, profiles, bytes of samples) that the collector has of the windows that ended in this time."""
+    return query_store(sonde.collector.store, "SELECT count(DISTINCT end_ns), count(*), coalesce(sum(length(samples)), 0)"
                        " FROM profile WHERE end_ns > ? AND end_ns <= ?", (since_ns, until_ns))[0]
 
 

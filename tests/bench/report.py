@@ -44,7 +44,7 @@ def own_cost(costs, window_seconds, workload_note, title="What Sonde takes for i
         ("BPF maps", *(f"{c.map_bytes / 2**20:.1f} MiB" for c in costs)),
         ("sonde-collector's memory (RSS)", *(f"{c.collector_rss_kib / 1024:.1f} MiB" for c in costs)),
         ("profiles a minute", *(f"{c.profiles_a_minute:.0f}" for c in costs)),
-        ("pprof bytes a minute, compressed", *(f"{c.bytes_a_minute / 1024:.0f} KiB" for c in costs)),
+        ("bytes of stored samples a minute", *(f"{c.bytes_a_minute / 1024:.0f} KiB" for c in costs)),
         ("context switches a second, whole machine", *(f"{c.switches_a_second:.0f}" for c in costs)),
         ("new threads and processes a second", *(f"{c.forks_a_second:.0f}" for c in costs)),
     ]

@@ -5,6 +5,7 @@ test ends; when the test is killed, it dies too. PATIENCE is long, since sanitiz
 test, it measures nothing.
 """
 
+import base64
 import http.client
 import json
 import os
@@ -28,6 +29,7 @@ AGENT = BUILD / "bin/sonde-agent"
 COLLECTOR = BUILD / "bin/sonde-collector"
 AGENTCTL = BUILD / "bin/agentctl"
 PUSH_TOOL = BUILD / "bin/sonde_push_tool"
+STORE_TOOL = BUILD / "bin/sonde_store_tool"
 EXIT_WITNESS = BUILD / "bin/sonde_exit_witness"
 WORKLOADS = BUILD / "workloads"
 
@@ -165,9 +167,12 @@ class StoredProfile:
 
 def stored_profiles(store):
     """In the order in which they were stored."""
-    return [StoredProfile(*row) for row in query_store(
-        store, "SELECT kind, labels, start_ns, end_ns, pprof FROM profile JOIN series ON series.id = series_id"
-               " ORDER BY profile.id")]
+    said = subprocess.run([STORE_TOOL, store], check=True, capture_output=True, text=True, timeout=PATIENCE).stdout
+    profiles = []
+    for line in said.splitlines():
+        kind, labels, start_ns, end_ns, gz = line.split("\t")
+        profiles.append(StoredProfile(kind, labels, int(start_ns), int(end_ns), base64.b64decode(gz)))
+    return profiles
 
 
 def requests_of(store):

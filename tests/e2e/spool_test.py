@@ -24,7 +24,7 @@ class SpoolTest(sonde.SondeTest):
         for instance, number in promised.items():
             missing = set(range(1, number + 1)) - set(requests.get(instance, []))
             self.assertEqual(missing, set(), f"promised by {instance} and not delivered")
-        rows = sonde.query_store(collector.store, "SELECT count(*), count(DISTINCT pprof) FROM profile")[0]
+        rows = sonde.query_store(collector.store, "SELECT count(*), count(DISTINCT start_ns || hex(totals)) FROM profile")[0]
         self.assertEqual(rows, (sum(map(len, requests.values())),) * 2, "a profile was stored twice")
 
 

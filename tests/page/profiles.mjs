@@ -6,10 +6,31 @@ import { loadSync } from "@grpc/proto-loader";
 
 // What the series of each kind look like on the wire (profile/kind.h).
 const KINDS = {
-  cpu: { name: "process_cpu", types: [["samples", "count"], ["cpu", "nanoseconds"]], period: ["cpu", "nanoseconds"] },
-  offcpu: { name: "off_cpu", types: [["waits", "count"], ["delay", "nanoseconds"]], period: ["waits", "count"] },
+  cpu: {
+    name: "process_cpu",
+    types: [
+      ["samples", "count"],
+      ["cpu", "nanoseconds"],
+    ],
+    period: ["cpu", "nanoseconds"],
+  },
+  offcpu: {
+    name: "off_cpu",
+    types: [
+      ["waits", "count"],
+      ["delay", "nanoseconds"],
+    ],
+    period: ["waits", "count"],
+  },
   wall: { name: "wall", types: [["wall", "nanoseconds"]], period: ["wall", "nanoseconds"] },
-  faults: { name: "page_faults", types: [["faults", "count"], ["bytes", "bytes"]], period: ["faults", "count"] },
+  faults: {
+    name: "page_faults",
+    types: [
+      ["faults", "count"],
+      ["bytes", "bytes"],
+    ],
+    period: ["faults", "count"],
+  },
 };
 
 export class Pusher {
@@ -21,9 +42,10 @@ export class Pusher {
     this.client = new push.v1.PusherService(address, grpc.credentials.createInsecure());
   }
 
-  // `stacks`: { frames: [{ name, file }, ...] root first, seconds or bytes, reason? }. Rejects when the collector refuses.
-  push(kind, service, stacks, comments = []) {
-    const profile = this.profileType.serialize(buildProfile(KINDS[kind], stacks, comments));
+  // `stacks`: { frames: [{ name, file }, ...] root first, seconds or bytes, reason? }; a window of a minute that begins at
+  // `beginMs`, the last one if it is not given. Rejects when the collector refuses.
+  push(kind, service, stacks, { comments = [], beginMs = Date.now() - 60_000 } = {}) {
+    const profile = this.profileType.serialize(buildProfile(KINDS[kind], stacks, comments, beginMs));
     const labels = Object.entries({ __name__: KINDS[kind].name, service_name: service }).map(([name, value]) => ({
       name,
       value,
@@ -40,7 +62,7 @@ export class Pusher {
   }
 }
 
-function buildProfile(kind, stacks, comments) {
+function buildProfile(kind, stacks, comments, beginMs) {
   const strings = new Table([""], (text) => text);
   const mappings = new Table([], (file) => file);
   const functions = new Table([], (frame) => `${frame.file}\n${frame.name}`);
@@ -54,7 +76,7 @@ function buildProfile(kind, stacks, comments) {
     sampleType: kind.types.map(valueType),
     periodType: valueType(kind.period),
     period: 1,
-    timeNanos: String(BigInt(Date.now() - 60_000) * 1_000_000n),
+    timeNanos: String(BigInt(beginMs) * 1_000_000n),
     durationNanos: 60e9,
     comment: comments.map((text) => strings.at(text)),
     sample: stacks.map(sample),

@@ -1,5 +1,6 @@
 // The collector's HTTP interface, as far as the page reads it. Values in nanoseconds, instants in Unix milliseconds.
 import { visible } from "./format";
+import type { Span } from "./url_fields";
 import type { Kind } from "./url_state";
 
 export interface Series {
@@ -21,6 +22,8 @@ export interface FlameColumns {
   name: number[];
   file: number[];
   inlined?: number[]; // the nodes whose code the compiler put into that of their parents
+  reasons?: string[]; // of a tree without reasons as frames: what most of each node's time went to,
+  reason?: number[]; // as an index into `reasons`, -1 where it is not known
 }
 
 export interface Flame extends FlameColumns {
@@ -49,30 +52,44 @@ export interface Overview {
 }
 
 export class ApiError extends Error {
-  constructor(readonly status: number, message: string) {
+  constructor(
+    readonly status: number,
+    message: string,
+  ) {
     super(message);
   }
 }
 
-export interface Window {
-  from: number;
-  to: number;
+export type Window = Span;
+
+// What series are asked for: a service (every one when null) and further matchers, as they were typed.
+export interface Which {
+  service: string | null;
+  labels: string;
+  reasons?: readonly string[]; // of samples; all when empty
 }
 
-// The selector for one service; every service when null.
-export function selector(service: string | null): string {
-  if (service === null) return "";
-  const quoted = service.replace(/\\/g, "\\\\").replace(/"/g, '\\"').replace(/\n/g, "\\n");
-  return `{service_name="${quoted}"}`;
+export function selector({ service, labels, reasons = [] }: Which): string {
+  const typed = labels.trim().replace(/^\{|\}$/g, "");
+  const matchers = [
+    ...(service === null ? [] : [`service_name=${quoted(service)}`]),
+    ...(typed === "" ? [] : [typed]),
+    ...(reasons.length === 0 ? [] : [`reason=~${quoted(reasons.join("|"))}`]),
+  ];
+  return matchers.length === 0 ? "" : `{${matchers.join(", ")}}`;
 }
 
-function address(path: string, parameters: Record<string, string | number>): string {
+function quoted(text: string): string {
+  return `"${text.replace(/\\/g, "\\\\").replace(/"/g, '\\"').replace(/\n/g, "\\n")}"`;
+}
+
+export function address(path: string, parameters: Record<string, string | number>): string {
   const query = new URLSearchParams();
   for (const [key, value] of Object.entries(parameters)) if (value !== "") query.set(key, String(value));
   return `${path}?${query}`;
 }
 
-async function get<T>(url: string, signal: AbortSignal): Promise<T> {
+export async function get<T>(url: string, signal: AbortSignal): Promise<T> {
   const response = await fetch(url, { signal, headers: { accept: "application/json" } }).catch((error: unknown) => {
     if (signal.aborted) throw error;
     throw new ApiError(0, "it cannot be reached; is sonde-collector still running?");
@@ -88,6 +105,11 @@ async function get<T>(url: string, signal: AbortSignal): Promise<T> {
   throw new ApiError(response.status, visible(reason) || `status ${response.status}`);
 }
 
+// Whether the collector says that nothing is stored for the question.
+export function isNothing(error: unknown): boolean {
+  return error instanceof ApiError && error.status === 404;
+}
+
 export async function fetchSeries(window: Window, signal: AbortSignal): Promise<Series[]> {
   return (await get<{ series: Series[] }>(address("/api/v1/series", { ...window }), signal)).series;
 }
@@ -96,31 +118,31 @@ export function fetchOverview(window: Window, signal: AbortSignal): Promise<Over
   return get<Overview>(address("/api/v1/overview", { ...window }), signal);
 }
 
-export interface FlameQuery {
+export interface FlameQuery extends Which {
   kind: Kind;
-  service: string | null;
   nodes: number;
-  byReason: boolean;
+  root: string; // label whose values are the first frames; "" = none
 }
 
 // null when nothing is stored for the query.
 export async function fetchFlame(query: FlameQuery, window: Window, signal: AbortSignal): Promise<Flame | null> {
   const parameters = {
     kind: query.kind,
-    query: selector(query.service),
+    // Where reasons are the first frames, the page itself leaves some out, and knows the share of all.
+    query: selector(query.root === "reason" ? { ...query, reasons: [] } : query),
     ...window,
     max_nodes: query.nodes,
-    root: query.byReason ? "reason" : "",
+    root: query.root,
   };
   try {
     const flame = await get<Flame>(address("/api/v1/flamegraph", parameters), signal);
     return { ...flame, names: flame.names.map(visible), files: flame.files.map(visible) };
   } catch (error) {
-    if (error instanceof ApiError && error.status === 404) return null;
+    if (isNothing(error)) return null;
     throw error;
   }
 }
 
-export function pprofAddress(kind: Kind, service: string | null, window: Window): string {
-  return address(`/pprof/${kind}`, { query: selector(service), ...window });
+export function pprofAddress(kind: Kind, which: Which, window: Window): string {
+  return address(`/pprof/${kind}`, { query: selector(which), ...window });
 }

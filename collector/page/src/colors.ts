@@ -1,7 +1,5 @@
-// Colours of frames: one hue per file, the same in every window and on every machine; the kernel has a hue of its own.
-// Fills are computed in OKLCH at one lightness per scheme, so that the label on each has the contrast that WCAG AA asks for (4.5:1).
-import { baseName } from "./format";
-import { hashText, type FlameLayout } from "./layout";
+// The two colour schemes of the graph, and colour arithmetic. Fills are computed in OKLCH at one lightness per scheme,
+// so that the label on each has the contrast that WCAG AA asks for (4.5:1).
 
 export interface Scheme {
   text: string;
@@ -32,59 +30,6 @@ export const DARK: Scheme = {
   lightness: 0.46,
   chroma: 0.09,
 };
-
-const FILE_HUES = [18, 38, 56, 74, 92, 112, 134, 156, 178, 322, 342];
-const KERNEL_HUE = 255;
-const SHADES = 5;
-
-export function isKernel(file: string): boolean {
-  return file.startsWith("[kernel") || file.startsWith("[bpf") || /\.ko(\.(xz|zst|gz))?$/.test(file);
-}
-
-// A file as a person calls it: its base name, "kernel" for the kernel itself.
-export function fileTitle(file: string): string {
-  if (file === "") return "no file known";
-  if (file.startsWith("[kernel")) return "kernel";
-  return isKernel(file) ? `kernel · ${baseName(file)}` : baseName(file);
-}
-
-// Fills of one layout in one scheme, worked out on first use.
-export class FramePaint {
-  private readonly fills: string[] = [];
-
-  constructor(
-    private readonly layout: FlameLayout,
-    readonly scheme: Scheme,
-    private readonly grouped: boolean, // depth 1 holds wait reasons
-  ) {}
-
-  fill(node: number): string {
-    return (this.fills[node] ??= this.compute(node));
-  }
-
-  private compute(node: number): string {
-    const { layout, scheme } = this;
-    const name = layout.nameOf(node);
-    if (node === 0) return scheme.faded;
-    if (this.grouped && layout.depth[node] === 1) return reasonFill(name, scheme);
-    return fileFill(layout.fileOf(node), name, scheme);
-  }
-}
-
-// Functions of one file differ a little in lightness, so that neighbours stay apart.
-export function fileFill(file: string, name: string, scheme: Scheme): string {
-  const shade = ((hashText(name) >>> 8) % SHADES) / (SHADES - 1) - 0.5;
-  const lightness = scheme.lightness + 0.035 * shade;
-  if (file === "" || name === "(other)") return oklch(lightness, 0.012, 260);
-  const hue = isKernel(file) ? KERNEL_HUE : FILE_HUES[hashText(file) % FILE_HUES.length]!;
-  return oklch(lightness, scheme.chroma, hue);
-}
-
-function reasonFill(reason: string, scheme: Scheme): string {
-  const word = reason.toLowerCase();
-  const hue = /on.?cpu|running/.test(word) ? 155 : /queue|preempt|runnable/.test(word) ? 60 : 285;
-  return oklch(scheme.lightness, scheme.chroma + 0.045, hue);
-}
 
 // OKLCH to "#rrggbb", cut to the sRGB cube.
 export function oklch(lightness: number, chroma: number, hue: number): string {

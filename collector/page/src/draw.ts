@@ -1,5 +1,6 @@
-// Paints the part of a flame graph that is in sight. Root on top, one row of ROW pixels for each depth.
-import type { FramePaint } from "./colors";
+// Paints the part of a flame graph that is in sight: one row of ROW pixels for each depth, the root on top or at the
+// bottom.
+import type { FramePaint } from "./frame_colors";
 import type { FlameLayout } from "./layout";
 
 export const ROW = 20;
@@ -12,6 +13,7 @@ export interface Scene {
   paint: FramePaint;
   from: number; // values at the left and right edge
   to: number;
+  upward: boolean; // the root is at the bottom
   scroll: number; // pixels above the top edge
   width: number;
   height: number;
@@ -22,13 +24,24 @@ export interface Scene {
   outlined: { name: string; file: string } | null; // function whose frames are outlined
 }
 
+// Pixels from the graph's upper edge to the row of `depth`, and back.
+export function rowTop(layout: FlameLayout, depth: number, upward: boolean): number {
+  return (upward ? layout.rows.length - 1 - depth : depth) * ROW;
+}
+
+export function depthAt(layout: FlameLayout, top: number, upward: boolean): number {
+  const row = Math.floor(top / ROW);
+  return upward ? layout.rows.length - 1 - row : row;
+}
+
 export function drawFlame(ctx: CanvasRenderingContext2D, scene: Scene): void {
   ctx.font = FONT;
   ctx.textBaseline = "middle";
   ctx.direction = "ltr";
   ctx.clearRect(0, 0, scene.width, scene.height);
-  const first = Math.floor(scene.scroll / ROW);
-  const last = Math.min(scene.layout.rows.length - 1, Math.floor((scene.scroll + scene.height) / ROW));
+  const ends = [scene.scroll, scene.scroll + scene.height].map((top) => depthAt(scene.layout, top, scene.upward));
+  const first = Math.max(0, Math.min(...ends));
+  const last = Math.min(scene.layout.rows.length - 1, Math.max(...ends));
   for (let depth = first; depth <= last; depth++) drawRow(ctx, scene, depth);
   if (scene.hovered >= 0) outline(ctx, scene, scene.hovered, scene.paint.scheme.outline, 1.5);
   if (scene.focused >= 0) outline(ctx, scene, scene.focused, scene.paint.scheme.accent, 3);
@@ -38,6 +51,7 @@ function drawRow(ctx: CanvasRenderingContext2D, scene: Scene, depth: number): vo
   const { layout, from, to, width } = scene;
   const row = layout.rows[depth]!;
   const scale = width / (to - from);
+  const run = { left: 0, right: -1 }; // pixels of neighbours too narrow to be told apart; none while right < left
   for (let at = layout.firstEndingAfter(row, from); at < row.length; ) {
     const node = row[at]!;
     const left = (layout.start[node]! - from) * scale;
@@ -46,17 +60,33 @@ function drawRow(ctx: CanvasRenderingContext2D, scene: Scene, depth: number): vo
     if (size >= NARROWEST) {
       drawFrame(ctx, scene, node, Math.max(left, 0), Math.min(left + size, width));
       at++;
-    } else {
-      fill(ctx, scene.paint.scheme.faded, left, depth * ROW - scene.scroll, NARROWEST);
-      at = Math.max(at + 1, layout.firstEndingAfter(row, from + (left + NARROWEST) / scale));
+      continue;
     }
+    if (left > run.right) {
+      drawRun(ctx, scene, depth, run);
+      run.left = left;
+    }
+    run.right = left + NARROWEST;
+    at = Math.max(at + 1, layout.firstEndingAfter(row, from + run.right / scale));
   }
+  drawRun(ctx, scene, depth, run);
+}
+
+function drawRun(
+  ctx: CanvasRenderingContext2D,
+  scene: Scene,
+  depth: number,
+  run: { left: number; right: number },
+): void {
+  if (run.right < run.left) return;
+  const top = rowTop(scene.layout, depth, scene.upward) - scene.scroll;
+  fill(ctx, scene.paint.scheme.faded, run.left, top, run.right - run.left);
 }
 
 function drawFrame(ctx: CanvasRenderingContext2D, scene: Scene, node: number, left: number, right: number): void {
   const { layout, paint } = scene;
   const depth = layout.depth[node]!;
-  const top = depth * ROW - scene.scroll;
+  const top = rowTop(layout, depth, scene.upward) - scene.scroll;
   const width = right - left;
   const dimmed = scene.marks !== null && !scene.marks[node];
   ctx.globalAlpha = dimmed ? 0.28 : 1;
@@ -69,7 +99,7 @@ function drawFrame(ctx: CanvasRenderingContext2D, scene: Scene, node: number, le
   if (width >= NARROWEST_LABEL) {
     ctx.globalAlpha = dimmed ? 0.6 : 1;
     ctx.fillStyle = paint.scheme.text;
-    const label = fitted(ctx, layout.nameOf(node), width - 9);
+    const label = fitted(ctx, paint.label(node), width - 9);
     if (label !== "") ctx.fillText(label, left + 4, top + ROW / 2);
   }
   ctx.globalAlpha = 1;
@@ -94,7 +124,7 @@ function outline(ctx: CanvasRenderingContext2D, scene: Scene, node: number, colo
   ctx.strokeStyle = color;
   ctx.lineWidth = thick;
   const inset = thick / 2;
-  const top = layout.depth[node]! * ROW - scene.scroll;
+  const top = rowTop(layout, layout.depth[node]!, scene.upward) - scene.scroll;
   ctx.strokeRect(left + inset, top + inset, Math.max(right - left - 1 - thick, 1), ROW - 1 - thick);
 }
 

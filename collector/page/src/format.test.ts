@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { baseName, bytes, duration, percent, plural, timeRange, visible } from "./format";
+import { axisTime, baseName, bytes, duration, percent, plural, timeRange, visible } from "./format";
 
 test("durations choose the unit a person would", () => {
   assert.equal(duration(0), "0 s");
@@ -61,4 +61,12 @@ test("a path's base name is its last part", () => {
   assert.equal(baseName("/usr/lib/libc.so.6"), "libc.so.6");
   assert.equal(baseName("[kernel.kallsyms]"), "[kernel.kallsyms]");
   assert.equal(baseName("/"), "/");
+});
+
+test("marks of an axis say what tells them apart", () => {
+  const at = new Date(2026, 10, 30, 9, 5, 7).getTime();
+  assert.equal(axisTime(at, 10), "09:05:07");
+  assert.equal(axisTime(at, 300), "09:05");
+  assert.equal(axisTime(at, 86_400), "2026-11-30");
+  assert.equal(axisTime(new Date(2026, 10, 30).getTime(), 3600), "2026-11-30");
 });

@@ -28,7 +28,10 @@ export function duration(ns: number): string {
 export function bytes(n: number): string {
   const units = ["B", "KiB", "MiB", "GiB", "TiB"];
   const size = Math.abs(n);
-  const step = Math.max(0, units.findIndex((_, i) => size / 1024 ** i < 999.5 || i === units.length - 1));
+  const step = Math.max(
+    0,
+    units.findIndex((_, i) => size / 1024 ** i < 999.5 || i === units.length - 1),
+  );
   return `${n < 0 ? "−" : ""}${step === 0 ? size.toFixed(0) : threeDigits(size / 1024 ** step)} ${units[step]}`;
 }
 
@@ -63,6 +66,14 @@ export function timeRange(fromMs: number, toMs: number, today = new Date()): str
   const oneDay = day(from) === day(to);
   if (oneDay && day(to) === day(today)) return `${clock(from)} – ${clock(to)}`;
   return `${day(from)} ${clock(from)} – ${oneDay ? "" : `${day(to)} `}${clock(to)}`;
+}
+
+// An instant beside an axis whose marks are `seconds` apart: as much of it as tells them apart.
+export function axisTime(ms: number, seconds: number): string {
+  const at = new Date(ms);
+  if (seconds >= 86_400) return day(at);
+  const short = seconds < 60 ? clock(at) : clock(at).slice(0, 5);
+  return short === "00:00" ? day(at) : short;
 }
 
 // Control and bidirectional formatting characters, which could hide or reorder the text around them.

@@ -1,18 +1,21 @@
 // The heaviest functions of the view, linked with the graph: hovering outlines their frames, clicking picks them out.
 import { useMemo } from "preact/hooks";
-import { fileFill, fileTitle, type Scheme } from "./colors";
+import type { Scheme } from "./colors";
 import type { FunctionName } from "./flame_canvas";
-import { count, percent } from "./format";
+import { count, duration, percent } from "./format";
+import { fileFill, placeTitle } from "./frame_colors";
 import type { FlameLayout } from "./layout";
 import type { Matcher } from "./search";
+import { Sorter } from "./sorter";
 import { sortRows, topFunctions, type FunctionRow } from "./top_functions";
 
 const MOST_ROWS = 200;
 
 interface Props {
+  wide?: boolean; // fills the card, and has what a narrow one has no room for
   layout: FlameLayout;
   zoom: number;
-  grouped: boolean;
+  groups: number; // frames at the top that are groups and no functions
   matcher: Matcher | null;
   by: "self" | "total";
   picked: string | null;
@@ -20,19 +23,20 @@ interface Props {
   scheme: Scheme;
   onSort(by: "self" | "total"): void;
   onPick(name: string | null): void;
-  onHover(fn: FunctionName | null): void;
+  onHover?(fn: FunctionName | null): void;
+  onSandwich?(name: string): void;
 }
 
 export function FunctionTable(props: Props) {
   const { layout, zoom, matcher, by } = props;
   const view = layout.total[zoom]!;
-  const all = useMemo(() => topFunctions(layout, zoom, props.grouped ? 2 : 1), [layout, zoom, props.grouped]);
+  const all = useMemo(() => functionsOf(layout, zoom, props.groups + 1), [layout, zoom, props.groups]);
   const fitting = useMemo(() => {
     const rows = matcher ? all.filter((row) => matcher.test(row.name) || matcher.test(row.file)) : all;
     return sortRows(rows, by);
   }, [all, matcher, by]);
   return (
-    <div class="functions" onMouseLeave={() => props.onHover(null)}>
+    <div class={props.wide ? "functions wide" : "functions"} onMouseLeave={() => props.onHover?.(null)}>
       <table>
         <thead>
           <tr>
@@ -51,11 +55,20 @@ export function FunctionTable(props: Props) {
               help="In the function and all it calls"
               onSort={props.onSort}
             />
+            {props.wide && <th scope="col">{layout.waits[0]! > 0 ? "Waits, mean" : ""}</th>}
+            {props.onSandwich && <th scope="col">Look</th>}
           </tr>
         </thead>
         <tbody>
           {fitting.slice(0, MOST_ROWS).map((row) => (
-            <Row key={`${row.file}\n${row.name}`} row={row} view={view} amount={layout.measure.amount} {...rowState(row, props)} />
+            <Row
+              key={`${row.file}\n${row.name}`}
+              row={row}
+              view={view}
+              amount={layout.measure.amount}
+              wide={props.wide === true}
+              {...rowState(row, props)}
+            />
           ))}
         </tbody>
       </table>
@@ -67,6 +80,11 @@ export function FunctionTable(props: Props) {
   );
 }
 
+// What was folded into "(other)" is no function: the line above the graph tells how much it is.
+function functionsOf(layout: FlameLayout, zoom: number, firstDepth: number): FunctionRow[] {
+  return topFunctions(layout, zoom, firstDepth).filter((row) => row.name !== "(other)");
+}
+
 function rowState(row: FunctionRow, props: Props) {
   const picked = props.picked === row.name;
   return {
@@ -74,27 +92,9 @@ function rowState(row: FunctionRow, props: Props) {
     hovered: props.hovered?.name === row.name && props.hovered.file === row.file,
     color: fileFill(row.file, row.name, props.scheme),
     onPick: () => props.onPick(picked ? null : row.name),
-    onHover: () => props.onHover({ name: row.name, file: row.file }),
+    onHover: () => props.onHover?.({ name: row.name, file: row.file }),
+    onSandwich: props.onSandwich && (() => props.onSandwich!(row.name)),
   };
-}
-
-interface SorterProps {
-  title: string;
-  column: "self" | "total";
-  by: "self" | "total";
-  help: string;
-  onSort(by: "self" | "total"): void;
-}
-
-function Sorter({ title, column, by, help, onSort }: SorterProps) {
-  return (
-    <th scope="col" aria-sort={by === column ? "descending" : undefined}>
-      <button class="sort" title={help} onClick={() => onSort(column)}>
-        {title}
-        <span class="arrow">{by === column ? " ▾" : ""}</span>
-      </button>
-    </th>
-  );
 }
 
 interface RowProps {
@@ -104,11 +104,13 @@ interface RowProps {
   picked: boolean;
   hovered: boolean;
   color: string;
+  wide: boolean;
   onPick(): void;
   onHover(): void;
+  onSandwich: (() => void) | undefined;
 }
 
-function Row({ row, view, amount, picked, hovered, color, onPick, onHover }: RowProps) {
+function Row({ row, view, amount, picked, hovered, color, wide, onPick, onHover, onSandwich }: RowProps) {
   return (
     <tr class={hovered ? "hovered" : undefined} aria-current={picked} onClick={onPick} onMouseEnter={onHover}>
       <th scope="row">
@@ -117,11 +119,31 @@ function Row({ row, view, amount, picked, hovered, color, onPick, onHover }: Row
           <bdi>{row.name}</bdi>
         </button>
         <span class="note" title={row.file}>
-          {row.file === row.name ? "not a function" : fileTitle(row.file)}
+          {placeTitle(row.name, row.file)}
         </span>
       </th>
       <Amount text={amount(row.self)} value={row.self} view={view} />
       <Amount text={amount(row.total)} value={row.total} view={view} />
+      {wide && (
+        <td class="amount">
+          {row.waits > 0 && (
+            <>
+              <span class="value">{count(row.waits)}</span>
+              <span class="share">{duration(row.total / row.waits)} each</span>
+            </>
+          )}
+        </td>
+      )}
+      {onSandwich && (
+        <td>
+          <button
+            title={`Who calls ${row.name}, and what it calls`}
+            onClick={(event) => (event.stopPropagation(), onSandwich())}
+          >
+            Sandwich
+          </button>
+        </td>
+      )}
     </tr>
   );
 }

@@ -2,7 +2,8 @@
 import { KIND_TEXT } from "./kinds";
 import { ServicePicker, type ServiceChoice } from "./service_picker";
 import { timeRange } from "./format";
-import { KINDS, RANGES, type ViewState } from "./url_state";
+import { toKind } from "./page_keys";
+import { KINDS, moved, RANGES, THEMES, zoomedTime, type ViewState } from "./url_state";
 import type { SetState } from "./use_url_state";
 
 interface Props {
@@ -12,7 +13,7 @@ interface Props {
   window: { from: number; to: number };
   loading: boolean;
   onRefresh(): void;
-  onKeys(): void;
+  onHelp(): void;
 }
 
 export function Header(props: Props) {
@@ -28,7 +29,7 @@ export function Header(props: Props) {
             key={kind}
             aria-pressed={state.kind === kind}
             title={KIND_TEXT[kind].help}
-            onClick={() => set({ kind, zoom: null, byReason: KIND_TEXT[kind].hasReasons && state.byReason })}
+            onClick={() => set(toKind(kind, state))}
           >
             {KIND_TEXT[kind].title}
           </button>
@@ -41,17 +42,56 @@ export function Header(props: Props) {
       />
       <span class="spring" />
       <TimeChoice {...props} />
-      <button class="quiet" onClick={props.onKeys} title="All keys (?)" aria-label="All keys">
-        <kbd>?</kbd>
+      <button
+        title={`Theme: ${state.theme}; dark, light, or as the system (D)`}
+        aria-label={`Theme: ${state.theme}`}
+        onClick={() => set({ theme: THEMES[(THEMES.indexOf(state.theme) + 1) % THEMES.length]! }, "replace")}
+      >
+        {THEME_SIGNS[state.theme]}
+      </button>
+      <button onClick={props.onHelp} title="All keys, and how to read the graphs and the reasons (?)">
+        Help <kbd>?</kbd>
       </button>
       <div class={props.loading ? "progress on" : "progress"} />
     </header>
   );
 }
 
+const THEME_SIGNS: Record<ViewState["theme"], string> = { system: "◐", light: "☀", dark: "☾" };
+
 function TimeChoice({ state, set, window, onRefresh }: Props) {
   return (
     <div class="times">
+      <div class="segments" role="group" aria-label="Step in time">
+        <button
+          title="The same length of time before ([)"
+          aria-label="Earlier"
+          onClick={() => set({ pinned: moved(window, -1), live: false })}
+        >
+          ‹
+        </button>
+        <button
+          title="The same length of time after (])"
+          aria-label="Later"
+          onClick={() => set({ pinned: moved(window, 1), live: false })}
+        >
+          ›
+        </button>
+        <button
+          title="Half of this time (+)"
+          aria-label="Shorter time"
+          onClick={() => set({ pinned: zoomedTime(window, 0.5), live: false })}
+        >
+          +
+        </button>
+        <button
+          title="Twice this time (-)"
+          aria-label="Longer time"
+          onClick={() => set({ pinned: zoomedTime(window, 2), live: false })}
+        >
+          −
+        </button>
+      </div>
       <div class="segments" role="group" aria-label="Time range">
         {Object.keys(RANGES).map((range) => (
           <button
@@ -67,7 +107,7 @@ function TimeChoice({ state, set, window, onRefresh }: Props) {
       {state.pinned ? (
         <button
           class="held"
-          title="Showing a fixed window; click to follow the present again"
+          title="Showing a fixed window; click to follow the present again (h)"
           onClick={() => set({ pinned: null })}
         >
           {timeRange(state.pinned.from, state.pinned.to)} ✕
@@ -82,7 +122,7 @@ function TimeChoice({ state, set, window, onRefresh }: Props) {
             <span class="dot" /> Live
           </button>
           <button
-            title="Keep this window: the address then shows the same data later, to you and to others"
+            title="Keep this window: the address then shows the same data later, to you and to others (h)"
             onClick={() => set({ pinned: window, live: false })}
           >
             Hold

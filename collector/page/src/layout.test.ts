@@ -19,7 +19,10 @@ test("a node's range of descendants and its parent are known", () => {
 
 test("waits are counted where the profile counts them", () => {
   const columns = columnsOf(SAMPLE);
-  assert.deepEqual([...layout.waits], columns.depth.map(() => 0));
+  assert.deepEqual(
+    [...layout.waits],
+    columns.depth.map(() => 0),
+  );
   const counted = new FlameLayout({ ...columns, waits: [9, 5, 4, 4, 3, 1, 4] });
   assert.equal(counted.waits[nodeOf("main")], 5);
   assert.throws(() => new FlameLayout({ ...columns, waits: [1] }), /unequal length/);
@@ -65,14 +68,17 @@ test("columns that are no tree are refused", () => {
 
 test("recursion counts once in a function's total", () => {
   const work = topFunctions(layout, 0, 1).find((row) => row.name === "work")!;
-  assert.deepEqual(work, { name: "work", file: "/bin/app", self: 5, total: 35 });
+  assert.deepEqual(work, { name: "work", file: "/bin/app", self: 5, total: 35, waits: 0 });
 });
 
 test("a function called from two places counts both", () => {
   const twice = new FlameLayout(
     columnsOf({
       name: "all",
-      below: [{ name: "a", below: [{ name: "f", self: 3 }] }, { name: "b", below: [{ name: "f", self: 2 }] }],
+      below: [
+        { name: "a", below: [{ name: "f", self: 3 }] },
+        { name: "b", below: [{ name: "f", self: 2 }] },
+      ],
     }),
   );
   assert.equal(topFunctions(twice, 0, 1).find((row) => row.name === "f")!.total, 5);
@@ -80,9 +86,18 @@ test("a function called from two places counts both", () => {
 
 test("the functions' own times add up to the view and sort by the chosen column", () => {
   const rows = topFunctions(layout, nodeOf("main"), 1);
-  assert.equal(rows.reduce((sum, row) => sum + row.self, 0), 65);
-  assert.deepEqual(sortRows(rows, "self").map((row) => row.name), ["leaf", "wait", "main", "work"]);
-  assert.deepEqual(sortRows(rows, "total").map((row) => row.name), ["main", "work", "leaf", "wait"]);
+  assert.equal(
+    rows.reduce((sum, row) => sum + row.self, 0),
+    65,
+  );
+  assert.deepEqual(
+    sortRows(rows, "self").map((row) => row.name),
+    ["leaf", "wait", "main", "work"],
+  );
+  assert.deepEqual(
+    sortRows(rows, "total").map((row) => row.name),
+    ["main", "work", "leaf", "wait"],
+  );
 });
 
 test("fifty thousand nodes in one chain are laid out without recursion", () => {

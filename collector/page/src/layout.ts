@@ -11,6 +11,12 @@ export interface Measure {
 
 export const TIME: Measure = { noun: "time", amount: duration };
 
+// Of a tree of two profiles, by node: what it had before, brought to the same scale, and after.
+export interface Change {
+  before: Float64Array;
+  after: Float64Array;
+}
+
 export class FlameLayout {
   readonly size: number;
   readonly names: string[];
@@ -22,6 +28,8 @@ export class FlameLayout {
   readonly self: Float64Array;
   readonly waits: Float64Array; // in it and below; all 0 but for off-CPU profiles
   readonly inlined: Set<number>; // nodes whose code the compiler put into that of their parents
+  readonly reasons: string[];
+  private readonly reason: number[] | null;
   readonly start: Float64Array; // value offset of the left edge
   readonly parent: Int32Array; // -1 for node 0
   readonly end: Int32Array; // one past the last node below
@@ -32,6 +40,8 @@ export class FlameLayout {
   constructor(
     columns: FlameColumns,
     readonly measure: Measure = TIME,
+    readonly change: Change | null = null,
+    private readonly rootName = "everything",
   ) {
     check(columns);
     this.size = columns.depth.length;
@@ -44,6 +54,8 @@ export class FlameLayout {
     this.self = Float64Array.from(columns.self_values);
     this.waits = columns.waits ? Float64Array.from(columns.waits) : new Float64Array(this.size);
     this.inlined = new Set(columns.inlined ?? []);
+    this.reasons = columns.reasons ?? [];
+    this.reason = columns.reason ?? null;
     this.start = new Float64Array(this.size);
     this.parent = new Int32Array(this.size).fill(-1);
     this.end = new Int32Array(this.size).fill(this.size);
@@ -90,13 +102,18 @@ export class FlameLayout {
     return null;
   }
 
-  // The function's name; node 0 stands for everything.
+  // The function's name; node 0 stands for everything, or for what the tree is of.
   nameOf(node: number): string {
-    return node === 0 ? "everything" : this.names[this.name[node]!]!;
+    return node === 0 ? this.rootName : this.names[this.name[node]!]!;
   }
 
   fileOf(node: number): string {
     return this.files[this.file[node]!]!;
+  }
+
+  // What most of its time went to; "" where that is not known.
+  reasonOf(node: number): string {
+    return this.reasons[this.reason?.[node] ?? -1] ?? "";
   }
 
   // From node 0 down to `node`.

@@ -4,6 +4,7 @@ import { useState } from "preact/hooks";
 import type { Series } from "./api";
 import { plural, visible } from "./format";
 import { KIND_TEXT } from "./kinds";
+import { toKind } from "./page_keys";
 import { serviceTitle } from "./service_picker";
 import { KINDS, type ViewState } from "./url_state";
 import type { SetState } from "./use_url_state";
@@ -20,21 +21,21 @@ export function Failure({ reason, onRetry }: { reason: string; onRetry(): void }
   );
 }
 
-// Comments of the merged profiles: losses and fallbacks, in the agent's own words.
-export function Comments({ comments }: { comments: string[] }) {
+// What the graph cannot show: losses and fallbacks in the agent's own words, and what the page sees itself.
+export function Notes({ notes }: { notes: string[] }) {
   const [open, setOpen] = useState(false);
-  if (comments.length === 0) return null;
-  const few = open ? comments : comments.slice(0, 2);
+  if (notes.length === 0) return null;
+  const few = open ? notes : notes.slice(0, 2);
   return (
     <div class="notice warn" role="note">
       <ul>
-        {few.map((comment) => (
-          <li key={comment}>{visible(comment)}</li>
+        {few.map((note) => (
+          <li key={note}>{visible(note)}</li>
         ))}
       </ul>
-      {comments.length > 2 && (
-        <button class="quiet" onClick={() => setOpen(!open)}>
-          {open ? "Show fewer" : `Show all ${comments.length} notes`}
+      {notes.length > 2 && (
+        <button class="quiet" aria-expanded={open} onClick={() => setOpen(!open)}>
+          {open ? "Show fewer" : `Show all ${notes.length} notes`}
         </button>
       )}
     </div>
@@ -83,7 +84,7 @@ export function NothingStored({ state, set, series }: EmptyProps) {
       )}
       <div class="choices">
         {others.map(({ kind, profiles }) => (
-          <button key={kind} onClick={() => set({ kind, zoom: null })}>
+          <button key={kind} onClick={() => set(toKind(kind, state))}>
             {KIND_TEXT[kind].title}: {plural(profiles, "profile")}
           </button>
         ))}

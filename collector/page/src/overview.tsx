@@ -1,23 +1,30 @@
 // Where the host's time went: every service's time, by what it went to.
-import type { Overview as Answer, ServiceTime } from "./api";
+import type { Overview as Answer, ServiceTime, Window } from "./api";
 import { duration, percent, plural, timeRange } from "./format";
 import { serviceTitle } from "./service_picker";
 import { PARTS, sortServices, sumOf, timeOf, unknownTime, withoutIdle } from "./shares";
+import { GroupChart } from "./time/group_chart";
+import { useTimeline } from "./time/use_timeline";
 import type { OverviewColumn, ViewState } from "./url_state";
 import type { SetState } from "./use_url_state";
 
-const FEW = 8;
+const FEW = 6;
+
+const CHART_HEIGHT = 150;
 
 interface Props {
   answer: Answer;
   state: ViewState;
   set: SetState;
+  window: Window;
 }
 
-export function Overview({ answer, state, set }: Props) {
+export function Overview({ answer, state, set, window }: Props) {
   const host = sumOf(answer.services);
   const sorted = sortServices(answer.services, state.sortOverview);
   const shown = state.allServices ? sorted : sorted.filter((t, i) => i < FEW || t.service === state.service);
+  const isKnown = state.service === null || answer.services.some((time) => time.service === state.service);
+  const timeline = useTimeline("wall", state, "reason", window, isKnown && !state.overviewShut);
   const row = { busy: state.busyBars, onSelect: (service: string | null) => set({ service, zoom: null }) };
   return (
     <section class="card" aria-label="Where the time went">
@@ -27,45 +34,66 @@ export function Overview({ answer, state, set }: Props) {
           {timeRange(answer.from_ms, answer.to_ms)} · {plural(answer.services.length, "service")} ·{" "}
           {plural(answer.profiles, "profile")}
         </p>
-        <Legend withUnknown={unknownTime(host) > 0} />
+        {!state.overviewShut && !timeline.value && <Legend withUnknown={unknownTime(host) > 0} />}
         <button
           class="bars"
           aria-pressed={state.busyBars}
-          title="Threads mostly wait for work: leave idle time and sleep out of the bars to see the rest"
+          title="Threads mostly wait for work: leave idle time and sleep out of bars and chart to see the rest (w)"
           onClick={() => set({ busyBars: !state.busyBars })}
         >
-          Bars without idle
+          Without idle <kbd>w</kbd>
+        </button>
+        <button
+          aria-expanded={!state.overviewShut}
+          title="Open or shut this table (o)"
+          onClick={() => set({ overviewShut: !state.overviewShut }, "replace")}
+        >
+          {state.overviewShut ? "Open" : "Shut"} <kbd>o</kbd>
         </button>
       </div>
-      <div class="scroll-x">
-        <table class="services">
-          <Head by={state.sortOverview} onSort={(sortOverview) => set({ sortOverview })} />
-          <tbody>
-            <Row time={host} host={host} name={null} selected={state.service === null} {...row} />
-            {shown.map((time) => (
-              <Row
-                key={time.service}
-                time={time}
-                host={host}
-                name={time.service}
-                selected={state.service === time.service}
-                {...row}
-              />
-            ))}
-          </tbody>
-        </table>
-      </div>
-      <div class="card-foot">
-        {sorted.length > FEW && (
-          <button class="quiet" onClick={() => set({ allServices: !state.allServices })}>
-            {state.allServices ? "Show fewer" : `Show all ${sorted.length} services`}
-          </button>
-        )}
-        <p class="note">
-          Times are thread time: 8 threads over one minute live 8 min. The bar divides a service's own time; a percentage
-          is its share of the host's total in that column.
-        </p>
-      </div>
+      {!state.overviewShut && (
+        <>
+          {timeline.value && (
+            <GroupChart
+              timeline={timeline.value}
+              window={window}
+              busyOnly={state.busyBars}
+              height={CHART_HEIGHT}
+              theme={state.theme}
+              onRange={(pinned) => set({ pinned, live: false })}
+            />
+          )}
+          <div class="scroll-x">
+            <table class="services">
+              <Head by={state.sortOverview} onSort={(sortOverview) => set({ sortOverview })} />
+              <tbody>
+                <Row time={host} host={host} name={null} selected={state.service === null} {...row} />
+                {shown.map((time) => (
+                  <Row
+                    key={time.service}
+                    time={time}
+                    host={host}
+                    name={time.service}
+                    selected={state.service === time.service}
+                    {...row}
+                  />
+                ))}
+              </tbody>
+            </table>
+          </div>
+          <div class="card-foot">
+            {sorted.length > FEW && (
+              <button class="quiet" onClick={() => set({ allServices: !state.allServices })}>
+                {state.allServices ? "Show fewer" : `Show all ${sorted.length} services`}
+              </button>
+            )}
+            <p class="note">
+              Times are thread time: 8 threads over one minute live 8 min. The bar divides a service's own time; a
+              percentage is its share of the host's total in that column.
+            </p>
+          </div>
+        </>
+      )}
     </section>
   );
 }
@@ -154,6 +182,7 @@ function Bar({ time }: { time: ServiceTime }) {
 }
 
 function Cell({ value, whole, column }: { value: number; whole: number; column: string }) {
+  if (value === 0) return <td class="amount note">–</td>;
   const share = whole > 0 ? (100 * value) / whole : 0;
   return (
     <td class="amount">

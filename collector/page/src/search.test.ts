@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { FlameLayout } from "./layout";
-import { compileSearch, markFunction, markMatches, matchedTotal } from "./search";
+import { compileSearch, markFunction, markMatches, matchedTotal, nextMatch } from "./search";
 import { columnsOf, SAMPLE } from "./tree_for_tests";
 
 const layout = new FlameLayout(columnsOf(SAMPLE));
@@ -38,4 +38,17 @@ test("the root never matches", () => assert.equal(matched("^all$"), 0));
 test("a picked function matches by its whole name", () => {
   assert.equal(matchedTotal(layout, markFunction(layout, "work"), 0), 35);
   assert.equal(matchedTotal(layout, markFunction(layout, "wor"), 0), 0);
+});
+
+test("finds follow each other around the view, in both directions", () => {
+  const marks = markMatches(layout, compileSearch("work|wait")!);
+  assert.deepEqual(
+    [-1, 2, 3, 5].map((from) => nextMatch(layout, marks, 0, from, 1)),
+    [2, 3, 5, 2],
+  );
+  assert.deepEqual(
+    [-1, 2].map((from) => nextMatch(layout, marks, 0, from, -1)),
+    [5, 5],
+  );
+  assert.equal(nextMatch(layout, marks, 6, -1, 1), -1);
 });

@@ -50,3 +50,15 @@ export function matchedTotal(layout: FlameLayout, marks: Uint8Array, root: numbe
   }
   return sum;
 }
+
+// The next (or previous) marked node under `root` in the order of the tree, from `from` on and round; -1 where none is.
+export function nextMatch(layout: FlameLayout, marks: Uint8Array, root: number, from: number, step: 1 | -1): number {
+  const first = root;
+  const size = layout.end[root]! - root;
+  const begin = layout.contains(root, from) ? from - first : step === 1 ? -1 : size;
+  for (let i = 1; i <= size; i++) {
+    const node = first + ((((begin + step * i) % size) + size) % size);
+    if (marks[node]) return node;
+  }
+  return -1;
+}

@@ -1,6 +1,7 @@
 // Choice of a service: a text field that narrows a list.
 import { useRef, useState } from "preact/hooks";
-import { visible } from "./format";
+import type { Series } from "./api";
+import { plural, visible } from "./format";
 
 export interface ServiceChoice {
   service: string;
@@ -16,6 +17,18 @@ interface Props {
 export function serviceTitle(service: string | null): string {
   if (service === null) return "All services";
   return service === "" ? "(no service name)" : visible(service);
+}
+
+// Every service of the window, with what there is of the chosen kind.
+export function choicesOf(series: Series[], kind: string): ServiceChoice[] {
+  const profiles = new Map<string, number>();
+  for (const one of series) {
+    const service = one.labels["service_name"] ?? "";
+    profiles.set(service, (profiles.get(service) ?? 0) + (one.kind === kind ? one.profiles : 0));
+  }
+  return [...profiles]
+    .sort(([a], [b]) => a.localeCompare(b))
+    .map(([service, n]) => ({ service, note: n === 0 ? "other kinds only" : plural(n, "profile") }));
 }
 
 export function ServicePicker({ choices, selected, onSelect }: Props) {

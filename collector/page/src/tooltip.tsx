@@ -1,6 +1,7 @@
 // What is known about one frame, beside the pointer or the keyboard's frame.
 import { useLayoutEffect, useRef } from "preact/hooks";
 import { duration, percent, plural } from "./format";
+import { signedShare } from "./frame_colors";
 import type { FlameLayout } from "./layout";
 
 export interface TooltipPlace {
@@ -31,6 +32,7 @@ export function Tooltip({ layout, place, viewRoot }: Props) {
   const total = layout.total[node]!;
   const view = layout.total[viewRoot]!;
   const all = layout.total[0]!;
+  const { change } = layout;
   return (
     <div class="tooltip" ref={box} role="tooltip">
       <div class="tooltip-name">{layout.nameOf(node)}</div>
@@ -48,13 +50,37 @@ export function Tooltip({ layout, place, viewRoot }: Props) {
           </tr>
         </thead>
         <tbody>
-          <Line title="total" amount={layout.measure.amount} value={total} view={view} all={all} />
-          <Line title="self" amount={layout.measure.amount} value={self} view={view} all={all} />
+          {change && <Side title="before" values={change.before} {...{ layout, node, viewRoot }} />}
+          {change && <Side title="now" values={change.after} {...{ layout, node, viewRoot }} />}
+          {!change && <Line title="total" amount={layout.measure.amount} value={total} view={view} all={all} />}
+          {!change && <Line title="self" amount={layout.measure.amount} value={self} view={view} all={all} />}
         </tbody>
       </table>
+      {change && <div class="tooltip-waits">{changeText(layout, node)}</div>}
+      {layout.reasonOf(node) !== "" && <div class="tooltip-waits">mostly {layout.reasonOf(node)}</div>}
       {layout.waits[node]! > 0 && <div class="tooltip-waits">{waitsText(layout, node)}</div>}
     </div>
   );
+}
+
+interface SideProps {
+  title: string;
+  values: Float64Array;
+  layout: FlameLayout;
+  node: number;
+  viewRoot: number;
+}
+
+function Side({ title, values, layout, node, viewRoot }: SideProps) {
+  const { amount } = layout.measure;
+  return <Line title={title} amount={amount} value={values[node]!} view={values[viewRoot]!} all={values[0]!} />;
+}
+
+function changeText(layout: FlameLayout, node: number): string {
+  const { before, after } = layout.change!;
+  const change = after[node]! - before[node]!;
+  const share = signedShare(layout.change!, node) || "±0.0%";
+  return `${change > 0 ? "+" : ""}${layout.measure.amount(change)}, ${share} of the whole`;
 }
 
 interface LineProps {
@@ -77,7 +103,7 @@ function Line({ title, amount, value, view, all }: LineProps) {
 }
 
 function fileText(layout: FlameLayout, node: number): string {
-  if (node === 0) return "everything in this window";
+  if (node === 0) return "all that is shown here";
   if (layout.nameOf(node) === "(other)") return "frames too small to be sent one by one";
   return layout.fileOf(node) || "no file known";
 }
@@ -91,6 +117,7 @@ function waitsText(layout: FlameLayout, node: number): string {
 // The same as one sentence, for those who listen.
 export function describe(layout: FlameLayout, node: number, viewRoot: number): string {
   const share = percent(layout.total[node]!, layout.total[viewRoot]!);
+  if (layout.change) return `${layout.nameOf(node)}, ${changeText(layout, node)}`;
   const waits = layout.waits[node]! > 0 ? `, ${waitsText(layout, node)}` : "";
   return `${layout.nameOf(node)}, total ${layout.measure.amount(layout.total[node]!)}, ${share} of view${waits}`;
 }

@@ -6,6 +6,7 @@ export interface FunctionRow {
   file: string;
   self: number;
   total: number; // each stack once, however often the function stands in it
+  waits: number; // that ended in it or in what it calls; 0 but for off-CPU profiles
 }
 
 // Functions under `root` (included), unsorted. Frames above depth `firstDepth` are groups and no functions.
@@ -17,12 +18,13 @@ export function topFunctions(layout: FlameLayout, root: number, firstDepth: numb
     const key = layout.name[i]! * layout.files.length + layout.file[i]!;
     let row = rows.get(key);
     if (!row) {
-      row = { name: layout.nameOf(i), file: layout.fileOf(i), self: 0, total: 0 };
+      row = { name: layout.nameOf(i), file: layout.fileOf(i), self: 0, total: 0, waits: 0 };
       rows.set(key, row);
     }
     row.self += layout.self[i]!;
     if ((openUntil.get(key) ?? 0) > i) continue;
     row.total += layout.total[i]!;
+    row.waits += layout.waits[i]!;
     openUntil.set(key, layout.end[i]!);
   }
   return [...rows.values()];

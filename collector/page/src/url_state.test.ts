@@ -1,22 +1,38 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { DEFAULTS, formatState, parseState, windowOf, type ViewState } from "./url_state";
+import { DEFAULTS, formatState, moved, parseState, windowOf, zoomedTime, type ViewState } from "./url_state";
 
 const CHANGED: ViewState = {
+  view: "diff",
   kind: "wall",
   range: "6h",
   pinned: { from: 1700000000000, to: 1700000060000 },
   service: 'a&b="c"',
-  byReason: true,
+  labels: 'node=~"a|b", unit="x"',
+  group: "process",
+  reasons: ["disk", "kernel-lock"],
+  focus: "a+b",
+  ignore: "#&?",
+  recursion: "merged",
+  inverted: true,
   nodes: 50000,
+  colorBy: "reason",
   zoom: "abc123",
   search: "^std::.*\\(",
   fn: "<script>",
+  base: { from: 1600000000000, to: 1600000060000 },
+  baseService: "",
+  baseLabels: 'version="1"',
+  scale: "rate",
+  timeBy: "service_name",
+  heatOf: "values",
   sortOverview: "lock",
   sortTable: "total",
+  overviewShut: true,
   allServices: true,
   busyBars: true,
   live: true,
+  theme: "dark",
 };
 
 test("the defaults need no query string", () => {
@@ -26,6 +42,11 @@ test("the defaults need no query string", () => {
 
 test("every choice survives the way through the address", () => {
   assert.deepEqual(parseState(formatState(CHANGED)), CHANGED);
+});
+
+test("each choice is of another value than its default, so that none is forgotten above", () => {
+  for (const [name, value] of Object.entries(CHANGED))
+    assert.notDeepEqual(value, DEFAULTS[name as keyof ViewState], name);
 });
 
 test("a service without a name is not the same as all services", () => {
@@ -41,4 +62,10 @@ test("words it does not know become defaults", () => {
 test("the window ends now unless it is pinned", () => {
   assert.deepEqual(windowOf(DEFAULTS, 1e12), { from: 1e12 - 900e3, to: 1e12 });
   assert.deepEqual(windowOf(CHANGED, 1e12), CHANGED.pinned);
+});
+
+test("a window moves by its own length", () => {
+  assert.deepEqual(moved({ from: 100, to: 130 }, -1), { from: 70, to: 100 });
+  assert.deepEqual(zoomedTime({ from: 100, to: 140 }, 0.5), { from: 110, to: 130 });
+  assert.deepEqual(zoomedTime({ from: 100, to: 140 }, 2), { from: 80, to: 160 });
 });

@@ -1,7 +1,8 @@
 // Everything a reader can choose, and its form in the address bar: what is not at its default is in the query string.
+import { asSelected, flag, list, number, oneOf, optional, span, text, type Field, type Span } from "./url_fields";
 
-export type Kind = "cpu" | "offcpu" | "wall" | "faults";
-export const KINDS: readonly Kind[] = ["cpu", "offcpu", "wall", "faults"];
+export const KINDS = ["cpu", "offcpu", "wall", "faults"] as const;
+export type Kind = (typeof KINDS)[number];
 
 export const RANGES: Readonly<Record<string, number>> = {
   "5m": 5 * 60e3,
@@ -9,8 +10,14 @@ export const RANGES: Readonly<Record<string, number>> = {
   "1h": 3600e3,
   "6h": 6 * 3600e3,
   "24h": 24 * 3600e3,
+  "7d": 7 * 24 * 3600e3,
 };
 export const NODE_LIMITS: readonly number[] = [1000, 10000, 50000];
+export const VIEWS = ["flame", "table", "sandwich", "time", "diff", "waits", "tree"] as const;
+export type View = (typeof VIEWS)[number];
+export const COLORS = ["file", "kind", "reason"] as const;
+export type ColorBy = (typeof COLORS)[number];
+export const THEMES = ["system", "light", "dark"] as const;
 
 const OVERVIEW_COLUMNS = [
   "service",
@@ -28,99 +35,104 @@ const OVERVIEW_COLUMNS = [
 export type OverviewColumn = (typeof OVERVIEW_COLUMNS)[number];
 
 export interface ViewState {
+  view: View;
   kind: Kind;
   range: string; // a key of RANGES, ending now
-  pinned: { from: number; to: number } | null; // Unix milliseconds; instead of `range`
+  pinned: Span | null; // Unix milliseconds; instead of `range`
   service: string | null; // null = all; "" = profiles without the label
-  byReason: boolean; // wait reason as the first frame
+  labels: string; // matchers besides the service: `node="a", unit=~"x.*"`
+  group: string; // label whose values are the first frames; "" = none
+  reasons: string[]; // only these wait reasons; empty = all
+  focus: string; // only stacks with such a function or file
+  ignore: string; // no stacks with such a function or file
+  recursion: "kept" | "direct" | "merged";
+  inverted: boolean; // from the innermost frames outward
   nodes: number; // one of NODE_LIMITS
+  colorBy: ColorBy;
   zoom: string | null; // FlameLayout.pathKey of the frame that fills the width
   search: string;
-  fn: string | null; // the function whose frames are picked out
+  fn: string | null; // the function whose frames are picked out, and the one in the middle of the sandwich
+  base: Span | null; // what diff compares with; null = the time just before
+  baseService: string | null; // null = the same
+  baseLabels: string | null; // null = the same
+  scale: "share" | "rate"; // diff: of each side's total, or of each second
+  timeBy: string; // label that the time view divides by
+  heatOf: "waits" | "values"; // what the heat map's colour tells: how many, or how long together
   sortOverview: OverviewColumn;
   sortTable: "self" | "total";
+  overviewShut: boolean;
   allServices: boolean; // the overview lists every service
   busyBars: boolean; // the overview's bars leave out time without work
   live: boolean;
+  theme: (typeof THEMES)[number];
 }
 
-export const DEFAULTS: ViewState = {
-  kind: "cpu",
-  range: "15m",
-  pinned: null,
-  service: null,
-  byReason: false,
-  nodes: 10000,
-  zoom: null,
-  search: "",
-  fn: null,
-  sortOverview: "on_cpu",
-  sortTable: "self",
-  allServices: false,
-  busyBars: false,
-  live: false,
+const FIELDS: { [K in keyof ViewState]: Field<ViewState[K]> } = {
+  view: oneOf("view", VIEWS, "flame"),
+  kind: oneOf("kind", KINDS, "cpu"),
+  range: oneOf("range", Object.keys(RANGES), "15m"),
+  pinned: span("from", "to"),
+  service: optional("service"),
+  labels: text("labels"),
+  group: text("root"),
+  reasons: list("reasons"),
+  focus: text("focus"),
+  ignore: text("ignore"),
+  recursion: oneOf("recursion", ["kept", "direct", "merged"], "kept"),
+  inverted: flag("inverted"),
+  nodes: number("nodes", NODE_LIMITS, 10000),
+  colorBy: oneOf("color", COLORS, "file"),
+  zoom: optional("zoom"),
+  search: text("search"),
+  fn: optional("fn"),
+  base: span("base_from", "base_to"),
+  baseService: optional("base_service"),
+  baseLabels: optional("base_labels"),
+  scale: oneOf("scale", ["share", "rate"], "share"),
+  timeBy: text("time_by", "reason"),
+  heatOf: oneOf("heat", ["waits", "values"], "waits"),
+  sortOverview: oneOf("services_by", OVERVIEW_COLUMNS, "on_cpu"),
+  sortTable: oneOf("top_by", ["self", "total"], "self"),
+  overviewShut: asSelected("overview", "shut"),
+  allServices: asSelected("services", "all"),
+  busyBars: asSelected("bars", "busy"),
+  live: flag("live"),
+  theme: oneOf("theme", THEMES, "system"),
 };
 
-function pick<T extends string>(value: string | null, allowed: readonly string[], otherwise: T): T {
-  return value !== null && allowed.includes(value) ? (value as T) : otherwise;
-}
-
-function parsePinned(query: URLSearchParams): ViewState["pinned"] {
-  const from = Number(query.get("from"));
-  const to = Number(query.get("to"));
-  return Number.isSafeInteger(from) && Number.isSafeInteger(to) && from > 0 && from < to ? { from, to } : null;
-}
-
 // Takes any text; what it does not understand is at its default.
-export function parseState(text: string): ViewState {
-  const query = new URLSearchParams(text);
-  const nodes = Number(query.get("nodes"));
-  return {
-    kind: pick(query.get("kind"), KINDS, DEFAULTS.kind),
-    range: pick(query.get("range"), Object.keys(RANGES), DEFAULTS.range),
-    pinned: parsePinned(query),
-    service: query.get("service"),
-    byReason: query.get("root") === "reason",
-    nodes: NODE_LIMITS.includes(nodes) ? nodes : DEFAULTS.nodes,
-    zoom: query.get("zoom"),
-    search: query.get("search") ?? "",
-    fn: query.get("fn"),
-    sortOverview: pick(query.get("services_by"), OVERVIEW_COLUMNS, DEFAULTS.sortOverview),
-    sortTable: pick(query.get("top_by"), ["self", "total"], DEFAULTS.sortTable),
-    allServices: query.get("services") === "all",
-    busyBars: query.get("bars") === "busy",
-    live: query.get("live") === "1",
-  };
+export function parseState(query: string): ViewState {
+  const given = new URLSearchParams(query);
+  return Object.fromEntries(
+    Object.entries(FIELDS).map(([name, field]) => [name, field.parse(given)]),
+  ) as unknown as ViewState;
 }
+
+export const DEFAULTS: ViewState = parseState("");
 
 // "" at the defaults, else "?kind=wall&…"; parseState(formatState(s)) is s.
-export function formatState(s: ViewState): string {
+export function formatState(state: ViewState): string {
   const query = new URLSearchParams();
-  const put = (key: string, value: string, standard: string | null) => {
-    if (value !== standard) query.set(key, value);
-  };
-  put("kind", s.kind, DEFAULTS.kind);
-  put("range", s.range, DEFAULTS.range);
-  if (s.pinned) {
-    query.set("from", String(s.pinned.from));
-    query.set("to", String(s.pinned.to));
+  for (const name of Object.keys(FIELDS) as (keyof ViewState)[]) {
+    (FIELDS[name] as Field<unknown>).format(state[name], query);
   }
-  if (s.service !== null) query.set("service", s.service);
-  if (s.byReason) query.set("root", "reason");
-  put("nodes", String(s.nodes), String(DEFAULTS.nodes));
-  if (s.zoom !== null) query.set("zoom", s.zoom);
-  put("search", s.search, "");
-  if (s.fn !== null) query.set("fn", s.fn);
-  put("services_by", s.sortOverview, DEFAULTS.sortOverview);
-  put("top_by", s.sortTable, DEFAULTS.sortTable);
-  if (s.allServices) query.set("services", "all");
-  if (s.busyBars) query.set("bars", "busy");
-  if (s.live) query.set("live", "1");
-  const text = query.toString();
-  return text === "" ? "" : `?${text}`;
+  const formatted = query.toString();
+  return formatted === "" ? "" : `?${formatted}`;
 }
 
 // The window that `s` shows at the instant `now`, Unix milliseconds.
-export function windowOf(s: ViewState, now: number): { from: number; to: number } {
+export function windowOf(s: ViewState, now: number): Span {
   return s.pinned ?? { from: now - RANGES[s.range]!, to: now };
+}
+
+// Half or twice the length of time (factor 0.5 or 2), around the same middle.
+export function zoomedTime(window: Span, factor: number): Span {
+  const [middle, half] = [(window.from + window.to) / 2, (factor * (window.to - window.from)) / 2];
+  return { from: Math.round(middle - half), to: Math.round(middle + half) };
+}
+
+// The same length of time, `steps` lengths later (earlier when negative).
+export function moved(window: Span, steps: number): Span {
+  const length = window.to - window.from;
+  return { from: window.from + steps * length, to: window.to + steps * length };
 }

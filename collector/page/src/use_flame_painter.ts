@@ -2,11 +2,11 @@
 // and its size.
 import type { RefObject } from "preact";
 import { useEffect, useLayoutEffect, useMemo, useRef } from "preact/hooks";
-import { drawFlame, ROW, type Scene } from "./draw";
+import { drawFlame, ROW, rowTop, type Scene } from "./draw";
 import type { FlameLayout } from "./layout";
 import { ViewAnimation } from "./view_animation";
 
-export type StillScene = Pick<Scene, "layout" | "paint" | "marks" | "hovered" | "focused" | "outlined">;
+export type StillScene = Pick<Scene, "layout" | "paint" | "upward" | "marks" | "hovered" | "focused" | "outlined">;
 
 export interface Painter {
   repaint(): void;
@@ -54,8 +54,9 @@ export function useFlamePainter(
     shown.current = layout;
   }, [layout, zoom]);
   useLayoutEffect(() => {
-    scroller.current!.scrollTop = Math.max(0, (layout.depth[zoom]! - 2) * ROW);
-  }, [zoom === 0 ? 0 : layout.pathKey(zoom)]);
+    const top = rowTop(layout, layout.depth[zoom]!, scene.upward);
+    scroller.current!.scrollTop = scene.upward ? top : Math.max(0, top - 2 * ROW);
+  }, [scene.upward && layout, zoom === 0 ? 0 : layout.pathKey(zoom)]);
 
   return useMemo(() => ({ repaint, range: () => animation.range }), []);
 }

@@ -5,8 +5,12 @@ import { formatState, parseState, type ViewState } from "./url_state";
 // "replace" for what changes with every key stroke, so that Back does not step through letters.
 export type SetState = (patch: Partial<ViewState>, how?: "push" | "replace") => void;
 
-export function useUrlState(): [ViewState, SetState] {
-  const [state, setState] = useState(() => parseState(location.search));
+// `initial`: of a page saved in a file, which keeps its state behind a "#" (browsers let a file change nothing else of
+// its address), what to begin with where there is none.
+export function useUrlState(initial?: string): [ViewState, SetState] {
+  const inFile = initial !== undefined;
+  const read = () => parseState(inFile ? location.hash.slice(1) || initial : location.search);
+  const [state, setState] = useState(read);
   const latest = useRef(state);
 
   const adopt = useCallback((next: ViewState) => {
@@ -15,7 +19,7 @@ export function useUrlState(): [ViewState, SetState] {
   }, []);
 
   useEffect(() => {
-    const onPop = () => adopt(parseState(location.search));
+    const onPop = () => adopt(read());
     addEventListener("popstate", onPop);
     return () => removeEventListener("popstate", onPop);
   }, [adopt]);
@@ -23,8 +27,9 @@ export function useUrlState(): [ViewState, SetState] {
   const change = useCallback<SetState>(
     (patch, how = "push") => {
       const next = { ...latest.current, ...patch };
-      const address = location.pathname + formatState(next);
-      if (address !== location.pathname + location.search) {
+      const address = inFile ? `#${formatState(next)}` : location.pathname + formatState(next);
+      const now = inFile ? location.hash : location.pathname + location.search;
+      if (address !== now) {
         if (how === "push") history.pushState(null, "", address);
         else history.replaceState(null, "", address);
       }

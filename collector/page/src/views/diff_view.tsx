@@ -1,0 +1,105 @@
+// What became more and what less, between two times or two services, brought to the same scale.
+import { useMemo, useState } from "preact/hooks";
+import { fetchFlame } from "../api";
+import { ChangeTable } from "../change_table";
+import { FlameCanvas, type FunctionName } from "../flame_canvas";
+import { changeFill } from "../frame_colors";
+import { KIND_TEXT } from "../kinds";
+import { FlameLayout } from "../layout";
+import { Failure, Note } from "../notices";
+import { difference, scaleOf } from "../tree/difference";
+import { moved, type ViewState } from "../url_state";
+import { useLoad } from "../use_load";
+import { rootOf, shapedLayout, type Graph } from "../use_shown";
+import { BaseChoice } from "./base_choice";
+import type { ViewProps } from "./view_props";
+
+export function DiffView(props: ViewProps) {
+  const { graph, shown, state, set, window, scheme } = props;
+  const older = useBase(state, state.base ?? moved(window, -1));
+  const both = useMemo(() => {
+    if (!older.value) return null;
+    const before = shapedLayout(older.value, state);
+    const factor = scaleOf(state.scale, sideOf(older.value, before), sideOf(graph, shown.plain));
+    const { columns, ...change } = difference(before, shown.plain, factor);
+    return { before, factor, layout: new FlameLayout(columns, shown.plain.measure, change) };
+  }, [older.value, graph, shown.plain, state.scale]);
+  const [zoom, setZoom] = useState<string | null>(null);
+  const [hovered, setHovered] = useState<FunctionName | null>(null);
+  const [outlined, setOutlined] = useState<FunctionName | null>(null);
+  const node = (zoom !== null && both?.layout.findPath(zoom)) || 0;
+  return (
+    <>
+      <BaseChoice state={state} set={set} window={window} />
+      {older.error !== null && <Failure reason={older.error} onRetry={() => set({ base: state.base })} />}
+      {older.value === null && <Note>Nothing is stored for the base: choose another time or service for it.</Note>}
+      {both && (
+        <div class="split">
+          <div>
+            <FlameCanvas
+              layout={both.layout}
+              scheme={scheme}
+              label={`Difference, ${props.title}`}
+              coloring="change"
+              underReasons={false}
+              zoom={node}
+              marks={null}
+              outlined={outlined}
+              onZoom={(to) => setZoom(to <= 0 ? null : both.layout.pathKey(to))}
+              onHover={setHovered}
+            />
+            <ul class="legend files">
+              <li>
+                <span class="swatch" style={{ background: changeFill(2, 1, scheme) }} /> − less than in the base
+              </li>
+              <li>
+                <span class="swatch" style={{ background: changeFill(1, 1, scheme) }} /> no change
+              </li>
+              <li>
+                <span class="swatch" style={{ background: changeFill(1, 2, scheme) }} /> + more than in the base
+              </li>
+              <li class="note">
+                A frame is as wide as the mean of both sides; its percentage is the change in points.
+              </li>
+            </ul>
+          </div>
+          <ChangeTable
+            before={both.before}
+            after={shown.plain}
+            factor={both.factor}
+            groups={shown.groups}
+            matcher={props.matcher}
+            by={state.sortTable}
+            hovered={hovered}
+            onSort={(sortTable) => set({ sortTable })}
+            onHover={setOutlined}
+          />
+        </div>
+      )}
+    </>
+  );
+}
+
+function sideOf(graph: Graph, layout: FlameLayout): { total: number; ms: number } {
+  return { total: layout.total[0]!, ms: graph.flame.to_ms - graph.flame.from_ms };
+}
+
+function useBase(state: ViewState, base: { from: number; to: number }) {
+  const query = {
+    kind: state.kind,
+    service: state.baseService ?? state.service,
+    labels: state.baseLabels ?? state.labels,
+    reasons: state.reasons,
+    nodes: state.nodes,
+    root: rootOf(state),
+  };
+  return useLoad(JSON.stringify([query, base]), 0, async (signal): Promise<Graph | null> => {
+    const flame = await fetchFlame(query, base, signal);
+    if (!flame) return null;
+    return {
+      flame,
+      layout: new FlameLayout(flame, KIND_TEXT[flame.kind].measure),
+      underReasons: query.root === "reason",
+    };
+  });
+}

@@ -1,0 +1,267 @@
+// sonde_store_load DIRECTORY [--days N] [--stacks N] [--services N] [--minutes-of-a-day N]: fills a collector's store with
+// days of a made-up busy host, one minute after the other, sums it up as it ages, and asks it. Prints what it took:
+// name=value, one a line.
+//
+// Each minute has as many distinct stacks as said (20,000): three of five are of the minute before as well, the rest is
+// drawn from a population of six times as many, which changes by a quarter from day to day. `wall` has all of them, with
+// one of six reasons; `offcpu` three of five, `cpu` the others, and four more kinds a tenth to a fortieth. Stacks are 24
+// frames deep on average, with shared beginnings.
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cstdio>
+#include <cstring>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "base/clock.h"
+#include "collector/query/querier.h"
+#include "collector/store/disk_use.h"
+#include "collector/store/upkeep.h"
+#include "collector/store/volumes.h"
+#include "collector/store/writer.h"
+#include "profile/flame.h"
+
+namespace sonde {
+namespace {
+
+constexpr int64_t kMinute = int64_t{60} * 1'000'000'000;
+constexpr int64_t kFirstDay = 20'000;
+constexpr size_t kReasons = 6;
+constexpr const char* kReasonNames[kReasons] = {"on-cpu", "run-queue", "disk", "receive", "lock", "idle-poll"};
+
+struct Options {
+  std::string directory;
+  size_t days = 1;
+  size_t stacks = 20'000;
+  size_t services = 20;
+  size_t minutes = 1'440;
+};
+
+// A kind, and how many of a minute's stacks it has: those from `begin` to `end`, in thousandths.
+struct KindShare {
+  const char* name;
+  std::vector<std::pair<const char*, const char*>> types;
+  size_t begin, end;
+};
+const KindShare kKinds[] = {
+    {"wall", {{"wall", "nanoseconds"}}, 0, 1'000},
+    {"offcpu", {{"waits", "count"}, {"delay", "nanoseconds"}}, 0, 600},
+    {"cpu", {{"samples", "count"}, {"cpu", "nanoseconds"}}, 600, 1'000},
+    {"faults", {{"faults", "count"}, {"bytes", "bytes"}}, 550, 650},
+    {"lock", {{"contentions", "count"}, {"delay", "nanoseconds"}}, 0, 75},
+    {"network", {{"waits", "count"}, {"delay", "nanoseconds"}}, 100, 150},
+    {"block_io", {{"requests", "count"}, {"latency", "nanoseconds"}}, 200, 225},
+};
+
+// The host's stacks, as chains of places, and a minute's choice of them.
+class Host {
+ public:
+  explicit Host(const Options& options) : options_(options) { chosen_.resize(options.stacks); }
+
+  void Advance() {
+    const size_t population = options_.stacks * 6;
+    for (size_t i = 0; i < chosen_.size(); ++i) {
+      if (minute_ == 0 || i * 5 >= chosen_.size() * 3) chosen_[i] = random_() % population + minute_ / 1'440 * population / 4;
+    }
+    ++minute_;
+  }
+
+  profile::Pprof Profile(const KindShare& kind, size_t service, int64_t start_ns) {
+    profile::Pprof pprof;
+    absl::flat_hash_map<std::string, int64_t> strings;
+    auto text = [&](const std::string& one) {
+      auto [entry, is_new] = strings.try_emplace(one, pprof.string_table_size());
+      if (is_new) pprof.add_string_table(one);
+      return entry->second;
+    };
+    text("");
+    for (const auto& [type, unit] : kind.types) {
+      auto* to = pprof.add_sample_type();
+      to->set_type(text(type));
+      to->set_unit(text(unit));
+    }
+    *pprof.mutable_period_type() = pprof.sample_type(0);
+    pprof.set_period(10'101'010);
+    pprof.set_time_nanos(start_ns);
+    pprof.set_duration_nanos(kMinute);
+    auto* mapping = pprof.add_mapping();
+    mapping->set_id(1);
+    mapping->set_filename(text(absl::StrCat("/usr/bin/service", service)));
+    absl::flat_hash_map<uint64_t, uint64_t> places;
+    auto place = [&](uint64_t address) {
+      auto [entry, is_new] = places.try_emplace(address, static_cast<uint64_t>(pprof.location_size()) + 1);
+      if (!is_new) return entry->second;
+      auto* function = pprof.add_function();
+      function->set_id(entry->second);
+      function->set_name(text(absl::StrCat("namespace", address % 37, "::Class", address % 211, "::function", address % 9'973)));
+      function->set_filename(text(absl::StrCat("source/part", address % 37, "/file", address % 211, ".cpp")));
+      auto* location = pprof.add_location();
+      location->set_id(entry->second);
+      location->set_mapping_id(1);
+      location->set_address(0x1000 + address * 16);
+      auto* line = location->add_line();
+      line->set_function_id(entry->second);
+      line->set_line(static_cast<int64_t>(address % 500));
+      return entry->second;
+    };
+    const size_t begin = chosen_.size() * kind.begin / 1'000, end = chosen_.size() * kind.end / 1'000;
+    for (size_t i = begin; i < end; ++i) {
+      if (chosen_[i] % options_.services != service) continue;
+      auto* sample = pprof.add_sample();
+      // A stack's number in ever coarser steps, from the leaf to the root: neighbours share their outer frames.
+      std::mt19937_64 shape(chosen_[i]);
+      const size_t depth = 12 + shape() % 25;
+      for (size_t frame = 0; frame < depth; ++frame) {
+        const uint64_t group = chosen_[i] / options_.services >> std::min<size_t>(frame * 2 / 3, 17);
+        sample->add_location_id(place((group * 31 + frame * 7'919) % 40'000));
+      }
+      const auto count = static_cast<int64_t>(1 + random_() % 20);
+      const auto ns = static_cast<int64_t>(random_() % 2'000'000'000);
+      if (kind.types.size() > 1) sample->add_value(count);
+      sample->add_value(std::strcmp(kind.name, "cpu") == 0 ? count * 10'101'010 : ns + 1);
+      auto* label = sample->add_label();
+      label->set_key(text("reason"));
+      label->set_str(text(kReasonNames[i * kReasons / chosen_.size()]));
+    }
+    return pprof;
+  }
+
+ private:
+  const Options& options_;
+  std::mt19937_64 random_{1};
+  std::vector<uint64_t> chosen_;
+  size_t minute_ = 0;
+};
+
+double CpuSeconds() {
+  rusage used{};
+  ::getrusage(RUSAGE_SELF, &used);
+  auto seconds = [](const timeval& time) { return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6; };
+  return seconds(used.ru_utime) + seconds(used.ru_stime);
+}
+
+double PeakMiB() {
+  rusage used{};
+  ::getrusage(RUSAGE_SELF, &used);
+  return static_cast<double>(used.ru_maxrss) / 1024;
+}
+
+bool Fill(const Options& options, store::Writer* writer) {
+  Host host(options);
+  double ingest_seconds = 0, aging_seconds = 0, longest_ms = 0;
+  int64_t samples = 0, profiles = 0;
+  for (size_t minute = 0; minute < options.days * options.minutes; ++minute) {
+    const int64_t start = kFirstDay * store::kNsPerDay + static_cast<int64_t>(minute) * kMinute;
+    host.Advance();
+    for (const KindShare& kind : kKinds) {
+      for (size_t service = 0; service < options.services; ++service) {
+        store::NewProfile profile{.kind = kind.name, .labels = {{"service_name", absl::StrCat("service", service)}, {"node", "n"}}};
+        profile.start_unix_ns = start;
+        profile.duration_ns = kMinute;
+        profile.pprof = host.Profile(kind, service, start);
+        samples += profile.pprof.sample_size();
+        ++profiles;
+        const double before = CpuSeconds();
+        const uint64_t began = base::MonotonicNs();
+        auto stored = writer->Append({&profile, 1}, store::RequestId{"load", profiles});
+        if (!stored.ok()) return std::printf("error=%s\n", std::string(stored.status().message()).c_str()), false;
+        longest_ms = std::max(longest_ms, static_cast<double>(base::MonotonicNs() - began) / 1e6);
+        ingest_seconds += CpuSeconds() - before;
+      }
+    }
+    if (minute % 10 != 9) continue;
+    const double before = CpuSeconds();
+    auto summed = writer->SumUpOld(start + kMinute, [] { return true; });
+    if (!summed.ok()) return std::printf("error=%s\n", std::string(summed.status().message()).c_str()), false;
+    aging_seconds += CpuSeconds() - before;
+  }
+  const auto minutes = static_cast<double>(options.days * options.minutes);
+  std::printf("profiles=%lld\nsamples=%lld\n", static_cast<long long>(profiles), static_cast<long long>(samples));
+  std::printf("ingest_cpu_ms_a_minute=%.1f\naging_cpu_ms_a_minute=%.1f\nlongest_append_ms=%.1f\n",
+              1e3 * ingest_seconds / minutes, 1e3 * aging_seconds / minutes, longest_ms);
+  return true;
+}
+
+// Milliseconds of `ask`, the first time and the best of five after that.
+template <typename Ask>
+void Time(const char* name, const Ask& ask) {
+  double first = 0, best = 1e12;
+  for (int round = 0; round < 6; ++round) {
+    const uint64_t began = base::MonotonicNs();
+    if (!ask()) return;
+    const double ms = static_cast<double>(base::MonotonicNs() - began) / 1e6;
+    if (round == 0) first = ms;
+    if (round > 0) best = std::min(best, ms);
+  }
+  std::printf("%s_cold_ms=%.1f\n%s_warm_ms=%.1f\n", name, first, name, best);
+}
+
+void Ask(const Options& options) {
+  const int64_t end = kFirstDay * store::kNsPerDay + static_cast<int64_t>(options.days * options.minutes) * kMinute;
+  const query::Querier querier(options.directory);
+  auto told = [](const auto& answer) {
+    if (!answer.ok()) std::printf("error=%s\n", std::string(answer.status().message()).c_str());
+    return answer.ok();
+  };
+  auto of_last = [&](int64_t minutes, const std::string& kind, const std::string& selector) {
+    return query::Selection{kind, *profile::Selector::Parse(selector), {end - minutes * kMinute, end}};
+  };
+  auto flame = [&](int64_t minutes, const std::string& kind, const std::string& selector, const std::string& root) {
+    auto stacks = querier.StacksOf({.selection = of_last(minutes, kind, selector), .root = root});
+    return told(stacks) && profile::LayOut(stacks->tree, 10'000, profile::Second::kNothing).total[0] > 0;
+  };
+  for (const char* kind : {"wall", "offcpu", "cpu"}) {
+    for (int64_t hours : {1, 6, 24}) {
+      Time(absl::StrCat("flame_", kind, "_", hours, "h").c_str(), [&] { return flame(hours * 60, kind, "", ""); });
+    }
+  }
+  Time("flame_wall_24h_by_reason", [&] { return flame(1'440, "wall", "", "reason"); });
+  Time("flame_wall_24h_one_service", [&] { return flame(1'440, "wall", "service_name=\"service3\"", ""); });
+  Time("overview_24h", [&] { return told(querier.SumByService(of_last(1'440, "", ""))); });
+  Time("timeline_24h_by_reason", [&] { return told(querier.TimelineOf({of_last(1'440, "wall", ""), "", "reason"})); });
+  Time("waits_24h", [&] { return told(querier.WaitsOf({.selection = of_last(1'440, "offcpu", ""), .root = "reason"})); });
+  Time("pprof_wall_1h", [&] { return told(querier.Merge({.selection = of_last(60, "wall", "")})); });
+}
+
+bool Parse(int argc, char** argv, Options* options) {
+  if (argc < 2) return false;
+  options->directory = argv[1];
+  const std::pair<const char*, size_t*> flags[] = {{"--days", &options->days},
+                                                   {"--stacks", &options->stacks},
+                                                   {"--services", &options->services},
+                                                   {"--minutes-of-a-day", &options->minutes}};
+  for (int i = 2; i + 1 < argc; i += 2) {
+    const auto* flag = std::ranges::find_if(flags, [&](const auto& one) { return std::strcmp(one.first, argv[i]) == 0; });
+    if (flag == std::end(flags)) return false;
+    if (std::from_chars(argv[i + 1], argv[i + 1] + std::strlen(argv[i + 1]), *flag->second).ec != std::errc()) return false;
+  }
+  return argc % 2 == 0;
+}
+
+int Run(const Options& options) {
+  {
+    auto writer = store::Writer::Open(options.directory);
+    if (!writer.ok()) return std::printf("error=%s\n", std::string(writer.status().message()).c_str()), 1;
+    if (!Fill(options, writer->get())) return 1;
+    std::printf("fill_peak_mib=%.0f\n", PeakMiB());
+    std::printf("store_mib=%.1f\n", static_cast<double>(store::DiskUseOf(options.directory).bytes) / (1 << 20));
+    Ask(options);
+    std::printf("peak_mib=%.0f\n", PeakMiB());
+  }
+  auto report = store::CheckStore(options.directory);
+  std::printf("faults=%zu\n", report.ok() ? report->faults.size() : size_t{999});
+  return report.ok() && report->faults.empty() ? 0 : 1;
+}
+
+}  // namespace
+}  // namespace sonde
+
+int main(int argc, char** argv) {
+  sonde::Options options;
+  if (!sonde::Parse(argc, argv, &options)) return 2;
+  return sonde::Run(options);
+}
