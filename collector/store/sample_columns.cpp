@@ -15,7 +15,7 @@ constexpr uint64_t kPlain = 0;
 uint32_t LabelsIn(uint64_t key) { return static_cast<uint32_t>(key >> 32); }
 uint32_t NodeIn(uint64_t key) { return static_cast<uint32_t>(key); }
 
-absl::Status Damaged() {
+absl::Status DamagedSamples() {
   return absl::DataLossError("store: the samples of a profile cannot be read; the database is damaged");
 }
 
@@ -129,7 +129,7 @@ absl::Status DecodeSamples(std::string_view encoded, size_t values, absl::Functi
   GroupReader group;
   while (!in.empty()) {
     const auto labels = TakeVarint(&in);
-    if (!labels || *labels > UINT32_MAX || !group.Read(&in, values)) return Damaged();
+    if (!labels || *labels > UINT32_MAX || !group.Read(&in, values)) return DamagedSamples();
     visit({static_cast<uint32_t>(*labels), group.nodes, group.values});
   }
   return absl::OkStatus();
@@ -140,10 +140,10 @@ absl::Status DecodeTotals(std::string_view encoded, size_t values,
   std::vector<int64_t> sums(values);
   while (!encoded.empty()) {
     const auto labels = TakeVarint(&encoded);
-    if (!labels || *labels > UINT32_MAX) return Damaged();
+    if (!labels || *labels > UINT32_MAX) return DamagedSamples();
     for (int64_t& sum : sums) {
       const auto value = TakeVarint(&encoded);
-      if (!value) return Damaged();
+      if (!value) return DamagedSamples();
       sum = FromZigzag(*value);
     }
     visit(static_cast<uint32_t>(*labels), sums);

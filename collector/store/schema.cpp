@@ -21,7 +21,7 @@ PRAGMA journal_size_limit = 67108864;
 // Times are nanoseconds since the Unix epoch. A profile's samples are numbers of its volume's dictionary (dictionary.h,
 // sample_columns.h); `step` is how far it was summed up with others (aging.h), `windows` how many it holds. `request`
 // remembers what was acknowledged, so that a resend is not stored again.
-constexpr char kTables[] = R"sql(
+constexpr char kTablesSql[] = R"sql(
 CREATE TABLE series (
   id INTEGER PRIMARY KEY,
   kind TEXT NOT NULL,
@@ -90,7 +90,7 @@ absl::Status Create(Database* database) {
   if (auto status = database->Execute(kPragmas); !status.ok()) return status;
   auto transaction = Transaction::Begin(database);
   if (!transaction.ok()) return transaction.status();
-  if (auto status = database->Execute(kTables); !status.ok()) return status;
+  if (auto status = database->Execute(kTablesSql); !status.ok()) return status;
   if (auto status = database->Execute(Marks().c_str()); !status.ok()) return status;
   return transaction->Commit();
 }
@@ -100,7 +100,7 @@ absl::Status Migrate(Database* database) {
   auto transaction = Transaction::Begin(database);
   if (!transaction.ok()) return transaction.status();
   if (auto status = database->Execute(kSetOldTablesAside); !status.ok()) return status;
-  if (auto status = database->Execute(kTables); !status.ok()) return status;
+  if (auto status = database->Execute(kTablesSql); !status.ok()) return status;
   if (auto status = TakeOverOldTables(database); !status.ok()) return status;
   if (auto status = database->Execute(Marks().c_str()); !status.ok()) return status;
   return transaction->Commit();
