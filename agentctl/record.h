@@ -9,11 +9,11 @@ namespace sonde::agentctl {
 
 struct RecordOptions {
   absl::Duration duration = absl::Seconds(10);
-  absl::Duration since;      // instead of it, so far back up to now; 0: not asked for
+  absl::Duration since{};    // instead of it, so far back up to now; 0: not asked for
   uint32_t pid = 0;          // 0 = every process
   std::string kind = "cpu";  // cpu, offcpu, wall or faults
-  std::string query;         // selector over sample labels; empty: everything
-  std::string output;        // its end tells the format
+  std::string query{};       // selector over sample labels; empty: everything
+  std::string output{};      // its end tells the format
 };
 
 // Records the time from now on, or of the past, into a file. An empty profile makes no file and exit code 1.

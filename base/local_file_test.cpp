@@ -65,8 +65,8 @@ TEST_F(LocalFileTest, TouchesNoFifoAndNoDevice) {
   ASSERT_EQ(::mkfifo((folder_ + "/root/fifo").c_str(), 0644), 0);
   EXPECT_EQ(Read("fifo"), "-");
   const UniqueFd slash(::open("/", O_PATH | O_DIRECTORY | O_CLOEXEC));
-  EXPECT_FALSE(OpenRegularFileBelow(slash.Get(), "dev/null", true).IsValid());
-  EXPECT_FALSE(OpenRegularFileBelow(slash.Get(), "proc/version", true).IsValid()) << "made as it is read";
+  EXPECT_FALSE(OpenRegularFileBelow(slash.Get(), "dev/null", true).ok());
+  EXPECT_FALSE(OpenRegularFileBelow(slash.Get(), "proc/version", true).ok()) << "made as it is read";
 }
 
 }  // namespace
