@@ -80,6 +80,7 @@ test("a difference is told with its sign, on the scale that is asked for", async
   await page.locator(".changes").waitFor();
   assert.match(await tableRow(/parse/).innerText(), /−6\.00 s\s+50\.0% → 20\.0%/);
   assert.match(await tableRow(/cache/).innerText(), /\+4\.00 s\s+0% → 20\.0%/);
+  assert.match(await tableRow(/parse/).getByRole("cell").first().getAttribute("title"), /10\.0 s before, 4\.00 s now; chance/);
   await page.getByLabel("Scale").selectOption("rate");
   await shows(/scale=rate/);
   await page.locator(".changes").getByText("−1.00 s").first().waitFor();

@@ -16,6 +16,7 @@ interface Props {
   factor: number; // scales `before`
   groups: number;
   matcher: Matcher | null;
+  exact: FunctionChange[] | null; // of all stacks; null = the trees are all there is
   by: "self" | "total";
   hovered: FunctionName | null;
   onSort(by: "self" | "total"): void;
@@ -24,7 +25,8 @@ interface Props {
 
 export function ChangeTable(props: Props) {
   const { before, after, factor, groups, matcher, by } = props;
-  const all = useMemo(() => functionChanges(before, after, factor, groups), [before, after, factor, groups]);
+  const shown = useMemo(() => functionChanges(before, after, factor, groups), [before, after, factor, groups]);
+  const all = props.exact ?? shown;
   const rows = useMemo(() => {
     const fitting = matcher ? all.filter((row) => matcher.test(row.name) || matcher.test(row.file)) : all;
     return sortChanges(fitting, by).slice(0, MOST_ROWS);
@@ -35,7 +37,7 @@ export function ChangeTable(props: Props) {
       <table>
         <thead>
           <tr>
-            <th scope="col">Functions that changed</th>
+            <th scope="col">Function</th>
             <Sorter title="Self" column="self" by={by} help="Change in the function itself" onSort={props.onSort} />
             <Sorter title="Total" column="total" by={by} help="Change in it and all it calls" onSort={props.onSort} />
           </tr>
@@ -71,9 +73,12 @@ interface ChangedProps {
 function Changed({ row, column, whole, amount }: ChangedProps) {
   const [before, after] = [row.before[column], row.after[column]];
   const change = after - before;
+  const bound = row.noise[column];
+  const text = `${amount(before)} before, ${amount(after)} now`;
   return (
-    <td class="amount" title={`${amount(before)} before, ${amount(after)} now`}>
+    <td class="amount" title={bound === null ? text : `${text}; chance alone makes up to ±${amount(bound)}`}>
       <span class="value">
+        {bound !== null && Math.abs(change) < bound ? "≈ " : ""}
         {change > 0 ? "+" : ""}
         {amount(change)}
       </span>

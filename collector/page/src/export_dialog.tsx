@@ -17,14 +17,13 @@ import { formatState, type ViewState } from "./url_state";
 import { rootOf, useShown, type Graph } from "./use_shown";
 
 interface Props {
-  open: boolean;
   onClose(): void;
   graph: Graph;
   state: ViewState;
   window: Window;
 }
 
-export function ExportDialog({ open, onClose, graph, state, window }: Props) {
+export function ExportDialog({ onClose, graph, state, window }: Props) {
   const [copied, setCopied] = useState(false);
   const { plain, seen, underReasons } = useShown(graph, state);
   const { flame } = graph;
@@ -43,7 +42,7 @@ export function ExportDialog({ open, onClose, graph, state, window }: Props) {
     );
   const copy = () => void copyText(heldAddress(state, window)).then(() => setCopied(true));
   return (
-    <Dialog open={open} title="Export" onClose={() => (setCopied(false), onClose())}>
+    <Dialog open title="Export" onClose={onClose}>
       <p class="note">
         Files hold the stacks that the filters leave; pprof has all functions, with the labels of every sample.
       </p>

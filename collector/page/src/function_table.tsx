@@ -16,6 +16,7 @@ interface Props {
   layout: FlameLayout;
   zoom: number;
   groups: number; // frames at the top that are groups and no functions
+  exact: FunctionRow[] | null; // of all stacks, for the whole; null = the tree is all there is
   matcher: Matcher | null;
   by: "self" | "total";
   picked: string | null;
@@ -30,7 +31,8 @@ interface Props {
 export function FunctionTable(props: Props) {
   const { layout, zoom, matcher, by } = props;
   const view = layout.total[zoom]!;
-  const all = useMemo(() => functionsOf(layout, zoom, props.groups + 1), [layout, zoom, props.groups]);
+  const shown = useMemo(() => functionsOf(layout, zoom, props.groups + 1), [layout, zoom, props.groups]);
+  const all = (zoom === 0 && props.exact) || shown;
   const fitting = useMemo(() => {
     const rows = matcher ? all.filter((row) => matcher.test(row.name) || matcher.test(row.file)) : all;
     return sortRows(rows, by);
@@ -72,6 +74,9 @@ export function FunctionTable(props: Props) {
           ))}
         </tbody>
       </table>
+      {all === shown && layout.names.includes("(other)") && (
+        <p class="note pad">Without what is folded into “(other)”.</p>
+      )}
       {fitting.length === 0 && <p class="note pad">No function matches.</p>}
       {fitting.length > MOST_ROWS && (
         <p class="note pad">and {count(fitting.length - MOST_ROWS)} more; search narrows the list.</p>

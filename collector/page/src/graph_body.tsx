@@ -15,6 +15,7 @@ import { shortcomings } from "./shortcomings";
 import { DEFAULTS, type ViewState } from "./url_state";
 import { useKeys } from "./use_keys";
 import { useScheme, useShown, type Graph } from "./use_shown";
+import { useTop } from "./use_top";
 import type { SetState } from "./use_url_state";
 import type { ViewProps } from "./views/view_props";
 import { DiffView } from "./views/diff_view";
@@ -59,6 +60,8 @@ export function GraphBody({ saved = false, graph, state, set, window, searchFiel
     () => [...shortcomings(graph.flame, graph.layout, window), ...graph.flame.comments],
     [graph, window],
   );
+
+  const exact = useTop(state, window, !saved && graph.flame.dropped > 0);
 
   const zoomTo = (node: number) => set({ zoom: node <= 0 ? null : seen.pathKey(node) });
   const up = () => zoomTo(seen.parent[zoom]!);
@@ -122,6 +125,7 @@ export function GraphBody({ saved = false, graph, state, set, window, searchFiel
         set={set}
         window={window}
         scheme={scheme}
+        exact={exact}
         title={`${KIND_TEXT[graph.flame.kind].title} of ${serviceTitle(state.service)}`}
         zoom={zoom}
         onZoom={zoomTo}

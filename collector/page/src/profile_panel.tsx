@@ -66,14 +66,8 @@ export function ProfilePanel({ graph, stale, series, state, set, window, searchF
         <GraphBody graph={shown} state={state} set={set} window={window} searchField={searchField} />
       )}
       {shown === null && <NothingStored state={state} set={set} series={series} />}
-      {shown && (
-        <ExportDialog
-          open={exporting}
-          onClose={() => setExporting(false)}
-          graph={shown}
-          state={state}
-          window={window}
-        />
+      {shown && exporting && (
+        <ExportDialog onClose={() => setExporting(false)} graph={shown} state={state} window={window} />
       )}
     </section>
   );

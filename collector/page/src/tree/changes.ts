@@ -7,7 +7,10 @@ export interface FunctionChange {
   file: string;
   before: { self: number; total: number }; // scaled to be compared with `after`
   after: { self: number; total: number };
+  noise: { self: number | null; total: number | null }; // what chance alone makes: two standard errors; null = not known
 }
+
+const UNKNOWN = { self: null, total: null };
 
 export function functionChanges(
   before: FlameLayout,
@@ -20,7 +23,13 @@ export function functionChanges(
     const key = `${row.file}\n${row.name}`;
     let change = changes.get(key);
     if (!change) {
-      change = { name: row.name, file: row.file, before: { self: 0, total: 0 }, after: { self: 0, total: 0 } };
+      change = {
+        name: row.name,
+        file: row.file,
+        before: { self: 0, total: 0 },
+        after: { self: 0, total: 0 },
+        noise: UNKNOWN,
+      };
       changes.set(key, change);
     }
     return change;

@@ -1,12 +1,14 @@
 // What became more and what less, between two times or two services, brought to the same scale.
 import { useMemo, useState } from "preact/hooks";
-import { fetchFlame } from "../api";
+import { fetchFlame, type Which, type Window } from "../api";
+import { fetchChanges } from "../api_diff";
 import { ChangeTable } from "../change_table";
 import { FlameCanvas, type FunctionName } from "../flame_canvas";
 import { changeFill } from "../frame_colors";
 import { KIND_TEXT } from "../kinds";
 import { FlameLayout } from "../layout";
 import { Failure, Note } from "../notices";
+import type { FunctionChange } from "../tree/changes";
 import { difference, scaleOf } from "../tree/difference";
 import { moved, type ViewState } from "../url_state";
 import { useLoad } from "../use_load";
@@ -16,7 +18,9 @@ import type { ViewProps } from "./view_props";
 
 export function DiffView(props: ViewProps) {
   const { graph, shown, state, set, window, scheme } = props;
-  const older = useBase(state, state.base ?? moved(window, -1));
+  const base = state.base ?? moved(window, -1);
+  const older = useBase(state, base);
+  const exact = useChanges(state, window, base, Boolean(older.value));
   const both = useMemo(() => {
     if (!older.value) return null;
     const before = shapedLayout(older.value, state);
@@ -59,7 +63,8 @@ export function DiffView(props: ViewProps) {
                 <span class="swatch" style={{ background: changeFill(1, 2, scheme) }} /> + more than in the base
               </li>
               <li class="note">
-                A frame is as wide as the mean of both sides; its percentage is the change in points.
+                A frame is as wide as the mean of both sides; its percentage is the change in points. ≈ may be chance:
+                it is smaller than two standard errors of counting.
               </li>
             </ul>
           </div>
@@ -69,6 +74,7 @@ export function DiffView(props: ViewProps) {
             factor={both.factor}
             groups={shown.groups}
             matcher={props.matcher}
+            exact={exact}
             by={state.sortTable}
             hovered={hovered}
             onSort={(sortTable) => set({ sortTable })}
@@ -84,15 +90,28 @@ function sideOf(graph: Graph, layout: FlameLayout): { total: number; ms: number 
   return { total: layout.total[0]!, ms: graph.flame.to_ms - graph.flame.from_ms };
 }
 
-function useBase(state: ViewState, base: { from: number; to: number }) {
-  const query = {
-    kind: state.kind,
+function baseOf(state: ViewState): Which {
+  return {
     service: state.baseService ?? state.service,
     labels: state.baseLabels ?? state.labels,
     reasons: state.reasons,
-    nodes: state.nodes,
-    root: rootOf(state),
   };
+}
+
+// The collector's own list, of all its stacks; null where the page leaves some out or changes them.
+function useChanges(state: ViewState, window: Window, base: Window, asked: boolean): FunctionChange[] | null {
+  const whole = asked && state.focus === "" && state.ignore === "" && state.recursion === "kept";
+  const now = { which: { service: state.service, labels: state.labels, reasons: state.reasons }, window };
+  const before = { which: baseOf(state), window: base };
+  const question = JSON.stringify([state.kind, now, before, state.scale, whole]);
+  const changes = useLoad(question, 0, async (signal) =>
+    whole ? fetchChanges(state.kind, now, before, state.scale, signal) : null,
+  );
+  return changes.question === question ? (changes.value ?? null) : null;
+}
+
+function useBase(state: ViewState, base: Window) {
+  const query = { ...baseOf(state), kind: state.kind, nodes: state.nodes, root: rootOf(state) };
   return useLoad(JSON.stringify([query, base]), 0, async (signal): Promise<Graph | null> => {
     const flame = await fetchFlame(query, base, signal);
     if (!flame) return null;

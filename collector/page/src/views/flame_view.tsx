@@ -50,6 +50,7 @@ export function FlameView(props: ViewProps) {
           layout={plain}
           zoom={state.inverted ? 0 : zoom}
           groups={shown.groups}
+          exact={props.exact}
           matcher={matcher}
           by={state.sortTable}
           picked={state.fn}

@@ -8,7 +8,7 @@ import { sortRows, topFunctions } from "../top_functions";
 import { sandwich } from "../tree/turned";
 import type { ViewProps } from "./view_props";
 
-export function SandwichView({ shown, state, set, scheme, matcher }: ViewProps) {
+export function SandwichView({ shown, exact, state, set, scheme, matcher }: ViewProps) {
   const { plain } = shown;
   const name = useMemo(() => state.fn ?? heaviest(plain, shown.groups), [state.fn, plain, shown.groups]);
   const halves = useMemo(() => {
@@ -69,6 +69,7 @@ export function SandwichView({ shown, state, set, scheme, matcher }: ViewProps) 
         layout={plain}
         zoom={0}
         groups={shown.groups}
+        exact={exact}
         matcher={matcher}
         by={state.sortTable}
         picked={name}

@@ -5,17 +5,17 @@ import { placeTitle } from "../frame_colors";
 import { MOST_CHILDREN, mainPath, openRows, stepRow, type TreeRow } from "../tree/open_rows";
 import type { ViewProps } from "./view_props";
 
-export function TreeView({ shown, marks, zoom, onZoom, onPoint }: ViewProps) {
+export function TreeView({ shown, state, marks, zoom, onZoom, onPoint }: ViewProps) {
   const { seen } = shown;
-  const [open, setOpen] = useState<ReadonlySet<number>>(new Set());
+  const [open, setOpen] = useState<ReadonlySet<string>>(new Set()); // path keys: the same when it is loaded anew
   const [at, setAt] = useState(0);
   const body = useRef<HTMLTableSectionElement>(null);
   const walked = useRef(false);
   useEffect(() => {
-    setOpen(new Set(mainPath(seen, zoom)));
+    setOpen(new Set(mainPath(seen, zoom).map((node) => seen.pathKey(node))));
     setAt(0);
-  }, [seen, zoom]);
-  const rows = useMemo(() => openRows(seen, zoom, (node) => open.has(node)), [seen, zoom, open]);
+  }, [state.zoom, state.inverted, state.group]);
+  const rows = useMemo(() => openRows(seen, zoom, (node) => open.has(seen.pathKey(node))), [seen, zoom, open]);
   const current = Math.min(at, rows.length - 1);
   useEffect(() => {
     onPoint(rows[current]!.node);
@@ -25,7 +25,8 @@ export function TreeView({ shown, marks, zoom, onZoom, onPoint }: ViewProps) {
   const toggle = (row: TreeRow) => {
     if (row.open === null) return;
     const next = new Set(open);
-    if (!next.delete(row.node)) next.add(row.node);
+    const key = seen.pathKey(row.node);
+    if (!next.delete(key)) next.add(key);
     setOpen(next);
   };
   const key = (event: KeyboardEvent) => {
