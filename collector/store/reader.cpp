@@ -12,8 +12,8 @@
 namespace sonde::store {
 namespace {
 
-// A week's days and today: some tens of megabytes each on a busy host.
-constexpr size_t kMaxKept = 8;
+// Dictionaries of days that are kept for the next question: some tens of megabytes each on a busy host.
+constexpr size_t kMaxKeptBytes = size_t{192} << 20;
 
 }  // namespace
 
@@ -106,6 +106,16 @@ absl::StatusOr<const profile::FrameTable*> VolumeView::Frames() const {
   return frames_.get();
 }
 
+void VolumeCache::ForgetBeyondLimit() {
+  size_t bytes = 0;
+  for (const auto& [volume, kept] : kept_) bytes += kept.view == nullptr ? 0 : kept.view->Entries().MemoryBytes();
+  while (bytes > kMaxKeptBytes && kept_.size() > 1) {
+    const auto oldest = std::ranges::min_element(kept_, {}, [](const auto& entry) { return entry.second.used; });
+    bytes -= oldest->second.view == nullptr ? 0 : oldest->second.view->Entries().MemoryBytes();
+    kept_.erase(oldest);
+  }
+}
+
 absl::StatusOr<std::shared_ptr<const VolumeView>> VolumeCache::Get(Database* database, int64_t volume) {
   absl::MutexLock lock(&mutex_);
   Kept& kept = kept_[volume];
@@ -119,9 +129,7 @@ absl::StatusOr<std::shared_ptr<const VolumeView>> VolumeCache::Get(Database* dat
     kept.view = std::make_shared<const VolumeView>(std::move(more));
   }
   auto view = kept.view;
-  if (kept_.size() > kMaxKept) {
-    kept_.erase(std::ranges::min_element(kept_, {}, [](const auto& entry) { return entry.second.used; }));
-  }
+  ForgetBeyondLimit();
   return view;
 }
 

@@ -64,7 +64,8 @@ class VolumeView {
   mutable std::unique_ptr<const profile::FrameTable> frames_ ABSL_GUARDED_BY(mutex_);
 };
 
-// Dictionaries that readers share, so that a question need not load them anew. Thread-safe. Keeps the last few.
+// Dictionaries that readers share, so that a question need not load them anew. Thread-safe. Keeps those used last, within a
+// bound on memory.
 class VolumeCache {
  public:
   // With at least what `database` sees. Errors as LoadDictionary().
@@ -75,6 +76,8 @@ class VolumeCache {
     std::shared_ptr<const VolumeView> view;
     uint64_t used = 0;
   };
+  void ForgetBeyondLimit() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
   absl::Mutex mutex_;
   std::map<int64_t, Kept> kept_ ABSL_GUARDED_BY(mutex_);
   uint64_t uses_ ABSL_GUARDED_BY(mutex_) = 0;

@@ -1,6 +1,6 @@
-// sonde_store_load DIRECTORY [--days N] [--stacks N] [--services N] [--minutes-of-a-day N]: fills a collector's store with
-// days of a made-up busy host, one minute after the other, sums it up as it ages, and asks it. Prints what it took:
-// name=value, one a line.
+// sonde_store_load DIRECTORY [--minutes N] [--first N] [--stacks N] [--services N]: fills a collector's store with a made-up
+// busy host, one minute after the other (1440, all of a day), sums it up as it ages, and asks it. With --first it goes on
+// with that minute of a store that a run before filled. Prints what it took: name=value, one a line.
 //
 // Each minute has as many distinct stacks as said (20,000): three of five are of the minute before as well, the rest is
 // drawn from a population of six times as many, which changes by a quarter from day to day. `wall` has all of them, with
@@ -14,6 +14,7 @@
 #include <cstring>
 #include <random>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -35,10 +36,10 @@ constexpr const char* kReasonNames[kReasons] = {"on-cpu", "run-queue", "disk", "
 
 struct Options {
   std::string directory;
-  size_t days = 1;
+  size_t minutes = 1'440;
+  size_t first = 0;
   size_t stacks = 20'000;
   size_t services = 20;
-  size_t minutes = 1'440;
 };
 
 // A kind, and how many of a minute's stacks it has: those from `begin` to `end`, in thousandths.
@@ -153,10 +154,12 @@ double PeakMiB() {
 bool Fill(const Options& options, store::Writer* writer) {
   Host host(options);
   double ingest_seconds = 0, aging_seconds = 0, longest_ms = 0;
-  int64_t samples = 0, profiles = 0;
-  for (size_t minute = 0; minute < options.days * options.minutes; ++minute) {
-    const int64_t start = kFirstDay * store::kNsPerDay + static_cast<int64_t>(minute) * kMinute;
+  int64_t samples = 0, stored_profiles = 0;
+  for (size_t minute = 0; minute < options.minutes; ++minute) {
     host.Advance();
+    if (minute < options.first) continue;
+    const int64_t start = kFirstDay * store::kNsPerDay + static_cast<int64_t>(minute) * kMinute;
+    std::vector<store::NewProfile> profiles;
     for (const KindShare& kind : kKinds) {
       for (size_t service = 0; service < options.services; ++service) {
         store::NewProfile profile{.kind = kind.name, .labels = {{"service_name", absl::StrCat("service", service)}, {"node", "n"}}};
@@ -164,24 +167,25 @@ bool Fill(const Options& options, store::Writer* writer) {
         profile.duration_ns = kMinute;
         profile.pprof = host.Profile(kind, service, start);
         samples += profile.pprof.sample_size();
-        ++profiles;
-        const double before = CpuSeconds();
-        const uint64_t began = base::MonotonicNs();
-        auto stored = writer->Append({&profile, 1}, store::RequestId{"load", profiles});
-        if (!stored.ok()) return std::printf("error=%s\n", std::string(stored.status().message()).c_str()), false;
-        longest_ms = std::max(longest_ms, static_cast<double>(base::MonotonicNs() - began) / 1e6);
-        ingest_seconds += CpuSeconds() - before;
+        profiles.push_back(std::move(profile));
       }
     }
+    stored_profiles += static_cast<int64_t>(profiles.size());
+    double before = CpuSeconds();
+    const uint64_t began = base::MonotonicNs();
+    auto stored = writer->Append(profiles, store::RequestId{"load", static_cast<int64_t>(minute)});
+    if (!stored.ok()) return std::printf("error=%s\n", std::string(stored.status().message()).c_str()), false;
+    longest_ms = std::max(longest_ms, static_cast<double>(base::MonotonicNs() - began) / 1e6);
+    ingest_seconds += CpuSeconds() - before;
     if (minute % 10 != 9) continue;
-    const double before = CpuSeconds();
+    before = CpuSeconds();
     auto summed = writer->SumUpOld(start + kMinute, [] { return true; });
     if (!summed.ok()) return std::printf("error=%s\n", std::string(summed.status().message()).c_str()), false;
     aging_seconds += CpuSeconds() - before;
   }
-  const auto minutes = static_cast<double>(options.days * options.minutes);
-  std::printf("profiles=%lld\nsamples=%lld\n", static_cast<long long>(profiles), static_cast<long long>(samples));
-  std::printf("ingest_cpu_ms_a_minute=%.1f\naging_cpu_ms_a_minute=%.1f\nlongest_append_ms=%.1f\n",
+  const auto minutes = static_cast<double>(options.minutes - options.first);
+  std::printf("profiles=%lld\nsamples=%lld\n", static_cast<long long>(stored_profiles), static_cast<long long>(samples));
+  std::printf("ingest_cpu_ms_a_minute=%.1f\naging_cpu_ms_a_minute=%.1f\nlongest_append_of_a_minute_ms=%.1f\n",
               1e3 * ingest_seconds / minutes, 1e3 * aging_seconds / minutes, longest_ms);
   return true;
 }
@@ -201,7 +205,7 @@ void Time(const char* name, const Ask& ask) {
 }
 
 void Ask(const Options& options) {
-  const int64_t end = kFirstDay * store::kNsPerDay + static_cast<int64_t>(options.days * options.minutes) * kMinute;
+  const int64_t end = kFirstDay * store::kNsPerDay + static_cast<int64_t>(options.minutes) * kMinute;
   const query::Querier querier(options.directory);
   auto told = [](const auto& answer) {
     if (!answer.ok()) std::printf("error=%s\n", std::string(answer.status().message()).c_str());
@@ -230,10 +234,10 @@ void Ask(const Options& options) {
 bool Parse(int argc, char** argv, Options* options) {
   if (argc < 2) return false;
   options->directory = argv[1];
-  const std::pair<const char*, size_t*> flags[] = {{"--days", &options->days},
+  const std::pair<const char*, size_t*> flags[] = {{"--minutes", &options->minutes},
+                                                   {"--first", &options->first},
                                                    {"--stacks", &options->stacks},
-                                                   {"--services", &options->services},
-                                                   {"--minutes-of-a-day", &options->minutes}};
+                                                   {"--services", &options->services}};
   for (int i = 2; i + 1 < argc; i += 2) {
     const auto* flag = std::ranges::find_if(flags, [&](const auto& one) { return std::strcmp(one.first, argv[i]) == 0; });
     if (flag == std::end(flags)) return false;

@@ -41,7 +41,7 @@ class StoreKilled(sonde.SondeTest):
         collector = self.collector()
         answer = subprocess.run([sonde.PUSH_TOOL, collector.grpc, "agent", "1", file], capture_output=True, text=True,
                                 timeout=sonde.PATIENCE)
-        self.assertEqual(answer.stdout.split()[0], "0", answer.stdout)
+        self.assertEqual(answer.stdout.split()[0], "OK", answer.stdout)
         collector.stop()
         return collector.store, total
 
