@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 
 #include "absl/time/time.h"
@@ -44,6 +45,17 @@ struct ExportTarget {
   const std::string& Name() const { return endpoint.empty() ? folder : endpoint; }
 };
 
+// What became of the debug information that one target was asked about since the start.
+struct DebuginfoStats {
+  uint64_t uploaded = 0;         // files that it asked for and has
+  uint64_t not_wanted = 0;       // that it has from elsewhere
+  uint64_t nothing_to_give = 0;  // that it would like to have, and this host has nothing that helps
+  uint64_t refused = 0;          // given up
+  uint64_t waiting = 0;          // yet to be asked about
+  uint64_t uploaded_bytes = 0;
+  std::string last_error{};  // printable, one line; empty: none
+};
+
 // What became of the profiles given to one target since the start.
 struct TargetStats {
   std::string endpoint;        // ExportTarget::Name()
@@ -53,6 +65,7 @@ struct TargetStats {
   uint64_t dropped = 0;        // given up: pushed out of the full queue, refused for good, or unsent at the stop
   std::string last_error;      // empty when the last push succeeded; printable, one line
   int64_t last_success_unix_ns = 0;
+  std::optional<DebuginfoStats> debuginfo{};  // where it is given any
 };
 
 }  // namespace sonde::exporting

@@ -10,6 +10,14 @@ using perftools::profiles::Function;
 using perftools::profiles::Location;
 using perftools::profiles::Mapping;
 
+// "NAME+0xHEX", as symbolize::Symbolizer calls a place in the file PATH/NAME that has no name.
+bool IsPlaceIn(std::string_view path, std::string_view name) {
+  const std::string_view file = path.substr(path.rfind('/') + 1);
+  if (!name.starts_with(file) || !name.substr(file.size()).starts_with("+0x")) return false;
+  const std::string_view digits = name.substr(file.size() + 3);
+  return !digits.empty() && digits.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+}
+
 uint64_t IdAfter(int entries) { return static_cast<uint64_t>(entries) + 1; }
 
 }  // namespace
@@ -20,7 +28,9 @@ PprofTables::PprofTables(const profile::Pprof& profile) : whole(profile) {
   for (const Mapping& mapping : profile.mapping()) mappings.emplace(mapping.id(), &mapping);
 }
 
-ParcaPprof::ParcaPprof(const PprofTables& from, profile::SampleType period_type, int64_t period) : from_(from) {
+ParcaPprof::ParcaPprof(const PprofTables& from, profile::SampleType period_type, int64_t period,
+                       bool server_names_the_rest)
+    : from_(from), server_names_the_rest_(server_names_the_rest) {
   part_.add_string_table("");
   texts_.emplace(0, 0);
   part_.set_time_nanos(from.whole.time_nanos());
@@ -61,9 +71,22 @@ uint64_t ParcaPprof::LocationOf(uint64_t id) {
   Location* copy = part_.add_location();
   *copy = *from_.locations.at(id);
   copy->set_id(known->second);
+  if (server_names_the_rest_ && IsUnnamed(*copy)) copy->clear_line();
   if (copy->mapping_id() != 0) copy->set_mapping_id(MappingOf(copy->mapping_id()));
   for (auto& line : *copy->mutable_line()) line.set_function_id(FunctionOf(line.function_id()));
   return copy->id();
+}
+
+// Kernel and vdso have build ids too, but addresses that only this host knows.
+bool ParcaPprof::IsUnnamed(const Location& location) const {
+  if (location.mapping_id() == 0 || location.address() == 0 || location.line_size() != 1) return false;
+  const Mapping& mapping = *from_.mappings.at(location.mapping_id());
+  const auto text = [this](int64_t index) -> const std::string& {
+    return from_.whole.string_table(static_cast<int>(index));
+  };
+  const std::string& path = text(mapping.filename());
+  if (text(mapping.build_id()).empty() || !path.starts_with('/')) return false;
+  return IsPlaceIn(path, text(from_.functions.at(location.line(0).function_id())->name()));
 }
 
 uint64_t ParcaPprof::FunctionOf(uint64_t id) {

@@ -24,11 +24,14 @@ struct PprofTables {
 // The pprof of one series as Parca's server takes it, of some samples of another one and only what these refer to:
 // ids exactly 1..N in the order of the tables; addresses as they are, which are those of the ELF file, under mappings
 // without a range, so that the server does not take them for a process's; no labels and no comments, which it loses.
+// Where the server is to name what we could not, a location of a file with a build id whose line is only its place
+// ("app+0x1c40") goes without a line: the server looks into what it has of that build id when it is asked, and only for
+// locations that have none.
 // Single-threaded; what it is made of must outlive it.
 class ParcaPprof {
  public:
   // With the times of the whole.
-  ParcaPprof(const PprofTables& from, profile::SampleType period_type, int64_t period);
+  ParcaPprof(const PprofTables& from, profile::SampleType period_type, int64_t period, bool server_names_the_rest);
 
   void AddSampleType(profile::SampleType type);
   // The stack of `sample` with `values`, one for each sample type. One whose values are all zero is left out.
@@ -43,8 +46,11 @@ class ParcaPprof {
   uint64_t LocationOf(uint64_t id);
   uint64_t FunctionOf(uint64_t id);
   uint64_t MappingOf(uint64_t id);
+  // Whether a location's only line is its place in a file that the server may know.
+  bool IsUnnamed(const perftools::profiles::Location& location) const;
 
   const PprofTables& from_;
+  const bool server_names_the_rest_;
   profile::Pprof part_;
   // Of the whole's to the part's.
   absl::flat_hash_map<int64_t, int64_t> texts_;

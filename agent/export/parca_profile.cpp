@@ -89,8 +89,9 @@ profile::Labels ParcaLabels(const profile::Labels& labels) {
   return legal;
 }
 
-std::string ParcaPprofOf(const SampleGroup& group, const ParcaType& type, const PprofTables& tables) {
-  ParcaPprof part(tables, type.period_type, type.period);
+std::string ParcaPprofOf(const SampleGroup& group, const ParcaType& type, const PprofTables& tables,
+                         bool server_names_the_rest) {
+  ParcaPprof part(tables, type.period_type, type.period, server_names_the_rest);
   for (const SentValue& value : type.values) part.AddSampleType(value.type);
   std::vector<int64_t> values(type.values.size());
   for (const perftools::profiles::Sample* sample : group.samples) {
@@ -102,7 +103,7 @@ std::string ParcaPprofOf(const SampleGroup& group, const ParcaType& type, const 
 }
 
 WriteRawRequest ParcaRequestOf(const profile::Labels& labels, const std::vector<SampleGroup>& groups,
-                               const ParcaType& type, const PprofTables& tables) {
+                               const ParcaType& type, const PprofTables& tables, bool server_names_the_rest) {
   WriteRawRequest request;
   for (const SampleGroup& group : groups) {
     auto* series = request.add_series();
@@ -110,7 +111,7 @@ WriteRawRequest ParcaRequestOf(const profile::Labels& labels, const std::vector<
     AddParcaLabel(set, kParcaNameLabel, type.name);
     for (const auto& [name, value] : labels) AddParcaLabel(set, name, value);
     for (const auto& [name, value] : group.labels) AddParcaLabel(set, name, value);
-    series->add_samples()->set_raw_profile(ParcaPprofOf(group, type, tables));
+    series->add_samples()->set_raw_profile(ParcaPprofOf(group, type, tables, server_names_the_rest));
   }
   return request;
 }
@@ -130,7 +131,7 @@ absl::StatusOr<WriteRawRequest> MakeWriteRawRequest(const profile::EncodedProfil
   const PprofTables tables(*pprof);
   for (size_t max_series = limits.max_series;; max_series /= 4) {
     const std::vector<SampleGroup> groups = GroupByLabels(*pprof, labels, std::max<size_t>(max_series, 1));
-    WriteRawRequest request = ParcaRequestOf(labels, groups, type, tables);
+    WriteRawRequest request = ParcaRequestOf(labels, groups, type, tables, limits.server_names_the_rest);
     if (max_series <= 1 || request.ByteSizeLong() <= limits.max_request_bytes) return request;
   }
 }

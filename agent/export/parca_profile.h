@@ -11,6 +11,7 @@ namespace sonde::exporting {
 struct ParcaLimits {
   size_t max_series = 64;                       // that one profile becomes
   size_t max_request_bytes = size_t{15} << 20;  // of the server's 64 MiB and of what our channels send at most
+  bool server_names_the_rest = false;           // places without a name go without a line (ParcaPprof)
 };
 
 // `profile` as Parca's ProfileStoreService/WriteRaw takes it. The result is the same, to the last byte, for the same

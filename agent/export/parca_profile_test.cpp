@@ -292,5 +292,40 @@ TEST(ParcaProfile, RefusesWhatParcaWouldShowWrongly) {
   EXPECT_TRUE(absl::IsInvalidArgument(MakeWriteRawRequest(other).status()));
 }
 
+TEST(ParcaProfile, LeavesPlacesWithoutANameToAServerThatNamesThem) {
+  const auto encoded = [](const std::string& path, const std::string& build_id) {
+    profile::PprofBuilder builder(Kind::kWall, 1, 60'000'000'000, 1);
+    const uint64_t mapping = builder.AddMapping(path, build_id, 0x1000, 0x9000, 0x1000, true);
+    std::vector<uint64_t> stack;
+    for (const char* name : {"app+0x1c40", "app+0xzz", "app", "main"}) {
+      const profile::PprofBuilder::Line line{.name = name, .system_name = name, .filename = "", .line = 0};
+      stack.push_back(builder.AddLocation(mapping, 0x2000 + stack.size(), {&line, 1}));
+    }
+    const int64_t value = 7;
+    builder.AddSample(stack, {&value, 1}, {});
+    profile::EncodedProfile profile;
+    profile.kind = Kind::kWall;
+    profile.labels = {{"service_name", "web"}};
+    profile.pprof_gz = profile::Encode(std::move(builder).Build());
+    return profile;
+  };
+  // How many lines the locations have, leaf first.
+  const auto lines = [](const std::vector<SentSeries>& all) {
+    std::vector<int> counts;
+    for (const auto& location : all.at(0).pprof.location()) counts.push_back(location.line_size());
+    return counts;
+  };
+  const ParcaLimits by_server{.server_names_the_rest = true};
+  const auto bare = ParcaSeriesOf(encoded("/bin/app", "abcdef"), by_server);
+  EXPECT_THAT(lines(bare), testing::ElementsAre(0, 1, 1, 1));
+  EXPECT_EQ(bare[0].pprof.location(0).address(), 0x2000u);
+  EXPECT_EQ(bare[0].Word(bare[0].pprof.mapping(0).build_id()), "abcdef");
+  EXPECT_EQ(bare[0].pprof.function_size(), 3);
+  // Not where it has no key to look by, nor in the kernel, and not unless it is to.
+  EXPECT_THAT(lines(ParcaSeriesOf(encoded("/bin/app", ""), by_server)), testing::ElementsAre(1, 1, 1, 1));
+  EXPECT_THAT(lines(ParcaSeriesOf(encoded("app", "abcdef"), by_server)), testing::ElementsAre(1, 1, 1, 1));
+  EXPECT_THAT(lines(ParcaSeriesOf(encoded("/bin/app", "abcdef"))), testing::ElementsAre(1, 1, 1, 1));
+}
+
 }  // namespace
 }  // namespace sonde::exporting

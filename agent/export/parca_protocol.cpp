@@ -12,11 +12,12 @@ constexpr size_t kMaxParcaSamples = 200'000;
 
 }  // namespace
 
-ParcaProtocol::ParcaProtocol(const std::shared_ptr<grpc::Channel>& channel)
-    : stub_(parca::profilestore::v1alpha1::ProfileStoreService::NewStub(channel)) {}
+ParcaProtocol::ParcaProtocol(const std::shared_ptr<grpc::Channel>& channel, bool server_names_the_rest)
+    : server_names_the_rest_(server_names_the_rest),
+      stub_(parca::profilestore::v1alpha1::ProfileStoreService::NewStub(channel)) {}
 
 grpc::Status ParcaProtocol::Push(grpc::ClientContext* context, const profile::EncodedProfile& profile, Rejected*) {
-  const auto request = MakeWriteRawRequest(profile);
+  const auto request = MakeWriteRawRequest(profile, {.server_names_the_rest = server_names_the_rest_});
   if (!request.ok()) return {grpc::StatusCode::INVALID_ARGUMENT, std::string(request.status().message())};
   parca::profilestore::v1alpha1::WriteRawResponse response;
   return stub_->WriteRaw(context, *request, &response);

@@ -13,7 +13,8 @@ namespace sonde::exporting {
 // request whole or not at all, and has no key by which it knows a resend.
 class ParcaProtocol : public Protocol {
  public:
-  explicit ParcaProtocol(const std::shared_ptr<grpc::Channel>& channel);
+  // `server_names_the_rest`: as ParcaLimits has it.
+  explicit ParcaProtocol(const std::shared_ptr<grpc::Channel>& channel, bool server_names_the_rest = false);
 
   // INVALID_ARGUMENT without asking the server for what can be no profile of Parca's.
   grpc::Status Push(grpc::ClientContext* context, const profile::EncodedProfile& profile, Rejected* rejected) override;
@@ -23,6 +24,7 @@ class ParcaProtocol : public Protocol {
   std::optional<PushLimits> Limits() const override;
 
  private:
+  const bool server_names_the_rest_;
   const std::unique_ptr<parca::profilestore::v1alpha1::ProfileStoreService::Stub> stub_;
 };
 

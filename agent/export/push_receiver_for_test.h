@@ -65,6 +65,12 @@ class PushReceiver : public push::v1::PusherService::Service {
     answers_.assign(answers.begin(), answers.end());
   }
 
+  // What it says where no other answer is due.
+  void AnswerAlways(const grpc::Status& answer) {
+    absl::MutexLock lock(&mutex_);
+    always_ = answer;
+  }
+
   // A trailer that goes with every answer from now on.
   void SetTrailer(const std::string& key, const std::string& value) {
     absl::MutexLock lock(&mutex_);
@@ -100,7 +106,7 @@ class PushReceiver : public push::v1::PusherService::Service {
     received_.push_back(std::move(push));
     for (const auto& [key, value] : trailers_) context->AddTrailingMetadata(key, value);
     if (answers_.empty() && request->series().empty()) return {grpc::StatusCode::INVALID_ARGUMENT, "no profiles received"};
-    if (answers_.empty()) return grpc::Status::OK;
+    if (answers_.empty()) return always_;
     const grpc::Status answer = answers_.front();
     answers_.pop_front();
     return answer;
@@ -110,6 +116,7 @@ class PushReceiver : public push::v1::PusherService::Service {
   int port_ = 0;
   absl::Mutex mutex_;
   std::deque<grpc::Status> answers_ ABSL_GUARDED_BY(mutex_);
+  grpc::Status always_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, std::string> trailers_ ABSL_GUARDED_BY(mutex_);
   std::vector<ReceivedPush> received_ ABSL_GUARDED_BY(mutex_);
 };

@@ -10,6 +10,7 @@
 #include "agent/export/retry_hint.h"
 #include "base/clock.h"
 #include "grpcpp/channel.h"
+#include "profile/pprof_file.h"
 #include "spdlog/spdlog.h"
 
 namespace sonde::exporting {
@@ -17,6 +18,16 @@ namespace {
 
 // After the connection was lost gRPC answers with the old error until it has tried again: give it this long first.
 constexpr std::chrono::milliseconds kReconnectTime{100};
+// Twice as many as it takes to find one bad sample among the most that a profile has.
+constexpr int kMostRefusals = 32;
+constexpr int kMostUnanswered = 2;
+constexpr size_t kMostPartBytes = size_t{256} << 20;  // of the pprof; ours are a fraction of that
+
+// Whether it may be about what is in the profile, and not about the profile or whom it was sent to.
+bool MayBeOneSamples(grpc::StatusCode code) {
+  return code == grpc::StatusCode::INVALID_ARGUMENT || code == grpc::StatusCode::UNKNOWN ||
+         code == grpc::StatusCode::INTERNAL;
+}
 
 void AddKey(const profile::EncodedProfile& part, grpc::ClientContext* call) {
   call->AddMetadata("sonde-instance", part.part == 1 ? part.instance : absl::StrCat(part.instance, "/", part.part));
@@ -32,6 +43,7 @@ TargetSender::TargetSender(ExportTarget target, MakeProtocol make_protocol, tele
       pending_(target_.max_queue_items, target_.max_queue_bytes),
       queue_(spooled == nullptr ? &pending_ : spooled),
       make_protocol_(std::move(make_protocol)),
+      access_in_use_(target_),
       connection_(target_),
       backoff_(target_.backoff_initial, target_.backoff_cap) {
   stats_.endpoint = target_.Name();
@@ -69,6 +81,11 @@ TargetStats TargetSender::Stats() const {
   return stats;
 }
 
+void TargetSender::SetAccess(ExportTarget target) {
+  absl::MutexLock lock(&mutex_);
+  access_ = std::move(target);
+}
+
 void TargetSender::Stop(absl::Duration flush_deadline) {
   queue_->Close();
   {
@@ -103,17 +120,19 @@ bool TargetSender::PushNext() {
       GiveUpPart("rejected_in_part",
                  absl::StrCat("the target took it without a part and said ", Printable(answer.rejected.why)));
     }
+    refused_.is_rest_stored = true;
+    does_splitting_help_ = true;
     SettlePart();
     return true;
   }
   const std::string why = Explain(answer.status, protocol_ == nullptr ? "" : protocol_->SpokenAt());
   NoteError(why);
   if (verdict == Verdict::kTooLarge && parts_->HalveCurrent()) return true;
+  // Of a profile that is cut the whole had its tries.
+  const int most_tries = refused_.refusals > 0 ? 1 : kMaxSuspectTries;
   if (verdict == Verdict::kTooLarge || verdict == Verdict::kRefused ||
-      (verdict == Verdict::kRetryFewTimes && ++suspect_tries_ >= kMaxSuspectTries)) {
-    GiveUpPart(absl::StrCat("refused_", absl::AsciiStrToLower(CodeName(answer.status.error_code()))),
-               absl::StrCat("missing at the target, which said ", why));
-    SettlePart();
+      (verdict == Verdict::kRetryFewTimes && ++suspect_tries_ >= most_tries)) {
+    RefusePart(answer.status.error_code(), why);
     return true;
   }
   queue_->Unpin();
@@ -136,6 +155,8 @@ TargetSender::Answer TargetSender::Push(const ProfilePtr& profile) {
     call_ = &context;
   }
   answer.status = protocol_->Push(&context, parts_->Current(), &answer.rejected);
+  // A connection on which nobody answers may lead nowhere any more, although it is not closed.
+  unanswered_ = answer.status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED ? unanswered_ + 1 : 0;
   answer.retry_hint = RetryHint(answer.status, context.GetServerTrailingMetadata());
   absl::MutexLock lock(&mutex_);
   call_ = nullptr;
@@ -143,29 +164,68 @@ TargetSender::Answer TargetSender::Push(const ProfilePtr& profile) {
 }
 
 absl::Status TargetSender::MakeReady(const ProfilePtr& profile, grpc::ClientContext* call) {
-  const absl::StatusOr<bool> is_new = connection_.Renew();
+  bool is_other_access = false;
+  {
+    absl::MutexLock lock(&mutex_);
+    is_other_access = access_.has_value();
+    if (is_other_access) access_in_use_ = *std::exchange(access_, std::nullopt);
+  }
+  if (is_other_access || unanswered_ >= kMostUnanswered) {
+    connection_.emplace(access_in_use_);
+    protocol_ = nullptr;
+    unanswered_ = 0;
+  }
+  const absl::StatusOr<bool> is_new = connection_->Renew();
   if (!is_new.ok()) return is_new.status();
   if (*is_new && protocol_ != nullptr) {
     spdlog::info("msg=\"connecting anew with changed certificates\" component=export target={}", target_.Name());
   }
-  if (*is_new || protocol_ == nullptr) protocol_ = make_protocol_(connection_.Channel());
+  if (*is_new || protocol_ == nullptr) protocol_ = make_protocol_(connection_->Channel());
   if (!parts_ || !parts_->AreOf(*profile)) {
     parts_.emplace(profile, protocol_->Limits());
     gave_up_part_ = false;
     suspect_tries_ = 0;
+    refused_ = Refused();
   }
-  return connection_.Prepare(call);
+  return connection_->Prepare(call);
 }
 
 void TargetSender::SettlePart() {
   parts_->SettleCurrent();
   suspect_tries_ = 0;
   if (!parts_->AreSettled()) return;
-  const bool was_sent = !gave_up_part_;
+  const bool was_sent = TellRefused() && !gave_up_part_;
   parts_.reset();
   queue_->RemovePinned();
   absl::MutexLock lock(&mutex_);
   stats_.sent += was_sent ? 1 : 0;
+}
+
+void TargetSender::RefusePart(grpc::StatusCode code, const std::string& why) {
+  suspect_tries_ = 0;
+  if (MayBeOneSamples(code) && does_splitting_help_ && refused_.refusals < kMostRefusals && parts_->HalveCurrent()) {
+    ++refused_.refusals;
+    return;
+  }
+  refused_.samples += profile::CountSamples(parts_->Current().pprof_gz, kMostPartBytes).value_or(1);
+  refused_.cause = absl::StrCat("refused_", absl::AsciiStrToLower(CodeName(code)));
+  refused_.why = why;
+  SettlePart();
+}
+
+bool TargetSender::TellRefused() {
+  if (refused_.cause.empty()) return true;
+  if (refused_.refusals > 0) does_splitting_help_ = refused_.is_rest_stored;
+  if (!refused_.is_rest_stored) {
+    CountDropped(refused_.cause, absl::StrCat("missing at the target, which said ", refused_.why), 1);
+    return false;
+  }
+  spdlog::warn("msg=\"target took a profile without some samples\" component=export target={} samples={} err=\"{}\"",
+               target_.Name(), refused_.samples, refused_.why);
+  losses_->Add(refused_.cause, absl::StrCat("samples for ", target_.Name()),
+               absl::StrCat("their time is missing in profiles at the target, which said ", refused_.why),
+               refused_.samples);
+  return true;
 }
 
 void TargetSender::GiveUpPart(const std::string& cause, const std::string& consequence) {
@@ -178,12 +238,12 @@ bool TargetSender::WaitBeforeRetry(absl::Duration wait, std::optional<absl::Dura
     absl::MutexLock lock(&mutex_);
     const bool was_flushing = flushing_;
     if (!was_flushing) wait = std::max(wait, asked.value_or(absl::ZeroDuration()));
-    auto woken = [&]() ABSL_SHARED_LOCKS_REQUIRED(mutex_) { return aborted_ || flushing_ != was_flushing; };
-    const bool flush_began = mutex_.AwaitWithTimeout(absl::Condition(&woken), wait);
+    auto woken = [&]() ABSL_SHARED_LOCKS_REQUIRED(mutex_) { return aborted_ || flushing_ != was_flushing || access_; };
+    const bool is_worth_a_try = mutex_.AwaitWithTimeout(absl::Condition(&woken), wait);
     if (aborted_) return false;
-    if (flush_began) backoff_.Reset();
+    if (is_worth_a_try) backoff_.Reset();
   }
-  const std::shared_ptr<grpc::Channel>& channel = connection_.Channel();
+  const std::shared_ptr<grpc::Channel>& channel = connection_->Channel();
   if (channel != nullptr && channel->GetState(/*try_to_connect=*/true) == GRPC_CHANNEL_TRANSIENT_FAILURE) {
     grpc::experimental::ChannelResetConnectionBackoff(channel.get());
     channel->WaitForStateChange(GRPC_CHANNEL_TRANSIENT_FAILURE, std::chrono::system_clock::now() + kReconnectTime);

@@ -29,7 +29,11 @@ namespace sonde::exporting {
 //   - stored: counted as sent; what the target says that it left out is counted in `losses` ("rejected_in_part");
 //   - the target is down, slow or keeps us out (push_verdict.h): the same bytes again after a jittered wait, or after
 //     the time that it asks for (retry_hint.h) where that is longer;
-//   - refused for good: given up, counted by code in `losses` with the target's reason, and the next one follows.
+//   - refused for good: counted by code in `losses` with the target's reason, and the next one follows. When the fault may
+//     be that of single samples (INVALID_ARGUMENT, or an internal error again and again), the profile is cut in halves,
+//     and those that are refused again, until the bad sample is alone: it is left out and the rest delivered. At most
+//     kMostRefusals are taken for that, and none as long as the last such search has delivered nothing, since then the
+//     fault is one that all samples share.
 // Each push carries the metadata `sonde-instance` (for part n of a profile: `INSTANCE/n`) and `sonde-sequence`
 // (decimal), which a resend repeats, so that Sonde's collector counts it once even if an answer got lost. Others have no
 // such key: there an unclear failure may count twice.
@@ -64,6 +68,10 @@ class TargetSender {
 
   TargetStats Stats() const ABSL_LOCKS_EXCLUDED(mutex_);
 
+  // From the next push on, which is made at once: how the target is trusted and what it is shown. REQUIRES: `target` has the
+  // same address as before.
+  void SetAccess(ExportTarget target) ABSL_LOCKS_EXCLUDED(mutex_);
+
   // Sends what waits for at most `flush_deadline`, then cancels the push under way, counts what is left as lost (cause
   // "unsent_at_stop") and joins the thread. Idempotent.
   void Stop(absl::Duration flush_deadline) ABSL_LOCKS_EXCLUDED(mutex_);
@@ -75,6 +83,14 @@ class TargetSender {
     std::optional<absl::Duration> retry_hint;
   };
 
+  // What a target will not have of a profile.
+  struct Refused {
+    int refusals = 0;      // for which a part was cut in two
+    uint64_t samples = 0;  // left out
+    bool is_rest_stored = false;
+    std::string cause, why;  // the last one
+  };
+
   void Run();
   // One push of the profile that is next and what follows from the answer. False once there is nothing left to do.
   bool PushNext();
@@ -84,6 +100,10 @@ class TargetSender {
   absl::Status MakeReady(const ProfilePtr& profile, grpc::ClientContext* call);
   // The current part is stored or given up, the profile when it was the last.
   void SettlePart() ABSL_LOCKS_EXCLUDED(mutex_);
+  // The current part is refused: it is cut in two, or left out.
+  void RefusePart(grpc::StatusCode code, const std::string& why) ABSL_LOCKS_EXCLUDED(mutex_);
+  // Tells what was refused of the profile that is settled. Whether any of it was stored.
+  bool TellRefused() ABSL_LOCKS_EXCLUDED(mutex_);
   // Counts the profile whose part is given up, once.
   void GiveUpPart(const std::string& cause, const std::string& consequence) ABSL_LOCKS_EXCLUDED(mutex_);
   // Waits, and as long as the server has `asked` for unless the flush has begun; then that would be for ever. Ends when
@@ -99,16 +119,21 @@ class TargetSender {
   ProfileQueue* const queue_;  // `pending_` or a spool's
   const MakeProtocol make_protocol_;
   // Of the thread alone.
-  TargetConnection connection_;
+  ExportTarget access_in_use_;                  // as the connection has it
+  std::optional<TargetConnection> connection_;  // always there
+  int unanswered_ = 0;                          // pushes in a row over this connection
   std::unique_ptr<Protocol> protocol_;
   base::Backoff backoff_;
   std::optional<ProfileParts> parts_;  // of the profile that is pinned, or was last
   bool gave_up_part_ = false;          // of that profile
   int suspect_tries_ = 0;              // of the current part: answers that may be its own fault
+  Refused refused_;                    // of that profile
+  bool does_splitting_help_ = true;    // the last search for bad samples has delivered something
 
   mutable absl::Mutex mutex_;
   bool flushing_ ABSL_GUARDED_BY(mutex_) = false;                // Stop() was called: no long waits any more
   bool aborted_ ABSL_GUARDED_BY(mutex_) = false;                 // the flush is over
+  std::optional<ExportTarget> access_ ABSL_GUARDED_BY(mutex_);   // that the thread has not taken yet
   bool running_ ABSL_GUARDED_BY(mutex_) = false;                 // the thread is between Start() and its end
   grpc::ClientContext* call_ ABSL_GUARDED_BY(mutex_) = nullptr;  // the push under way
   TargetStats stats_ ABSL_GUARDED_BY(mutex_);

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "agent/export/faulty_relay_for_test.h"
 #include "agent/export/push_receiver_for_test.h"
 #include "agent/export/pyroscope_protocol.h"
 #include "base/unique_fd.h"
@@ -300,18 +301,60 @@ TEST(TargetSender, CutsWhatTheServerSaysIsTooLarge) {
 
 TEST(TargetSender, CountsAProfileOnceWhoseEveryPartIsRefused) {
   PushReceiver collector;
-  const grpc::Status refused(grpc::StatusCode::INVALID_ARGUMENT, "too old");
-  collector.AnswerNext({refused, refused});
+  collector.AnswerAlways({grpc::StatusCode::INVALID_ARGUMENT, "too old"});
   telemetry::LossLedger losses;
   TargetSender sender(Impatient(collector.Start()), OverPyroscope, &losses);
   sender.Start();
   sender.Enqueue(LargeProfile(20'000));
   sender.Stop(absl::Seconds(60));
-  EXPECT_EQ(collector.WaitFor(2).size(), 2u);
   EXPECT_EQ(sender.Stats().sent, 0u);
   EXPECT_EQ(sender.Stats().dropped, 1u);
   ASSERT_EQ(losses.Snapshot().size(), 1u);
   EXPECT_EQ(losses.Snapshot()[0].count, 1u);
+  EXPECT_THAT(losses.Snapshot()[0].what, testing::StartsWith("profile for"));
+}
+
+TEST(TargetSender, LooksForABadSampleOnceAndNotWhereAllAreRefused) {
+  PushReceiver collector;
+  collector.AnswerAlways({grpc::StatusCode::INVALID_ARGUMENT, "too old"});
+  telemetry::LossLedger losses;
+  TargetSender sender(Impatient(collector.Start()), OverPyroscope, &losses);
+  sender.Start();
+  sender.Enqueue(LargeProfile(1'000));
+  for (int i = 0; i < 300 && sender.Stats().dropped == 0; ++i) absl::SleepFor(absl::Milliseconds(100));
+  const size_t searched = collector.WaitFor(1).size();
+  EXPECT_LE(searched, 65u);  // 32 refusals for which a part was cut in two, and the parts
+  for (int i = 0; i < 10; ++i) sender.Enqueue(LargeProfile(1'000));
+  sender.Stop(absl::Seconds(60));
+  EXPECT_EQ(collector.WaitFor(1).size(), searched + 10);
+  EXPECT_EQ(sender.Stats().sent, 0u);
+  EXPECT_EQ(sender.Stats().dropped, 11u);
+  ASSERT_EQ(losses.Snapshot().size(), 1u);
+  EXPECT_EQ(losses.Snapshot()[0].count, 11u);
+}
+
+TEST(TargetSender, TriesAtOnceWithOtherCredentials) {
+  PushReceiver collector;
+  collector.AnswerNext({{grpc::StatusCode::UNAUTHENTICATED, "who are you?"}});
+  ExportTarget target = Impatient(collector.Start());
+  target.backoff_initial = target.backoff_cap = absl::Hours(1);
+  collector.SetTrailer("grpc-retry-pushback-ms", "600000");
+  telemetry::LossLedger losses;
+  TargetSender sender(target, OverPyroscope, &losses);
+  sender.Start();
+  sender.Enqueue(Profile(1));
+  collector.WaitFor(1);
+  target.tenant = "team-b";
+  target.headers = {{"x-site", "berlin"}};
+  sender.SetAccess(target);
+  const std::vector<ReceivedPush> pushes = collector.WaitFor(2);  // hours before it is due
+  ASSERT_EQ(pushes.size(), 2u);
+  EXPECT_TRUE(SamePush(pushes[0], pushes[1]));
+  EXPECT_FALSE(pushes[0].metadata.contains("x-scope-orgid"));
+  EXPECT_EQ(pushes[1].metadata.at("x-scope-orgid"), "team-b");
+  EXPECT_EQ(pushes[1].metadata.at("x-site"), "berlin");
+  sender.Stop(absl::Seconds(10));
+  EXPECT_EQ(sender.Stats().sent, 1u);
 }
 
 TEST(TargetSender, DropsAndCountsTheOldestWhenMemoryIsFull) {
@@ -348,6 +391,34 @@ TEST(TargetSender, StopsWithinItsDeadlineBeforeABlackHole) {
   EXPECT_EQ(losses.Snapshot()[0].cause, "unsent_at_stop");
   EXPECT_EQ(losses.Snapshot()[0].count, 2u);
   EXPECT_EQ(sender.Stats().waiting, 0u);
+}
+
+TEST(TargetSender, OutlivesEveryWayInWhichAConnectionCanFail) {
+  using Fault = FaultyRelay::Fault;
+  PushReceiver collector;
+  collector.Start();
+  FaultyRelay relay(collector.Port(), {Fault::kReset, Fault::kStall, Fault::kHalfClose, Fault::kReset, Fault::kDrip});
+  ExportTarget target = Impatient(relay.Address());
+  target.timeout = absl::Seconds(2);
+  telemetry::LossLedger losses;
+  TargetSender sender(target, OverPyroscope, &losses);
+  sender.Start();
+  for (uint64_t i = 1; i <= 3; ++i) {
+    profile::EncodedProfile profile = Profile(i);
+    profile.pprof_gz.resize(100'000, 'x');  // of no format: it is as large on the wire
+    sender.Enqueue(std::move(profile));
+  }
+  for (int i = 0; i < 1'200 && sender.Stats().sent < 3; ++i) absl::SleepFor(absl::Milliseconds(100));
+  sender.Stop(absl::Seconds(10));
+  EXPECT_EQ(sender.Stats().sent, 3u);
+  EXPECT_TRUE(losses.Snapshot().empty());
+  EXPECT_GE(relay.Connections(), 5);
+  // What came more than once, since an answer was lost, has the key and the bytes by which a collector knows it.
+  std::map<std::string, ReceivedPush> first;
+  for (const ReceivedPush& push : collector.WaitFor(3)) {
+    EXPECT_TRUE(SamePush(first.try_emplace(push.sequence, push).first->second, push));
+  }
+  EXPECT_EQ(first.size(), 3u);
 }
 
 TEST(TargetSender, FlushesWhatWaitsBeforeItStops) {
