@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "absl/strings/str_cat.h"
+#include "base/credential_file.h"
 #include "base/service_notifier.h"
 #include "collector/app/metrics_report.h"
 #include "collector/app/store_upkeep.h"
@@ -34,6 +35,24 @@ sigset_t StopSignals() {
 // HOST of HOST:PORT with the port that was chosen.
 std::string WithPort(const std::string& address, int port) {
   return address.substr(0, address.rfind(':') + 1) + std::to_string(port);
+}
+
+absl::StatusOr<ingest::Door> DoorOf(const Config& config) {
+  ingest::Door door;
+  door.rules.sender_bytes_per_minute = config.sender_bytes_per_minute;
+  if (!config.token_file.empty()) {
+    auto token = base::ReadToken(config.token_file);
+    if (!token.ok()) return token.status();
+    door.rules.token = *std::move(token);
+  }
+  if (config.grpc_key.empty()) return door;
+  auto certificate = base::ReadCredentialFile(config.grpc_certificate, base::Secrecy::kPublic);
+  if (!certificate.ok()) return certificate.status();
+  auto key = base::ReadCredentialFile(config.grpc_key, base::Secrecy::kSecret);
+  if (!key.ok()) return key.status();
+  door.certificate_pem = *std::move(certificate);
+  door.key_pem = *std::move(key);
+  return door;
 }
 
 // Whether none of the blocked stop signals has come.
@@ -71,6 +90,8 @@ absl::Status RunCollector(const Config& config) {
   for (const std::string& address : {config.grpc_listen, config.http_listen}) {
     if (auto status = http::CheckAddress(address); !status.ok()) return status;
   }
+  auto door = DoorOf(config);
+  if (!door.ok()) return door.status();
   auto notifier = base::ServiceNotifier::FromEnvironment();
   if (!notifier.ok()) return notifier.status();
   auto writer = store::Writer::Open(config.store);
@@ -95,7 +116,7 @@ absl::Status RunCollector(const Config& config) {
   serving = server->get();
   ingest::Limits limits;
   limits.max_profile_bytes = config.max_profile_bytes;
-  auto grpc = ingest::PushServer::Start(config.grpc_listen, limits, writer->get(), &pushes);
+  auto grpc = ingest::PushServer::Start(config.grpc_listen, limits, writer->get(), &pushes, *door);
   if (!grpc.ok()) return grpc.status();
   spdlog::info("msg=ready http={} grpc={} store={}", WithPort(config.http_listen, (*server)->Port()),
                WithPort(config.grpc_listen, (*grpc)->Port()), config.store);

@@ -15,6 +15,10 @@ struct Config {
   size_t max_profile_bytes = size_t{16} << 20;
   std::chrono::seconds retention{0};  // 0 = keep everything
   size_t retention_bytes = 0;         // of the store; 0 = no limit
+  std::string grpc_certificate{};     // files of gRPC's TLS; both or neither
+  std::string grpc_key{};
+  std::string token_file{};           // what agents must know; empty = nothing
+  size_t sender_bytes_per_minute = 0;
 };
 
 // Blocks SIGTERM and SIGINT in this thread and those it starts, so that RunCollector() can wait for them.

@@ -52,6 +52,16 @@ std::optional<Flags> ParseFlags(int argc, char** argv, int* exit_code) {
                   "delete the oldest profiles when the store is larger than this, such as 10GiB; default: no limit")
       ->transform(CLI::AsSizeValue(false))
       ->check(CLI::Range(kMinStoreBytes, std::numeric_limits<size_t>::max()));
+  auto* certificate = parser.add_option("--grpc-certificate", flags.config.grpc_certificate,
+                                        "PEM file of the certificate: agents push by TLS; default: plain text");
+  auto* key = parser.add_option("--grpc-key", flags.config.grpc_key, "PEM file of its key, which nobody else may read");
+  certificate->needs(key);
+  key->needs(certificate);
+  parser.add_option("--token-file", flags.config.token_file, "file of the token that agents must send; default: none");
+  parser
+      .add_option("--sender-bytes-per-minute", flags.config.sender_bytes_per_minute,
+                  "what one address may push in a minute, such as 64MiB; default: no limit")
+      ->transform(CLI::AsSizeValue(false));
   auto* check = parser.add_subcommand("check", "read all of a store and say what is damaged; a collector may run");
   auto* backup = parser.add_subcommand("backup", "copy a store to a file while a collector may run");
   backup->add_option("FILE", flags.backup_file, "where to; must not exist")->required();

@@ -8,13 +8,14 @@
 
 namespace sonde::ingest {
 
-// Services by which profiles come. Both push series of labels and pprofs.
+// Services by which profiles come. The first two push series of labels and pprofs.
 enum class Dialect : uint8_t {
   kPyroscope,  // push.v1.PusherService/Push
   kParca,      // parca.profilestore.v1alpha1.ProfileStoreService/WriteRaw
+  kOtlp,       // opentelemetry.proto.collector.profiles.v1development.ProfilesService/Export; see otlp.h
 };
 
-// A message of either as Pyroscope's. kInvalidArgument when it is none.
+// A message of either of those as Pyroscope's. kInvalidArgument when it is none.
 absl::StatusOr<::push::v1::PushRequest> ParsePush(google::protobuf::io::ZeroCopyInputStream* bytes, Dialect dialect);
 
 }  // namespace sonde::ingest

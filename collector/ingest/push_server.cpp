@@ -18,7 +18,9 @@
 #include "base/bounded_queue.h"
 #include "base/clock.h"
 #include "collector/ingest/dialect.h"
+#include "collector/ingest/otlp.h"
 #include "collector/ingest/wire_check.h"
+#include "proto/opentelemetry/proto/collector/profiles/v1development/profiles_service.grpc.pb.h"
 #include "proto/parca/profilestore/v1alpha1/profilestore.grpc.pb.h"
 #include "proto/push/v1/push.grpc.pb.h"
 #include "spdlog/spdlog.h"
@@ -31,6 +33,7 @@ constexpr size_t kQueueItems = 256;
 constexpr size_t kQueueBytes = size_t{128} << 20;
 constexpr size_t kTransportBytes = size_t{256} << 20;
 constexpr size_t kMaxInstanceBytes = 64;
+constexpr char kAuthorizationKey[] = "authorization";
 constexpr absl::Duration kStopWithin = absl::Seconds(5);
 
 // How many requests have come and are not yet answered to the last byte.
@@ -115,6 +118,23 @@ absl::StatusOr<std::optional<store::RequestId>> RequestIdOf(const grpc::Callback
   return id;
 }
 
+// What a message brought.
+struct Parsed {
+  bool is_empty = false;                                         // nothing, in order
+  absl::StatusOr<std::vector<store::NewProfile>> profiles{};     // or why they are none
+  std::optional<store::RequestId> id{};                          // by which the message itself tells a resend
+};
+
+absl::StatusOr<OtlpExport> ParseOtlp(const grpc::ByteBuffer& bytes) {
+  auto* buffer = const_cast<grpc::ByteBuffer*>(&bytes);
+  grpc::ProtoBufferReader walked(buffer);
+  if (auto status = CheckOtlpWire(&walked); !status.ok()) return status;
+  grpc::ProtoBufferReader reader(buffer);
+  OtlpExport request;
+  if (request.ParseFromZeroCopyStream(&reader)) return request;
+  return absl::InvalidArgumentError("the message is no ExportProfilesServiceRequest, or a string is not valid UTF-8");
+}
+
 absl::StatusOr<::push::v1::PushRequest> Parse(const grpc::ByteBuffer& bytes, Dialect dialect) {
   // The readers take the buffer by pointer, and consume nothing of it.
   auto* buffer = const_cast<grpc::ByteBuffer*>(&bytes);
@@ -124,11 +144,22 @@ absl::StatusOr<::push::v1::PushRequest> Parse(const grpc::ByteBuffer& bytes, Dia
   return ParsePush(&reader, dialect);
 }
 
+absl::StatusOr<Parsed> ParseAny(const grpc::ByteBuffer& bytes, Dialect dialect, const Limits& limits) {
+  if (dialect == Dialect::kOtlp) {
+    auto request = ParseOtlp(bytes);
+    if (!request.ok()) return request.status();
+    return Parsed{request->resource_profiles().empty(), UnpackOtlp(*request, limits, base::WallNs()), OtlpRequestId(*request)};
+  }
+  auto request = Parse(bytes, dialect);
+  if (!request.ok()) return request.status();
+  return Parsed{request->series().empty(), Unpack(*request, limits, base::WallNs()), std::nullopt};
+}
+
 // Takes requests in, whatever their dialect.
 class Intake {
  public:
-  Intake(base::BoundedQueue<Request>* queue, InFlight* in_flight, PushStatistics* statistics)
-      : queue_(*queue), in_flight_(*in_flight), statistics_(*statistics) {}
+  Intake(Admission* admission, base::BoundedQueue<Request>* queue, InFlight* in_flight, PushStatistics* statistics)
+      : admission_(*admission), queue_(*queue), in_flight_(*in_flight), statistics_(*statistics) {}
 
   grpc::ServerUnaryReactor* Take(Request request) {
     auto* reactor = new Reactor(&in_flight_);
@@ -136,6 +167,14 @@ class Intake {
     statistics_.Arrive(bytes);
     request.reactor = reactor;
     request.arrived_ns = base::MonotonicNs();
+    auto admitted = admission_.Admit(Metadata(*request.context, kAuthorizationKey), request.context->peer(), bytes,
+                                     static_cast<int64_t>(request.arrived_ns));
+    if (!admitted.ok()) {
+      const bool is_stranger = absl::IsUnauthenticated(admitted);
+      statistics_.Refuse(is_stranger ? PushOutcome::kStranger : PushOutcome::kOverQuota);
+      reactor->Finish(ToGrpc(admitted));
+      return reactor;
+    }
     if (!queue_.TryPush(std::move(request), bytes)) {
       statistics_.Refuse(PushOutcome::kBusy);
       reactor->Finish(grpc::Status(grpc::StatusCode::UNAVAILABLE,
@@ -146,12 +185,13 @@ class Intake {
   }
 
  private:
+  Admission& admission_;
   base::BoundedQueue<Request>& queue_;
   InFlight& in_flight_;
   PushStatistics& statistics_;
 };
 
-// Both take each message as bytes, so that parsing errors are answered with a reason and happen on our thread.
+// All take each message as bytes, so that parsing errors are answered with a reason and happen on our thread.
 class PushService : public ::push::v1::PusherService::WithRawCallbackMethod_Push<::push::v1::PusherService::Service> {
  public:
   explicit PushService(Intake* intake) : intake_(*intake) {}
@@ -181,16 +221,35 @@ class ParcaService
   Intake& intake_;
 };
 
+namespace collector_v1 = ::opentelemetry::proto::collector::profiles::v1development;
+
+class OtlpService
+    : public collector_v1::ProfilesService::WithRawCallbackMethod_Export<collector_v1::ProfilesService::Service> {
+ public:
+  explicit OtlpService(Intake* intake) : intake_(*intake) {}
+
+  grpc::ServerUnaryReactor* Export(grpc::CallbackServerContext* context, const grpc::ByteBuffer* bytes,
+                                   grpc::ByteBuffer* answer) override {
+    return intake_.Take({.context = context, .bytes = bytes, .answer = answer, .dialect = Dialect::kOtlp});
+  }
+
+ private:
+  Intake& intake_;
+};
+
 class Server : public PushServer {
  public:
-  Server(const Limits& limits, store::Writer* writer, PushStatistics* statistics)
+  Server(const Limits& limits, store::Writer* writer, PushStatistics* statistics, Door door)
       : limits_(limits),
+        door_(std::move(door)),
+        admission_(door_.rules),
         writer_(*writer),
         statistics_(*statistics),
         queue_(kQueueItems, kQueueBytes),
-        intake_(&queue_, &in_flight_, statistics),
+        intake_(&admission_, &queue_, &in_flight_, statistics),
         service_(&intake_),
-        parca_service_(&intake_) {}
+        parca_service_(&intake_),
+        otlp_service_(&intake_) {}
   ~Server() override { Server::Stop(); }
 
   absl::Status Listen(const std::string& address) {
@@ -201,14 +260,16 @@ class Server : public PushServer {
     builder.SetMaxReceiveMessageSize(kMaxMessageBytes);
     // Otherwise two collectors would share a port, and each would get some of the profiles.
     builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
-    builder.AddListeningPort(address, grpc::InsecureServerCredentials(), &port_);
+    builder.AddListeningPort(address, Credentials(), &port_);
     builder.RegisterService(&service_);
     builder.RegisterService(&parca_service_);
+    builder.RegisterService(&otlp_service_);
     server_ = builder.BuildAndStart();
     if (server_ == nullptr || port_ == 0) {
       return absl::UnavailableError(
-          absl::StrCat("cannot listen for gRPC on ", address,
-                       ": the port is in use or the address is not this host's; choose another with --grpc-listen"));
+          absl::StrCat("cannot listen for gRPC on ", address, ": the port is in use or the address is not this host's",
+                       door_.key_pem.empty() ? "" : ", or the certificate and its key are none or do not belong together",
+                       "; choose another with --grpc-listen"));
     }
     worker_ = std::thread([this] { Work(); });
     pthread_setname_np(worker_.native_handle(), "ingest");
@@ -226,6 +287,13 @@ class Server : public PushServer {
   }
 
  private:
+  std::shared_ptr<grpc::ServerCredentials> Credentials() const {
+    if (door_.key_pem.empty()) return grpc::InsecureServerCredentials();
+    grpc::SslServerCredentialsOptions options;
+    options.pem_key_cert_pairs.push_back({door_.key_pem, door_.certificate_pem});
+    return grpc::SslServerCredentials(options);
+  }
+
   void Work() {
     while (auto request = queue_.Pop(absl::InfiniteDuration())) {
       const Settled settled = Handle(*request);
@@ -233,7 +301,7 @@ class Server : public PushServer {
       statistics_.Settle(settled.outcome,
                          absl::Nanoseconds(static_cast<int64_t>(base::MonotonicNs() - request->arrived_ns)),
                          settled.profiles, settled.samples);
-      // An empty buffer is an empty response of either dialect.
+      // An empty buffer is an empty response of any dialect.
       *request->answer = grpc::ByteBuffer(nullptr, 0);
       request->reactor->Finish(ToGrpc(settled.status));
     }
@@ -243,13 +311,12 @@ class Server : public PushServer {
     if (request.context->IsCancelled()) return {PushOutcome::kCancelled, absl::CancelledError("the client did not wait")};
     auto id = RequestIdOf(*request.context);
     if (!id.ok()) return Refused(PushOutcome::kBadKey, id.status());
-    auto parsed = Parse(*request.bytes, request.dialect);
+    auto parsed = ParseAny(*request.bytes, request.dialect, limits_);
     if (!parsed.ok()) return Refused(PushOutcome::kBadMessage, parsed.status());
-    auto profiles = Unpack(*parsed, limits_, base::WallNs());
     // No series: nobody's fault, but how agents ask whether they are let in.
-    if (parsed->series().empty()) return {PushOutcome::kEmpty, profiles.status()};
-    if (!profiles.ok()) return Refused(PushOutcome::kBadProfile, profiles.status());
-    return Store(*profiles, *id);
+    if (parsed->is_empty) return {PushOutcome::kEmpty, parsed->profiles.status()};
+    if (!parsed->profiles.ok()) return Refused(PushOutcome::kBadProfile, parsed->profiles.status());
+    return Store(*parsed->profiles, id->has_value() ? *id : parsed->id);
   }
 
   Settled Store(const std::vector<store::NewProfile>& profiles, const std::optional<store::RequestId>& id) {
@@ -271,6 +338,8 @@ class Server : public PushServer {
   }
 
   const Limits limits_;
+  const Door door_;
+  Admission admission_;
   store::Writer& writer_;
   PushStatistics& statistics_;
   base::BoundedQueue<Request> queue_;
@@ -278,6 +347,7 @@ class Server : public PushServer {
   Intake intake_;
   PushService service_;
   ParcaService parca_service_;
+  OtlpService otlp_service_;
   int port_ = 0;
   std::unique_ptr<grpc::Server> server_;
   std::thread worker_;
@@ -286,8 +356,9 @@ class Server : public PushServer {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<PushServer>> PushServer::Start(const std::string& address, const Limits& limits,
-                                                              store::Writer* writer, PushStatistics* statistics) {
-  auto server = std::make_unique<Server>(limits, writer, statistics);
+                                                              store::Writer* writer, PushStatistics* statistics,
+                                                              Door door) {
+  auto server = std::make_unique<Server>(limits, writer, statistics, std::move(door));
   if (auto status = server->Listen(address); !status.ok()) return status;
   return server;
 }

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "collector/ingest/admission.h"
 #include "collector/ingest/push_statistics.h"
 #include "collector/ingest/unpack.h"
 #include "collector/store/writer.h"
@@ -15,16 +16,25 @@ namespace sonde::ingest {
 inline constexpr char kInstanceKey[] = "sonde-instance";
 inline constexpr char kSequenceKey[] = "sonde-sequence";
 
-// Receives profiles by gRPC: Pyroscope's push.v1.PusherService, Parca's ProfileStoreService/WriteRaw, and
-// grpc.health.v1.Health. gRPC's threads put requests
+// Who is let in, and by which door.
+struct Door {
+  AdmissionRules rules{};
+  std::string certificate_pem{};  // with its key: TLS; without: plain text
+  std::string key_pem{};
+};
+
+// Receives profiles by gRPC: Pyroscope's push.v1.PusherService, Parca's ProfileStoreService/WriteRaw,
+// OpenTelemetry's ProfilesService/Export, and grpc.health.v1.Health. gRPC's threads put requests
 // into a bounded queue; one thread ("ingest") checks, decodes and stores them, and answers OK only after the commit.
 // INVALID_ARGUMENT: the request itself is wrong. UNAVAILABLE: try again later (queue full, disk full, stopping).
+// UNAUTHENTICATED, RESOURCE_EXHAUSTED: as Admission has it.
 class PushServer {
  public:
   // Listens on `address` (HOST:PORT, port 0 = any). `writer` and `statistics` must outlive the server. kUnavailable when
   // it cannot.
   static absl::StatusOr<std::unique_ptr<PushServer>> Start(const std::string& address, const Limits& limits,
-                                                           store::Writer* writer, PushStatistics* statistics);
+                                                           store::Writer* writer, PushStatistics* statistics,
+                                                           Door door = {});
   virtual ~PushServer() = default;
 
   virtual int Port() const = 0;

@@ -166,7 +166,7 @@ TEST_F(PushServerTest, TakesProfilesFromParcasAgentsToo) {
   EXPECT_TRUE(write(request).ok());
   EXPECT_TRUE(write(request).ok());  // a resend
   store::VolumeCache cache;
-  auto all = store::Reader::Open(directory_, &cache)->ListSeries("parca_agent:cpu", {0, std::numeric_limits<int64_t>::max()});
+  auto all = store::Reader::Open(directory_, &cache)->ListSeries("parca_agent:samples", {0, std::numeric_limits<int64_t>::max()});
   ASSERT_EQ(all->size(), 1U);
   EXPECT_EQ(all->front().profiles, 1);
   EXPECT_EQ(all->front().labels, (profile::Labels{{"node", "n"}}));
@@ -215,6 +215,31 @@ TEST_F(PushServerTest, StopsWhileClientsArePushing) {
   client.join();
   EXPECT_EQ(Push(WallRequest(100, 1)).error_code(), grpc::StatusCode::UNAVAILABLE);
   EXPECT_EQ(statistics_.Counts().in_flight, 0U);
+}
+
+TEST_F(PushServerTest, LetsInWhoHasTheTokenAndOnlySoMuchOfIt) {
+  PushStatistics statistics;
+  const auto request = WallRequest(100, 1);
+  Door door;
+  door.rules = {.token = "s3cret", .sender_bytes_per_minute = request.ByteSizeLong() + 10};
+  auto guarded = PushServer::Start("127.0.0.1:0", Limits{}, writer_.get(), &statistics, door);
+  ASSERT_TRUE(guarded.ok()) << guarded.status();
+  auto stub = ::push::v1::PusherService::NewStub(
+      grpc::CreateChannel("127.0.0.1:" + std::to_string((*guarded)->Port()), grpc::InsecureChannelCredentials()));
+  auto push = [&](const std::string& authorization) {
+    grpc::ClientContext context;
+    if (!authorization.empty()) context.AddMetadata("authorization", authorization);
+    ::push::v1::PushResponse response;
+    return stub->Push(&context, request, &response).error_code();
+  };
+  EXPECT_EQ(push(""), grpc::StatusCode::UNAUTHENTICATED);
+  EXPECT_EQ(push("Bearer other"), grpc::StatusCode::UNAUTHENTICATED);
+  EXPECT_EQ(push("Bearer s3cret"), grpc::StatusCode::OK);
+  EXPECT_EQ(push("Bearer s3cret"), grpc::StatusCode::RESOURCE_EXHAUSTED);
+  const auto outcomes = statistics.Counts().outcomes;
+  EXPECT_EQ(outcomes[static_cast<size_t>(PushOutcome::kStranger)], 2U);
+  EXPECT_EQ(outcomes[static_cast<size_t>(PushOutcome::kOverQuota)], 1U);
+  EXPECT_EQ(StoredProfiles(), 1);
 }
 
 TEST_F(PushServerTest, CannotListenOnAPortInUse) {

@@ -4,7 +4,8 @@ namespace sonde::ingest {
 
 std::string_view OutcomeName(PushOutcome outcome) {
   constexpr std::array<std::string_view, kPushOutcomes> kNames = {
-      "stored", "duplicate", "empty", "bad_key", "bad_message", "bad_profile", "busy", "store_failed", "cancelled"};
+      "stored", "duplicate",    "empty",     "bad_key",  "bad_message", "bad_profile",
+      "busy",   "store_failed", "cancelled", "stranger", "over_quota"};
   return kNames[static_cast<size_t>(outcome)];
 }
 

@@ -23,8 +23,10 @@ enum class PushOutcome {
   kBusy,         // as many wait as may, or the collector stops: the client tries again
   kStoreFailed,  // the disk is full or fails: the client tries again
   kCancelled,    // the client did not wait
+  kStranger,     // without the token
+  kOverQuota,    // its sender has pushed what it may in a minute
 };
-inline constexpr size_t kPushOutcomes = static_cast<size_t>(PushOutcome::kCancelled) + 1;
+inline constexpr size_t kPushOutcomes = static_cast<size_t>(PushOutcome::kOverQuota) + 1;
 
 // "stored", "bad_key".
 std::string_view OutcomeName(PushOutcome outcome);

@@ -72,19 +72,11 @@ std::string KindOf(const std::string& name, const profile::Pprof& pprof) {
   for (profile::Kind kind : profile::AllKinds()) {
     if (name == profile::PyroscopeName(kind) && HasTypesOf(kind, pprof)) return std::string(profile::KindName(kind));
   }
-  // A foreign profile under the word of one of our kinds would not merge with ours; and Parca's agent gives all of its
-  // profiles, whatever they are of, the same name.
-  if (!profile::ParseKind(name).has_value() && name != "parca_agent") return name;
+  // Parca's agent gives all of its profiles the same name, whatever they are of: their first type tells.
+  if (name == "parca_agent") return absl::StrCat(name, ":", Text(pprof, pprof.sample_type(0).type()));
+  // A foreign profile under the word of one of our kinds would not merge with ours.
+  if (!profile::ParseKind(name).has_value()) return name;
   return absl::StrCat(name, ":", Text(pprof, pprof.sample_type(pprof.sample_type_size() - 1).type()));
-}
-
-// A window that no clock of a host can have would make every chart as wide as it is.
-absl::Status CheckTime(const profile::Pprof& pprof, int64_t now_unix_ns) {
-  if (pprof.time_nanos() > profile::SaturatingAdd(now_unix_ns, kMaxAheadNs)) {
-    return Refuse("it begins more than an hour in the future; compare this host's clock with the sender's");
-  }
-  if (pprof.duration_nanos() > kMaxDurationNs) return Refuse("it lasts for more than a day; send shorter windows");
-  return absl::OkStatus();
 }
 
 // Decodes one pprof and counts its size against what the request has left.
@@ -100,7 +92,7 @@ absl::StatusOr<profile::Pprof> DecodeWithin(const std::string& bytes, const Limi
     return Refuse(absl::StrCat("the profiles of this request are larger than the limit of ", limits.max_request_bytes,
                                " bytes in memory; push fewer at a time"));
   }
-  if (auto status = CheckTime(*pprof, now_unix_ns); !status.ok()) return status;
+  if (auto status = CheckTimes(*pprof, now_unix_ns); !status.ok()) return status;
   if (pprof->sample_type_size() > kMaxSampleTypes) {
     return Refuse(absl::StrCat("it has ", pprof->sample_type_size(), " sample types; the limit is ", kMaxSampleTypes));
   }
@@ -142,6 +134,15 @@ absl::StatusOr<std::vector<store::NewProfile>> Unpack(const ::push::v1::PushRequ
     }
   }
   return profiles;
+}
+
+absl::Status CheckTimes(const profile::Pprof& pprof, int64_t now_unix_ns) {
+  // A window that no host has would make every chart as wide as it is.
+  if (pprof.time_nanos() > profile::SaturatingAdd(now_unix_ns, kMaxAheadNs)) {
+    return Refuse("it begins more than an hour in the future; compare this host's clock with the sender's");
+  }
+  if (pprof.duration_nanos() > kMaxDurationNs) return Refuse("it lasts for more than a day; send shorter windows");
+  return absl::OkStatus();
 }
 
 }  // namespace sonde::ingest

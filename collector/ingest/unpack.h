@@ -26,4 +26,7 @@ inline constexpr size_t kMaxLabelValueBytes = 2048;
 absl::StatusOr<std::vector<store::NewProfile>> Unpack(const ::push::v1::PushRequest& request, const Limits& limits,
                                                       int64_t now_unix_ns);
 
+// Whether a window may be that of a host whose clock is about right. kInvalidArgument otherwise.
+absl::Status CheckTimes(const profile::Pprof& pprof, int64_t now_unix_ns);
+
 }  // namespace sonde::ingest

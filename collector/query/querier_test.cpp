@@ -3,7 +3,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
+#include <map>
+#include <random>
 
 #include "collector/store/writer.h"
 #include "profile/pprof_builder.h"
@@ -135,6 +138,69 @@ TEST_F(QuerierTest, RefusesToSumProfilesOfDifferentTypes) {
                            .pprof = PprofOf(profile::Kind::kCpu, kMinute, {{"", 1}})};
   ASSERT_TRUE(writer_->Append({&odd, 1}, std::nullopt).ok());
   EXPECT_EQ(Merge(Select("wall", "")).status().code(), absl::StatusCode::kInvalidArgument);
+}
+
+// An off-CPU profile of random stacks of a few functions.
+store::NewProfile RandomProfile(std::mt19937* random, int64_t minute) {
+  profile::PprofBuilder builder(profile::Kind::kOffCpu, minute * kMinute, kMinute, 1);
+  for (int i = 0; i < 40; ++i) {
+    std::vector<uint64_t> stack;
+    for (auto depth = (*random)() % 6 + 1; depth > 0; --depth) {
+      const std::string name = "f" + std::to_string((*random)() % 9);
+      const profile::PprofBuilder::Line line{.name = name, .system_name = "", .filename = "", .line = 0};
+      stack.push_back(builder.AddLocation(0, std::hash<std::string>()(name), {&line, 1}));
+    }
+    const int64_t values[] = {static_cast<int64_t>((*random)() % 9), static_cast<int64_t>((*random)() % 1'000)};
+    builder.AddSample(stack, values, {{"reason", (*random)() % 2 == 0 ? "disk" : "lock"}});
+  }
+  store::NewProfile profile{.kind = "offcpu", .labels = {{"service_name", (*random)() % 2 == 0 ? "a" : "b"}}};
+  profile.start_unix_ns = minute * kMinute;
+  profile.duration_ns = kMinute;
+  profile.pprof = std::move(builder).Build();
+  return profile;
+}
+
+// By function and by reason: everything that a question answers of them.
+std::map<std::string, std::vector<int64_t>> AnswersOf(const std::string& directory) {
+  const Querier querier(directory);
+  const Selection all{"offcpu", *profile::Selector::Parse(""), {0, int64_t{1} << 62}};
+  auto stacks = querier.StacksOf({.selection = all, .root = "reason"});
+  EXPECT_TRUE(stacks.ok()) << stacks.status();
+  std::map<std::string, std::vector<int64_t>> answers;
+  for (const auto& one : profile::FunctionWeights(stacks->tree)) {
+    answers[stacks->tree.Frames().At(one.frame).name] = {one.self[0], one.self[1], one.total[0], one.total[1]};
+  }
+  answers["profiles"] = {stacks->heading.profiles, stacks->heading.from_ns, stacks->heading.to_ns};
+  auto merged = querier.Merge({.selection = all});
+  EXPECT_TRUE(merged.ok()) << merged.status();
+  int64_t total = 0;
+  for (const auto& sample : merged->pprof.sample()) total += sample.value(1);
+  EXPECT_EQ(total, stacks->heading.total);
+  return answers;
+}
+
+TEST_F(QuerierTest, AnswersTheSameInWhateverOrderThingsCameAndHoweverOldTheyAre) {
+  for (uint32_t seed = 0; seed < 5; ++seed) {
+    std::mt19937 random(seed);
+    std::vector<store::NewProfile> profiles;
+    // Over two midnights.
+    for (int64_t minute : {1'430, 1'431, 1'439, 1'440, 1'441, 1'500, 2'879, 2'881}) profiles.push_back(RandomProfile(&random, minute));
+    std::map<std::string, std::vector<int64_t>> answers[3];
+    for (int order = 0; order < 3; ++order) {
+      const std::string directory = directory_ + "/" + std::to_string(seed) + std::to_string(order);
+      auto writer = *store::Writer::Open(directory);
+      std::ranges::shuffle(profiles, random);
+      const size_t first = static_cast<size_t>(order) * 3;  // in one request, and one by one
+      ASSERT_TRUE(writer->Append({profiles.data(), first}, std::nullopt).ok());
+      for (size_t i = first; i < profiles.size(); ++i) ASSERT_TRUE(writer->Append({&profiles[i], 1}, std::nullopt).ok());
+      answers[order] = AnswersOf(directory);
+      if (order == 0) continue;
+      ASSERT_TRUE(writer->SumUpOld(int64_t{order} * 2'890 * kMinute, [] { return true; }).ok());
+      EXPECT_EQ(AnswersOf(directory), answers[order]);
+    }
+    EXPECT_EQ(answers[1], answers[0]);
+    EXPECT_EQ(answers[2], answers[0]);
+  }
 }
 
 TEST_F(QuerierTest, TellsWhenTheStoreCannotBeRead) {

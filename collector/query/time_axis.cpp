@@ -21,10 +21,11 @@ absl::StatusOr<TimeAxis> AxisOver(store::TimeRange span, store::TimeRange range,
   TimeAxis axis;
   axis.step_ns = step_ns != 0 ? step_ns : std::max(kMinuteNs, RoundedUp((range.to_ns - range.from_ns) / kUsualSteps, kMinuteNs));
   axis.begin_ns = span.from_ns / axis.step_ns * axis.step_ns;
-  const int64_t steps = (std::max(span.to_ns, span.from_ns + 1) - axis.begin_ns + axis.step_ns - 1) / axis.step_ns;
+  const Wide length = std::max(Wide{span.to_ns} - axis.begin_ns, Wide{1});
+  const Wide steps = (length + axis.step_ns - 1) / axis.step_ns;
   if (steps > kMaxSteps) {
-    return absl::InvalidArgumentError(absl::StrCat("this time has ", steps, " steps; give a larger 'step', for ", kMaxSteps,
-                                                   " steps at most"));
+    return absl::InvalidArgumentError(
+        absl::StrCat("this time has more than ", kMaxSteps, " such steps; give a larger 'step' or a shorter time"));
   }
   axis.steps = static_cast<size_t>(steps);
   return axis;
