@@ -184,6 +184,16 @@ void AddTargets(CLI::App* app, Options* options) {
   verb->footer(kTargetsHelp);
 }
 
+void AddExplain(CLI::App* app, Options* options) {
+  CLI::App* verb = app->add_subcommand("explain", "how a process's stacks are followed, where its names come from, or why not");
+  verb->add_option("-p,--pid,PID", options->explain.pid, "the process")
+      ->required()
+      ->check(CLI::Range(1u, 4194304u))
+      ->type_name("PID");
+  AddFormat(verb, options);
+  verb->footer(kExplainHelp);
+}
+
 void AddDoctor(CLI::App* app, Options* options) {
   CLI::App* verb = app->add_subcommand("doctor", "whether the agent can work here and reach its targets, and what to do");
   verb->add_option("--config", options->doctor.config,
@@ -217,6 +227,7 @@ void Describe(CLI::App* app, Options* options) {
   AddDisks(app, options);
   AddSaturation(app, options);
   AddTargets(app, options);
+  AddExplain(app, options);
   AddRecord(app, options);
   AddDoctor(app, options);
   AddVersion(app, options);
@@ -274,7 +285,7 @@ int UnknownWord(CLI::App& app, const std::string& word) {
 void FillIn(Options* options, const CLI::App& app) {
   const bool json = options->format == "json";
   options->status.json = options->account.json = options->top.json = options->waits.json = options->targets.json =
-      options->doctor.json = json;
+      options->explain.json = options->doctor.json = json;
   if (!options->duration.empty()) {
     const absl::Duration duration = *ParseInterval(options->duration);
     options->account.duration = options->record.duration = options->waits.duration = duration;

@@ -107,6 +107,10 @@ absl::StatusOr<v1::TargetsReply> Client::Targets(const v1::TargetsRequest& reque
   return Call(stub_.get(), &v1::Control::Stub::AsyncTargets, request, kPatienceAfterwards, GoOn);
 }
 
+absl::StatusOr<v1::ExplainReply> Client::Explain(const v1::ExplainRequest& request) {
+  return Call(stub_.get(), &v1::Control::Stub::AsyncExplain, request, kPatienceAfterwards, GoOn);
+}
+
 absl::StatusOr<v1::AccountReply> Client::Account(const v1::AccountRequest& request, const Tick& tick) {
   return CallToMeasure(stub_.get(), &v1::Control::Stub::AsyncAccount, request, tick);
 }

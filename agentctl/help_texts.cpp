@@ -109,6 +109,14 @@ const char kTargetsHelp[] =
     "  agentctl targets --pid 1234\n"
     "  agentctl targets --service web -o json | jq '.groups[].series'";
 
+const char kExplainHelp[] =
+    "One paragraph is one file that the process runs code of: by what its stacks are followed, and which symbols, debug file,\n"
+    "lines or map give names to its functions. Where these are only some, it shows where a debug file was looked for, what is\n"
+    "there, and on Debian which package probably has it. Looks for debug files anew: what was installed meanwhile is used from\n"
+    "then on.\n\nExamples:\n"
+    "  agentctl explain 1234\n"
+    "  agentctl explain 1234 -o json | jq '.code[] | select(.has_lines | not) | .path'";
+
 const char kDoctorHelp[] =
     "Asks the running agent, which looks with its own rights; without one it runs sonde-agent --doctor, which looks with those\n"
     "of whoever calls this. Each check is ok, a warning or failed, with what to do. A target is tried as far as a push\n"

@@ -13,6 +13,7 @@ extern const char kSaturationHelp[];
 extern const char kTopHelp[];
 extern const char kRecordHelp[];
 extern const char kTargetsHelp[];
+extern const char kExplainHelp[];
 extern const char kDoctorHelp[];
 extern const char kVersionHelp[];
 extern const char kAgentctlHelp[];

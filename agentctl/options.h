@@ -5,6 +5,7 @@
 
 #include "agentctl/account.h"
 #include "agentctl/doctor/doctor.h"
+#include "agentctl/explain.h"
 #include "agentctl/record.h"
 #include "agentctl/status.h"
 #include "agentctl/targets.h"
@@ -28,6 +29,7 @@ struct Options {
   TopOptions top;
   WaitsOptions waits;  // what peers, locks, disks and saturation can be asked is a part of it
   TargetsOptions targets;
+  ExplainOptions explain;
   RecordOptions record;
   DoctorOptions doctor;
 };

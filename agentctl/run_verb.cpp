@@ -25,6 +25,7 @@ constexpr Verb kVerbs[] = {
     {"disks", [](const Options& o) { return RunDisks(o.socket, o.waits); }},
     {"saturation", [](const Options& o) { return RunSaturation(o.socket, o.waits); }},
     {"targets", [](const Options& o) { return RunTargets(o.socket, o.targets); }},
+    {"explain", [](const Options& o) { return RunExplain(o.socket, o.explain); }},
     {"record", [](const Options& o) { return RunRecord(o.socket, o.record); }},
     {"doctor", [](const Options& o) { return RunDoctor(o.socket, o.doctor); }},
     {"version", [](const Options& o) { return RunVersion(o.socket, o.format == "json"); }},

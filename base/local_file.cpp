@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cstdint>
 
 #include "absl/strings/str_cat.h"
@@ -30,6 +31,12 @@ bool IsRegular(int place) {
   return ::statx(place, "", kFlags, STATX_TYPE, &info) == 0 && S_ISREG(info.stx_mode);
 }
 
+absl::Status WhyNot(int error) {
+  if (error == ENOENT || error == ENOTDIR) return absl::NotFoundError("it is not there");
+  if (error == ELOOP) return absl::FailedPreconditionError("it lies behind a symbolic link");
+  return absl::ErrnoToStatus(error, "it cannot be opened");
+}
+
 }  // namespace
 
 bool MayBlockReaders(int fd) {
@@ -37,14 +44,18 @@ bool MayBlockReaders(int fd) {
   return ::fstatfs(fd, &info) != 0 || std::ranges::find(kRefused, int64_t{info.f_type}) != kRefused.end();
 }
 
-UniqueFd OpenRegularFileBelow(int root, const std::string& path, bool follow_links) {
+absl::StatusOr<UniqueFd> OpenRegularFileBelow(int root, const std::string& path, bool follow_links) {
   open_how how{};
   how.flags = O_PATH | O_CLOEXEC | (follow_links ? 0 : O_NOFOLLOW);
   how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | (follow_links ? 0 : RESOLVE_NO_SYMLINKS);
   const UniqueFd place(static_cast<int>(::syscall(SYS_openat2, root, path.c_str(), &how, sizeof(how))));
-  if (!place.IsValid() || !IsRegular(place.Get()) || MayBlockReaders(place.Get())) return UniqueFd();
+  if (!place.IsValid()) return WhyNot(errno);
+  if (!IsRegular(place.Get())) return absl::FailedPreconditionError("it is no plain file");
+  if (MayBlockReaders(place.Get())) return absl::FailedPreconditionError("its file system may hold readers up");
   const std::string link = absl::StrCat("/proc/self/fd/", place.Get());
-  return UniqueFd(::open(link.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+  UniqueFd fd(::open(link.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+  if (!fd.IsValid()) return WhyNot(errno);
+  return fd;
 }
 
 }  // namespace sonde::base

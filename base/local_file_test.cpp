@@ -22,9 +22,9 @@ class LocalFileTest : public testing::Test {
   ~LocalFileTest() override { std::filesystem::remove_all(folder_); }
   // What is read; "-" when it is not opened.
   std::string Read(const std::string& path, bool follow_links = true) {
-    const UniqueFd fd = OpenRegularFileBelow(root_.Get(), path, follow_links);
+    const absl::StatusOr<UniqueFd> fd = OpenRegularFileBelow(root_.Get(), path, follow_links);
     std::string text(16, '\0');
-    const ssize_t got = fd.IsValid() ? ::read(fd.Get(), text.data(), text.size()) : -1;
+    const ssize_t got = fd.ok() ? ::read(fd->Get(), text.data(), text.size()) : -1;
     return got < 0 ? "-" : text.substr(0, static_cast<size_t>(got));
   }
   void Link(const std::string& target, const std::string& name) {

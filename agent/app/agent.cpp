@@ -121,6 +121,7 @@ absl::Status Agent::Start() {
   answers_ = std::make_unique<ControlAnswers>(ControlAnswers::Sources{.config = &config_,
                                                                       .version = version_,
                                                                       .capture = capture_.get(),
+                                                                      .code = &code_,
                                                                       .symbolizer = &symbolizer_,
                                                                       .losses = &losses_,
                                                                       .board = &board_,

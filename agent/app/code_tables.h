@@ -2,8 +2,10 @@
 
 #include <cstdint>
 #include <memory>
+#include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "agent/app/process_follower.h"
 #include "agent/kernel/unwind_maps.h"
 #include "agent/model/code_directory.h"
@@ -29,6 +31,8 @@ class CodeTables : public model::CodeDirectory {
   const kernel::UnwindMaps& Maps() const { return *maps_; }
   model::ExecutableFilePtr FileOf(uint16_t number) const override { return unwinder_->FileOf(number); }
   void OnMissedMapping(uint32_t tgid) override { follower_->RequestRescan(tgid); }
+  absl::StatusOr<std::vector<model::Mapping>> MappingsOf(uint32_t tgid) const { return follower_->MappingsOf(tgid); }
+  unwind::FileUnwinding UnwindingOf(const model::ExecutableFile& file) const { return unwinder_->UnwindingOf(file); }
   // Frames of the window before the last are resolved.
   void EndWindow() { unwinder_->EndWindow(); }
   unwind::UnwindStatistics Statistics() const { return unwinder_->Statistics(); }

@@ -9,6 +9,7 @@
 #include "agent/app/account_report.h"
 #include "agent/app/connect_report.h"
 #include "agent/app/disk_report.h"
+#include "agent/app/explain_report.h"
 #include "agent/app/lock_report.h"
 #include "agent/app/peer_report.h"
 #include "agent/app/saturation_report.h"
@@ -225,6 +226,18 @@ absl::StatusOr<control::v1::TargetsReply> ControlAnswers::Targets(const control:
   out->set_is_current(pods->is_current);
   out->set_error(pods->error);
   out->set_last_success_unix_ns(pods->last_success_unix_ns);
+  return reply;
+}
+
+absl::StatusOr<control::v1::ExplainReply> ControlAnswers::Explain(const control::v1::ExplainRequest& request) {
+  absl::StatusOr<CodeOfProcess> process = LookAtProcess(request.pid(), *sources_.code);
+  if (!process.ok()) return process.status();
+  control::v1::ExplainReply reply;
+  reply.set_pid(request.pid());
+  const auto unwinding = [this](const model::ExecutableFile& file) { return sources_.code->UnwindingOf(file); };
+  sources_.symbolizer->With([&](symbolize::Symbolizer* symbolizer) {
+    ReportCode(*process, unwinding, [&](const model::ExecutableFilePtr& file) { return symbolizer->Explain(file); }, &reply);
+  });
   return reply;
 }
 

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "agent/app/capture_thread.h"
+#include "agent/app/code_tables.h"
 #include "agent/app/pod_names.h"
 #include "agent/app/shared_symbolizer.h"
 #include "agent/app/status_board.h"
@@ -21,6 +22,7 @@ class ControlAnswers : public control::ControlBackend {
     const control::Config* config = nullptr;
     std::string version;
     CaptureThread* capture = nullptr;
+    const CodeTables* code = nullptr;
     SharedSymbolizer* symbolizer = nullptr;
     const telemetry::LossLedger* losses = nullptr;
     const StatusBoard* board = nullptr;
@@ -51,6 +53,7 @@ class ControlAnswers : public control::ControlBackend {
                                                           const control::Cancelled& cancelled) override;
   absl::StatusOr<control::v1::TargetsReply> Targets(const control::v1::TargetsRequest& request,
                                                     const control::Cancelled& cancelled) override;
+  absl::StatusOr<control::v1::ExplainReply> Explain(const control::v1::ExplainRequest& request) override;
   absl::StatusOr<control::v1::RecordReply> Record(const control::v1::RecordRequest& request,
                                                   const control::Cancelled& cancelled) override;
   control::v1::CheckReply Check() override { return sources_.check(); }

@@ -37,6 +37,7 @@ absl::Status ProcessFollower::Start(kernel::EventsByCpu records) {
   auto band = kernel::SideBand::Open(std::move(records));
   if (!band.ok()) return band.status();
   band_ = *std::move(band);
+  absl::MutexLock lock(&tracker_mutex_);
   // After the recording has begun: what a scan does not see any more will be told.
   if (absl::Status status = tracker_.ScanAll(); !status.ok()) return status;
   PassOn();
@@ -68,15 +69,25 @@ void ProcessFollower::RequestRescan(uint32_t tgid) {
   Wake();
 }
 
+absl::StatusOr<std::vector<model::Mapping>> ProcessFollower::MappingsOf(uint32_t tgid) const {
+  absl::MutexLock lock(&tracker_mutex_);
+  return tracker_.MappingsOf(tgid);
+}
+
 bool ProcessFollower::Await() {
   if (!is_busy_) AwaitEvent();
   absl::MutexLock lock(&mutex_);
   return !stopping_;
 }
 
+uint64_t ProcessFollower::NextTickNs() const {
+  absl::MutexLock lock(&tracker_mutex_);
+  return tracker_.NextTickNs();
+}
+
 void ProcessFollower::AwaitEvent() {
   const uint64_t now = base::MonotonicNs();
-  const uint64_t next = std::min(tracker_.NextTickNs(), next_hotplug_ns_);
+  const uint64_t next = std::min(NextTickNs(), next_hotplug_ns_);
   int wait_ms = next <= now ? 0 : static_cast<int>((next - now) / 1'000'000 + 1);
   if (holds_back_) wait_ms = 0;
   std::array<pollfd, 2> ready = {{{band_->Fd(), POLLIN, 0}, {wake_.Get(), POLLIN, 0}}};
@@ -88,16 +99,17 @@ void ProcessFollower::AwaitEvent() {
 }
 
 void ProcessFollower::Follow() {
-  is_busy_ = false;
-  holds_back_ = band_->Consume([this](const model::ProcessEvent& event) {
-    tracker_.Apply(event);
-    is_busy_ = true;
-  });
   absl::flat_hash_set<uint32_t> requests;
   {
     absl::MutexLock lock(&mutex_);
     requests.swap(requests_);
   }
+  is_busy_ = false;
+  absl::MutexLock lock(&tracker_mutex_);
+  holds_back_ = band_->Consume([this](const model::ProcessEvent& event) {
+    tracker_.Apply(event);
+    is_busy_ = true;
+  });
   for (uint32_t tgid : requests) tracker_.RequestRescan(tgid);
   tracker_.Tick();
   PassOn();

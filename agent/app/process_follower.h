@@ -4,10 +4,12 @@
 #include <cstdint>
 #include <memory>
 #include <thread>
+#include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_set.h"
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "agent/kernel/side_band.h"
 #include "agent/process/mapping_tracker.h"
@@ -35,14 +37,18 @@ class ProcessFollower {
   // Thread-safe; requests beyond a bound are dropped, since a walk that still misses will ask again.
   void RequestRescan(uint32_t tgid) ABSL_LOCKS_EXCLUDED(mutex_);
 
+  // As MappingTracker has it. Thread-safe; waits for a read of a memory map that is under way.
+  absl::StatusOr<std::vector<model::Mapping>> MappingsOf(uint32_t tgid) const ABSL_LOCKS_EXCLUDED(tracker_mutex_);
+
  private:
   void Run() ABSL_LOCKS_EXCLUDED(mutex_);
   // Waits for an event, a request or the time to do something; false: to stop.
   bool Await() ABSL_LOCKS_EXCLUDED(mutex_);
-  void AwaitEvent();
-  void Follow() ABSL_LOCKS_EXCLUDED(mutex_);
+  uint64_t NextTickNs() const ABSL_LOCKS_EXCLUDED(tracker_mutex_);
+  void AwaitEvent() ABSL_LOCKS_EXCLUDED(tracker_mutex_);
+  void Follow() ABSL_LOCKS_EXCLUDED(mutex_, tracker_mutex_);
   void FollowHotplug();
-  void PassOn();
+  void PassOn() ABSL_EXCLUSIVE_LOCKS_REQUIRED(tracker_mutex_);
   void Wake();
 
   unwind::Unwinder* const unwinder_;
@@ -52,9 +58,11 @@ class ProcessFollower {
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   absl::flat_hash_set<uint32_t> requests_ ABSL_GUARDED_BY(mutex_);
 
+  mutable absl::Mutex tracker_mutex_;
+  process::MappingTracker tracker_ ABSL_GUARDED_BY(tracker_mutex_);
+
   // Of the thread alone, once it runs.
   std::unique_ptr<kernel::SideBand> band_;
-  process::MappingTracker tracker_;
   bool holds_back_ = false;  // events that the side band will not tell of again
   bool is_busy_ = false;     // the last look found events: the next one does not wait for any
   uint64_t next_hotplug_ns_ = 0;

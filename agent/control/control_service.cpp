@@ -134,6 +134,12 @@ grpc::Status ControlService::Targets(grpc::ServerContext* context, const v1::Tar
   return Answer(backend_->Targets(*request, CancelledOf(context)), reply);
 }
 
+grpc::Status ControlService::Explain(grpc::ServerContext*, const v1::ExplainRequest* request, v1::ExplainReply* reply) {
+  const Place place(&measuring_);
+  if (!place.Has()) return Busy();
+  return Answer(backend_->Explain(*request), reply);
+}
+
 grpc::Status ControlService::Record(grpc::ServerContext* context, const v1::RecordRequest* request,
                                     v1::RecordReply* reply) {
   return Measure(context, *request, reply, &ControlBackend::Record, CheckKind(request->kind()));

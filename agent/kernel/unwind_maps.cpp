@@ -188,6 +188,15 @@ absl::Status UnwindMaps::MovePages(uint32_t id, uint32_t first_page) {
   return absl::OkStatus();
 }
 
+absl::StatusOr<abi::unwind_file_state> UnwindMaps::ReadFileState(uint32_t id) const {
+  if (id >= UNWIND_FILES) return absl::OutOfRangeError(absl::StrCat("file ", id));
+  constexpr size_t kBytes = sizeof(abi::unwind_file);
+  auto window = MapWindow::Open(maps_[kFiles].Get(), id * kBytes, kBytes, MapWindow::kRead);
+  if (!window.ok()) return window.status();
+  const auto* file = static_cast<const abi::unwind_file*>(window->Bytes());
+  return static_cast<abi::unwind_file_state>(__atomic_load_n(&file->state, __ATOMIC_ACQUIRE));
+}
+
 absl::Status UnwindMaps::ReadFileUses(std::span<uint32_t> uses) const {
   if (uses.size() > UNWIND_FILES) return absl::OutOfRangeError(absl::StrCat("files to ", uses.size()));
   if (uses.empty()) return absl::OkStatus();

@@ -39,6 +39,8 @@ class UnwindMaps {
   absl::Status WriteFile(uint32_t id, const abi::unwind_file& file);
   // Has walks go by a copy of the file's pages from now on. REQUIRES: the file is READY, and the copy says the same.
   absl::Status MovePages(uint32_t id, uint32_t first_page);
+  // As walks see it. Any thread.
+  absl::StatusOr<abi::unwind_file_state> ReadFileState(uint32_t id) const;
   // Of the ids from 0 on, as many as `uses` holds.
   absl::Status ReadFileUses(std::span<uint32_t> uses) const;
   absl::Status WriteMappings(uint32_t first, std::span<const abi::unwind_mapping> mappings);

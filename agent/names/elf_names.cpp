@@ -35,9 +35,14 @@ bool HasSection(const elf::ElfFile& file, const char* name) {
   return section != nullptr && section->type != SHT_NOBITS && section->size > 0;
 }
 
-bool HasLines(const elf::ElfFile& file) {
-  return HasSection(file, ".debug_info") || HasSection(file, ".zdebug_info") || HasSection(file, ".gopclntab") ||
-         HasSection(file, ".data.rel.ro.gopclntab");
+Contents ContentsOf(const elf::ElfFile& file) {
+  return {.symbols = HasSection(file, ".symtab"),
+          .exports = HasSection(file, ".dynsym"),
+          .packed_symbols = HasSection(file, ".gnu_debugdata"),
+          .dwarf = HasSection(file, ".debug_info") || HasSection(file, ".zdebug_info"),
+          .go_table = HasSection(file, ".gopclntab") || HasSection(file, ".data.rel.ro.gopclntab"),
+          .eh_frame = HasSection(file, ".eh_frame") || file.FrameHeader().has_value(),
+          .debug_frame = HasSection(file, ".debug_frame") || HasSection(file, ".zdebug_frame")};
 }
 
 bool IsMangled(std::string_view name) { return name.starts_with("_Z") || name.starts_with("_R"); }
@@ -90,8 +95,8 @@ FileReply ElfNames::Describe() const {
   FileReply reply;
   reply.build_id = file.BuildId();
   reply.segments.assign(file.ExecutableSegments().begin(), file.ExecutableSegments().end());
-  reply.has_symbols = HasSection(file, ".symtab") || (debug_ != nullptr && HasSection(*debug_->elf, ".symtab"));
-  reply.has_lines = HasLines(file) || (debug_ != nullptr && HasLines(*debug_->elf));
+  reply.own = ContentsOf(file);
+  if (debug_ != nullptr) reply.debug = ContentsOf(*debug_->elf);
   DescribeDebugLink(file, &reply);
   DescribeSupplement(LinesFile(), &reply);
   return reply;
@@ -152,7 +157,7 @@ void ElfNames::Load() {
 }
 
 const elf::ElfFile& ElfNames::LinesFile() const {
-  return debug_ != nullptr && HasLines(*debug_->elf) ? *debug_->elf : *own_->elf;
+  return debug_ != nullptr && ContentsOf(*debug_->elf).HasLines() ? *debug_->elf : *own_->elf;
 }
 
 void ElfNames::LoadLines() {

@@ -64,7 +64,7 @@ TEST(ElfNames, SaysWhatIsInTheFile) {
   EXPECT_EQ(reply.build_id, "deadbeef");
   ASSERT_EQ(reply.segments.size(), 1U);
   EXPECT_EQ(reply.segments[0].vaddr, ElfImageForTest::kTextVaddr);
-  EXPECT_FALSE(reply.has_lines);
+  EXPECT_FALSE(reply.HasLines());
 }
 
 TEST(ElfNames, PrefersWhatTheDebugFileOfTheSameBuildSays) {

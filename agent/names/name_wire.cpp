@@ -1,6 +1,7 @@
 #include "agent/names/name_wire.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "agent/names/packet_bytes.h"
@@ -14,6 +15,22 @@ constexpr size_t kPlacesHeader = 4 + 8 + 1 + 4 + 4;
 constexpr size_t kBytesOfLine = 5 * 4;  // at least
 
 absl::Status Malformed(const char* what) { return absl::InvalidArgumentError(std::string("malformed ") + what); }
+
+constexpr bool Contents::*kContents[] = {&Contents::symbols,  &Contents::exports,  &Contents::packed_symbols, &Contents::dwarf,
+                                         &Contents::go_table, &Contents::eh_frame, &Contents::debug_frame};
+
+// A bit for each.
+uint8_t BitsOf(const Contents& contents) {
+  uint8_t bits = 0;
+  for (size_t i = 0; i < std::size(kContents); ++i) bits |= static_cast<uint8_t>(contents.*kContents[i] ? 1U << i : 0);
+  return bits;
+}
+
+Contents ContentsOf(uint8_t bits) {
+  Contents contents;
+  for (size_t i = 0; i < std::size(kContents); ++i) contents.*kContents[i] = (bits >> i & 1) != 0;
+  return contents;
+}
 
 Place ReadPlace(PacketReader* reader) {
   Place place(reader->Count(kMaxLinesOfPlace, kBytesOfLine));
@@ -68,7 +85,7 @@ std::string Encode(const FileReply& reply) {
     const elf::LoadSegment& segment = reply.segments[i];
     writer.Number(segment.file_offset).Number(segment.file_size).Number(segment.vaddr).Number(segment.memory_size);
   }
-  writer.Number(static_cast<uint8_t>(reply.has_symbols)).Number(static_cast<uint8_t>(reply.has_lines));
+  writer.Number(BitsOf(reply.own)).Number(BitsOf(reply.debug));
   writer.Text(reply.debug_link, kMaxTextBytes).Number(reply.debug_crc);
   writer.Text(reply.supplement_path, kMaxTextBytes).Text(reply.supplement_build_id, kMaxBuildIdDigits);
   return writer.Take();
@@ -89,8 +106,8 @@ absl::StatusOr<FileReply> DecodeFileReply(std::string_view packet) {
     segment.vaddr = reader.Number<uint64_t>();
     segment.memory_size = reader.Number<uint64_t>();
   }
-  reply.has_symbols = reader.Flag();
-  reply.has_lines = reader.Flag();
+  reply.own = ContentsOf(reader.Number<uint8_t>());
+  reply.debug = ContentsOf(reader.Number<uint8_t>());
   reply.debug_link = reader.Text(kMaxTextBytes);
   reply.debug_crc = reader.Number<uint32_t>();
   reply.supplement_path = reader.Text(kMaxTextBytes);

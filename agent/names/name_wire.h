@@ -55,6 +55,20 @@ enum class FileVerdict : uint32_t {
   kUnknown = 4,     // the worker does not have the open file (any more): open it again
 };
 
+// What a file has that tells of its code.
+struct Contents {
+  bool symbols = false;         // .symtab, or a perf map's lines: all functions
+  bool exports = false;         // .dynsym: those that other files may call
+  bool packed_symbols = false;  // .gnu_debugdata: all functions
+  bool dwarf = false;           // files, lines and inlined functions
+  bool go_table = false;        // the same of a Go program
+  bool eh_frame = false;        // call frame information
+  bool debug_frame = false;     // the same, in a section that only debuggers want
+
+  bool HasLines() const { return dwarf || go_table; }
+  friend bool operator==(const Contents&, const Contents&) = default;
+};
+
 // The reply to kOpen and kAttach.
 struct FileReply {
   uint64_t id = 0;
@@ -62,12 +76,15 @@ struct FileReply {
   std::string why;  // for people, unless kOk
   std::string build_id;
   std::vector<elf::LoadSegment> segments;  // executable ones
-  bool has_symbols = false;                // a full table, not only what is exported
-  bool has_lines = false;                  // files, lines and inlined functions
+  Contents own;    // of the file itself
+  Contents debug;  // of its debug file, if it has one
   std::string debug_link;                  // file name of the separate debug file, or empty
   uint32_t debug_crc = 0;
   std::string supplement_path;      // of what .gnu_debugaltlink names, or empty
   std::string supplement_build_id;
+
+  bool HasSymbols() const { return own.symbols || debug.symbols; }
+  bool HasLines() const { return own.HasLines() || debug.HasLines(); }
 };
 
 // A function at a place, and where in its source.

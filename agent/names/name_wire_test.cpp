@@ -20,7 +20,8 @@ FileReply SomeFileReply() {
   reply.id = 3;
   reply.build_id = "abcdef";
   reply.segments = {{0x1000, 0x2000, 0x401000, 0x2000}};
-  reply.has_lines = true;
+  reply.own = {.symbols = true, .debug_frame = true};
+  reply.debug.dwarf = true;
   reply.debug_link = "x.debug";
   reply.debug_crc = 5;
   reply.supplement_path = "/y";
@@ -44,8 +45,8 @@ TEST(NameWire, RepliesAboutFilesArriveAsTheyWereSent) {
   EXPECT_EQ(reply->build_id, "abcdef");
   ASSERT_EQ(reply->segments.size(), 1U);
   EXPECT_EQ(reply->segments[0].vaddr, 0x401000U);
-  EXPECT_TRUE(reply->has_lines);
-  EXPECT_FALSE(reply->has_symbols);
+  EXPECT_EQ(reply->own, (Contents{.symbols = true, .debug_frame = true}));
+  EXPECT_EQ(reply->debug, Contents{.dwarf = true});
   EXPECT_EQ(reply->debug_link, "x.debug");
   EXPECT_EQ(reply->debug_crc, 5U);
   EXPECT_EQ(reply->supplement_build_id, "00ff");

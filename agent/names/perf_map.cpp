@@ -107,7 +107,7 @@ void PerfMap::SortAndPrune() {
 
 FileReply PerfMap::Describe() const {
   FileReply reply;
-  reply.has_symbols = true;
+  reply.own.symbols = true;
   return reply;
 }
 

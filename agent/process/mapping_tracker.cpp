@@ -160,6 +160,13 @@ void MappingTracker::Take(uint32_t tgid, Process* process, std::vector<model::Ma
   changed_.insert(tgid);
 }
 
+absl::StatusOr<std::vector<model::Mapping>> MappingTracker::MappingsOf(uint32_t tgid) const {
+  auto found = processes_.find(tgid);
+  if (found == processes_.end() || found->second.ended_ns != 0) return absl::NotFoundError("no such process is known");
+  const std::span<const model::Mapping> mappings = found->second.mappings->Mappings();
+  return std::vector<model::Mapping>(mappings.begin(), mappings.end());
+}
+
 void MappingTracker::RequestRescan(uint32_t tgid) {
   auto found = processes_.find(tgid);
   if (found == processes_.end()) return Read(tgid);

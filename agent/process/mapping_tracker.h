@@ -7,11 +7,13 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "agent/model/process_event.h"
 #include "agent/process/executable_files.h"
 #include "agent/process/mapping_list.h"
@@ -62,6 +64,9 @@ class MappingTracker {
 
   // Tells each process that has changed since the last call, once.
   void TakeChanges(absl::FunctionRef<void(const MappingChange&)> visit);
+
+  // The executable mappings of a process that lives, as they are known. kNotFound: it is not known.
+  absl::StatusOr<std::vector<model::Mapping>> MappingsOf(uint32_t tgid) const;
 
   size_t Processes() const { return processes_.size(); }
   size_t OpenFiles() const { return files_.OpenCount(); }

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <memory>
 #include <string>
 #include <utility>
@@ -20,10 +21,19 @@ namespace {
 
 constexpr size_t kMaxStatusBytes = 65'536;
 
-bool IsTrusted(int fd, uint32_t uid) {
+absl::Status CheckTrust(int fd, uint32_t uid) {
   struct stat info {};
-  if (::fstat(fd, &info) != 0) return false;
-  return (info.st_uid == uid || info.st_uid == 0) && (info.st_mode & (S_IWGRP | S_IWOTH)) == 0 && info.st_nlink == 1;
+  if (::fstat(fd, &info) != 0) return absl::ErrnoToStatus(errno, "it cannot be looked at");
+  if (info.st_uid != uid && info.st_uid != 0) {
+    return absl::PermissionDeniedError(absl::StrCat("it belongs to uid ", info.st_uid, ", neither to the process's, ", uid, ", nor to root"));
+  }
+  if ((info.st_mode & (S_IWGRP | S_IWOTH)) != 0) return absl::PermissionDeniedError("others than its owner may write to it");
+  if (info.st_nlink != 1) return absl::PermissionDeniedError("it has another name beside this one (a hard link)");
+  return absl::OkStatus();
+}
+
+absl::Status At(const std::string& path, const absl::Status& why) {
+  return absl::Status(why.code(), absl::StrCat(path, ": ", why.message()));
 }
 
 }  // namespace
@@ -40,18 +50,19 @@ absl::StatusOr<ProcessIds> ParseIds(std::string_view status) {
   return ids;
 }
 
-model::ExecutableFilePtr OpenPerfMap(int process_fd) {
+absl::StatusOr<model::ExecutableFilePtr> OpenPerfMap(int process_fd) {
   const base::UniqueFd root(::openat(process_fd, "root", O_PATH | O_DIRECTORY | O_CLOEXEC));
   const base::UniqueFd status(::openat(process_fd, "status", O_RDONLY | O_CLOEXEC));
-  if (!root.IsValid() || !status.IsValid()) return nullptr;
+  if (!root.IsValid() || !status.IsValid()) return absl::NotFoundError("the process is gone");
   const auto text = base::ReadFd(status.Get(), "status", kMaxStatusBytes);
   const auto ids = text.ok() ? ParseIds(*text) : absl::StatusOr<ProcessIds>(text.status());
-  if (!ids.ok()) return nullptr;
+  if (!ids.ok()) return ids.status();
   const std::string path = absl::StrCat("/tmp/perf-", ids->innermost_pid, ".map");
-  base::UniqueFd map = base::OpenRegularFileBelow(root.Get(), path, /*follow_links=*/false);
-  if (!map.IsValid() || !IsTrusted(map.Get(), ids->effective_uid)) return nullptr;
+  absl::StatusOr<base::UniqueFd> map = base::OpenRegularFileBelow(root.Get(), path, /*follow_links=*/false);
+  if (!map.ok()) return At(path, map.status());
+  if (absl::Status trust = CheckTrust(map->Get(), ids->effective_uid); !trust.ok()) return At(path, trust);
   return std::make_shared<const model::ExecutableFile>(
-      model::ExecutableFile{model::CodeKind::kJit, {}, "[anon]", std::move(map)});
+      model::ExecutableFile{model::CodeKind::kJit, {}, "[anon]", *std::move(map)});
 }
 
 }  // namespace sonde::process

@@ -18,8 +18,8 @@ absl::StatusOr<ProcessIds> ParseIds(std::string_view status);
 
 // The map of JIT code that the process whose /proc folder is open as `process_fd` keeps for perf(1), as a file of kind
 // kJit: /tmp/perf-PID.map by its own names for both. Anybody may write to that folder, so the file must be a plain one
-// (no link, no FIFO), have one name, belong to the process's user or root, and be writable by its owner alone. Null
-// when there is none.
-model::ExecutableFilePtr OpenPerfMap(int process_fd);
+// (no link, no FIFO), have one name, belong to the process's user or root, and be writable by its owner alone.
+// kNotFound: there is none; kPermissionDenied, kFailedPrecondition: it is none of these. The texts begin with its path.
+absl::StatusOr<model::ExecutableFilePtr> OpenPerfMap(int process_fd);
 
 }  // namespace sonde::process

@@ -23,7 +23,8 @@ class PerfMapFileTest : public testing::Test {
     std::ofstream(path) << "1000 10 f\n";
     ASSERT_EQ(::chmod(path.c_str(), mode), 0);
   }
-  model::ExecutableFilePtr Open() const { return OpenPerfMap(folder_.Get()); }
+  model::ExecutableFilePtr Open() const { return OpenPerfMap(folder_.Get()).value_or(nullptr); }
+  std::string WhyNot() const { return std::string(OpenPerfMap(folder_.Get()).status().message()); }
 
   FakeProcForTest proc_;
   base::UniqueFd folder_;
@@ -64,6 +65,15 @@ TEST_F(PerfMapFileTest, TakesNoMapThatOthersMayWrite) {
   }
   Write(Map(), 0600);
   EXPECT_NE(Open(), nullptr);
+}
+
+TEST_F(PerfMapFileTest, SaysWhyItTakesNone) {
+  EXPECT_EQ(WhyNot(), "/tmp/perf-7.map: it is not there");
+  ASSERT_EQ(::mkfifo(Map().c_str(), 0644), 0);
+  EXPECT_EQ(WhyNot(), "/tmp/perf-7.map: it is no plain file");
+  std::filesystem::remove(Map());
+  Write(Map(), 0666);
+  EXPECT_EQ(WhyNot(), "/tmp/perf-7.map: others than its owner may write to it");
 }
 
 TEST_F(PerfMapFileTest, TakesNoMapOfAnotherUser) {

@@ -83,7 +83,7 @@ bool DebugFiles::At(size_t index, const model::ExecutableFile& program, const na
   const std::vector<Place> places = PlacesOf(program, reply);
   if (index >= places.size()) return false;
   const Place& place = places[index];
-  *found = {place.path, base::UniqueFd(), 0, place.is_by_link};
+  *found = {place.path, base::UniqueFd(), 0, place.is_by_link, ""};
   Open(place.path, place.is_on_host, program, found);
   return true;
 }
@@ -97,7 +97,7 @@ bool DebugFiles::SupplementAt(size_t index, const model::ExecutableFile& program
   const size_t roots = program.root != nullptr ? 2 : 1;
   if (index >= paths.size() * roots) return false;
   const std::string& path = paths[index % paths.size()];
-  *found = {path, base::UniqueFd(), 0, false};
+  *found = {path, base::UniqueFd(), 0, false, ""};
   Open(path, index >= paths.size(), program, found);
   return true;
 }
@@ -112,11 +112,18 @@ void DebugFiles::Open(const std::string& path, bool is_on_host, const model::Exe
     own_root.Reset(::open(root_.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
     root = own_root.Get();
   }
-  base::UniqueFd fd = base::OpenRegularFileBelow(root, path, /*follow_links=*/true);
+  absl::StatusOr<base::UniqueFd> fd = base::OpenRegularFileBelow(root, path, /*follow_links=*/true);
+  found->why = std::string(fd.status().message());
+  if (!fd.ok()) return;
   struct stat info {};
-  if (!fd.IsValid() || ::fstat(fd.Get(), &info) != 0 || !MayBeShown(info, program) || !IsElf(fd.Get())) return;
-  found->fd = std::move(fd);
-  found->size_bytes = static_cast<uint64_t>(info.st_size);
+  if (::fstat(fd->Get(), &info) != 0 || !MayBeShown(info, program)) {
+    found->why = "it is not readable for everybody, nor is it of the program's owner";
+  } else if (!IsElf(fd->Get())) {
+    found->why = "it is no ELF file";
+  } else {
+    found->fd = *std::move(fd);
+    found->size_bytes = static_cast<uint64_t>(info.st_size);
+  }
 }
 
 }  // namespace sonde::symbolize

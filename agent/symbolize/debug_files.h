@@ -16,6 +16,7 @@ struct DebugFile {
   base::UniqueFd fd;
   uint64_t size_bytes = 0;
   bool is_by_link = false;  // found by its name, and not by the program's build id
+  std::string why;          // there is no descriptor; begins with "it"
 };
 
 // Finds separate debug files where distributions put them, below the root of a process that runs the program and on

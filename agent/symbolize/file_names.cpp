@@ -74,8 +74,14 @@ void FileNames::Learn(uint64_t offset, const names::Place& place, bool only_symb
     lines_.push_back({FunctionIndex(line), line.line});
     ++range.count;
   }
-  places_[offset] = range;
-  bytes_ += kBytesOfPlace + range.count * sizeof(Line);
+  const bool is_new = places_.insert_or_assign(offset, range).second;
+  bytes_ += (is_new ? kBytesOfPlace : 0) + range.count * sizeof(Line);
+}
+
+void FileNames::ForgetPlaces() {
+  bytes_ -= places_.size() * kBytesOfPlace + lines_.size() * sizeof(Line);
+  places_.clear();
+  lines_.clear();
 }
 
 std::span<const FileNames::Line> FileNames::At(uint64_t offset) const {

@@ -43,6 +43,8 @@ class FileNames {
   // All that there is to know, and not only what a symbol table has.
   bool KnowsWell(uint64_t offset) const;
   void Learn(uint64_t offset, const names::Place& place, bool only_symbols = false);
+  // All that was learned of offsets. What FunctionOf() gave stays valid.
+  void ForgetPlaces();
   // The lines at an offset, innermost inlined function first; empty when it has none or nobody asked. Valid until
   // Learn().
   std::span<const Line> At(uint64_t offset) const;

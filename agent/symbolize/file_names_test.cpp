@@ -33,6 +33,22 @@ TEST(FileNames, KeepsEachFunctionOnce) {
   EXPECT_LT(names.MemoryBytes() - bytes_of_first, 100U * 64);
 }
 
+TEST(FileNames, ForgetsPlacesToLearnThemBetter) {
+  FileNames names;
+  const size_t bytes = names.MemoryBytes();
+  names.Learn(0x10, {LineOf("symbol")});
+  names.ForgetPlaces();
+  EXPECT_FALSE(names.Knows(0x10));
+  names.Learn(0x10, {LineOf("inlined"), LineOf("symbol")});
+  EXPECT_EQ(names.At(0x10).size(), 2U);
+  names.ForgetPlaces();
+  for (int i = 0; i < 100; ++i) {
+    names.Learn(0x10, {LineOf("symbol")});
+    names.ForgetPlaces();
+  }
+  EXPECT_LT(names.MemoryBytes() - bytes, 2'000U);
+}
+
 TEST(FileNames, TakesNoSegmentThatWrapsAround) {
   FileNames names;
   names::FileReply reply;

@@ -34,25 +34,14 @@ FileIdentity IdentityOf(const ExecutableFile& file) {
   return file.kind == CodeKind::kJit && file.fd.IsValid() ? IdentityNow(file.fd.Get()) : file.identity;
 }
 
-names::FileKind WireKind(CodeKind kind) {
-  if (kind == CodeKind::kVdso) return names::FileKind::kVdso;
-  return kind == CodeKind::kJit ? names::FileKind::kPerfMap : names::FileKind::kElf;
-}
-
-absl::Status StatusOf(const names::FileReply& reply) {
-  if (reply.verdict == names::FileVerdict::kOk) return absl::OkStatus();
-  const std::string why = WithoutControls(reply.why);
-  return reply.verdict == names::FileVerdict::kNoElf ? absl::InvalidArgumentError(why) : absl::DataLossError(why);
-}
-
 }  // namespace
 
 NameCache::NameCache(size_t max_bytes, NameWorker* worker, telemetry::LossLedger* ledger, DebugFiles debug_files,
                      std::function<uint64_t()> now_ns)
     : max_bytes_(max_bytes),
       worker_(worker),
+      opener_(worker, std::move(debug_files)),
       ledger_(ledger),
-      debug_files_(std::move(debug_files)),
       now_ns_(std::move(now_ns)) {}
 
 void NameCache::Prepare(std::span<const model::ProfileBatch> batches) {
@@ -86,7 +75,7 @@ void NameCache::Collect(const model::ProfileBatch& batch, std::map<const Entry*,
 
 const FileNames& NameCache::Get(const ExecutableFilePtr& file) {
   Entry& entry = Touch(file);
-  if (absl::IsUnavailable(entry.names.Status())) Open(*file, &entry);
+  if (absl::IsUnavailable(entry.names.Status())) Open(*file, &entry).IgnoreError();
   return entry.names;
 }
 
@@ -94,7 +83,7 @@ NameCache::Entry& NameCache::Touch(const ExecutableFilePtr& file) {
   const FileIdentity identity = IdentityOf(*file);
   auto [found, is_new] = entries_.try_emplace(identity);
   if (is_new) {
-    by_use_.push_front({.identity = identity, .key = KeyOf(*file, identity), .debug_path = {}, .names = {}});
+    by_use_.push_front({.identity = identity, .key = KeyOf(*file, identity), .names = {}});
     found->second = by_use_.begin();
   } else {
     by_use_.splice(by_use_.begin(), by_use_, found->second);
@@ -127,88 +116,59 @@ void NameCache::Blame(const FileIdentity& identity) {
                "its frames are named by offsets for an hour or longer", 1);
 }
 
-bool NameCache::Open(const ExecutableFile& file, Entry* entry) {
+absl::Status NameCache::Open(const ExecutableFile& file, Entry* entry, NameSources* sources) {
   const bool is_settled = !absl::IsUnavailable(entry->names.Status()) && !entry->names.Status().ok();
-  if (is_settled && (entry->has_descriptor || !file.fd.IsValid())) return false;
-  if (!MayAsk(entry->identity)) return false;
+  if (is_settled && (entry->has_descriptor || !file.fd.IsValid())) return entry->names.Status();
+  if (!MayAsk(entry->identity)) return absl::UnavailableError("the worker was lost over it twice: it is left alone for some hours");
   if (file.kind != CodeKind::kVdso && !file.fd.IsValid()) {
-    const absl::Status why = absl::FailedPreconditionError("it could not be opened while a process ran it");
-    return Refuse("symbols_unreadable", why, entry);
+    return Refuse("symbols_unreadable", absl::FailedPreconditionError("it could not be opened while a process ran it"), entry);
   }
   if (file.kind == CodeKind::kFile && IdentityNow(file.fd.Get()) != entry->identity) {
     return Refuse("file_overwritten", absl::FailedPreconditionError("it was overwritten since it was opened"), entry);
   }
   entry->has_descriptor = true;
-  const absl::Status status = OpenAtWorker(file, entry);
+  const absl::Status status = OpenAtWorker(file, entry, sources);
   if (absl::IsAborted(status)) Blame(entry->identity);
-  return status.ok();
+  return status;
 }
 
 // What was learned before stays right.
-bool NameCache::Refuse(const char* cause, const absl::Status& why, Entry* entry) {
+absl::Status NameCache::Refuse(const char* cause, const absl::Status& why, Entry* entry) {
   ledger_->Add(cause, "executable file", "its frames are named by file and offset only", 1);
   if (!entry->names.Status().ok()) entry->names.SetStatus(why);
-  return false;
+  return why;
 }
 
-absl::Status NameCache::OpenAtWorker(const ExecutableFile& file, Entry* entry) {
+absl::Status NameCache::OpenAtWorker(const ExecutableFile& file, Entry* entry, NameSources* sources) {
   if (absl::Status status = worker_->Begin(); !status.ok()) return status;
   if (entry->generation == worker_->Generation()) return absl::OkStatus();
   const bool is_first = !entry->names.Status().ok();
-  names::Request request;
-  request.key = entry->key;
-  request.file_kind = WireKind(file.kind);
-  request.size_bytes = static_cast<uint64_t>(entry->identity.size_bytes);
-  auto reply = worker_->AskOfFile(request, file.fd.Get());
-  if (!reply.ok()) return reply.status();
-  if (absl::Status status = StatusOf(*reply); !status.ok()) {
+  const auto size_bytes = static_cast<uint64_t>(entry->identity.size_bytes);
+  auto facts = entry->is_alone ? opener_.OpenAlone(file, entry->key, size_bytes)
+                               : opener_.Open(file, entry->key, size_bytes, sources);
+  if (absl::IsInvalidArgument(facts.status()) || absl::IsDataLoss(facts.status())) {
     if (is_first && file.kind != CodeKind::kJit) {
       ledger_->Add("symbols_unreadable", "executable file", "its frames are named by file and offset only", 1);
     }
-    entry->names.SetStatus(status);
-    return status;
+    entry->names.SetStatus(facts.status());
   }
-  if (is_first) entry->names.SetFacts(*reply);
+  if (!facts.ok()) return facts.status();
+  if (is_first) entry->names.SetFacts(*facts);
   entry->generation = worker_->Generation();
-  if (file.kind != CodeKind::kFile || entry->is_alone) return absl::OkStatus();
-  return AttachDebugFiles(file, *std::move(reply), entry);
-}
-
-absl::StatusOr<names::FileReply> NameCache::Attach(names::AttachRole role, const DebugFile& debug, uint32_t crc,
-                                                   Entry* entry) {
-  names::Request request;
-  request.kind = names::RequestKind::kAttach;
-  request.key = entry->key;
-  request.role = role;
-  request.is_by_crc = debug.is_by_link;
-  request.debug_crc = crc;
-  request.size_bytes = debug.size_bytes;
-  auto reply = worker_->AskOfFile(request, debug.fd.Get());
-  if (!reply.ok()) entry->generation = 0;
-  return reply;
-}
-
-absl::Status NameCache::AttachDebugFiles(const ExecutableFile& file, names::FileReply reply, Entry* entry) {
-  DebugFile debug;
-  const bool is_complete = reply.has_symbols && reply.has_lines;
-  for (size_t i = 0; !is_complete && debug_files_.At(i, file, reply, &debug); ++i) {
-    if (!debug.fd.IsValid()) continue;
-    auto attached = Attach(names::AttachRole::kDebug, debug, reply.debug_crc, entry);
-    if (!attached.ok()) return attached.status();
-    if (attached->verdict != names::FileVerdict::kOk) continue;
-    entry->debug_path = debug.path;
-    reply = *std::move(attached);
-    break;
-  }
-  const bool is_shared = !reply.supplement_path.empty();
-  for (size_t i = 0; is_shared && debug_files_.SupplementAt(i, file, entry->debug_path, reply, &debug); ++i) {
-    if (!debug.fd.IsValid()) continue;
-    auto attached = Attach(names::AttachRole::kSupplementary, debug, 0, entry);
-    if (!attached.ok()) return attached.status();
-    if (attached->verdict == names::FileVerdict::kOk) return absl::OkStatus();
-  }
-  entry->is_alone = entry->debug_path.empty();
+  if (!entry->is_alone) entry->is_alone = file.kind == CodeKind::kFile && sources->debug_path.empty();
   return absl::OkStatus();
+}
+
+NameSources NameCache::Explain(const ExecutableFilePtr& file) {
+  Entry& entry = Touch(file);
+  entry.generation = 0;
+  const bool was_alone = std::exchange(entry.is_alone, false);
+  NameSources sources;
+  const absl::Status status = Open(*file, &entry, &sources);
+  if (!status.ok()) sources.status = status;
+  // What it has now tells more of all places.
+  if (was_alone && !sources.debug_path.empty()) entry.names.ForgetPlaces();
+  return sources;
 }
 
 void NameCache::Ask(const Wanted& wanted) {
@@ -217,7 +177,7 @@ void NameCache::Ask(const Wanted& wanted) {
   std::ranges::sort(offsets);
   // Once more when the worker has made room for others.
   for (int attempt = 0; attempt < 2; ++attempt) {
-    if (!Open(*wanted.file, &entry)) return;
+    if (!Open(*wanted.file, &entry).ok()) return;
     const uint64_t cpu_ns = worker_->CpuNs();
     auto places = worker_->Resolve(entry.key, offsets, !wanted.with_lines);
     if (places.ok()) {

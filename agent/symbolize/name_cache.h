@@ -6,7 +6,7 @@
 #include <list>
 #include <map>
 #include <span>
-#include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
@@ -15,6 +15,8 @@
 #include "agent/model/profile_batch.h"
 #include "agent/symbolize/debug_files.h"
 #include "agent/symbolize/file_names.h"
+#include "agent/symbolize/file_opener.h"
+#include "agent/symbolize/name_sources.h"
 #include "agent/symbolize/name_worker.h"
 #include "agent/telemetry/loss_ledger.h"
 #include "base/clock.h"
@@ -44,6 +46,9 @@ class NameCache {
   // REQUIRES: `file` is of kind kFile, kVdso or kJit. The answer stays valid until the next Prepare().
   const FileNames& Get(const model::ExecutableFilePtr& file);
 
+  // Where the names of `file` come from; looks for debug files anew. REQUIRES as of Get(), whose answers may be gone then.
+  NameSources Explain(const model::ExecutableFilePtr& file);
+
   size_t MemoryBytes() const;
   size_t Size() const { return by_use_.size(); }
 
@@ -53,7 +58,6 @@ class NameCache {
     uint64_t key = 0;              // at the worker
     uint64_t generation = 0;       // of the worker that has it open; 0: none has
     bool has_descriptor = false;   // when it was read
-    std::string debug_path;        // of the debug file that was taken; empty: none
     uint64_t lines_not_before_ns = 0;  // until then symbols must do
     bool is_alone = false;         // debug files were looked for, and there are none
     FileNames names;
@@ -73,12 +77,14 @@ class NameCache {
 
   Entry& Touch(const model::ExecutableFilePtr& file);
   uint64_t KeyOf(const model::ExecutableFile& file, const model::FileIdentity& identity);
-  // Makes the worker have it open. False: it cannot be asked about now.
-  bool Open(const model::ExecutableFile& file, Entry* entry);
-  bool Refuse(const char* cause, const absl::Status& why, Entry* entry);
-  absl::Status OpenAtWorker(const model::ExecutableFile& file, Entry* entry);
-  absl::Status AttachDebugFiles(const model::ExecutableFile& file, names::FileReply reply, Entry* entry);
-  absl::StatusOr<names::FileReply> Attach(names::AttachRole role, const DebugFile& debug, uint32_t crc, Entry* entry);
+  // Makes the worker have it open; else why it cannot be asked about now. `sources` is filled in when it was opened anew.
+  absl::Status Open(const model::ExecutableFile& file, Entry* entry, NameSources* sources);
+  absl::Status Open(const model::ExecutableFile& file, Entry* entry) {
+    NameSources unwanted;
+    return Open(file, entry, &unwanted);
+  }
+  absl::Status Refuse(const char* cause, const absl::Status& why, Entry* entry);
+  absl::Status OpenAtWorker(const model::ExecutableFile& file, Entry* entry, NameSources* sources);
   void Collect(const model::ProfileBatch& batch, std::map<const Entry*, Wanted>* all);
   void Ask(const Wanted& wanted);
   bool MayAsk(const model::FileIdentity& identity) const;
@@ -87,8 +93,8 @@ class NameCache {
 
   const size_t max_bytes_;
   NameWorker* const worker_;
+  FileOpener opener_;
   telemetry::LossLedger* const ledger_;
-  const DebugFiles debug_files_;
   const std::function<uint64_t()> now_ns_;
   uint64_t next_key_ = 0;
   std::list<Entry> by_use_;  // most recent first

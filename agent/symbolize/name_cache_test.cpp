@@ -119,7 +119,7 @@ TEST_F(NameCacheTest, AsksForSymbolsAloneWhereLinesCostMuchAndForLinesLater) {
       "  magic, kind, id, key = struct.unpack('<IIQQ', packet[:24])\n"
       "  only_symbols, count = struct.unpack('<BI', packet[45:50])\n"
       "  if kind == 1:\n"
-      "    s.send(struct.pack('<IQIIIIBBIIII', 0x736f0002, id, 0, 0, 0, 0, 1, 1, 0, 0, 0, 0))\n"
+      "    s.send(struct.pack('<IQIIIIBBIIII', 0x736f0002, id, 0, 0, 0, 0, 9, 0, 0, 0, 0, 0))\n"
       "    continue\n"
       "  end = time.process_time() + (0 if only_symbols else 0.05)\n"
       "  while time.process_time() < end: pass\n"

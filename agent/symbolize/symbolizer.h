@@ -48,6 +48,9 @@ class Symbolizer {
     return {batch, &kernel_, &files_, builder};
   }
 
+  // Where the names of a file come from; see NameCache. REQUIRES: it is of kind kFile, kVdso or kJit.
+  NameSources Explain(const model::ExecutableFilePtr& file) { return files_.Explain(file); }
+
   // Of the names kept between batches.
   size_t MemoryBytes() const { return kernel_.MemoryBytes() + files_.MemoryBytes(); }
 

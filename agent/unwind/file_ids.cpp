@@ -37,6 +37,12 @@ void FileIds::Release(uint16_t id) {
   if (--entry.holders == 0) entry.since_window = window_;
 }
 
+std::optional<uint16_t> FileIds::NumberOf(const model::ExecutableFile& file) const {
+  absl::MutexLock lock(&mutex_);
+  auto known = ids_.find(&file);
+  return known != ids_.end() ? std::optional(known->second) : std::nullopt;
+}
+
 model::ExecutableFilePtr FileIds::Find(uint16_t id) const {
   absl::MutexLock lock(&mutex_);
   return id < entries_.size() ? entries_[id].file : nullptr;

@@ -25,6 +25,8 @@ class FileIds {
   // REQUIRES: acquired and not released as often.
   void Release(uint16_t id) ABSL_LOCKS_EXCLUDED(mutex_);
 
+  // The number that the file has now, if it has one.
+  std::optional<uint16_t> NumberOf(const model::ExecutableFile& file) const ABSL_LOCKS_EXCLUDED(mutex_);
   // Whose number it is, or was until one or two windows ago; null for others.
   model::ExecutableFilePtr Find(uint16_t id) const ABSL_LOCKS_EXCLUDED(mutex_);
 

@@ -158,15 +158,17 @@ void Unwinder::Build(const BuildQueue::Job& job) {
     if (!status.ok() || !table->leaves_out_code) break;
   }
   if (status.ok() || absl::IsUnavailable(status)) return;
-  Refuse(job.id, absl::IsNotFound(status));
+  Refuse(job.id, status);
 }
 
 // Counted before the state can be seen: who sees that stacks end in this file finds out why.
-void Unwinder::Refuse(uint16_t id, bool has_no_cfi) {
+void Unwinder::Refuse(uint16_t id, const absl::Status& why) {
+  const bool has_no_cfi = absl::IsNotFound(why);
   if (!has_no_cfi) ledger_->Add("table_refused", "unwinding table of a file", kStackEnds, 1);
   {
     absl::MutexLock lock(&mutex_);
     ++(has_no_cfi ? statistics_.no_cfi : statistics_.refused);
+    if (!has_no_cfi) refusals_[id] = std::string(why.message());
   }
   Report(store_.Withdraw(id, has_no_cfi ? abi::UNWIND_FILE_NO_CFI : abi::UNWIND_FILE_REFUSED));
 }
@@ -190,6 +192,7 @@ void Unwinder::Retire(uint16_t id) {
   const TableStore::Statistics count = store_.Count();
   absl::MutexLock lock(&mutex_);
   dropped_.erase(id);
+  refusals_.erase(id);
   statistics_.tables = count.tables;
   statistics_.rows = count.rows;
 }
@@ -218,6 +221,21 @@ void Unwinder::EndWindow() {
   for (uint16_t id : again) {
     if (model::ExecutableFilePtr file = ids_.Find(id)) Queue(id, file);
   }
+}
+
+FileUnwinding Unwinder::UnwindingOf(const model::ExecutableFile& file) const {
+  using By = FileUnwinding::By;
+  if (file.kind != CodeKind::kFile && file.kind != CodeKind::kVdso) return {};
+  const std::optional<uint16_t> id = ids_.NumberOf(file);
+  if (!id) return {By::kNothing, "there are more files in use than have room"};
+  const auto state = maps_->ReadFileState(*id);
+  if (!state.ok()) return {By::kNothing, std::string(state.status().message())};
+  if (*state == abi::UNWIND_FILE_READY) return {By::kTable, ""};
+  if (*state == abi::UNWIND_FILE_NO_CFI) return {By::kFramePointers, ""};
+  if (*state != abi::UNWIND_FILE_REFUSED) return {By::kNothingYet, ""};
+  absl::MutexLock lock(&mutex_);
+  auto why = refusals_.find(*id);
+  return {By::kNothing, why != refusals_.end() ? why->second : ""};
 }
 
 UnwindStatistics Unwinder::Statistics() const {

@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
@@ -49,6 +50,18 @@ struct UnwindStatistics {
   uint64_t refused = 0;
 };
 
+// How walks get through the code of a file.
+struct FileUnwinding {
+  enum class By {
+    kTable,
+    kFramePointers,  // there is nothing to make a table of, or no file
+    kNothingYet,     // the table is being made, or made anew
+    kNothing,        // it could not be made
+  };
+  By by = By::kFramePointers;
+  std::string why;  // of kNothing
+};
+
 // Keeps the kernel side's tables right: gives it every process's mappings, and every file's table, built on a thread of
 // its own. Walks read all of it at any time, and find either the old or the new.
 class Unwinder {
@@ -64,6 +77,8 @@ class Unwinder {
 
   // The file of a frame's id; null when there is none of that id. Any thread.
   model::ExecutableFilePtr FileOf(uint16_t id) const { return ids_.Find(id); }
+  // Any thread.
+  FileUnwinding UnwindingOf(const model::ExecutableFile& file) const ABSL_LOCKS_EXCLUDED(mutex_);
   // Frames of two windows ago are resolved: their ids may be used again. Any thread.
   void EndWindow() ABSL_LOCKS_EXCLUDED(mutex_);
 
@@ -82,7 +97,7 @@ class Unwinder {
   // On the builder's thread.
   void Build(const BuildQueue::Job& job) ABSL_LOCKS_EXCLUDED(mutex_);
   absl::Status Publish(const BuildQueue::Job& job, const elf::UnwindTable& table) ABSL_LOCKS_EXCLUDED(mutex_);
-  void Refuse(uint16_t id, bool has_no_cfi) ABSL_LOCKS_EXCLUDED(mutex_);
+  void Refuse(uint16_t id, const absl::Status& why) ABSL_LOCKS_EXCLUDED(mutex_);
   void Retire(uint16_t id) ABSL_LOCKS_EXCLUDED(mutex_);
   void Tick() ABSL_LOCKS_EXCLUDED(mutex_);
 
@@ -103,6 +118,7 @@ class Unwinder {
 
   mutable absl::Mutex mutex_;
   UnwindStatistics statistics_ ABSL_GUARDED_BY(mutex_);
+  absl::flat_hash_map<uint16_t, std::string> refusals_ ABSL_GUARDED_BY(mutex_);  // why
   absl::flat_hash_set<uint16_t> dropped_ ABSL_GUARDED_BY(mutex_);  // to be built when there is time or room again
 
   std::unique_ptr<TableBuilder> builder_;  // the last: its thread uses all of the above

@@ -83,6 +83,12 @@ class FixedAnswers : public control::ControlBackend {
     return targets;
   }
   v1::CheckReply Check() override { return check; }
+  absl::StatusOr<v1::ExplainReply> Explain(const v1::ExplainRequest& request) override {
+    if (request.pid() == 123) return absl::NotFoundError("no process 123");
+    v1::ExplainReply reply = explanation;
+    reply.set_pid(request.pid());
+    return reply;
+  }
   absl::StatusOr<v1::RecordReply> Record(const v1::RecordRequest& request,
                                          const control::Cancelled& cancelled) override {
     if (request.pid() == 123) return absl::NotFoundError("no process 123");
@@ -107,6 +113,7 @@ class FixedAnswers : public control::ControlBackend {
   v1::SaturationReply saturation;
   v1::TargetsRequest targets_request;
   v1::TargetsReply targets;
+  v1::ExplainReply explanation;
   v1::RecordReply record;
   v1::CheckReply check;
   std::atomic<int> measuring = 0;

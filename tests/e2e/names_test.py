@@ -60,6 +60,12 @@ class NamesTest(sonde.SondeTest):
         self.assertGreater(total, 0, what)
         self.assertGreater(share, least, f"{what}: {[(s.stack, s.value) for s in samples[:5]]}")
 
+    def explained(self, agent, process):
+        """{path: what agentctl explain tells of it}."""
+        told = sonde.agentctl(agent.socket, "explain", process.pid, "-o", "json")
+        self.assertEqual(told.returncode, 0, told.stderr)
+        return {code["path"]: code for code in json.loads(told.stdout)["code"]}
+
     def copy(self, name, workload="planted_names"):
         copied = self.folder / name
         shutil.copy(sonde.WORKLOADS / workload, copied)
@@ -105,13 +111,15 @@ class Names(NamesTest):
         environment.pop("LD_PRELOAD", None)
         subprocess.run(["go", "build", "-o", go_program, SOURCES / "planted_names.go"], check=True, env=environment)
         agent = self.agent(self.collector().grpc, window="10s")
-        self.start(self.copy("names_full"), LIFE)
+        full = self.start(self.copy("names_full"), LIFE)
         stripped = self.start("/names_stripped", LIFE, preexec_fn=lambda: (os.chroot(root), os.chdir("/")))
-        self.start(go_program, LIFE)
+        go = self.start(go_program, LIFE)
         self.replaced()
         time.sleep(1)
         agent.wait_until_tables_are_built()
+        self.assert_explained(agent, full, stripped, go)
         by_process = self.record(agent, dying=[stripped])
+        self.assert_nobody_is_explained(agent, stripped)
         self.assert_planted_names(by_process["names_full"], "with debug information")
         self.assert_planted_names(by_process["names_stripped"], "stripped, in a root of its own")
         self.assert_mostly(by_process["names_go"], lambda sample: sample.has("main.foldInlined", "main.crunch"), "Go",
@@ -122,6 +130,33 @@ class Names(NamesTest):
         self.assertGreater(min(spun.values()), 0)
         self.assert_mostly(by_process["names_replaced"], lambda sample: sample.has("SpinBefore") or sample.has("SpinAfter"), "both")
         self.assert_others_read_it(self.folder / "profile.pb.gz", agent)
+
+    def assert_explained(self, agent, full, stripped, go):
+        def facts(code):
+            return code["unwinding"], code["unwound_by"], code["named_by"], code["has_lines"], code["debug_file"]
+
+        code = self.explained(agent, full)
+        self.assertEqual(facts(code[str(self.folder / "names_full")]), ("table", ["eh_frame"], ["dwarf", "symtab"], True, ""))
+        self.assertEqual(code["[vdso]"]["unwinding"], "table")
+        (library,) = [one for path, one in self.explained(agent, agent).items() if "/libc.so" in path]
+        if not library["has_lines"]:  # on a machine without libc's debug files
+            self.assertEqual((library["package"], library["debug_package"]), ("libc6", "libc6-dbg"))
+            self.assertEqual({one["found"] for one in library["tried"]}, {"it is not there"})
+        # How the kernel tells a path depends on who asks.
+        (code,) = [one for path, one in self.explained(agent, stripped).items() if path.endswith("/names_stripped")]
+        self.assertEqual(facts(code), ("table", ["eh_frame"], ["dwarf", "symtab"], True,
+                                       f"/usr/lib/debug/.build-id/{code['build_id'][:2]}/{code['build_id'][2:]}.debug"))
+        self.assertFalse(code["is_of_host"])
+        code = self.explained(agent, go)[str(self.folder / "names_go")]
+        self.assertEqual((code["unwinding"], code["unwound_by"][0], code["named_by"][0]), ("table", "go", "go"))
+
+    def assert_nobody_is_explained(self, agent, ended):
+        """What is no process of user space, or none any more."""
+        thread = next(int(task.name) for task in pathlib.Path(f"/proc/{agent.pid}/task").iterdir() if int(task.name) != agent.pid)
+        for pid, why in ((ended.pid, f"there is no process {ended.pid}"), (thread, f"is a thread of process {agent.pid}")):
+            told = sonde.agentctl(agent.socket, "explain", pid)
+            self.assertEqual(told.returncode, 1, told.stdout)
+            self.assertIn(why, told.stderr)
 
     def replaced(self):
         """Two builds of one program, whose functions are at the same places: the second takes the first one's file."""
@@ -184,11 +219,15 @@ class JitNames(NamesTest):
         self.spinner("jit_controls", lambda path, line: path.write_text(line + "evil\x1b[31m\x1b]0;title\x07 name\n"))
         self.spinner("jit_link", lambda path, line: path.symlink_to(self.secret(line)))
         self.spinner("jit_hardlink", self.second_name)
-        self.spinner("jit_fifo", lambda path, line: os.mkfifo(path))
-        self.spinner("jit_everybody", lambda path, line: self.for_everybody(path, line + self.CANARY + "\n"))
+        fifo = self.spinner("jit_fifo", lambda path, line: os.mkfifo(path))
+        everybody = self.spinner("jit_everybody", lambda path, line: self.for_everybody(path, line + self.CANARY + "\n"))
         self.node()
         agent = self.agent(self.collector().grpc, window="10s")
         agent.wait_until_tables_are_built()
+        for process, words in ((good, ""), (fifo, "it is no plain file"), (everybody, "others than its owner may write to it")):
+            made = self.explained(agent, process)["[anon]"]
+            self.assertEqual((made["unwinding"], made["named_by"]), ("frame-pointers", [] if words else ["perf-map"]))
+            self.assertIn(words, made["naming_trouble"])
         by_process = self.record(agent, dying=[good])
         self.assert_mostly(by_process["jit_good"], lambda sample: sample.has("made::at_run_time", "main"), "a good map")
         self.assert_mostly(by_process["jit_controls"], lambda sample: sample.has("evil?[31m?]0;title? name"), "a map with control characters")
