@@ -77,6 +77,7 @@ std::string CodeText(const Code& code) {
   absl::StrAppend(&text, "\n", Line("stacks", UnwindingText(code)), Line("names", NamesText(code)));
   if (!code.debug_file().empty()) text += Line("debug", Printable(code.debug_file()));
   if (!code.supplementary_file().empty()) text += Line("shared", Printable(code.supplementary_file()));
+  if (code.split_files() > 0) text += Line("split", absl::StrCat(HumanCount(code.split_files()), " .dwo or .dwp files so far"));
   for (const v1::TriedPlace& tried : code.tried()) {
     text += Line("tried", absl::StrCat(Printable(tried.path()), ": ", Printable(tried.found())));
   }

@@ -105,6 +105,7 @@ void ExplainNames(const NameSources& sources, ExplainedCode* out) {
   if (!sources.status.ok()) return out->set_naming_trouble(std::string(sources.status.message()));
   out->set_debug_file(sources.debug_path);
   out->set_supplementary_file(sources.supplement_path);
+  out->set_split_files(sources.split_files);
   const names::Contents& lines = sources.debug.HasLines() ? sources.debug : sources.own;
   if (lines.HasLines()) out->add_named_by(lines.go_table ? "go" : "dwarf");
   out->set_has_lines(lines.HasLines());

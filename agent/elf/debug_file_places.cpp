@@ -7,7 +7,6 @@
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
-#include "agent/elf/limits.h"
 
 namespace sonde::elf {
 namespace {
@@ -36,7 +35,9 @@ std::string CleanPath(std::string_view path) {
   return clean;
 }
 
+// `name` as seen from a folder; empty when that does not come to an absolute path.
 std::string InFolder(std::string_view folder, std::string_view name) {
+  if (!folder.starts_with('/') && !name.starts_with('/')) return "";
   std::string path(folder);
   return CleanPath(name.starts_with('/') ? std::string(name) : path.append("/").append(name));
 }
@@ -59,12 +60,18 @@ bool IsHexOfBuildId(std::string_view id) {
   return id.size() >= kMinBuildIdHex && id.size() % 2 == 0 && id.find_first_not_of("0123456789abcdef") == id.npos;
 }
 
-void AddByBuildId(std::string_view id, std::span<const std::string> folders, std::vector<DebugFilePlace>* places) {
-  if (!IsHexOfBuildId(id)) return;
-  std::string name = std::string(id.substr(0, 2)).append("/").append(id.substr(2)).append(".debug");
+std::vector<std::string> PathsById(std::string_view id, std::span<const std::string> folders) {
+  std::vector<std::string> paths;
+  if (!IsHexOfBuildId(id)) return paths;
   for (const std::string& folder : folders) {
-    places->push_back({InFolder(folder + "/.build-id", name), std::string(id), std::nullopt});
+    paths.push_back(absl::StrCat(CleanPath(folder), "/.build-id/", std::string(id.substr(0, 2)), "/",
+                                 std::string(id.substr(2)), ".debug"));
   }
+  return paths;
+}
+
+bool IsFileName(std::string_view name) {
+  return !name.empty() && name != "." && name != ".." && name.find_first_of(std::string_view("/\0", 2)) == name.npos;
 }
 
 }  // namespace
@@ -73,8 +80,7 @@ std::optional<DebugLink> FindDebugLink(const ElfFile& file) {
   std::vector<std::byte> bytes = LinkBytes(file, ".gnu_debuglink");
   std::string_view name = LinkText(bytes);
   size_t crc_at = (name.size() + 1 + 3) / 4 * 4;
-  bool is_name = !name.empty() && name.find('/') == name.npos && name != "." && name != "..";
-  if (!is_name || bytes.size() < crc_at + sizeof(uint32_t)) return std::nullopt;
+  if (!IsFileName(name) || bytes.size() < crc_at + sizeof(uint32_t)) return std::nullopt;
   DebugLink link{std::string(name), 0};
   std::memcpy(&link.crc, bytes.data() + crc_at, sizeof(link.crc));
   return link;
@@ -88,36 +94,39 @@ std::optional<AlternateLink> FindAlternateLink(const ElfFile& file) {
   return AlternateLink{std::string(path), absl::BytesToHexString(id)};
 }
 
-std::vector<DebugFilePlace> DebugFilePlaces(const ElfFile& program, std::string_view program_path,
-                                            std::span<const std::string> folders) {
+std::vector<DebugFilePlace> DebugFilePlaces(std::string_view build_id, std::string_view link,
+                                            std::string_view program_path, std::span<const std::string> folders) {
   std::vector<DebugFilePlace> places;
-  AddByBuildId(program.BuildId(), folders, &places);
-  std::optional<DebugLink> link = FindDebugLink(program);
-  std::string beside(FolderOf(CleanPath(program_path)));
-  if (!link || beside.empty()) return places;
-  std::vector<std::string> paths = {InFolder(beside, link->name), InFolder(beside + ".debug", link->name)};
-  for (const std::string& folder : folders) paths.push_back(InFolder(folder + beside, link->name));
+  for (std::string& path : PathsById(build_id, folders)) places.push_back({std::move(path), false});
+  const std::string program = CleanPath(program_path);
+  const std::string beside(FolderOf(program));
+  if (!IsFileName(link) || beside.empty()) return places;
+  std::vector<std::string> paths = {InFolder(beside, link), InFolder(beside + ".debug", link)};
+  for (const std::string& folder : folders) paths.push_back(InFolder(folder + beside, link));
   for (std::string& path : paths) {
     // A program may name itself; it is no debug file.
-    if (path != CleanPath(program_path)) places.push_back({std::move(path), "", link->crc});
+    if (path != program) places.push_back({std::move(path), true});
   }
   return places;
 }
 
-std::vector<DebugFilePlace> AlternateFilePlaces(const AlternateLink& link, std::string_view debug_path,
-                                                std::span<const std::string> folders) {
-  std::vector<DebugFilePlace> places;
-  if (!IsHexOfBuildId(link.build_id)) return places;
-  std::string path = InFolder(FolderOf(CleanPath(debug_path)), link.path);
-  if (!path.empty()) places.push_back({std::move(path), link.build_id, std::nullopt});
-  AddByBuildId(link.build_id, folders, &places);
+std::vector<std::string> AlternateFilePlaces(const AlternateLink& link, std::string_view debug_path,
+                                             std::span<const std::string> folders) {
+  std::vector<std::string> places = PathsById(link.build_id, folders);
+  const std::string beside(FolderOf(CleanPath(debug_path)));
+  const std::string path = link.path.empty() || link.path.find('\0') != link.path.npos ? "" : InFolder(beside, link.path);
+  const auto is_below = [&path](const std::string& folder) { return path.starts_with(folder + "/"); };
+  const bool is_beside = !beside.empty() && FolderOf(path) == beside;
+  if (!path.empty() && (is_beside || std::ranges::any_of(folders, is_below))) places.push_back(path);
   return places;
 }
 
 std::vector<std::string> SplitFilePlaces(std::string_view folder, std::string_view name, std::string_view program_path) {
+  if (!name.ends_with(".dwo") || name.find('\0') != name.npos || folder.find('\0') != folder.npos) return {};
   std::vector<std::string> places = {InFolder(folder, name)};
-  std::string_view file = name.substr(name.rfind('/') + 1);
-  places.push_back(InFolder(FolderOf(program_path), file));
+  const std::string program = CleanPath(program_path);
+  const std::string beside = InFolder(FolderOf(program), name.substr(name.rfind('/') + 1));
+  if (beside != places[0]) places.push_back(beside);
   std::erase(places, "");
   return places;
 }
@@ -139,17 +148,6 @@ absl::StatusOr<uint32_t> DebugLinkCrc(const ByteSource& source, uint64_t max_byt
     crc = ::crc32(crc, reinterpret_cast<const Bytef*>(chunk.data()), static_cast<uInt>(chunk.size()));
   }
   return static_cast<uint32_t>(crc);
-}
-
-absl::Status CheckDebugFile(const DebugFilePlace& place, const ElfFile& candidate) {
-  if (!place.build_id.empty()) {
-    return candidate.BuildId() == place.build_id
-               ? absl::OkStatus()
-               : absl::NotFoundError(absl::StrCat("its build id is ", candidate.BuildId(), ", not ", place.build_id));
-  }
-  auto crc = DebugLinkCrc(candidate.Source(), kMaxFileBytes);
-  if (!crc.ok()) return crc.status();
-  return place.crc == *crc ? absl::OkStatus() : absl::NotFoundError("its CRC is not the one that the program names");
 }
 
 }  // namespace sonde::elf

@@ -27,30 +27,33 @@ struct AlternateLink {
 std::optional<DebugLink> FindDebugLink(const ElfFile& file);
 std::optional<AlternateLink> FindAlternateLink(const ElfFile& file);
 
-// A place where a debug file may lie, in the order to try.
+// A place where a debug file may lie.
 struct DebugFilePlace {
-  std::string path;  // absolute, within the target's root; holds no ".."
-  // How to know that it is the right one: by build id when that is set, else by the CRC of the whole file.
-  std::string build_id;
-  std::optional<uint32_t> crc;
+  std::string path;         // absolute, within the target's root; holds no ".."
+  bool is_by_link = false;  // known by the CRC that the link has; else by the build id
+
+  friend bool operator==(const DebugFilePlace&, const DebugFilePlace&) = default;
 };
 
-// Where the debug file of a program may lie that is at `program_path` (absolute; how the target names it). `folders`
-// are those of debug files, /usr/lib/debug as a rule: first by build id in each, then by debug link: beside the program,
-// in .debug beside it, and under each folder.
-std::vector<DebugFilePlace> DebugFilePlaces(const ElfFile& program, std::string_view program_path,
-                                            std::span<const std::string> folders);
-// The same for the alternate of the debug file that was found at `debug_path`.
-std::vector<DebugFilePlace> AlternateFilePlaces(const AlternateLink& link, std::string_view debug_path,
-                                                std::span<const std::string> folders);
-// Where a .dwo may lie: as it says, and beside the program. And the package of all of them.
+// The rules below take what a stranger's file says, and choose among few places only. `folders` are those of debug files,
+// /usr/lib/debug as a rule.
+
+// Where the debug file of a program may lie that is at `program_path` (absolute; how the target names it), in the order to
+// look: by build id in each folder, then by the file name `link`, which may be empty: beside the program, in .debug beside
+// it, and under each folder.
+std::vector<DebugFilePlace> DebugFilePlaces(std::string_view build_id, std::string_view link,
+                                            std::string_view program_path, std::span<const std::string> folders);
+// The same for the alternate of the debug file (or program) that is at `debug_path`: by build id, then by path: below one of
+// the folders, or in that file's own.
+std::vector<std::string> AlternateFilePlaces(const AlternateLink& link, std::string_view debug_path,
+                                             std::span<const std::string> folders);
+// Where a .dwo may lie: as it says, and beside the program. Nothing of another name.
 std::vector<std::string> SplitFilePlaces(std::string_view folder, std::string_view name, std::string_view program_path);
-std::string SplitPackagePlace(std::string_view program_path);  // PROGRAM.dwp
+// And the package of all of them, PROGRAM.dwp; empty when the path is not absolute.
+std::string SplitPackagePlace(std::string_view program_path);
 
 // The CRC-32 of a whole file as debug links have it, for files up to `max_bytes`. Errors: kResourceExhausted,
 // kInvalidArgument (cannot be read).
 absl::StatusOr<uint32_t> DebugLinkCrc(const ByteSource& source, uint64_t max_bytes);
-// Whether `candidate` is what the place promised. kNotFound says what it is instead; kInvalidArgument: no ELF file.
-absl::Status CheckDebugFile(const DebugFilePlace& place, const ElfFile& candidate);
 
 }  // namespace sonde::elf

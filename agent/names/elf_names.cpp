@@ -15,6 +15,7 @@ namespace sonde::names {
 namespace {
 
 constexpr uint64_t kMaxCheckedBytes = uint64_t{512} << 20;
+constexpr size_t kMaxSplitFiles = 256;
 
 void DescribeDebugLink(const elf::ElfFile& file, FileReply* reply) {
   const auto link = elf::FindDebugLink(file);
@@ -116,6 +117,7 @@ absl::Status ElfNames::AttachDebugFile(base::UniqueFd fd, const Request& request
     return absl::FailedPreconditionError(absl::StrCat("its build id is ", file.BuildId(), " and not ", build_id));
   }
   lines_.reset();
+  split_.clear();
   debug_ = *std::move(image);
   is_loaded_ = has_no_lines_ = false;
   return absl::OkStatus();
@@ -134,6 +136,24 @@ absl::Status ElfNames::AttachSupplement(base::UniqueFd fd, const Request& reques
   lines_.reset();
   supplement_ = *std::move(image);
   has_no_lines_ = false;
+  return absl::OkStatus();
+}
+
+absl::Status ElfNames::AttachSplitFile(base::UniqueFd fd, const Request& request) {
+  if (split_.size() >= kMaxSplitFiles) return absl::ResourceExhaustedError("it has too many split files");
+  auto image = ElfImage::OfDebugFile(std::move(fd), request.size_bytes);
+  if (!image.ok()) return image.status();
+  try {
+    if (lines_ == nullptr && !has_no_lines_) LoadLines();
+    if (lines_ == nullptr) return absl::FailedPreconditionError("the program has no lines");
+    const absl::Status status = lines_->AddSplitFile(*(*image)->elf);
+    if (absl::IsNotFound(status)) return absl::FailedPreconditionError(status.message());
+    if (!status.ok()) return status;
+  } catch (const std::bad_alloc&) {
+    Shrink();
+    return absl::ResourceExhaustedError("its units are too large");
+  }
+  split_.push_back(*std::move(image));
   return absl::OkStatus();
 }
 
@@ -163,7 +183,9 @@ const elf::ElfFile& ElfNames::LinesFile() const {
 void ElfNames::LoadLines() {
   auto lines = elf::SourceLines::Open(LinesFile(), supplement_ != nullptr ? &*supplement_->elf : nullptr);
   has_no_lines_ = !lines.ok();
-  if (lines.ok()) lines_ = *std::move(lines);
+  if (!lines.ok()) return;
+  lines_ = *std::move(lines);
+  for (const auto& image : split_) lines_->AddSplitFile(*image->elf).IgnoreError();  // it could be added before
 }
 
 void ElfNames::Shrink() { lines_.reset(); }
@@ -180,8 +202,16 @@ Place ElfNames::SymbolAt(uint64_t vaddr) const {
   return {};
 }
 
+void ElfNames::AddMissing(const elf::SplitFile& file) {
+  const bool is_cut = std::max(file.folder.size(), file.name.size()) > kMaxSplitPathBytes;
+  if (is_cut || missing_.size() >= kMaxMissing) return;
+  if (std::ranges::find(missing_, file.id, &MissingFile::id) != missing_.end()) return;
+  missing_.push_back({std::string(file.folder), std::string(file.name), file.id});
+}
+
 void ElfNames::AddLines(std::span<const uint64_t> vaddrs, std::span<const size_t> indices, std::vector<Place>* places) {
   const elf::SourceAnswers answers = lines_->Answer(vaddrs);
+  for (const elf::SplitFile& file : answers.MissingSplitFiles()) AddMissing(file);
   for (size_t i = 0; i < vaddrs.size() && i < answers.Size(); ++i) {
     Place& place = (*places)[indices[i]];
     for (const elf::SourceFrame& frame : answers.FramesOf(i)) {
@@ -230,9 +260,14 @@ std::vector<Place> ElfNames::At(std::span<const uint64_t> offsets, bool only_sym
   return places;
 }
 
+size_t ElfNames::Descriptors() const {
+  return 1 + (debug_ != nullptr ? 1 : 0) + (supplement_ != nullptr ? 1 : 0) + split_.size();
+}
+
 size_t ElfNames::MemoryBytes() const {
   size_t bytes = sizeof(*this) + sizeof(ElfImage) + (packed_ != nullptr ? packed_->memory.capacity() : 0);
   for (const elf::SymbolTable& table : symbols_) bytes += table.MemoryBytes();
+  bytes += split_.size() * sizeof(ElfImage) + missing_.capacity() * sizeof(MissingFile);
   return bytes + (lines_ != nullptr ? lines_->MemoryBytes() : 0);
 }
 

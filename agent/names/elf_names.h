@@ -3,6 +3,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -41,12 +42,19 @@ class ElfNames : public NameSource {
   std::vector<Place> At(std::span<const uint64_t> offsets, bool only_symbols) override;
   void Shrink() override;
   size_t MemoryBytes() const override;
+  size_t Descriptors() const override;
+  bool LacksFiles() const override { return !missing_.empty(); }
+  std::vector<MissingFile> TakeMissing() override { return std::exchange(missing_, {}); }
 
   // Takes a separate debug file, in place of one that it had. kFailedPrecondition: it is of another build; others as of
   // elf::ElfFile.
   absl::Status AttachDebugFile(base::UniqueFd fd, const Request& request);
   // Takes what .gnu_debugaltlink of its debug information names. Errors as before.
   absl::Status AttachSupplement(base::UniqueFd fd, const Request& request);
+
+  // Takes a .dwo or .dwp file beside those that it has, 256 at most. kFailedPrecondition: nothing of it is of this program;
+  // kResourceExhausted, and others as before.
+  absl::Status AttachSplitFile(base::UniqueFd fd, const Request& request);
 
  private:
   explicit ElfNames(std::unique_ptr<ElfImage> image) : own_(std::move(image)) {}
@@ -55,12 +63,15 @@ class ElfNames : public NameSource {
   void Load();
   void LoadLines();
   Place SymbolAt(uint64_t vaddr) const;
+  void AddMissing(const elf::SplitFile& file);
   void AddLines(std::span<const uint64_t> vaddrs, std::span<const size_t> indices, std::vector<Place>* places);
 
   std::unique_ptr<ElfImage> own_;
   std::unique_ptr<ElfImage> debug_;   // null: none
   std::unique_ptr<ElfImage> packed_;  // null: none
   std::unique_ptr<ElfImage> supplement_;    // null: none
+  std::vector<std::unique_ptr<ElfImage>> split_;
+  std::vector<MissingFile> missing_;
   bool is_loaded_ = false;
   bool has_no_lines_ = false;  // none that can be read
   std::vector<elf::SymbolTable> symbols_;  // the best first

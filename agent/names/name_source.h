@@ -20,10 +20,14 @@ class NameSource {
   // The code at each of these offsets of the file (of a perf map: addresses of its process), in their order. Cheaper for
   // many at once, in rising order. `only_symbols`: functions alone will do.
   virtual std::vector<Place> At(std::span<const uint64_t> offsets, bool only_symbols) = 0;
+  // What answers of At() lacked; each once, kMaxMissing at most. TakeMissing() forgets it.
+  virtual bool LacksFiles() const { return false; }
+  virtual std::vector<MissingFile> TakeMissing() { return {}; }
   // Lets go of what can be had again from the file.
   virtual void Shrink() {}
   // Of what is kept until it goes, about.
   virtual size_t MemoryBytes() const = 0;
+  virtual size_t Descriptors() const { return 1; }
 };
 
 }  // namespace sonde::names

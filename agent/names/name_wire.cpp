@@ -10,9 +10,12 @@ namespace sonde::names {
 namespace {
 
 // The first number of each packet, so that a reply is never taken for one of another kind.
-constexpr uint32_t kRequest = 0x736f0001, kFileReply = 0x736f0002, kPlacesReply = 0x736f0003, kHello = 0x736f0004;
-constexpr size_t kPlacesHeader = 4 + 8 + 1 + 4 + 4;
+constexpr uint32_t kRequest = 0x736f0001, kFileReply = 0x736f0002, kPlacesReply = 0x736f0003, kHello = 0x736f0004,
+                   kMissingReply = 0x736f0005;
+constexpr size_t kPlacesHeader = 4 + 8 + 1 + 1 + 4 + 4;
 constexpr size_t kBytesOfLine = 5 * 4;  // at least
+constexpr size_t kBytesOfMissing = 2 * 4 + 8;  // at least
+static_assert(kMaxMissingOfPacket * (kBytesOfMissing + 2 * kMaxSplitPathBytes) + 32 <= kMaxPacketBytes);
 
 absl::Status Malformed(const char* what) { return absl::InvalidArgumentError(std::string("malformed ") + what); }
 
@@ -60,11 +63,11 @@ absl::StatusOr<Request> DecodeRequest(std::string_view packet) {
   PacketReader reader(packet);
   if (reader.Number<uint32_t>() != kRequest) return Malformed("request");
   Request request;
-  request.kind = reader.Choice(RequestKind::kResolve);
+  request.kind = reader.Choice(RequestKind::kMissing);
   request.id = reader.Number<uint64_t>();
   request.key = reader.Number<uint64_t>();
   request.file_kind = reader.Choice(FileKind::kPerfMap);
-  request.role = reader.Choice(AttachRole::kSupplementary);
+  request.role = reader.Choice(AttachRole::kSplit);
   request.debug_crc = reader.Number<uint32_t>();
   request.is_by_crc = reader.Flag();
   request.size_bytes = reader.Number<uint64_t>();
@@ -116,6 +119,34 @@ absl::StatusOr<FileReply> DecodeFileReply(std::string_view packet) {
   return reply;
 }
 
+std::string Encode(const MissingReply& reply) {
+  PacketWriter writer;
+  const size_t count = std::min(reply.files.size(), kMaxMissingOfPacket);
+  writer.Number(kMissingReply).Number(reply.id).Number(static_cast<uint8_t>(reply.is_last));
+  writer.Number(static_cast<uint32_t>(count));
+  for (size_t i = 0; i < count; ++i) {
+    const MissingFile& file = reply.files[i];
+    writer.Text(file.folder, kMaxSplitPathBytes).Text(file.name, kMaxSplitPathBytes).Number(file.id);
+  }
+  return writer.Take();
+}
+
+absl::StatusOr<MissingReply> DecodeMissingReply(std::string_view packet) {
+  PacketReader reader(packet);
+  if (reader.Number<uint32_t>() != kMissingReply) return Malformed("reply about missing files");
+  MissingReply reply;
+  reply.id = reader.Number<uint64_t>();
+  reply.is_last = reader.Flag();
+  reply.files.resize(reader.Count(kMaxMissingOfPacket, kBytesOfMissing));
+  for (MissingFile& file : reply.files) {
+    file.folder = reader.Text(kMaxSplitPathBytes);
+    file.name = reader.Text(kMaxSplitPathBytes);
+    file.id = reader.Number<uint64_t>();
+  }
+  if (!reader.IsWhole()) return Malformed("reply about missing files");
+  return reply;
+}
+
 std::string PlacesEncoder::Encoded(const Place& place) {
   PacketWriter writer;
   const bool is_told = place.size() <= kMaxLinesOfPlace;
@@ -139,9 +170,10 @@ bool PlacesEncoder::TryAdd(const Place& place) {
   return true;
 }
 
-std::string PlacesEncoder::Take(bool is_last, FileVerdict verdict) {
+std::string PlacesEncoder::Take(bool is_last, FileVerdict verdict, bool lacks_files) {
   PacketWriter writer;
-  writer.Number(kPlacesReply).Number(id_).Number(static_cast<uint8_t>(is_last)).Number(verdict);
+  writer.Number(kPlacesReply).Number(id_).Number(static_cast<uint8_t>(is_last));
+  writer.Number(static_cast<uint8_t>(lacks_files)).Number(verdict);
   writer.Number(std::exchange(count_, 0));
   return writer.Take() + std::exchange(body_, {});
 }
@@ -152,6 +184,7 @@ absl::StatusOr<PlacesReply> DecodePlacesReply(std::string_view packet) {
   PlacesReply reply;
   reply.id = reader.Number<uint64_t>();
   reply.is_last = reader.Flag();
+  reply.lacks_files = reader.Flag();
   reply.verdict = reader.Choice(FileVerdict::kUnknown);
   const size_t count = reader.Count(kMaxOffsets, sizeof(uint32_t));
   for (size_t i = 0; i < count && reader.Ok(); ++i) reply.places.push_back(ReadPlace(&reader));

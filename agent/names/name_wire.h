@@ -21,17 +21,21 @@ inline constexpr size_t kMaxLinesOfPlace = 32;     // a place with more is told 
 inline constexpr size_t kMaxTextBytes = 2'048;     // of a name or a file; the rest is cut
 inline constexpr size_t kMaxSegmentsTold = 256;
 inline constexpr size_t kMaxBuildIdDigits = 128;
+inline constexpr size_t kMaxMissing = 240;           // split files that are asked for at once
+inline constexpr size_t kMaxMissingOfPacket = 30;
+inline constexpr size_t kMaxSplitPathBytes = 1'024;  // a longer one is none
 
 enum class RequestKind : uint32_t {
   kOpen = 1,     // with one descriptor, or none for the vdso: what is in the file? A perf map that is open has grown
   kAttach = 2,   // with one descriptor: a file that holds more about one that is open
   kResolve = 3,  // which code is at these offsets of an open file?
+  kMissing = 4,  // which split files (.dwo) have answers about an open file lacked since this was asked last?
 };
 
 enum class FileKind : uint32_t { kElf = 0, kVdso = 1, kPerfMap = 2 };
 
 // What an attached file is to the open one.
-enum class AttachRole : uint32_t { kDebug = 0, kSupplementary = 1 };
+enum class AttachRole : uint32_t { kDebug = 0, kSupplementary = 1, kSplit = 2 };
 
 struct Request {
   RequestKind kind = RequestKind::kOpen;
@@ -100,10 +104,27 @@ struct NamedLine {
 // Innermost inlined function first; empty: nothing is known.
 using Place = std::vector<NamedLine>;
 
+// A .dwo file that has what an answer lacks: at `name`, from `folder` on when that is relative.
+struct MissingFile {
+  std::string folder;
+  std::string name;
+  uint64_t id = 0;
+
+  friend bool operator==(const MissingFile&, const MissingFile&) = default;
+};
+
+// One of the replies to kMissing.
+struct MissingReply {
+  uint64_t id = 0;
+  bool is_last = false;
+  std::vector<MissingFile> files;
+};
+
 // One of the replies to kResolve.
 struct PlacesReply {
   uint64_t id = 0;
   bool is_last = false;
+  bool lacks_files = false;  // of the last: kMissing tells which
   FileVerdict verdict = FileVerdict::kOk;
   std::vector<Place> places;  // of the next offsets of the request
 };
@@ -118,11 +139,13 @@ struct Hello {
 
 std::string Encode(const Request& request);
 std::string Encode(const FileReply& reply);
+std::string Encode(const MissingReply& reply);
 std::string Encode(const Hello& hello);
 // kInvalidArgument: the packet is not one.
 absl::StatusOr<Request> DecodeRequest(std::string_view packet);
 absl::StatusOr<FileReply> DecodeFileReply(std::string_view packet);
 absl::StatusOr<PlacesReply> DecodePlacesReply(std::string_view packet);
+absl::StatusOr<MissingReply> DecodeMissingReply(std::string_view packet);
 absl::StatusOr<Hello> DecodeHello(std::string_view packet);
 
 // Packs places into packets that are as full as may be.
@@ -132,7 +155,7 @@ class PlacesEncoder {
 
   // False: the packet is full; Take() it and try again.
   bool TryAdd(const Place& place);
-  std::string Take(bool is_last, FileVerdict verdict = FileVerdict::kOk);
+  std::string Take(bool is_last, FileVerdict verdict = FileVerdict::kOk, bool lacks_files = false);
 
  private:
   static std::string Encoded(const Place& place);

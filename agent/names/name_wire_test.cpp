@@ -52,6 +52,25 @@ TEST(NameWire, RepliesAboutFilesArriveAsTheyWereSent) {
   EXPECT_EQ(reply->supplement_build_id, "00ff");
 }
 
+MissingReply SomeMissing() {
+  MissingReply reply{4, true, {}};
+  // As many as a packet may have, as long as they may be.
+  for (uint64_t id = 0; id < kMaxMissingOfPacket; ++id) {
+    reply.files.push_back({std::string(kMaxSplitPathBytes, 'f'), std::string(kMaxSplitPathBytes, 'n'), id});
+  }
+  return reply;
+}
+
+TEST(NameWire, MissingFilesArriveAsTheyWereSent) {
+  const std::string packet = Encode(SomeMissing());
+  EXPECT_LE(packet.size(), kMaxPacketBytes);
+  const auto reply = DecodeMissingReply(packet);
+  ASSERT_TRUE(reply.ok()) << reply.status();
+  EXPECT_TRUE(reply->is_last);
+  EXPECT_EQ(reply->files, SomeMissing().files);
+  for (size_t size = 0; size < packet.size(); size += 7) EXPECT_FALSE(DecodeMissingReply(packet.substr(0, size)).ok());
+}
+
 TEST(NameWire, PlacesArriveInPacketsThatAreFullAndInOrder) {
   PlacesEncoder encoder(4);
   std::vector<Place> sent;

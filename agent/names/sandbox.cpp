@@ -18,7 +18,7 @@ namespace sonde::names {
 namespace {
 
 constexpr rlim_t kMaxMemory = rlim_t{512} << 20;
-constexpr rlim_t kMaxDescriptors = 256;
+constexpr rlim_t kMaxDescriptors = 1'024;
 constexpr time_t kMaxCpuSeconds = 4, kMaxSeconds = 30;
 
 void SetLimit(int what, rlim_t limit) {

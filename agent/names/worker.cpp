@@ -12,7 +12,7 @@
 namespace sonde::names {
 namespace {
 
-constexpr size_t kMaxFiles = 64;
+constexpr size_t kMaxFiles = 64, kMaxDescriptors = 600;
 
 absl::StatusOr<std::unique_ptr<NameSource>> Read(const Request& request, std::vector<base::UniqueFd> fds) {
   if (request.file_kind == FileKind::kVdso) return ElfNames::OfVdso();
@@ -53,6 +53,7 @@ absl::Status Worker::Answer(Packet packet) {
   absl::StatusOr<Request> request = DecodeRequest(packet.bytes);
   if (!request.ok()) return request.status();
   if (request->kind == RequestKind::kResolve) return Resolve(*request);
+  if (request->kind == RequestKind::kMissing) return TellMissing(*request);
   FileReply reply = request->kind == RequestKind::kOpen ? Open(*request, std::move(packet.fds))
                                                         : Attach(*request, std::move(packet.fds));
   reply.id = request->id;
@@ -74,10 +75,12 @@ FileReply Worker::Open(const Request& request, std::vector<base::UniqueFd> fds) 
 FileReply Worker::Attach(const Request& request, std::vector<base::UniqueFd> fds) {
   auto* file = dynamic_cast<ElfNames*>(Find(request.key));
   if (file == nullptr || fds.size() != 1) return Refusal(FileVerdict::kUnknown, absl::NotFoundError("it is not open"));
-  const absl::Status status = request.role == AttachRole::kDebug ? file->AttachDebugFile(std::move(fds[0]), request)
-                                                                 : file->AttachSupplement(std::move(fds[0]), request);
+  const absl::Status status = request.role == AttachRole::kDebug   ? file->AttachDebugFile(std::move(fds[0]), request)
+                              : request.role == AttachRole::kSplit ? file->AttachSplitFile(std::move(fds[0]), request)
+                                                                   : file->AttachSupplement(std::move(fds[0]), request);
   if (absl::IsFailedPrecondition(status)) return Refusal(FileVerdict::kOther, status);
   if (!status.ok()) return Refusal(VerdictOf(status), status);
+  MakeRoom(1);
   return file->Describe();
 }
 
@@ -90,9 +93,21 @@ absl::Status Worker::Resolve(const Request& request) {
     if (absl::Status status = Send(encoder.Take(/*is_last=*/false)); !status.ok()) return status;
     encoder.TryAdd(place);
   }
-  const absl::Status status = Send(encoder.Take(/*is_last=*/true));
+  const absl::Status status = Send(encoder.Take(/*is_last=*/true, FileVerdict::kOk, file->LacksFiles()));
   MakeRoom(0);
   return status;
+}
+
+absl::Status Worker::TellMissing(const Request& request) {
+  NameSource* file = Find(request.key);
+  const std::vector<MissingFile> all = file != nullptr ? file->TakeMissing() : std::vector<MissingFile>();
+  std::span<const MissingFile> left = all;
+  while (true) {
+    const auto some = left.first(std::min(left.size(), kMaxMissingOfPacket));
+    left = left.subspan(some.size());
+    const MissingReply reply{request.id, left.empty(), {some.begin(), some.end()}};
+    if (absl::Status status = Send(Encode(reply)); !status.ok() || reply.is_last) return status;
+  }
 }
 
 NameSource* Worker::Find(uint64_t key) {
@@ -113,15 +128,20 @@ void Worker::Keep(uint64_t key, std::unique_ptr<NameSource> source) {
 }
 
 void Worker::MakeRoom(size_t kept) {
-  size_t bytes = 0, freed = 0;
-  for (const File& file : by_use_) bytes += file.source->MemoryBytes();
+  size_t bytes = 0, freed = 0, descriptors = 0;
+  for (const File& file : by_use_) {
+    bytes += file.source->MemoryBytes();
+    descriptors += file.source->Descriptors();
+  }
   for (auto file = by_use_.rbegin(); file != by_use_.rend() && bytes - freed > max_bytes_; ++file) {
     const size_t before = file->source->MemoryBytes();
     file->source->Shrink();
     freed += before - std::min(before, file->source->MemoryBytes());
   }
-  while (by_use_.size() > kept && (bytes - freed > max_bytes_ || by_use_.size() > kMaxFiles)) {
+  while (by_use_.size() > kept &&
+         (bytes - freed > max_bytes_ || by_use_.size() > kMaxFiles || descriptors > kMaxDescriptors)) {
     freed += by_use_.back().source->MemoryBytes();
+    descriptors -= by_use_.back().source->Descriptors();
     files_.erase(by_use_.back().key);
     by_use_.pop_back();
   }

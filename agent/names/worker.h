@@ -12,7 +12,7 @@
 namespace sonde::names {
 
 // The worker's side of the wire: opens the files that it is given and answers what is at offsets in them. Keeps files
-// that it was asked about lately, within `max_bytes` or 64 of them (each holds descriptors). Single-threaded.
+// that it was asked about lately, within `max_bytes`, 64 of them and 600 descriptors. Single-threaded.
 class Worker {
  public:
   Worker(PacketSocket socket, size_t max_bytes) : socket_(std::move(socket)), max_bytes_(max_bytes) {}
@@ -30,6 +30,7 @@ class Worker {
   FileReply Open(const Request& request, std::vector<base::UniqueFd> fds);
   FileReply Attach(const Request& request, std::vector<base::UniqueFd> fds);
   absl::Status Resolve(const Request& request);
+  absl::Status TellMissing(const Request& request);
   // Null: it does not have it.
   NameSource* Find(uint64_t key);
   void Keep(uint64_t key, std::unique_ptr<NameSource> source);

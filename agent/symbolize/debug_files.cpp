@@ -5,63 +5,32 @@
 #include <unistd.h>
 
 #include <array>
-#include <filesystem>
-#include <optional>
-#include <string_view>
-#include <utility>
 
-#include "absl/strings/str_cat.h"
+#include "agent/elf/debug_file_places.h"
 #include "base/local_file.h"
 
 namespace sonde::symbolize {
 namespace {
 
-constexpr char kFolder[] = "/usr/lib/debug";
-constexpr size_t kFewestDigits = 8;
+using Place = DebugFiles::Place;
 
-struct Place {
-  std::string path;
-  bool is_on_host = false;
-  bool is_by_link = false;
-};
-
-bool IsUsableBuildId(std::string_view text) {
-  return text.size() >= kFewestDigits && text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+const std::vector<std::string>& Folders() {
+  static const auto* const kFolders = new std::vector<std::string>{"/usr/lib/debug"};
+  return *kFolders;
 }
 
-std::string PathById(const std::string& build_id) {
-  return absl::StrCat(kFolder, "/.build-id/", build_id.substr(0, 2), "/", build_id.substr(2), ".debug");
-}
-
-// Where a debug file at `debug_path` means by `path`; none outside of the folder of debug files.
-std::optional<std::string> SupplementPath(const std::string& debug_path, const std::string& path) {
-  if (path.empty() || path.find('\0') != std::string::npos) return std::nullopt;
-  const auto joined = (std::filesystem::path(debug_path).parent_path() / path).lexically_normal().string();
-  return joined.starts_with(absl::StrCat(kFolder, "/")) ? std::optional(joined) : std::nullopt;
-}
-
-bool IsFileName(std::string_view name) {
-  return !name.empty() && name != "." && name != ".." && name.find('/') == std::string_view::npos &&
-         name.find('\0') == std::string_view::npos;
-}
-
-std::vector<Place> PlacesOf(const model::ExecutableFile& program, const names::FileReply& reply) {
+std::vector<Place> InOwnRoot(std::vector<std::string> paths) {
   std::vector<Place> places;
-  std::string by_id;
-  if (IsUsableBuildId(reply.build_id)) {
-    by_id = PathById(reply.build_id);
-    places.push_back({by_id});
-  }
-  if (IsFileName(reply.debug_link) && program.path.starts_with('/')) {
-    const std::string folder = program.path.substr(0, program.path.rfind('/'));
-    for (const std::string& path :
-         {absl::StrCat(folder, "/", reply.debug_link), absl::StrCat(folder, "/.debug/", reply.debug_link),
-          absl::StrCat(kFolder, folder, "/", reply.debug_link)}) {
-      if (path != program.path) places.push_back({path, false, true});
-    }
-  }
-  if (program.root != nullptr && !by_id.empty()) places.push_back({by_id, true, false});
+  for (std::string& path : paths) places.push_back({std::move(path)});
   return places;
+}
+
+// On this host only what is known by its build id: a container's names mean nothing here.
+void AddHost(const model::ExecutableFile& program, std::vector<Place>* places) {
+  if (program.root == nullptr) return;
+  for (size_t i = 0, count = places->size(); i < count; ++i) {
+    if (!(*places)[i].is_by_link) places->push_back({(*places)[i].path, true});
+  }
 }
 
 // The agent may read what the owner of a program may not: nothing of that is to get into names.
@@ -78,52 +47,60 @@ bool IsElf(int fd) {
 
 }  // namespace
 
-bool DebugFiles::At(size_t index, const model::ExecutableFile& program, const names::FileReply& reply,
-                    DebugFile* found) const {
-  const std::vector<Place> places = PlacesOf(program, reply);
-  if (index >= places.size()) return false;
-  const Place& place = places[index];
-  *found = {place.path, base::UniqueFd(), 0, place.is_by_link, ""};
-  Open(place.path, place.is_on_host, program, found);
-  return true;
+std::vector<Place> DebugFiles::PlacesOf(const model::ExecutableFile& program, const names::FileReply& facts) {
+  std::vector<Place> places;
+  for (elf::DebugFilePlace& place :
+       elf::DebugFilePlaces(facts.build_id, facts.debug_link, program.path, Folders())) {
+    places.push_back({std::move(place.path), false, place.is_by_link});
+  }
+  AddHost(program, &places);
+  return places;
 }
 
-bool DebugFiles::SupplementAt(size_t index, const model::ExecutableFile& program, const std::string& debug_path,
-                              const names::FileReply& reply, DebugFile* found) const {
+std::vector<Place> DebugFiles::SupplementPlaces(const model::ExecutableFile& program, std::string_view debug_path,
+                                                const names::FileReply& facts) {
+  const std::string_view from = debug_path.empty() ? std::string_view(program.path) : debug_path;
+  std::vector<Place> places =
+      InOwnRoot(elf::AlternateFilePlaces({facts.supplement_path, facts.supplement_build_id}, from, Folders()));
+  AddHost(program, &places);
+  return places;
+}
+
+std::vector<Place> DebugFiles::SplitPlaces(const model::ExecutableFile& program, const names::MissingFile& missing) {
+  return InOwnRoot(elf::SplitFilePlaces(missing.folder, missing.name, program.path));
+}
+
+std::vector<Place> DebugFiles::PackagePlaces(const model::ExecutableFile& program, std::string_view debug_path) {
   std::vector<std::string> paths;
-  if (IsUsableBuildId(reply.supplement_build_id)) paths.push_back(PathById(reply.supplement_build_id));
-  const std::string& from = debug_path.empty() ? program.path : debug_path;
-  if (auto path = SupplementPath(from, reply.supplement_path)) paths.push_back(*std::move(path));
-  const size_t roots = program.root != nullptr ? 2 : 1;
-  if (index >= paths.size() * roots) return false;
-  const std::string& path = paths[index % paths.size()];
-  *found = {path, base::UniqueFd(), 0, false, ""};
-  Open(path, index >= paths.size(), program, found);
-  return true;
+  for (const std::string_view of : {std::string_view(program.path), debug_path}) {
+    if (std::string path = elf::SplitPackagePlace(of); !path.empty()) paths.push_back(std::move(path));
+  }
+  return InOwnRoot(std::move(paths));
 }
 
-void DebugFiles::Open(const std::string& path, bool is_on_host, const model::ExecutableFile& program,
-                      DebugFile* found) const {
+DebugFile DebugFiles::Open(const Place& place, const model::ExecutableFile& program) const {
+  DebugFile found{.path = place.path, .fd = {}, .size_bytes = 0, .is_by_link = place.is_by_link, .why = ""};
   base::UniqueFd own_root;
   int root = -1;
-  if (program.root != nullptr && !is_on_host) {
+  if (program.root != nullptr && !place.is_on_host) {
     root = program.root->Get();
   } else {
     own_root.Reset(::open(root_.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
     root = own_root.Get();
   }
-  absl::StatusOr<base::UniqueFd> fd = base::OpenRegularFileBelow(root, path, /*follow_links=*/true);
-  found->why = std::string(fd.status().message());
-  if (!fd.ok()) return;
+  absl::StatusOr<base::UniqueFd> fd = base::OpenRegularFileBelow(root, place.path, /*follow_links=*/true);
+  found.why = std::string(fd.status().message());
+  if (!fd.ok()) return found;
   struct stat info {};
   if (::fstat(fd->Get(), &info) != 0 || !MayBeShown(info, program)) {
-    found->why = "it is not readable for everybody, nor is it of the program's owner";
+    found.why = "it is not readable for everybody, nor is it of the program's owner";
   } else if (!IsElf(fd->Get())) {
-    found->why = "it is no ELF file";
+    found.why = "it is no ELF file";
   } else {
-    found->fd = *std::move(fd);
-    found->size_bytes = static_cast<uint64_t>(info.st_size);
+    found.fd = *std::move(fd);
+    found.size_bytes = static_cast<uint64_t>(info.st_size);
   }
+  return found;
 }
 
 }  // namespace sonde::symbolize

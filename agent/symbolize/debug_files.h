@@ -2,6 +2,8 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "agent/model/executable_file.h"
@@ -19,26 +21,34 @@ struct DebugFile {
   std::string why;          // there is no descriptor; begins with "it"
 };
 
-// Finds separate debug files where distributions put them, below the root of a process that runs the program and on
-// this host. Names come from a stranger's file by way of the worker, so they choose among few places only: by build id
-// in /usr/lib/debug/.build-id; by a plain file name beside the program, in .debug beside it, and in its folder's
-// likeness in /usr/lib/debug. What is not readable for everybody, or for the program's owner, is not opened.
+// Finds separate debug files where distributions and compilers put them, below the root of a process that runs the program
+// and on this host. Names come from a stranger's file by way of the worker, so they choose among few places only
+// (agent/elf/debug_file_places.h). What is not readable for everybody, or for the program's owner, is not opened.
 // Thread-compatible.
 class DebugFiles {
  public:
+  struct Place {
+    std::string path;
+    bool is_on_host = false;  // and not below the root of who runs the program
+    bool is_by_link = false;
+  };
+
   explicit DebugFiles(std::string root = "/") : root_(std::move(root)) {}
 
-  // The next place to look at, from 0 on; false: there are no more. `found` has no descriptor when nothing is there.
-  // REQUIRES: `reply` is about `program`.
-  bool At(size_t index, const model::ExecutableFile& program, const names::FileReply& reply, DebugFile* found) const;
-  // The same for what a debug file shares with others (dwz), which is in /usr/lib/debug. REQUIRES: `reply` is about
-  // `program` with its debug file, or without if `debug_path` is empty.
-  bool SupplementAt(size_t index, const model::ExecutableFile& program, const std::string& debug_path,
-                    const names::FileReply& reply, DebugFile* found) const;
+  // Where the debug file of `program` may be, in the order to look. REQUIRES: `facts` is about it.
+  static std::vector<Place> PlacesOf(const model::ExecutableFile& program, const names::FileReply& facts);
+  // The same for what a debug file shares with others (dwz). REQUIRES: `facts` is about `program` with the debug file at
+  // `debug_path`, or without if that is empty.
+  static std::vector<Place> SupplementPlaces(const model::ExecutableFile& program, std::string_view debug_path,
+                                             const names::FileReply& facts);
+  // For a .dwo file, and for the package of them all.
+  static std::vector<Place> SplitPlaces(const model::ExecutableFile& program, const names::MissingFile& missing);
+  static std::vector<Place> PackagePlaces(const model::ExecutableFile& program, std::string_view debug_path);
+
+  // Without a descriptor when it is not there, or not to be opened.
+  DebugFile Open(const Place& place, const model::ExecutableFile& program) const;
 
  private:
-  void Open(const std::string& path, bool is_on_host, const model::ExecutableFile& program, DebugFile* found) const;
-
   const std::string root_;  // of this host
 };
 

@@ -36,9 +36,8 @@ class DebugFilesTest : public testing::Test {
   std::vector<std::string> Found(const model::ExecutableFile& program) const {
     std::vector<std::string> paths;
     const DebugFiles files(folder_ + "/host");
-    DebugFile found;
-    for (size_t i = 0; files.At(i, program, reply_, &found); ++i) {
-      if (found.fd.IsValid()) paths.push_back(found.path);
+    for (const DebugFiles::Place& place : DebugFiles::PlacesOf(program, reply_)) {
+      if (files.Open(place, program).fd.IsValid()) paths.push_back(place.path);
     }
     return paths;
   }
@@ -79,6 +78,23 @@ TEST_F(DebugFilesTest, IsNotLedAstrayByNames) {
     reply_.build_id = id;
     EXPECT_TRUE(Found(Program("/opt/app")).empty()) << id;
   }
+}
+
+TEST_F(DebugFilesTest, FindsSplitFilesInTheContainerAlone) {
+  Put("/host/build/app.dwo");
+  Put("/host/opt/app.dwp");
+  const DebugFiles files(folder_ + "/host");
+  const auto found = [&](const model::ExecutableFile& program) {
+    std::vector<DebugFiles::Place> places = DebugFiles::SplitPlaces(program, {"/build", "app.dwo", 1});
+    for (DebugFiles::Place& place : DebugFiles::PackagePlaces(program, "")) places.push_back(std::move(place));
+    std::vector<std::string> paths;
+    for (const DebugFiles::Place& place : places) {
+      if (files.Open(place, program).fd.IsValid()) paths.push_back(place.path);
+    }
+    return paths;
+  };
+  EXPECT_EQ(found(Program("/opt/app")), (std::vector<std::string>{"/build/app.dwo", "/opt/app.dwp"}));
+  EXPECT_TRUE(found(Program("/opt/app", "container")).empty());
 }
 
 TEST_F(DebugFilesTest, OpensNothingThatNotEverybodyMayRead) {

@@ -1,6 +1,6 @@
 #include "agent/symbolize/file_opener.h"
 
-#include <string>
+#include <utility>
 
 #include "agent/symbolize/file_names.h"
 
@@ -10,6 +10,8 @@ namespace {
 using model::CodeKind;
 using model::ExecutableFile;
 using names::FileReply;
+
+constexpr size_t kMaxInVain = 4'096, kMaxExamples = 4;
 
 names::FileKind WireKind(CodeKind kind) {
   if (kind == CodeKind::kVdso) return names::FileKind::kVdso;
@@ -50,58 +52,89 @@ absl::StatusOr<FileReply> FileOpener::Open(const ExecutableFile& file, uint64_t 
   return facts;
 }
 
-absl::StatusOr<FileReply> FileOpener::Attach(names::AttachRole role, const DebugFile& debug, uint32_t crc,
-                                             uint64_t key) {
-  names::Request request;
-  request.kind = names::RequestKind::kAttach;
-  request.key = key;
-  request.role = role;
-  request.is_by_crc = debug.is_by_link;
-  request.debug_crc = crc;
-  request.size_bytes = debug.size_bytes;
-  return worker_->AskOfFile(request, debug.fd.Get());
+absl::StatusOr<std::optional<FileOpener::Attached>> FileOpener::AttachFirst(names::AttachRole role,
+                                                                            const Places& places,
+                                                                            const ExecutableFile& file, uint64_t key,
+                                                                            uint32_t crc,
+                                                                            std::vector<NameSources::Tried>* tried) {
+  for (const DebugFiles::Place& place : places) {
+    const DebugFile found = debug_files_.Open(place, file);
+    if (!found.fd.IsValid()) {
+      tried->push_back({place.path, found.why});
+      continue;
+    }
+    names::Request request;
+    request.kind = names::RequestKind::kAttach;
+    request.key = key;
+    request.role = role;
+    request.is_by_crc = place.is_by_link;
+    request.debug_crc = crc;
+    request.size_bytes = found.size_bytes;
+    auto reply = worker_->AskOfFile(request, found.fd.Get());
+    if (!reply.ok()) return reply.status();
+    if (reply->verdict == names::FileVerdict::kOk) return Attached{place.path, *std::move(reply)};
+    tried->push_back({place.path, WithoutControls(reply->why)});
+  }
+  return std::nullopt;
 }
 
 absl::Status FileOpener::AttachDebugFile(const ExecutableFile& file, uint64_t key, FileReply* facts,
                                          NameSources* sources) {
   if (facts->HasSymbols() && facts->HasLines()) return absl::OkStatus();
-  DebugFile debug;
-  for (size_t i = 0; debug_files_.At(i, file, *facts, &debug); ++i) {
-    if (!debug.fd.IsValid()) {
-      sources->tried.push_back({debug.path, debug.why});
-      continue;
-    }
-    auto attached = Attach(names::AttachRole::kDebug, debug, facts->debug_crc, key);
-    if (!attached.ok()) return attached.status();
-    if (attached->verdict == names::FileVerdict::kOk) {
-      sources->debug = attached->debug;
-      sources->debug_path = debug.path;
-      *facts = *std::move(attached);
-      return absl::OkStatus();
-    }
-    sources->tried.push_back({debug.path, WithoutControls(attached->why)});
-  }
+  auto attached = AttachFirst(names::AttachRole::kDebug, DebugFiles::PlacesOf(file, *facts), file, key,
+                              facts->debug_crc, &sources->tried);
+  if (!attached.ok()) return attached.status();
+  if (!*attached) return absl::OkStatus();
+  sources->debug_path = (*attached)->path;
+  *facts = std::move((*attached)->reply);
+  sources->debug = facts->debug;
   return absl::OkStatus();
 }
 
 absl::Status FileOpener::AttachSupplement(const ExecutableFile& file, uint64_t key, const FileReply& facts,
                                           NameSources* sources) {
   if (facts.supplement_path.empty()) return absl::OkStatus();
-  DebugFile debug;
-  for (size_t i = 0; debug_files_.SupplementAt(i, file, sources->debug_path, facts, &debug); ++i) {
-    if (!debug.fd.IsValid()) {
-      sources->tried.push_back({debug.path, debug.why});
+  auto attached = AttachFirst(names::AttachRole::kSupplementary,
+                              DebugFiles::SupplementPlaces(file, sources->debug_path, facts), file, key, 0,
+                              &sources->tried);
+  if (!attached.ok()) return attached.status();
+  if (*attached) sources->supplement_path = (*attached)->path;
+  return absl::OkStatus();
+}
+
+absl::StatusOr<bool> FileOpener::AttachSplitFiles(const ExecutableFile& file, uint64_t key, SplitSearch* search) {
+  if (search->generation != worker_->Generation()) {
+    search->generation = worker_->Generation();
+    search->has_looked_for_package = false;
+  }
+  std::vector<NameSources::Tried> tried;
+  if (!std::exchange(search->has_looked_for_package, true)) {
+    auto package = AttachFirst(names::AttachRole::kSplit, DebugFiles::PackagePlaces(file, search->debug_path), file,
+                               key, 0, &tried);
+    if (!package.ok()) return package.status();
+    if (*package) {
+      search->taken.insert((*package)->path);
+      return true;
+    }
+  }
+  auto missing = worker_->TakeMissing(key);
+  if (!missing.ok()) return missing.status();
+  bool has_more = false;
+  for (const names::MissingFile& one : *missing) {
+    if (search->in_vain.contains(one.id)) continue;
+    tried.clear();
+    auto attached = AttachFirst(names::AttachRole::kSplit, DebugFiles::SplitPlaces(file, one), file, key, 0, &tried);
+    if (!attached.ok()) return attached.status();
+    if (*attached) {
+      has_more = true;
+      search->taken.insert((*attached)->path);
       continue;
     }
-    auto attached = Attach(names::AttachRole::kSupplementary, debug, 0, key);
-    if (!attached.ok()) return attached.status();
-    if (attached->verdict == names::FileVerdict::kOk) {
-      sources->supplement_path = debug.path;
-      return absl::OkStatus();
-    }
-    sources->tried.push_back({debug.path, WithoutControls(attached->why)});
+    if (search->in_vain.size() >= kMaxInVain) continue;
+    search->in_vain.insert(one.id);
+    if (search->examples.size() < kMaxExamples && !tried.empty()) search->examples.push_back(tried.front());
   }
-  return absl::OkStatus();
+  return has_more;
 }
 
 }  // namespace sonde::symbolize

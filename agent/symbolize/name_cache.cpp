@@ -17,6 +17,7 @@ using model::FileIdentity;
 
 constexpr size_t kMaxFiles = 4'096, kMaxTroubles = 4'096;
 constexpr uint64_t kHourNs = 3'600'000'000'000;
+constexpr int kSplitRounds = 4;
 constexpr uint32_t kMostDoublings = 5;  // to over a day
 // What an answer with lines may cost at once, and how many times as long as it took they rest after one that cost more.
 constexpr uint64_t kDearNs = 5'000'000, kRestForLines = 2'000;
@@ -83,7 +84,7 @@ NameCache::Entry& NameCache::Touch(const ExecutableFilePtr& file) {
   const FileIdentity identity = IdentityOf(*file);
   auto [found, is_new] = entries_.try_emplace(identity);
   if (is_new) {
-    by_use_.push_front({.identity = identity, .key = KeyOf(*file, identity), .names = {}});
+    by_use_.push_front({.identity = identity, .key = KeyOf(*file, identity), .split = {}, .names = {}});
     found->second = by_use_.begin();
   } else {
     by_use_.splice(by_use_.begin(), by_use_, found->second);
@@ -155,6 +156,8 @@ absl::Status NameCache::OpenAtWorker(const ExecutableFile& file, Entry* entry, N
   if (!facts.ok()) return facts.status();
   if (is_first) entry->names.SetFacts(*facts);
   entry->generation = worker_->Generation();
+  entry->split.generation = 0;
+  if (!entry->is_alone) entry->split.debug_path = sources->debug_path;
   if (!entry->is_alone) entry->is_alone = file.kind == CodeKind::kFile && sources->debug_path.empty();
   return absl::OkStatus();
 }
@@ -163,12 +166,29 @@ NameSources NameCache::Explain(const ExecutableFilePtr& file) {
   Entry& entry = Touch(file);
   entry.generation = 0;
   const bool was_alone = std::exchange(entry.is_alone, false);
+  const SplitSearch split = std::exchange(entry.split, {});
+  entry.split.taken = split.taken;
   NameSources sources;
   const absl::Status status = Open(*file, &entry, &sources);
   if (!status.ok()) sources.status = status;
-  // What it has now tells more of all places.
-  if (was_alone && !sources.debug_path.empty()) entry.names.ForgetPlaces();
+  sources.split_files = split.taken.size();
+  sources.tried.insert(sources.tried.end(), split.examples.begin(), split.examples.end());
+  // What it has now, or what may have come, tells more of all places.
+  if ((was_alone && !sources.debug_path.empty()) || !split.in_vain.empty()) entry.names.ForgetPlaces();
   return sources;
+}
+
+// Again when there is more to be known by split files, which no answer lacks that are not needed.
+absl::StatusOr<NameWorker::Resolved> NameCache::Resolve(const Wanted& wanted, std::span<const uint64_t> offsets) {
+  Entry& entry = *wanted.entry;
+  auto resolved = worker_->Resolve(entry.key, offsets, !wanted.with_lines);
+  for (int round = 0; round < kSplitRounds && resolved.ok() && resolved->lacks_files; ++round) {
+    const auto has_more = opener_.AttachSplitFiles(*wanted.file, entry.key, &entry.split);
+    if (!has_more.ok()) return has_more.status();
+    if (!*has_more) break;
+    resolved = worker_->Resolve(entry.key, offsets, !wanted.with_lines);
+  }
+  return resolved;
 }
 
 void NameCache::Ask(const Wanted& wanted) {
@@ -179,16 +199,16 @@ void NameCache::Ask(const Wanted& wanted) {
   for (int attempt = 0; attempt < 2; ++attempt) {
     if (!Open(*wanted.file, &entry).ok()) return;
     const uint64_t cpu_ns = worker_->CpuNs();
-    auto places = worker_->Resolve(entry.key, offsets, !wanted.with_lines);
-    if (places.ok()) {
-      for (size_t i = 0; i < offsets.size(); ++i) entry.names.Learn(offsets[i], (*places)[i], !wanted.with_lines);
+    auto resolved = Resolve(wanted, offsets);
+    if (resolved.ok()) {
+      for (size_t i = 0; i < offsets.size(); ++i) entry.names.Learn(offsets[i], resolved->places[i], !wanted.with_lines);
       const uint64_t cost_ns = worker_->CpuNs() - cpu_ns;
       if (wanted.with_lines && cost_ns > kDearNs) entry.lines_not_before_ns = now_ns_() + kRestForLines * cost_ns;
       return;
     }
     entry.generation = 0;
-    if (absl::IsAborted(places.status())) return Blame(entry.identity);
-    if (!absl::IsNotFound(places.status())) return;
+    if (absl::IsAborted(resolved.status())) return Blame(entry.identity);
+    if (!absl::IsNotFound(resolved.status())) return;
   }
 }
 

@@ -59,6 +59,7 @@ class NameCache {
     uint64_t generation = 0;       // of the worker that has it open; 0: none has
     bool has_descriptor = false;   // when it was read
     uint64_t lines_not_before_ns = 0;  // until then symbols must do
+    SplitSearch split;
     bool is_alone = false;         // debug files were looked for, and there are none
     FileNames names;
   };
@@ -87,6 +88,7 @@ class NameCache {
   absl::Status OpenAtWorker(const model::ExecutableFile& file, Entry* entry, NameSources* sources);
   void Collect(const model::ProfileBatch& batch, std::map<const Entry*, Wanted>* all);
   void Ask(const Wanted& wanted);
+  absl::StatusOr<NameWorker::Resolved> Resolve(const Wanted& wanted, std::span<const uint64_t> offsets);
   bool MayAsk(const model::FileIdentity& identity) const;
   void Blame(const model::FileIdentity& identity);
   void MakeRoom();

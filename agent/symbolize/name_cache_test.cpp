@@ -125,7 +125,7 @@ TEST_F(NameCacheTest, AsksForSymbolsAloneWhereLinesCostMuchAndForLinesLater) {
       "  while time.process_time() < end: pass\n"
       "  name = b'symbol' if only_symbols else b'lines'\n"
       "  place = struct.pack('<II', 1, len(name)) + name + struct.pack('<IIII', 0, 0, 0, 0)\n"
-      "  s.send(struct.pack('<IQBII', 0x736f0003, id, 1, 0, count) + place * count)");
+      "  s.send(struct.pack('<IQBBII', 0x736f0003, id, 1, 0, 0, count) + place * count)");
   NameWorker::Options options;
   options.program = program.Path();
   NameWorker worker(options);

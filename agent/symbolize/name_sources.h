@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <vector>
 
@@ -21,6 +22,7 @@ struct NameSources {
   names::Contents debug;        // of the debug file
   std::string debug_path;       // empty: none was taken
   std::string supplement_path;  // of what debug information is shared with others in; empty: none
+  size_t split_files = 0;       // .dwo and .dwp files that were taken so far
   std::vector<Tried> tried;     // in vain
 };
 

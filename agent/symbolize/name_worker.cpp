@@ -98,11 +98,11 @@ absl::StatusOr<names::FileReply> NameWorker::AskOfFile(names::Request request, i
   return reply;
 }
 
-absl::StatusOr<std::vector<names::Place>> NameWorker::Resolve(uint64_t key, std::span<const uint64_t> offsets,
-                                                              bool only_symbols) {
+absl::StatusOr<NameWorker::Resolved> NameWorker::Resolve(uint64_t key, std::span<const uint64_t> offsets,
+                                                         bool only_symbols) {
   if (absl::Status status = Begin(); !status.ok()) return status;
-  std::vector<names::Place> places;
-  places.reserve(offsets.size());
+  Resolved resolved;
+  resolved.places.reserve(offsets.size());
   while (!offsets.empty()) {
     const auto some = offsets.first(std::min(offsets.size(), names::kMaxOffsets));
     names::Request request;
@@ -111,15 +111,37 @@ absl::StatusOr<std::vector<names::Place>> NameWorker::Resolve(uint64_t key, std:
     request.key = key;
     request.only_symbols = only_symbols;
     request.offsets.assign(some.begin(), some.end());
-    const absl::Status status = ResolveSome(request, &places);
+    const absl::Status status = ResolveSome(request, &resolved);
     if (absl::IsNotFound(status)) return status;
     if (!status.ok()) return Lose(status);
     offsets = offsets.subspan(some.size());
   }
-  return places;
+  return resolved;
 }
 
-absl::Status NameWorker::ResolveSome(const names::Request& request, std::vector<names::Place>* places) {
+absl::StatusOr<std::vector<names::MissingFile>> NameWorker::TakeMissing(uint64_t key) {
+  if (absl::Status status = Begin(); !status.ok()) return status;
+  names::Request request;
+  request.kind = names::RequestKind::kMissing;
+  request.id = ++next_request_;
+  request.key = key;
+  if (absl::Status status = Send(request, {}); !status.ok()) return Lose(status);
+  std::vector<names::MissingFile> files;
+  while (true) {
+    auto packet = Receive();
+    if (!packet.ok()) return Lose(packet.status());
+    auto reply = names::DecodeMissingReply(*packet);
+    if (!reply.ok()) return Lose(reply.status());
+    if (reply->id != request.id) return Lose(absl::InvalidArgumentError("it answered another question"));
+    std::ranges::move(reply->files, std::back_inserter(files));
+    if (reply->is_last) return files;
+    if (reply->files.empty() || files.size() > names::kMaxMissing) {
+      return Lose(absl::InvalidArgumentError("it names more missing files than there may be"));
+    }
+  }
+}
+
+absl::Status NameWorker::ResolveSome(const names::Request& request, Resolved* resolved) {
   if (absl::Status status = Send(request, {}); !status.ok()) return status;
   size_t left = request.offsets.size();
   while (true) {
@@ -134,7 +156,8 @@ absl::Status NameWorker::ResolveSome(const names::Request& request, std::vector<
       return absl::InvalidArgumentError("it answered another number of places than asked");
     }
     left -= reply->places.size();
-    std::ranges::move(reply->places, std::back_inserter(*places));
+    std::ranges::move(reply->places, std::back_inserter(resolved->places));
+    resolved->lacks_files |= reply->lacks_files;
     if (reply->is_last) return absl::OkStatus();
   }
 }

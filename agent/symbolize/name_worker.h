@@ -50,12 +50,17 @@ class NameWorker {
   // Another number whenever all that it had open is forgotten. 0: it does not run.
   uint64_t Generation() const { return process_ == nullptr ? 0 : generation_; }
 
-  // Errors of both: kUnavailable as above; kAborted: it was lost while it was at it.
+  // Errors of all: kUnavailable as above; kAborted: it was lost while it was at it.
   absl::StatusOr<names::FileReply> AskOfFile(names::Request request, int fd) ABSL_LOCKS_EXCLUDED(mutex_);
-  // The places of all offsets, in their order; functions alone if `only_symbols`. kNotFound: it does not have the file
-  // open.
-  absl::StatusOr<std::vector<names::Place>> Resolve(uint64_t key, std::span<const uint64_t> offsets,
-                                                    bool only_symbols = false) ABSL_LOCKS_EXCLUDED(mutex_);
+  struct Resolved {
+    std::vector<names::Place> places;  // of all offsets, in their order
+    bool lacks_files = false;          // some would be better with what TakeMissing() names
+  };
+  // Functions alone if `only_symbols`. kNotFound: it does not have the file open.
+  absl::StatusOr<Resolved> Resolve(uint64_t key, std::span<const uint64_t> offsets, bool only_symbols = false)
+      ABSL_LOCKS_EXCLUDED(mutex_);
+  // What answers about the file have lacked since the last call. Errors as of AskOfFile().
+  absl::StatusOr<std::vector<names::MissingFile>> TakeMissing(uint64_t key) ABSL_LOCKS_EXCLUDED(mutex_);
 
   // Of all its runs. Any thread.
   uint64_t CpuNs() const ABSL_LOCKS_EXCLUDED(mutex_);
@@ -66,7 +71,7 @@ class NameWorker {
   absl::Status Send(const names::Request& request, std::span<const int> fds);
   absl::StatusOr<std::string> Receive();
   absl::Status Lose(const absl::Status& why) ABSL_LOCKS_EXCLUDED(mutex_);
-  absl::Status ResolveSome(const names::Request& request, std::vector<names::Place>* places);
+  absl::Status ResolveSome(const names::Request& request, Resolved* resolved);
   void SetTrouble(std::string trouble) ABSL_LOCKS_EXCLUDED(mutex_);
 
   const Options options_;

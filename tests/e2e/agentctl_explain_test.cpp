@@ -22,6 +22,7 @@ v1::ExplainReply FourKinds() {
   whole->set_build_id("abcd");
   whole->set_debug_file("/usr/lib/debug/.build-id/ab/cd.debug");
   whole->set_supplementary_file("/usr/lib/debug/.dwz/app.debug");
+  whole->set_split_files(3);
   v1::ExplainedCode* stripped = AddCode(&reply, "/opt/none-of-dpkg.so", "table");
   stripped->add_unwound_by("machine-code");
   stripped->add_named_by("dynsym");
@@ -50,6 +51,7 @@ TEST_F(AgentctlTest, ExplainShowsByWhatStacksAreFollowedAndNamed) {
             "  names     with lines and inlined functions, by DWARF, all symbols (.symtab)\n"
             "  debug     /usr/lib/debug/.build-id/ab/cd.debug\n"
             "  shared    /usr/lib/debug/.dwz/app.debug\n"
+            "  split     3 .dwo or .dwp files so far\n"
             "\n"
             "/opt/none-of-dpkg.so  2.0 MiB of code\n"
             "  stacks    by the machine code of its functions\n"

@@ -103,6 +103,20 @@ class Names(NamesTest):
         subprocess.run(["strip", "-o", root / "names_stripped", program], check=True)
         return root
 
+    def build_split(self, name, *flags):
+        """The planted program with its debug information in a .dwo file."""
+        program = self.folder / name
+        subprocess.run(["c++", "-O2", "-g", "-gsplit-dwarf", *flags, "-o", program, SOURCES / "planted_names.cpp"], check=True,
+                       cwd=self.folder)
+        return program
+
+    def split_and_packed(self):
+        split, packed = self.build_split("names_split"), self.build_split("names_packed", "-gdwarf-4")
+        subprocess.run(["dwp", "-e", packed, "-o", f"{packed}.dwp"], check=True, cwd=self.folder)
+        for unit in self.folder.glob("names_packed*.dwo"):
+            unit.unlink()
+        return [self.start(program, LIFE) for program in (split, packed)]
+
     def test_functions_are_named_as_they_were_written(self):
         root = self.stripped_in_a_root_of_its_own()
         go_program = self.folder / "names_go"
@@ -114,6 +128,7 @@ class Names(NamesTest):
         full = self.start(self.copy("names_full"), LIFE)
         stripped = self.start("/names_stripped", LIFE, preexec_fn=lambda: (os.chroot(root), os.chdir("/")))
         go = self.start(go_program, LIFE)
+        split = self.split_and_packed()
         self.replaced()
         time.sleep(1)
         agent.wait_until_tables_are_built()
@@ -122,6 +137,11 @@ class Names(NamesTest):
         self.assert_nobody_is_explained(agent, stripped)
         self.assert_planted_names(by_process["names_full"], "with debug information")
         self.assert_planted_names(by_process["names_stripped"], "stripped, in a root of its own")
+        for process in split:
+            path = os.readlink(f"/proc/{process.pid}/exe")
+            name = os.path.basename(path)
+            self.assert_planted_names(by_process[name], f"split: {name}")
+            self.assertEqual(self.explained(agent, process)[path]["split_files"], "1")
         self.assert_mostly(by_process["names_go"], lambda sample: sample.has("main.foldInlined", "main.crunch"), "Go",
                            least=0.5)  # the loop around it is its caller's
         spun = {name: sum(sample.value for sample in by_process["names_replaced"] if sample.has(f"Spin{name}")) for name in

@@ -21,9 +21,16 @@ std::vector<uint64_t> AddressesOf(const elf::ElfFile& file) {
   return addresses;
 }
 
+void RequireClean(std::string_view path) {
+  Require(path.starts_with('/') && path.find("/../") == path.npos && path.find('\0') == path.npos);
+}
+
 void AnswerAndCheck(const elf::ElfFile& file, elf::SourceLines* lines) {
   std::vector<uint64_t> addresses = AddressesOf(file);
   elf::SourceAnswers answers = lines->Answer(addresses);
+  for (const elf::SplitFile& missing : answers.MissingSplitFiles()) {
+    for (const std::string& path : elf::SplitFilePlaces(missing.folder, missing.name, "/a/b")) RequireClean(path);
+  }
   Require(answers.Size() == addresses.size());
   for (size_t i = 0; i < answers.Size(); ++i) {
     std::span<const elf::SourceFrame> frames = answers.FramesOf(i);
@@ -44,10 +51,13 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
   auto file = elf::ElfFile::OpenDebug(elf::ByteSource(input));
   if (!file.ok()) return 0;
   const std::vector<std::string> folders = {"/usr/lib/debug"};
-  for (const elf::DebugFilePlace& place : elf::DebugFilePlaces(*file, "/usr/bin/../program", folders)) {
-    fuzz::Require(place.path.starts_with('/') && place.path.find("/../") == std::string::npos);
+  const auto link = elf::FindDebugLink(*file);
+  for (const auto& place : elf::DebugFilePlaces(file->BuildId(), link ? link->name : "", "/usr/bin/../program", folders)) {
+    fuzz::RequireClean(place.path);
   }
-  if (auto link = elf::FindAlternateLink(*file)) (void)elf::AlternateFilePlaces(*link, "/a/b", folders);
+  if (auto alternate = elf::FindAlternateLink(*file)) {
+    for (const std::string& path : elf::AlternateFilePlaces(*alternate, "/a/b", folders)) fuzz::RequireClean(path);
+  }
   auto lines = elf::SourceLines::Open(*file, &*file);
   if (!lines.ok()) return 0;
   fuzz::AnswerAndCheck(*file, lines->get());
