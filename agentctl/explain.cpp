@@ -32,6 +32,7 @@ std::string Meaning(const std::string& word) {
       {"dynsym", "exported symbols (.dynsym)"},
       {"gnu_debugdata", "packed symbols (.gnu_debugdata)"},
       {"perf-map", "the perf map that the process writes"},
+      {"jitdump", "the jitdump that the process writes"},
   };
   const auto known = kMeanings.find(word);
   return known != kMeanings.end() ? known->second : Printable(word);

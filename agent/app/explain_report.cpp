@@ -9,7 +9,6 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
-#include "agent/process/perf_map_file.h"
 #include "agent/process/process_reader.h"
 #include "base/read_file.h"
 #include "base/unique_fd.h"
@@ -25,7 +24,7 @@ using By = unwind::FileUnwinding::By;
 constexpr int kMaxRanges = 32;
 constexpr size_t kMaxProcBytes = 65'536;
 constexpr char kAdviceForJit[] =
-    "have the program write a perf map: node --perf-basic-prof, java: jcmd PID Compiler.perfmap, "
+    "have the program write a perf map: node --perf-basic-prof (or --perf-prof, a jitdump), java: jcmd PID Compiler.perfmap, "
     "python3 -X perf (3.12), DOTNET_PerfMapEnabled=1";
 
 absl::StatusOr<process::ProcessStat> StatOf(uint32_t pid) {
@@ -45,10 +44,10 @@ uint32_t ProcessOfThread(uint32_t tid) {
   return 0;
 }
 
-absl::StatusOr<model::ExecutableFilePtr> PerfMapOf(uint32_t pid) {
+absl::StatusOr<process::MadeCodeFile> MadeCodeOf(uint32_t pid) {
   const base::UniqueFd folder(::open(absl::StrCat("/proc/", pid).c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   if (!folder.IsValid()) return absl::NotFoundError("the process is gone");
-  return process::OpenPerfMap(folder.Get());
+  return process::OpenMadeCodeFile(folder.Get());
 }
 
 // All code without a file is one entry.
@@ -118,10 +117,9 @@ void ExplainNames(const NameSources& sources, ExplainedCode* out) {
   if (out->named_by().empty()) out->set_naming_trouble("it has no symbols");
 }
 
-void ExplainJit(const absl::StatusOr<model::ExecutableFilePtr>& perf_map, const NameSources& sources,
-                ExplainedCode* out) {
-  const absl::Status& status = perf_map.ok() ? sources.status : perf_map.status();
-  if (status.ok()) return out->add_named_by("perf-map");
+void ExplainJit(const absl::StatusOr<process::MadeCodeFile>& made, const NameSources& sources, ExplainedCode* out) {
+  const absl::Status& status = made.ok() ? sources.status : made.status();
+  if (status.ok()) return out->add_named_by(made->path.ends_with(".dump") ? "jitdump" : "perf-map");
   out->set_naming_trouble(std::string(status.message()));
   if (absl::IsNotFound(status)) out->set_advice(kAdviceForJit);
 }
@@ -143,7 +141,7 @@ absl::StatusOr<CodeOfProcess> LookAtProcess(uint32_t pid, const CodeTables& code
     return absl::FailedPreconditionError(absl::StrCat("nothing is known of the code of process ", pid,
                                                       " (yet): it has just begun, has ended, or hides its memory; try again"));
   }
-  CodeOfProcess process{*std::move(mappings), PerfMapOf(pid)};
+  CodeOfProcess process{*std::move(mappings), MadeCodeOf(pid)};
   const auto after = StatOf(pid);
   if (!after.ok() || after->start_ticks != before->start_ticks) {
     return absl::AbortedError(absl::StrCat("process ", pid, " has ended meanwhile"));
@@ -166,12 +164,12 @@ void ReportCode(const CodeOfProcess& process,
     out->set_path(has_file ? mapping.file->path : "[anon]");
     out->set_is_of_host(kind == CodeKind::kFile && mapping.file->root == nullptr);
     NameSources sources;
-    if (has_file || process.perf_map.ok()) sources = sources_of(has_file ? mapping.file : *process.perf_map);
+    if (has_file || process.made.ok()) sources = sources_of(has_file ? mapping.file : process.made->file);
     ExplainUnwinding(unwinding_of(*mapping.file), sources.own, has_file, out);
     if (has_file)
       ExplainNames(sources, out);
     else
-      ExplainJit(process.perf_map, sources, out);
+      ExplainJit(process.made, sources, out);
   }
 }
 

@@ -6,6 +6,7 @@
 #include "absl/status/statusor.h"
 #include "agent/app/code_tables.h"
 #include "agent/model/executable_file.h"
+#include "agent/process/perf_map_file.h"
 #include "agent/symbolize/name_sources.h"
 #include "agent/unwind/unwinder.h"
 #include "proto/sonde/control/v1/control.pb.h"
@@ -15,7 +16,7 @@ namespace sonde::app {
 // The code that one process has.
 struct CodeOfProcess {
   std::vector<model::Mapping> mappings;
-  absl::StatusOr<model::ExecutableFilePtr> perf_map;  // of what it made itself; or why there is none
+  absl::StatusOr<process::MadeCodeFile> made;  // what names the code that it made itself; or why there is none
 };
 
 // Errors, in words for people: kNotFound: no such process, or `pid` is a thread's; kFailedPrecondition: it is one of the

@@ -91,12 +91,14 @@ TEST(ExplainReport, TellsWhyThereAreNone) {
 }
 
 TEST(ExplainReport, NamesMadeCodeByItsMap) {
-  CodeOfProcess process{{{0x1000, 0x3000, 0, CodeFile(CodeKind::kAnonymous, "[anon]")}}, CodeFile(CodeKind::kJit, "[anon]")};
+  CodeOfProcess process{{{0x1000, 0x3000, 0, CodeFile(CodeKind::kAnonymous, "[anon]")}}, process::MadeCodeFile{"/tmp/perf-7.map", CodeFile(CodeKind::kJit, "[anon]")}};
   EXPECT_THAT(Explained(process, {}, Read({.symbols = true})).code(0).named_by(), ElementsAre("perf-map"));
   NameSources broken;
   broken.status = absl::InvalidArgumentError("it has no line of a perf map");
   EXPECT_EQ(Explained(process, {}, broken).code(0).naming_trouble(), "it has no line of a perf map");
   EXPECT_EQ(Explained(process, {}, broken).code(0).unwinding(), "frame-pointers");
+  process.made->path = "/opt/app/jit-7.dump";
+  EXPECT_THAT(Explained(process, {}, Read({.symbols = true})).code(0).named_by(), ElementsAre("jitdump"));
 }
 
 }  // namespace

@@ -29,7 +29,7 @@ enum class CodeKind : uint8_t {
   kFile,       // an ELF file; frame offsets are file offsets
   kKernel,     // kernel text and modules; frame offsets are kernel addresses
   kVdso,       // frame offsets are offsets into the vdso image
-  kJit,        // code that a process made, named by the perf map open as `fd`; frame offsets are process addresses
+  kJit,        // code that a process made, named by the perf map or jitdump open as `fd`; frame offsets are process addresses
   kAnonymous,  // JIT code and other memory without a file; frame offsets are process addresses
   kUnknown,    // no mapping was seen at this address; frame offsets are process addresses
   kMarker,     // not code: a frame that tells what is not known, by its `path`

@@ -66,7 +66,7 @@ absl::StatusOr<Request> DecodeRequest(std::string_view packet) {
   request.kind = reader.Choice(RequestKind::kMissing);
   request.id = reader.Number<uint64_t>();
   request.key = reader.Number<uint64_t>();
-  request.file_kind = reader.Choice(FileKind::kPerfMap);
+  request.file_kind = reader.Choice(FileKind::kMadeCode);
   request.role = reader.Choice(AttachRole::kSplit);
   request.debug_crc = reader.Number<uint32_t>();
   request.is_by_crc = reader.Flag();

@@ -26,13 +26,17 @@ inline constexpr size_t kMaxMissingOfPacket = 30;
 inline constexpr size_t kMaxSplitPathBytes = 1'024;  // a longer one is none
 
 enum class RequestKind : uint32_t {
-  kOpen = 1,     // with one descriptor, or none for the vdso: what is in the file? A perf map that is open has grown
+  kOpen = 1,     // with one descriptor, or none for the vdso: what is in the file? One of kMadeCode that is open has grown
   kAttach = 2,   // with one descriptor: a file that holds more about one that is open
   kResolve = 3,  // which code is at these offsets of an open file?
   kMissing = 4,  // which split files (.dwo) have answers about an open file lacked since this was asked last?
 };
 
-enum class FileKind : uint32_t { kElf = 0, kVdso = 1, kPerfMap = 2 };
+enum class FileKind : uint32_t {
+  kElf = 0,
+  kVdso = 1,
+  kMadeCode = 2,  // a perf map or jitdump
+};
 
 // What an attached file is to the open one.
 enum class AttachRole : uint32_t { kDebug = 0, kSupplementary = 1, kSplit = 2 };
@@ -40,7 +44,7 @@ enum class AttachRole : uint32_t { kDebug = 0, kSupplementary = 1, kSplit = 2 };
 struct Request {
   RequestKind kind = RequestKind::kOpen;
   uint64_t id = 0;   // repeated in the reply
-  uint64_t key = 0;  // the agent's number of the file; never used for another content, but for a perf map that grows
+  uint64_t key = 0;  // the agent's number of the file; never used for another content, but for one that grows
   FileKind file_kind = FileKind::kElf;
   AttachRole role = AttachRole::kDebug;
   uint32_t debug_crc = 0;   // of a debug file found by name: what its content must have. Else it must have the build id.
@@ -61,7 +65,7 @@ enum class FileVerdict : uint32_t {
 
 // What a file has that tells of its code.
 struct Contents {
-  bool symbols = false;         // .symtab, or a perf map's lines: all functions
+  bool symbols = false;         // .symtab, or those of code made at run time: all functions
   bool exports = false;         // .dynsym: those that other files may call
   bool packed_symbols = false;  // .gnu_debugdata: all functions
   bool dwarf = false;           // files, lines and inlined functions

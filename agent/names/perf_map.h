@@ -21,9 +21,8 @@ class PerfMap : public NameSource {
   // kInvalidArgument: there is no such line in it. kDataLoss: it cannot be read.
   static absl::StatusOr<std::unique_ptr<PerfMap>> Read(base::UniqueFd fd, uint64_t size_bytes);
 
-  // Reads what was appended since, up to `size_bytes`. False, and nothing is read: it has become shorter.
-  bool ReadOn(uint64_t size_bytes);
-
+  // False, and nothing is read: it has become shorter.
+  bool ReadOn(uint64_t size_bytes) override;
   FileReply Describe() const override;
   std::vector<Place> At(std::span<const uint64_t> addresses, bool only_symbols) override;
   size_t MemoryBytes() const override { return sizeof(*this) + codes_.capacity() * sizeof(Code); }

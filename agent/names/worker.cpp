@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "agent/names/elf_names.h"
+#include "agent/names/jit_dump.h"
 #include "agent/names/perf_map.h"
 #include "agent/names/sandbox.h"
 
@@ -17,8 +18,9 @@ constexpr size_t kMaxFiles = 64, kMaxDescriptors = 600;
 absl::StatusOr<std::unique_ptr<NameSource>> Read(const Request& request, std::vector<base::UniqueFd> fds) {
   if (request.file_kind == FileKind::kVdso) return ElfNames::OfVdso();
   if (fds.size() != 1) return absl::FailedPreconditionError("no descriptor came with the request");
-  if (request.file_kind == FileKind::kPerfMap) return PerfMap::Read(std::move(fds[0]), request.size_bytes);
-  return ElfNames::OfFile(std::move(fds[0]), request.size_bytes);
+  if (request.file_kind != FileKind::kMadeCode) return ElfNames::OfFile(std::move(fds[0]), request.size_bytes);
+  if (JitDump::IsOne(fds[0].Get())) return JitDump::Read(std::move(fds[0]), request.size_bytes);
+  return PerfMap::Read(std::move(fds[0]), request.size_bytes);
 }
 
 FileVerdict VerdictOf(const absl::Status& status) {
@@ -61,9 +63,9 @@ absl::Status Worker::Answer(Packet packet) {
 }
 
 FileReply Worker::Open(const Request& request, std::vector<base::UniqueFd> fds) {
-  if (request.file_kind == FileKind::kPerfMap) {
-    auto* map = dynamic_cast<PerfMap*>(Find(request.key));
-    if (map != nullptr && map->ReadOn(request.size_bytes)) return map->Describe();
+  if (request.file_kind == FileKind::kMadeCode) {
+    NameSource* known = Find(request.key);
+    if (known != nullptr && known->ReadOn(request.size_bytes)) return known->Describe();
   }
   auto source = Read(request, std::move(fds));
   if (!source.ok()) return Refusal(VerdictOf(source.status()), source.status());

@@ -96,6 +96,11 @@ bool IsSharedMemory(const std::string& name) {
   return name == "/dev/zero" || name.starts_with("/SYSV") || name.starts_with("/anon_hugepage");
 }
 
+// What a process maps as code to tell perf(1) where it writes of the code that it makes.
+bool IsJitDump(const std::string& path) {
+  return path.substr(path.rfind('/') + 1).starts_with("jit-") && path.ends_with(".dump");
+}
+
 // Names of file-less memory are kept only where they are few and the kernel's own.
 std::string PseudoName(const MapLine& line) {
   for (const char* kept : {"[vdso]", "[vsyscall]", "[heap]", "[stack]"}) {
@@ -166,8 +171,8 @@ ExecutableFilePtr ExecutableFiles::FileAt(const UniqueFd& place, const std::stri
   }
   if (!MayRead(place, at->identity.device)) return nullptr;
   UniqueFd fd = OpenForReading(place);
-  // Compilers at run time write their code to files without a name, to map it twice.
-  if (fd.IsValid() && !at->has_name && !IsElf(fd)) return Pseudo("[anon]");
+  // Compilers at run time write their code to files without a name, to map it twice; and map what they write of it as code.
+  if (fd.IsValid() && (!at->has_name || IsJitDump(path)) && !IsElf(fd)) return Pseudo("[anon]");
   return Remember(at->identity, path, std::move(fd), RootOf(process_fd));
 }
 

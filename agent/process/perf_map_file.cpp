@@ -13,13 +13,14 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "agent/process/memory_map.h"
 #include "base/local_file.h"
 #include "base/read_file.h"
 
 namespace sonde::process {
 namespace {
 
-constexpr size_t kMaxStatusBytes = 65'536;
+constexpr size_t kMaxStatusBytes = 65'536, kMaxMapLines = 65'536;
 
 absl::Status CheckTrust(int fd, uint32_t uid) {
   struct stat info {};
@@ -36,6 +37,27 @@ absl::Status At(const std::string& path, const absl::Status& why) {
   return absl::Status(why.code(), absl::StrCat(path, ": ", why.message()));
 }
 
+absl::StatusOr<MadeCodeFile> OpenTrusted(int root, const std::string& path, const ProcessIds& ids) {
+  absl::StatusOr<base::UniqueFd> fd = base::OpenRegularFileBelow(root, path, /*follow_links=*/false);
+  if (!fd.ok()) return At(path, fd.status());
+  if (absl::Status trust = CheckTrust(fd->Get(), ids.effective_uid); !trust.ok()) return At(path, trust);
+  return MadeCodeFile{path, std::make_shared<const model::ExecutableFile>(
+                                model::ExecutableFile{model::CodeKind::kJit, {}, "[anon]", *std::move(fd)})};
+}
+
+// The path of the dump that the process has mapped as code; empty: none.
+std::string MarkedDump(int process_fd, uint32_t pid) {
+  const base::UniqueFd maps(::openat(process_fd, "maps", O_RDONLY | O_CLOEXEC));
+  if (!maps.IsValid()) return "";
+  const auto map = ReadMemoryMap(maps.Get(), kMaxMapLines);
+  if (!map.ok()) return "";
+  const std::string name = absl::StrCat("/jit-", pid, ".dump");
+  for (const MapLine& line : map->executable) {
+    if (line.inode != 0 && line.name.ends_with(name)) return line.name;
+  }
+  return "";
+}
+
 }  // namespace
 
 absl::StatusOr<ProcessIds> ParseIds(std::string_view status) {
@@ -50,19 +72,17 @@ absl::StatusOr<ProcessIds> ParseIds(std::string_view status) {
   return ids;
 }
 
-absl::StatusOr<model::ExecutableFilePtr> OpenPerfMap(int process_fd) {
+absl::StatusOr<MadeCodeFile> OpenMadeCodeFile(int process_fd) {
   const base::UniqueFd root(::openat(process_fd, "root", O_PATH | O_DIRECTORY | O_CLOEXEC));
   const base::UniqueFd status(::openat(process_fd, "status", O_RDONLY | O_CLOEXEC));
   if (!root.IsValid() || !status.IsValid()) return absl::NotFoundError("the process is gone");
   const auto text = base::ReadFd(status.Get(), "status", kMaxStatusBytes);
   const auto ids = text.ok() ? ParseIds(*text) : absl::StatusOr<ProcessIds>(text.status());
   if (!ids.ok()) return ids.status();
-  const std::string path = absl::StrCat("/tmp/perf-", ids->innermost_pid, ".map");
-  absl::StatusOr<base::UniqueFd> map = base::OpenRegularFileBelow(root.Get(), path, /*follow_links=*/false);
-  if (!map.ok()) return At(path, map.status());
-  if (absl::Status trust = CheckTrust(map->Get(), ids->effective_uid); !trust.ok()) return At(path, trust);
-  return std::make_shared<const model::ExecutableFile>(
-      model::ExecutableFile{model::CodeKind::kJit, {}, "[anon]", *std::move(map)});
+  auto map = OpenTrusted(root.Get(), absl::StrCat("/tmp/perf-", ids->innermost_pid, ".map"), *ids);
+  if (map.ok() || !absl::IsNotFound(map.status())) return map;
+  const std::string dump = MarkedDump(process_fd, ids->innermost_pid);
+  return dump.empty() ? map : OpenTrusted(root.Get(), dump, *ids);
 }
 
 }  // namespace sonde::process

@@ -23,8 +23,8 @@ class PerfMapFileTest : public testing::Test {
     std::ofstream(path) << "1000 10 f\n";
     ASSERT_EQ(::chmod(path.c_str(), mode), 0);
   }
-  model::ExecutableFilePtr Open() const { return OpenPerfMap(folder_.Get()).value_or(nullptr); }
-  std::string WhyNot() const { return std::string(OpenPerfMap(folder_.Get()).status().message()); }
+  model::ExecutableFilePtr Open() const { return OpenMadeCodeFile(folder_.Get()).value_or(MadeCodeFile()).file; }
+  std::string WhyNot() const { return std::string(OpenMadeCodeFile(folder_.Get()).status().message()); }
 
   FakeProcForTest proc_;
   base::UniqueFd folder_;
@@ -74,6 +74,25 @@ TEST_F(PerfMapFileTest, SaysWhyItTakesNone) {
   std::filesystem::remove(Map());
   Write(Map(), 0666);
   EXPECT_EQ(WhyNot(), "/tmp/perf-7.map: others than its owner may write to it");
+}
+
+TEST_F(PerfMapFileTest, OpensTheJitDumpThatIsMappedAsCode) {
+  std::filesystem::create_directories(proc_.Of(70) / "root/opt/app");
+  const std::string dump = proc_.Of(70) / "root/opt/app/jit-7.dump";
+  Write(dump);
+  EXPECT_EQ(WhyNot(), "/tmp/perf-7.map: it is not there") << "nobody says where the dump is";
+  proc_.Write(70, "maps",
+              "1000-2000 r-xp 00000000 08:01 11 /opt/app/jit-70.dump\n"
+              "3000-4000 r--p 00000000 08:01 12 /opt/other/jit-7.dump\n"
+              "5000-6000 r-xp 00000000 08:01 13 /opt/app/jit-7.dump\n");
+  const auto found = OpenMadeCodeFile(folder_.Get());
+  ASSERT_TRUE(found.ok()) << found.status();
+  EXPECT_EQ(found->path, "/opt/app/jit-7.dump");
+  EXPECT_EQ(found->file->kind, model::CodeKind::kJit);
+  ASSERT_EQ(::chmod(dump.c_str(), 0666), 0);
+  EXPECT_EQ(WhyNot(), "/opt/app/jit-7.dump: others than its owner may write to it");
+  Write(Map());
+  EXPECT_EQ(OpenMadeCodeFile(folder_.Get())->path, "/tmp/perf-7.map") << "of both the map";
 }
 
 TEST_F(PerfMapFileTest, TakesNoMapOfAnotherUser) {

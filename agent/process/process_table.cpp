@@ -107,13 +107,13 @@ void ProcessTable::LookForJit(uint32_t tgid, Entry* entry) const {
   if (entry->info == nullptr || entry->info->jit != nullptr || entry->info->is_kernel_thread) return;
   if (!MakesCode(*entry->info) && entry->looks_for_jit++ >= kLooksForJit) return;
   auto folder = reader_.OpenFolder(tgid);
-  auto jit = folder.ok() ? OpenPerfMap(folder->Get()) : absl::StatusOr<model::ExecutableFilePtr>(folder.status());
+  auto jit = folder.ok() ? OpenMadeCodeFile(folder->Get()) : absl::StatusOr<MadeCodeFile>(folder.status());
   if (!jit.ok()) return;
   // Is it still the process whose folder this was?
   auto stat = reader_.ReadStat(tgid);
   if (!stat.ok() || stat->start_ticks != entry->start_ticks) return;
   auto info = std::make_shared<model::ProcessInfo>(*entry->info);
-  info->jit = *std::move(jit);
+  info->jit = std::move(jit->file);
   entry->info = std::move(info);
 }
 

@@ -15,7 +15,7 @@ constexpr size_t kMaxInVain = 4'096, kMaxExamples = 4;
 
 names::FileKind WireKind(CodeKind kind) {
   if (kind == CodeKind::kVdso) return names::FileKind::kVdso;
-  return kind == CodeKind::kJit ? names::FileKind::kPerfMap : names::FileKind::kElf;
+  return kind == CodeKind::kJit ? names::FileKind::kMadeCode : names::FileKind::kElf;
 }
 
 absl::Status StatusOf(const FileReply& reply) {

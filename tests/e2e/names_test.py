@@ -213,6 +213,12 @@ class JitNames(NamesTest):
         self.addCleanup(path.unlink)
         return process
 
+    def dumped(self, name):
+        """A program that spins in code of its own making, and writes a jitdump."""
+        process = self.start(self.copy(name, "jit_spinner"), LIFE, self.folder)
+        process.stdout.readline()
+        return process
+
     def secret(self, line):
         path = self.folder / "secret"
         with open(path, "a", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
@@ -242,17 +248,22 @@ class JitNames(NamesTest):
         fifo = self.spinner("jit_fifo", lambda path, line: os.mkfifo(path))
         everybody = self.spinner("jit_everybody", lambda path, line: self.for_everybody(path, line + self.CANARY + "\n"))
         self.node()
+        dumped, dumped_everybody = self.dumped("jit_dumped"), self.dumped("jit_dumped_everybody")
+        pathlib.Path(f"{self.folder}/jit-{dumped_everybody.pid}.dump").chmod(0o666)
         agent = self.agent(self.collector().grpc, window="10s")
         agent.wait_until_tables_are_built()
-        for process, words in ((good, ""), (fifo, "it is no plain file"), (everybody, "others than its owner may write to it")):
+        for process, named_by, words in ((good, ["perf-map"], ""), (dumped, ["jitdump"], ""), (fifo, [], "it is no plain file"),
+                                         (everybody, [], "others than its owner may write to it"),
+                                         (dumped_everybody, [], "others than its owner may write to it")):
             made = self.explained(agent, process)["[anon]"]
-            self.assertEqual((made["unwinding"], made["named_by"]), ("frame-pointers", [] if words else ["perf-map"]))
+            self.assertEqual((made["unwinding"], made["named_by"]), ("frame-pointers", named_by))
             self.assertIn(words, made["naming_trouble"])
         by_process = self.record(agent, dying=[good])
         self.assert_mostly(by_process["jit_good"], lambda sample: sample.has("made::at_run_time", "main"), "a good map")
         self.assert_mostly(by_process["jit_controls"], lambda sample: sample.has("evil?[31m?]0;title? name"), "a map with control characters")
         self.assert_mostly(by_process["node"], lambda sample: any("spinInJavaScript" in name for name in sample.stack), "node")
-        for name in ("jit_link", "jit_hardlink", "jit_fifo", "jit_everybody"):
+        self.assert_mostly(by_process["jit_dumped"], lambda sample: sample.has("dumped::at_run_time", "main"), "a jitdump")
+        for name in ("jit_link", "jit_hardlink", "jit_fifo", "jit_everybody", "jit_dumped_everybody"):
             self.assert_mostly(by_process[name], lambda sample: sample.has("[anon]"), name)
         names = {name for samples in by_process.values() for sample in samples for name in sample.stack}
         self.assertEqual([name for name in names if "secret" in name or "\x1b" in name], [])

@@ -1,0 +1,193 @@
+#include "agent/names/jit_dump.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <string>
+#include <utility>
+
+namespace sonde::names {
+namespace {
+
+constexpr uint32_t kMagic = 0x4A695444, kVersion = 1;
+constexpr size_t kMaxCodes = 500'000;
+constexpr uint64_t kMaxRecords = 4'000'000;  // of one reading
+constexpr uint64_t kMaxCodeBytes = uint64_t{1} << 31;
+constexpr size_t kMaxNameBytes = 4'096;
+// How many pieces of code before an address are asked whether they reach over it.
+constexpr int kMaxOverlaps = 16;
+constexpr size_t kBytesOfCode = 72;  // in the tree, about
+
+enum RecordKind : uint32_t { kLoad = 0, kMove = 1 };
+
+struct DumpHeader {
+  uint32_t magic;
+  uint32_t version;
+  uint32_t bytes;  // of the header
+  uint32_t machine;
+  uint32_t padding;
+  uint32_t pid;
+  uint64_t time;
+  uint64_t flags;
+};
+struct RecordHeader {
+  uint32_t kind;
+  uint32_t bytes;  // of the record, with this
+  uint64_t time;
+};
+struct LoadBody {  // the name follows, with a zero at its end, then the code's bytes
+  uint32_t pid;
+  uint32_t tid;
+  uint64_t vma;
+  uint64_t start;
+  uint64_t size;
+  uint64_t index;
+};
+struct MoveBody {
+  uint32_t pid;
+  uint32_t tid;
+  uint64_t vma;
+  uint64_t from;
+  uint64_t to;
+  uint64_t size;
+  uint64_t index;
+};
+
+// The dump a piece at a time: records are smaller than a piece as a rule, and of others only the beginning is read.
+class Pieces {
+ public:
+  Pieces(int fd, uint64_t size_bytes) : fd_(fd), size_bytes_(size_bytes) {}
+
+  // False: it does not lie in the file as a whole.
+  template <typename T>
+  bool Get(uint64_t at, T* value) {
+    if (at > size_bytes_ || size_bytes_ - at < sizeof(T)) return false;
+    if (at < begin_ || at + sizeof(T) > begin_ + held_) Fill(at);
+    if (held_ < sizeof(T)) return false;
+    std::memcpy(value, bytes_.data() + (at - begin_), sizeof(T));
+    return true;
+  }
+
+ private:
+  void Fill(uint64_t at) {
+    const size_t wanted = std::min<uint64_t>(bytes_.size(), size_bytes_ - at);
+    const ssize_t got = ::pread(fd_, bytes_.data(), wanted, static_cast<off_t>(at));
+    begin_ = at;
+    held_ = got > 0 ? static_cast<size_t>(got) : 0;
+  }
+
+  const int fd_;
+  const uint64_t size_bytes_;
+  std::array<char, 32'768> bytes_;
+  uint64_t begin_ = 0;
+  size_t held_ = 0;
+};
+
+bool IsRange(uint64_t start, uint64_t size) { return size > 0 && size <= kMaxCodeBytes && start + size > start; }
+
+}  // namespace
+
+struct JitDump::Record {
+  Pieces* pieces;
+  uint64_t at;
+  RecordHeader header;
+
+  // What follows its header; false when it is too short for that.
+  template <typename T>
+  bool Body(T* body) const {
+    return header.bytes >= sizeof(header) + sizeof(T) && pieces->Get(at + sizeof(header), body);
+  }
+};
+
+bool JitDump::IsOne(int fd) {
+  uint32_t magic = 0;
+  return ::pread(fd, &magic, sizeof(magic), 0) == sizeof(magic) && magic == kMagic;
+}
+
+absl::StatusOr<std::unique_ptr<JitDump>> JitDump::Read(base::UniqueFd fd, uint64_t size_bytes) {
+  std::unique_ptr<JitDump> dump(new JitDump(std::move(fd)));
+  Pieces pieces(dump->fd_.Get(), size_bytes);
+  DumpHeader header{};
+  if (!pieces.Get(0, &header)) return absl::DataLossError("the jitdump cannot be read");
+  if (header.magic != kMagic || header.version != kVersion || header.bytes < sizeof(header)) {
+    return absl::InvalidArgumentError("it is no jitdump of a kind that is known");
+  }
+  dump->next_ = header.bytes;
+  dump->ReadRecords(size_bytes);
+  return dump;
+}
+
+bool JitDump::ReadOn(uint64_t size_bytes) {
+  if (size_bytes < next_) return false;
+  ReadRecords(size_bytes);
+  return true;
+}
+
+void JitDump::ReadRecords(uint64_t size_bytes) {
+  Pieces pieces(fd_.Get(), size_bytes);
+  for (uint64_t count = 0; !is_broken_ && count < kMaxRecords; ++count) {
+    Record record{&pieces, next_, {}};
+    if (!pieces.Get(next_, &record.header)) return;
+    if (record.header.bytes < sizeof(record.header)) {
+      is_broken_ = true;
+      return;
+    }
+    if (size_bytes - next_ < record.header.bytes) return;  // it is still being written
+    Take(record);
+    next_ += record.header.bytes;
+  }
+}
+
+void JitDump::Take(const Record& record) {
+  ++order_;
+  if (record.header.kind == kLoad) {
+    LoadBody body{};
+    if (!record.Body(&body)) return;
+    Add(body.start, {body.size, order_, record.at + sizeof(record.header) + sizeof(body)});
+  } else if (record.header.kind == kMove) {
+    MoveBody body{};
+    if (!record.Body(&body)) return;
+    const auto moved = codes_.find(body.from);
+    if (moved != codes_.end()) Add(body.to, {body.size, order_, moved->second.name_at});
+  }
+}
+
+void JitDump::Add(uint64_t start, Code code) {
+  if (!IsRange(start, code.size)) return;
+  if (codes_.size() < kMaxCodes || codes_.contains(start)) codes_[start] = code;
+}
+
+FileReply JitDump::Describe() const {
+  FileReply reply;
+  reply.own.symbols = true;
+  return reply;
+}
+
+std::vector<Place> JitDump::At(std::span<const uint64_t> addresses, bool /*only_symbols*/) {
+  std::vector<Place> places;
+  for (const uint64_t address : addresses) places.push_back(PlaceAt(address));
+  return places;
+}
+
+Place JitDump::PlaceAt(uint64_t address) const {
+  auto next = codes_.upper_bound(address);
+  const Code* found = nullptr;  // of overlapping ones, what came last
+  for (int tries = 0; next != codes_.begin() && tries < kMaxOverlaps; ++tries) {
+    --next;
+    const Code& code = next->second;
+    if (address - next->first < code.size && (found == nullptr || code.order > found->order)) found = &code;
+  }
+  if (found == nullptr) return {};
+  std::string name(kMaxNameBytes, '\0');
+  const ssize_t got = ::pread(fd_.Get(), name.data(), name.size(), static_cast<off_t>(found->name_at));
+  name.resize(got > 0 ? static_cast<size_t>(got) : 0);
+  name.resize(std::min(name.find('\0'), name.size()));
+  if (name.empty()) return {};
+  return {NamedLine{.name = std::move(name), .system_name = {}, .file = {}}};
+}
+
+size_t JitDump::MemoryBytes() const { return sizeof(*this) + codes_.size() * kBytesOfCode; }
+
+}  // namespace sonde::names
