@@ -11,13 +11,13 @@
 namespace sonde::names {
 namespace {
 
-constexpr uint32_t kMagic = 0x4A695444, kVersion = 1;
+constexpr uint32_t kDumpMagic = 0x4A695444, kDumpVersion = 1;
 constexpr size_t kMaxCodes = 500'000;
 constexpr uint64_t kMaxRecords = 4'000'000;  // of one reading
-constexpr uint64_t kMaxCodeBytes = uint64_t{1} << 31;
-constexpr size_t kMaxNameBytes = 4'096;
+constexpr uint64_t kMaxDumpedCodeBytes = uint64_t{1} << 31;
+constexpr size_t kMaxDumpedNameBytes = 4'096;
 // How many pieces of code before an address are asked whether they reach over it.
-constexpr int kMaxOverlaps = 16;
+constexpr int kMaxDumpedOverlaps = 16;
 constexpr size_t kBytesOfCode = 72;  // in the tree, about
 
 enum RecordKind : uint32_t { kLoad = 0, kMove = 1 };
@@ -85,7 +85,7 @@ class Pieces {
   size_t held_ = 0;
 };
 
-bool IsRange(uint64_t start, uint64_t size) { return size > 0 && size <= kMaxCodeBytes && start + size > start; }
+bool IsRange(uint64_t start, uint64_t size) { return size > 0 && size <= kMaxDumpedCodeBytes && start + size > start; }
 
 }  // namespace
 
@@ -103,7 +103,7 @@ struct JitDump::Record {
 
 bool JitDump::IsOne(int fd) {
   uint32_t magic = 0;
-  return ::pread(fd, &magic, sizeof(magic), 0) == sizeof(magic) && magic == kMagic;
+  return ::pread(fd, &magic, sizeof(magic), 0) == sizeof(magic) && magic == kDumpMagic;
 }
 
 absl::StatusOr<std::unique_ptr<JitDump>> JitDump::Read(base::UniqueFd fd, uint64_t size_bytes) {
@@ -111,7 +111,7 @@ absl::StatusOr<std::unique_ptr<JitDump>> JitDump::Read(base::UniqueFd fd, uint64
   Pieces pieces(dump->fd_.Get(), size_bytes);
   DumpHeader header{};
   if (!pieces.Get(0, &header)) return absl::DataLossError("the jitdump cannot be read");
-  if (header.magic != kMagic || header.version != kVersion || header.bytes < sizeof(header)) {
+  if (header.magic != kDumpMagic || header.version != kDumpVersion || header.bytes < sizeof(header)) {
     return absl::InvalidArgumentError("it is no jitdump of a kind that is known");
   }
   dump->next_ = header.bytes;
@@ -174,13 +174,13 @@ std::vector<Place> JitDump::At(std::span<const uint64_t> addresses, bool /*only_
 Place JitDump::PlaceAt(uint64_t address) const {
   auto next = codes_.upper_bound(address);
   const Code* found = nullptr;  // of overlapping ones, what came last
-  for (int tries = 0; next != codes_.begin() && tries < kMaxOverlaps; ++tries) {
+  for (int tries = 0; next != codes_.begin() && tries < kMaxDumpedOverlaps; ++tries) {
     --next;
     const Code& code = next->second;
     if (address - next->first < code.size && (found == nullptr || code.order > found->order)) found = &code;
   }
   if (found == nullptr) return {};
-  std::string name(kMaxNameBytes, '\0');
+  std::string name(kMaxDumpedNameBytes, '\0');
   const ssize_t got = ::pread(fd_.Get(), name.data(), name.size(), static_cast<off_t>(found->name_at));
   name.resize(got > 0 ? static_cast<size_t>(got) : 0);
   name.resize(std::min(name.find('\0'), name.size()));

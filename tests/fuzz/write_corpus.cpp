@@ -1,4 +1,4 @@
-// Writes the seeds that the fuzzers begin with. usage: write_corpus FOLDER (gets folders elf, cfi, pclntab and lines)
+// Writes the seeds that the fuzzers begin with. usage: write_corpus FOLDER (gets a folder for each)
 
 #include <elf.h>
 #include <sys/auxv.h>
@@ -9,11 +9,14 @@
 #include <fstream>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "agent/elf/cfi_image_for_test.h"
 #include "agent/elf/dwarf/dwarf_image_for_test.h"
 #include "agent/elf/elf_image_for_test.h"
+#include "agent/names/jit_dump_for_test.h"
+#include "agent/names/name_wire.h"
 #include "go_code.h"
 
 namespace sonde::fuzz {
@@ -113,8 +116,39 @@ Bytes Vdso() {
   return {begin, begin + header.e_shoff + size_t{header.e_shnum} * sizeof(Elf64_Shdr)};
 }
 
+Bytes BytesOf(std::string_view text) {
+  const auto bytes = std::as_bytes(std::span(text));
+  return {bytes.begin(), bytes.end()};
+}
+
+void AddPackets(Corpus* corpus) {
+  names::Request request;
+  request.offsets = {1, 2};
+  corpus->Add("wire", "request", BytesOf(names::Encode(request)));
+  names::FileReply file;
+  file.why = "why";
+  file.build_id = "abcd";
+  file.segments = {{0, 1, 2, 3}};
+  file.debug_link = "x.debug";
+  corpus->Add("wire", "file", BytesOf(names::Encode(file)));
+  corpus->Add("wire", "missing", BytesOf(names::Encode(names::MissingReply{1, true, {{"/a", "b.dwo", 7}}})));
+  corpus->Add("wire", "hello", BytesOf(names::Encode(names::Hello{true, false, true, false})));
+  names::PlacesEncoder places(5);
+  places.TryAdd({{.name = "inlined", .system_name = "_Z", .file = "a.c", .line = 1}, {.name = "outer", .system_name = "", .file = ""}});
+  corpus->Add("wire", "places", BytesOf(places.Take(true)));
+}
+
+void AddMadeCode(Corpus* corpus) {
+  corpus->Add("made_code", "perf_map", BytesOf("1000 100 old\n1020 20 new name\n0x7f0010 20 spin /app/x.js:3\nnonsense\n2000 10 last"));
+  names::JitDumpForTest dump;
+  dump.Load(0x1000, 0x100, "old").Other(2, 30).Load(0x1020, 0x20, "new").Move(0x1020, 0x2000, 0x20).Load(0x7f0010, 32, "spin");
+  corpus->Add("made_code", "jitdump", BytesOf(dump.Bytes()));
+}
+
 int Main(const char* folder) {
   Corpus corpus(folder);
+  AddPackets(&corpus);
+  AddMadeCode(&corpus);
   corpus.Add("elf", "program", WholeProgram(true));
   corpus.Add("elf", "program_without_sections", WholeProgram(false));
   corpus.Add("elf", "go_program", WholeGoProgram());
