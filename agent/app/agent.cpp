@@ -78,6 +78,15 @@ absl::Status Agent::StartExport(const std::string& instance_uuid) {
   return absl::OkStatus();
 }
 
+std::string Agent::StartDebuginfod() {
+  const control::DebuginfodConfig& wanted = config_.debuginfod;
+  if (wanted.urls.empty()) return "";
+  std::vector<std::string> urls = symbolize::DebuginfodUrls(wanted.urls);
+  if (urls.empty()) return "no server is asked for debug files: debuginfod.urls is \"environment\", and DEBUGINFOD_URLS is not set";
+  const absl::Status asked = symbolizer_.Ask(std::move(urls), wanted.directory, wanted.max_bytes);
+  return asked.ok() ? "" : absl::StrCat("no server is asked for debug files (debuginfod.directory): ", asked.message());
+}
+
 absl::Status Agent::Start() {
   symbolizer_.BeginWorker();
   exporting::RouteGrpcLog();
@@ -96,6 +105,7 @@ absl::Status Agent::Start() {
   if (!uuid.ok()) return uuid.status();
   std::vector<std::string> degraded = features->Degraded();
   for (std::string& line : kernel::MissingOptionalCapabilities(files)) degraded.push_back(std::move(line));
+  if (std::string problem = StartDebuginfod(); !problem.empty()) degraded.push_back(std::move(problem));
   for (const std::string& line : degraded) spdlog::warn("msg=\"degraded\" what=\"{}\"", line);
 
   absl::StatusOr<profile::Relabeler> relabeler = profile::Relabeler::Compile(config_.relabel);

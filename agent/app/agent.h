@@ -52,6 +52,8 @@ class Agent {
   void Fail(absl::Status status) ABSL_LOCKS_EXCLUDED(mutex_);
   absl::Status ServeMetrics();
   absl::Status StartExport(const std::string& instance_uuid);
+  // What is degraded by it; empty: nothing.
+  std::string StartDebuginfod();
 
   const control::Config config_;
   const std::string version_;

@@ -90,6 +90,7 @@ std::vector<std::string> KeysThatDiffer(const Config& one, const Config& other) 
       {"labels", one.labels == other.labels && one.max_series == other.max_series},
       {"relabel", one.relabel == other.relabel},
       {"kubernetes", one.kubernetes == other.kubernetes},
+      {"debuginfod", one.debuginfod == other.debuginfod},
       {"log.level", one.log_level == other.log_level},
   };
   std::vector<std::string> keys;
@@ -115,6 +116,9 @@ std::string ToYaml(const Config& config) {
   absl::StrAppend(&yaml, "kubernetes:\n  enabled: ", config.kubernetes.enabled ? "true" : "false",
                   "\n  api_server: ", QuotedYaml(config.kubernetes.api_server),
                   "\n  service_account: ", QuotedYaml(config.kubernetes.service_account), "\n");
+  absl::StrAppend(&yaml, "debuginfod:\n  urls: ", QuotedYaml(config.debuginfod.urls),
+                  "\n  directory: ", QuotedYaml(config.debuginfod.directory),
+                  "\n  max_bytes: ", config.debuginfod.max_bytes >> 10, "KiB\n");
   absl::StrAppend(&yaml, "spool:\n  directory: ", QuotedYaml(config.spool_directory),
                   "\n  max_bytes: ", config.spool_max_bytes >> 10, "KiB\n  max_age: ",
                   absl::FormatDuration(config.spool_max_age), "\n");

@@ -66,6 +66,15 @@ struct KubernetesConfig {
   friend bool operator==(const KubernetesConfig&, const KubernetesConfig&) = default;
 };
 
+// Servers that are asked for debug files by build id (debuginfod), and where these are kept.
+struct DebuginfodConfig {
+  std::string urls;  // debuginfod.urls: URLs with blanks between; "environment" for DEBUGINFOD_URLS; empty: nobody is asked
+  std::string directory = "/var/lib/sonde/agent/debuginfod";  // debuginfod.directory
+  uint64_t max_bytes = uint64_t{1} << 30;                     // debuginfod.max_bytes: of the folder, and of an hour's fetching
+
+  friend bool operator==(const DebuginfodConfig&, const DebuginfodConfig&) = default;
+};
+
 // The agent's settings, complete and in range. The comment names the key in the file.
 struct Config {
   std::string node;                                      // node; the host's name unless set
@@ -81,6 +90,7 @@ struct Config {
   int max_series = 1'000;                                // labels.max_series: of one window
   std::vector<profile::RelabelRule> relabel;             // relabel
   KubernetesConfig kubernetes;
+  DebuginfodConfig debuginfod;
   std::string spool_directory;                           // spool.directory; empty: profiles wait in memory only
   uint64_t spool_max_bytes = uint64_t{512} << 20;        // spool.max_bytes: "512MiB"
   absl::Duration spool_max_age = absl::Hours(24);        // spool.max_age: "24h"

@@ -96,7 +96,7 @@ absl::Status SetSpoolDirectory(const std::string& value, Config* config) {
   return absl::OkStatus();
 }
 
-absl::Status SetSpoolMaxBytes(const std::string& value, Config* config) {
+absl::Status SetDiskBytes(const std::string& value, uint64_t* bytes) {
   constexpr std::pair<const char*, int> kUnits[] = {{"KiB", 10}, {"MiB", 20}, {"GiB", 30}};
   for (const auto& [unit, shift] : kUnits) {
     uint64_t count = 0;
@@ -104,10 +104,14 @@ absl::Status SetSpoolMaxBytes(const std::string& value, Config* config) {
     if (count > uint64_t{64} << 30 >> shift || count << shift < uint64_t{32} << 20) {
       return Wrong(value, "between 32MiB and 64GiB");
     }
-    config->spool_max_bytes = count << shift;
+    *bytes = count << shift;
     return absl::OkStatus();
   }
   return Wrong(value, "a size like 512MiB or 2GiB");
+}
+
+absl::Status SetSpoolMaxBytes(const std::string& value, Config* config) {
+  return SetDiskBytes(value, &config->spool_max_bytes);
 }
 
 absl::Status SetSpoolMaxAge(const std::string& value, Config* config) {
@@ -157,6 +161,27 @@ absl::Status SetServiceAccount(const std::string& value, Config* config) {
   return absl::OkStatus();
 }
 
+absl::Status SetDebuginfodUrls(const std::string& value, Config* config) {
+  for (const absl::string_view url : absl::StrSplit(value, ' ', absl::SkipWhitespace())) {
+    const bool is_url = absl::StartsWith(url, "https://") || absl::StartsWith(url, "http://");
+    if (!is_url && value != "environment") {
+      return Wrong(value, "URLs of http or https with blanks between, or \"environment\" for those of DEBUGINFOD_URLS");
+    }
+  }
+  config->debuginfod.urls = value;
+  return absl::OkStatus();
+}
+
+absl::Status SetDebuginfodDirectory(const std::string& value, Config* config) {
+  if (value.empty() || value[0] != '/' || value.size() > kMaxPathBytes) return Wrong(value, "an absolute path");
+  config->debuginfod.directory = value;
+  return absl::OkStatus();
+}
+
+absl::Status SetDebuginfodMaxBytes(const std::string& value, Config* config) {
+  return SetDiskBytes(value, &config->debuginfod.max_bytes);
+}
+
 absl::Status SetTargets(const std::string& value, Config* config) {
   std::vector<ExportTargetConfig> targets;
   for (const auto& part : absl::StrSplit(value, ',')) {
@@ -183,6 +208,9 @@ const std::vector<std::pair<std::string, Setter>>& Setters() {
       {"kubernetes.enabled", SetKubernetes},
       {"kubernetes.api_server", SetApiServer},
       {"kubernetes.service_account", SetServiceAccount},
+      {"debuginfod.urls", SetDebuginfodUrls},
+      {"debuginfod.directory", SetDebuginfodDirectory},
+      {"debuginfod.max_bytes", SetDebuginfodMaxBytes},
       {"metrics.listen", SetMetricsListen},
       {"log.level", SetLogLevel},
   };

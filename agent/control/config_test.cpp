@@ -92,11 +92,19 @@ TEST_F(ConfigTest, WritesAFileThatReadsBackEqual) {
   config.spool_directory = "/a \"spool\"";
   config.spool_max_bytes = uint64_t{33} << 20;
   config.spool_max_age = absl::Minutes(11);
+  config.debuginfod = {"https://a.example http://b.example/x", "/a \"cache\"", uint64_t{40} << 20};
   config.targets = {{.endpoint = "[::1]:4040"}, {.endpoint = "host:1"}};
   EXPECT_EQ(Load(ToYaml(config)).value(), config);
   config.targets.clear();
   config.overhead_budget_percent = 0;
   EXPECT_EQ(Load(ToYaml(config)).value(), config);
+}
+
+TEST_F(ConfigTest, AsksServersForDebugFilesOnlyWhenItIsWanted) {
+  EXPECT_EQ(Load("debuginfod: {urls: environment}").value().debuginfod.urls, "environment");
+  EXPECT_EQ(Load("").value().debuginfod.urls, "") << "nobody is asked unless it is wanted";
+  EXPECT_THAT(ErrorOf("debuginfod: {urls: \"https://a.example ftp://b.example\"}"), HasSubstr("is not URLs of http or https"));
+  EXPECT_THAT(ErrorOf("debuginfod: {directory: cache}"), HasSubstr("debuginfod.directory: 'cache' is not an absolute path"));
 }
 
 TEST_F(ConfigTest, TakesASpoolOfAUsefulSize) {

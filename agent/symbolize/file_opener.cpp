@@ -84,9 +84,32 @@ absl::Status FileOpener::AttachDebugFile(const ExecutableFile& file, uint64_t ke
   auto attached = AttachFirst(names::AttachRole::kDebug, DebugFiles::PlacesOf(file, *facts), file, key,
                               facts->debug_crc, &sources->tried);
   if (!attached.ok()) return attached.status();
-  if (!*attached) return absl::OkStatus();
+  if (!*attached) return AttachFetched(key, facts, sources);
   sources->debug_path = (*attached)->path;
   *facts = std::move((*attached)->reply);
+  sources->debug = facts->debug;
+  return absl::OkStatus();
+}
+
+absl::Status FileOpener::AttachFetched(uint64_t key, FileReply* facts, NameSources* sources) {
+  if (debuginfod_ == nullptr || facts->build_id.empty()) return absl::OkStatus();
+  const Debuginfod::Found found = debuginfod_->Find(facts->build_id);
+  if (!found.fd.IsValid()) {
+    sources->tried.push_back({"debuginfod", WithoutControls(found.state)});
+    return absl::OkStatus();
+  }
+  names::Request request;
+  request.kind = names::RequestKind::kAttach;
+  request.key = key;
+  request.size_bytes = found.size_bytes;
+  auto reply = worker_->AskOfFile(request, found.fd.Get());
+  if (!reply.ok()) return reply.status();
+  if (reply->verdict != names::FileVerdict::kOk) {
+    sources->tried.push_back({found.path, WithoutControls(reply->why)});
+    return absl::OkStatus();
+  }
+  sources->debug_path = found.path;
+  *facts = *std::move(reply);
   sources->debug = facts->debug;
   return absl::OkStatus();
 }

@@ -12,6 +12,7 @@
 #include "agent/model/executable_file.h"
 #include "agent/names/name_wire.h"
 #include "agent/symbolize/debug_files.h"
+#include "agent/symbolize/debuginfod.h"
 #include "agent/symbolize/name_sources.h"
 #include "agent/symbolize/name_worker.h"
 
@@ -32,6 +33,9 @@ class FileOpener {
  public:
   // `worker` must outlive it.
   FileOpener(NameWorker* worker, DebugFiles debug_files) : worker_(worker), debug_files_(std::move(debug_files)) {}
+
+  // Has servers asked for debug files that are not on this host. `debuginfod` must outlive this; null: none is.
+  void SetDebuginfod(Debuginfod* debuginfod) { debuginfod_ = debuginfod; }
 
   // From now on the worker knows `file` by `key`; `size_bytes` of it are read. What it said of it, and in `sources` all
   // that is known of where names come from. Errors: as of NameWorker; kInvalidArgument: it is no ELF file or perf map;
@@ -61,8 +65,11 @@ class FileOpener {
   absl::Status AttachSupplement(const model::ExecutableFile& file, uint64_t key, const names::FileReply& facts,
                                 NameSources* sources);
 
+  absl::Status AttachFetched(uint64_t key, names::FileReply* facts, NameSources* sources);
+
   NameWorker* const worker_;
   const DebugFiles debug_files_;
+  Debuginfod* debuginfod_ = nullptr;
 };
 
 }  // namespace sonde::symbolize

@@ -47,6 +47,7 @@ NameCache::NameCache(size_t max_bytes, NameWorker* worker, telemetry::LossLedger
 
 void NameCache::Prepare(std::span<const model::ProfileBatch> batches) {
   MakeRoom();
+  TakeArrived();
   std::map<const Entry*, Wanted> all;
   for (const model::ProfileBatch& batch : batches) Collect(batch, &all);
   for (const auto& [entry, wanted] : all) {
@@ -209,6 +210,19 @@ void NameCache::Ask(const Wanted& wanted) {
     entry.generation = 0;
     if (absl::IsAborted(resolved.status())) return Blame(entry.identity);
     if (!absl::IsNotFound(resolved.status())) return;
+  }
+}
+
+// Files whose debug file has come are asked about anew.
+void NameCache::TakeArrived() {
+  if (debuginfod_ == nullptr) return;
+  const std::vector<std::string> arrived = debuginfod_->TakeArrived();
+  if (arrived.empty()) return;
+  for (Entry& entry : by_use_) {
+    if (std::ranges::find(arrived, entry.names.BuildId()) == arrived.end()) continue;
+    entry.generation = 0;
+    entry.is_alone = false;
+    entry.names.ForgetPlaces();
   }
 }
 

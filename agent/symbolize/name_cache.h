@@ -39,6 +39,12 @@ class NameCache {
   NameCache(size_t max_bytes, NameWorker* worker, telemetry::LossLedger* ledger, DebugFiles debug_files = DebugFiles(),
             std::function<uint64_t()> now_ns = base::MonotonicNs);
 
+  // Has servers asked for debug files, and takes what comes. As FileOpener has it.
+  void SetDebuginfod(Debuginfod* debuginfod) {
+    debuginfod_ = debuginfod;
+    opener_.SetDebuginfod(debuginfod);
+  }
+
   // Learns what it can of all frames of these batches' stacks. What was given before may be gone.
   void Prepare(std::span<const model::ProfileBatch> batches);
   void Prepare(const model::ProfileBatch& batch) { Prepare({&batch, 1}); }
@@ -91,11 +97,13 @@ class NameCache {
   absl::StatusOr<NameWorker::Resolved> Resolve(const Wanted& wanted, std::span<const uint64_t> offsets);
   bool MayAsk(const model::FileIdentity& identity) const;
   void Blame(const model::FileIdentity& identity);
+  void TakeArrived();
   void MakeRoom();
 
   const size_t max_bytes_;
   NameWorker* const worker_;
   FileOpener opener_;
+  Debuginfod* debuginfod_ = nullptr;
   telemetry::LossLedger* const ledger_;
   const std::function<uint64_t()> now_ns_;
   uint64_t next_key_ = 0;

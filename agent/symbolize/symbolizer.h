@@ -36,6 +36,9 @@ class Symbolizer {
   // `worker` and `ledger` must outlive this; the latter hears of files and kernel names that could not be read.
   Symbolizer(NameWorker* worker, telemetry::LossLedger* ledger, KernelSymbols kernel = KernelSymbols());
 
+  // See NameCache.
+  void SetDebuginfod(Debuginfod* debuginfod) { files_.SetDebuginfod(debuginfod); }
+
   // Never fails: what cannot be named is named by its place. Samples that point outside of the batch's tables are
   // left out and counted.
   profile::SymbolizedProfile Symbolize(const model::ProfileBatch& batch);

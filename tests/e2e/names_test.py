@@ -4,12 +4,15 @@ contents never come of it. Needs root."""
 
 import collections
 import concurrent.futures
+import http.server
 import json
 import os
 import pathlib
+import re
 import shutil
 import signal
 import subprocess
+import threading
 import time
 import unittest
 
@@ -29,6 +32,11 @@ def line_of(source, mark):
     return found
 
 
+def build_id_of(program):
+    notes = subprocess.run(["readelf", "-n", program], capture_output=True, text=True, check=True).stdout
+    return notes.split("Build ID: ")[1].split()[0]
+
+
 class NamesTest(sonde.SondeTest):
     def start(self, *command, **options):
         process = subprocess.Popen([str(word) for word in command], stdout=subprocess.PIPE, **options)
@@ -36,12 +44,12 @@ class NamesTest(sonde.SondeTest):
         self.addCleanup(process.kill)
         return process
 
-    def record(self, agent, dying=()):
+    def record(self, agent, dying=(), seconds=SECONDS):
         """Samples by process. Those who are `dying` end within the time that is recorded."""
         path = self.folder / "profile.pb.gz"
         with concurrent.futures.ThreadPoolExecutor() as pool:
-            recording = pool.submit(sonde.agentctl, agent.socket, "record", "--type", "cpu", "--duration", f"{SECONDS}s", "-o", path)
-            time.sleep(SECONDS / 2)
+            recording = pool.submit(sonde.agentctl, agent.socket, "record", "--type", "cpu", "--duration", f"{seconds}s", "-o", path)
+            time.sleep(seconds / 2)
             for process in dying:
                 process.kill()
                 process.wait()
@@ -95,8 +103,7 @@ class Names(NamesTest):
         """A folder with the program, and its debug file where a distribution would put it: by build id."""
         root = self.folder / "root"
         program = self.copy("names_stripped")
-        notes = subprocess.run(["readelf", "-n", program], capture_output=True, text=True, check=True).stdout
-        build_id = notes.split("Build ID: ")[1].split()[0]
+        build_id = build_id_of(program)
         debug = root / f"usr/lib/debug/.build-id/{build_id[:2]}/{build_id[2:]}.debug"
         debug.parent.mkdir(parents=True)
         subprocess.run(["objcopy", "--only-keep-debug", program, debug], check=True)
@@ -201,6 +208,54 @@ class Names(NamesTest):
         self.assertEqual(marks, {"inline"})
 
 
+class DebugServer(http.server.BaseHTTPRequestHandler):
+    """A debuginfod that has one file. What it was asked for is in `asked`."""
+
+    def do_GET(self):
+        self.server.asked.append(self.path)
+        content = self.server.files.get(self.path)
+        self.send_response(404 if content is None else 200)
+        self.send_header("Content-Length", str(len(content or b"")))
+        self.end_headers()
+        self.wfile.write(content or b"")
+
+    def log_message(self, *_):
+        pass
+
+
+class Debuginfod(NamesTest):
+    def serve(self, files):
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), DebugServer)
+        server.files, server.asked = files, []
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        self.addCleanup(thread.join)
+        self.addCleanup(server.shutdown)
+        self.addCleanup(server.server_close)
+        return server
+
+    def test_debug_files_are_fetched_from_servers_that_one_names(self):
+        program, debug = self.copy("names_fetched"), self.folder / "names_fetched.debug"
+        subprocess.run(["objcopy", "--only-keep-debug", program, debug], check=True)
+        subprocess.run(["strip", program], check=True)
+        build_id = build_id_of(program)
+        server = self.serve({f"/buildid/{build_id}/debuginfo": debug.read_bytes()})
+        debug.unlink()
+        settings = self.folder / "agent.yaml"
+        settings.write_text(f"debuginfod: {{urls: 'http://127.0.0.1:{server.server_port}', directory: '{self.folder}/cache'}}\n")
+        process = self.start(program, LIFE)
+        agent = self.agent(self.collector().grpc, window="10s", flags=("--config", settings))
+        agent.wait_until_tables_are_built()
+
+        def fetched():
+            return self.explained(agent, process)[str(program)]["debug_file"]
+
+        self.assertEqual(sonde.wait_until("for the debug file", fetched), f"{self.folder}/cache/{build_id}.debug")
+        self.assert_planted_names(self.record(agent, seconds=2)["names_fetched"], "with a debug file that was fetched")
+        self.assertEqual([path for path in server.asked if not re.fullmatch(r"/buildid/[0-9a-f]+/debuginfo", path)], [])
+        self.assertEqual(len(server.asked), len(set(server.asked)), "each is asked for once")
+
+
 class JitNames(NamesTest):
     CANARY = "root:secret:canary"
 
@@ -240,7 +295,27 @@ class JitNames(NamesTest):
         self.addCleanup(lambda: path.unlink(missing_ok=True))
         sonde.wait_until("for node to write its map", lambda: path.exists() and "spinInJavaScript" in path.read_text())
 
-    def test_code_made_at_run_time_is_named_by_maps_that_can_be_trusted(self):
+    def java(self):
+        """A Java program that was asked for its map; None where there is no Java, which no test wants to be installed."""
+        if shutil.which("jcmd") is None:
+            print("no Java here: its maps are not tried")
+            return None
+        source = self.folder / "Spin.java"
+        source.write_text("public class Spin { static long spinInJava(long n) { long s = 0; for (long i = 0; i < n; i++) s = (s + i * i) % 1000003;"
+                          " return s; } public static void main(String[] a) { long s = 0; for (long end = System.nanoTime() + 3600000000000L;"
+                          " System.nanoTime() < end;) s += spinInJava(1000000); System.out.println(s); } }\n")
+        process = self.start("java", "-XX:+PreserveFramePointer", "-XX:TieredStopAtLevel=1", source, cwd=self.folder)
+        path = pathlib.Path(f"/tmp/perf-{process.pid}.map")
+        self.addCleanup(lambda: path.unlink(missing_ok=True))
+
+        def has_map():
+            subprocess.run(["jcmd", str(process.pid), "Compiler.perfmap"], capture_output=True)
+            return path.exists() and "Spin.spinInJava" in path.read_text()
+
+        sonde.wait_until("for Java to write its map", has_map, pause=0.3)
+        return process
+
+    def test_code_made_at_run_time_is_named_by_maps_and_dumps_that_can_be_trusted(self):
         good = self.spinner("jit_good", lambda path, line: path.write_text(line + "made::at_run_time\n"))
         self.spinner("jit_controls", lambda path, line: path.write_text(line + "evil\x1b[31m\x1b]0;title\x07 name\n"))
         self.spinner("jit_link", lambda path, line: path.symlink_to(self.secret(line)))
@@ -248,6 +323,7 @@ class JitNames(NamesTest):
         fifo = self.spinner("jit_fifo", lambda path, line: os.mkfifo(path))
         everybody = self.spinner("jit_everybody", lambda path, line: self.for_everybody(path, line + self.CANARY + "\n"))
         self.node()
+        java = self.java()
         dumped, dumped_everybody = self.dumped("jit_dumped"), self.dumped("jit_dumped_everybody")
         pathlib.Path(f"{self.folder}/jit-{dumped_everybody.pid}.dump").chmod(0o666)
         agent = self.agent(self.collector().grpc, window="10s")
@@ -262,6 +338,8 @@ class JitNames(NamesTest):
         self.assert_mostly(by_process["jit_good"], lambda sample: sample.has("made::at_run_time", "main"), "a good map")
         self.assert_mostly(by_process["jit_controls"], lambda sample: sample.has("evil?[31m?]0;title? name"), "a map with control characters")
         self.assert_mostly(by_process["node"], lambda sample: any("spinInJavaScript" in name for name in sample.stack), "node")
+        if java is not None:
+            self.assert_mostly(by_process["java"], lambda sample: any("Spin.spinInJava" in name for name in sample.stack), "Java")
         self.assert_mostly(by_process["jit_dumped"], lambda sample: sample.has("dumped::at_run_time", "main"), "a jitdump")
         for name in ("jit_link", "jit_hardlink", "jit_fifo", "jit_everybody", "jit_dumped_everybody"):
             self.assert_mostly(by_process[name], lambda sample: sample.has("[anon]"), name)
@@ -289,8 +367,8 @@ class Worker(NamesTest):
         first = self.worker_of(agent)
         self.assertNotEqual(first, 0, agent.status()["symbolizer"])
         os.kill(first, signal.SIGKILL)
-        self.record(agent)  # may have met the death
-        self.assert_planted_names(self.record(agent)["names_full"], "after its worker was killed")
+        self.record(agent, seconds=1)  # may have met the death
+        self.assert_planted_names(self.record(agent, seconds=2)["names_full"], "after its worker was killed")
         second = self.worker_of(agent)
         self.assertNotIn(second, (0, first))
         os.kill(second, signal.SIGSTOP)
@@ -298,8 +376,8 @@ class Worker(NamesTest):
         with open(fresh, "ab") as file:
             file.write(b"a file that nobody knows the names of")
         self.start(fresh, LIFE)
-        self.record(agent)  # waits for the one that hangs, and ends it
-        self.assert_planted_names(self.record(agent)["names_fresh"], "after its worker hung")
+        self.record(agent, seconds=1)  # waits for the one that hangs, and ends it
+        self.assert_planted_names(self.record(agent, seconds=2)["names_fresh"], "after its worker hung")
         status = agent.status()
         print(status["symbolizer"], status["losses"])
         self.assertEqual((int(status["symbolizer"]["deaths"]), int(status["symbolizer"]["hangs"])), (1, 1))
@@ -312,7 +390,7 @@ class Worker(NamesTest):
         agent = self.agent(self.collector().grpc, window="2s", program=alone)
         self.start(self.copy("names_full"), LIFE)
         agent.wait_until_tables_are_built()
-        samples = self.record(agent)["names_full"]
+        samples = self.record(agent, seconds=2)["names_full"]
         self.assert_mostly(samples, lambda sample: any(name.startswith("names_full+0x") for name in sample.stack), "by offsets")
         self.assertIn("install it", " ".join(agent.status()["problems"]))
 
