@@ -171,6 +171,15 @@ ENOUGH = 3600
 
 
 @contextlib.contextmanager
+def workloads(home, *commands):
+    """Programs of tests/workloads, each (name, what it takes after report and seconds...), while inside."""
+    with contextlib.ExitStack() as stack:
+        for name, *arguments in commands:
+            stack.callback(Program(home, [WORKLOADS / name, home / name, ENOUGH, *arguments]).stop)
+        yield
+
+
+@contextlib.contextmanager
 def database_load(pgbench_flags, workloads_too):
     """A database under load beside `workloads_too`: names, each with what it takes after report and seconds."""
     with tempfile.TemporaryDirectory(prefix="sonde-load-") as folder, contextlib.ExitStack() as stack:
@@ -179,8 +188,7 @@ def database_load(pgbench_flags, workloads_too):
         server = Server(home)
         stack.callback(server.stop)
         server.bench("--initialize", "--quiet", "--scale", 4)
-        for name, *arguments in workloads_too:
-            stack.callback(Program(home, [WORKLOADS / name, home / name, ENOUGH, *arguments]).stop)
+        stack.enter_context(workloads(home, *workloads_too))
         client = server.start_bench("--client", 4, "--jobs", 2, "--time", ENOUGH, *pgbench_flags)
         stack.callback(client.communicate)  # the last in is the first to be called
         stack.callback(client.terminate)
@@ -198,13 +206,21 @@ def saturating_load():
 
 
 @contextlib.contextmanager
+def computing_load():
+    """A program that only computes, on every CPU."""
+    with tempfile.TemporaryDirectory(prefix="sonde-load-") as folder, workloads(pathlib.Path(folder), ("spinners", os.cpu_count())):
+        yield
+
+
+@contextlib.contextmanager
 def no_load():
     yield
 
 
 def measure_all(window_seconds, seconds, progress):
     found = []
-    for load, context in (("ordinary load", ordinary_load), ("saturated", saturating_load), ("idle", no_load)):
+    for load, context in (("ordinary load", ordinary_load), ("saturated", saturating_load), ("computing", computing_load),
+                          ("idle", no_load)):
         progress(f"{load}: the first window of {window_seconds} s, then {seconds} s")
         with context():
             found.append(watch(load, window_seconds, seconds))

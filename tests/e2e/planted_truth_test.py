@@ -13,8 +13,9 @@ import pprof_file
 import sonde_processes as sonde
 
 # Of the loads; a recording is longer by so much. Samples are few, waits are exact.
-CPU_SECONDS, WAIT_SECONDS = 20, 10
+CPU_SECONDS, WAIT_SECONDS = 10, 6
 BESIDE_SECONDS = 6
+RATE = "199Hz"  # so that ten seconds are enough for two points
 
 ON_CPU_POINTS = 0.02
 OFF_CPU_SHARE = 0.01
@@ -55,7 +56,7 @@ class PlantedTruth(sonde.SondeTest):
 
     def record(self, kind, name, seconds, *more):
         """A profile of the whole host while the load lived, cut to the load by its label, and the load's own report."""
-        agent = self.agent(self.target, window="10s")
+        agent = self.agent(self.target, window="10s", flags=("--rate", RATE))
         # Once before, so that its unwinding table is there.
         known_loads.Load(self.folder, name, 1, *more).finish()
         agent.wait_until_tables_are_built()
@@ -183,8 +184,8 @@ class Wall(sonde.SondeTest):
 
     def test_wall_adds_up_to_the_account(self):
         collector = self.collector()
-        agent = self.agent(collector.grpc, window="10s")
-        load = known_loads.Load(self.folder, "spinners", 30, 3)
+        agent = self.agent(collector.grpc, window="5s")
+        load = known_loads.Load(self.folder, "spinners", 20, 3)
         self.addCleanup(load.discard)
         # Of the second window: the first began when the agent did.
         sonde.wait_until("for two windows", lambda: int(agent.status()["windows"]) >= 2)
