@@ -87,19 +87,13 @@ class Pieces {
 
 bool IsRange(uint64_t start, uint64_t size) { return size > 0 && size <= kMaxDumpedCodeBytes && start + size > start; }
 
+// What follows the header of a record that begins at `at`; false when it is too short for that.
+template <typename T>
+bool GetBody(Pieces* pieces, uint64_t at, const RecordHeader& header, T* body) {
+  return header.bytes >= sizeof(header) + sizeof(T) && pieces->Get(at + sizeof(header), body);
+}
+
 }  // namespace
-
-struct JitDump::Record {
-  Pieces* pieces;
-  uint64_t at;
-  RecordHeader header;
-
-  // What follows its header; false when it is too short for that.
-  template <typename T>
-  bool Body(T* body) const {
-    return header.bytes >= sizeof(header) + sizeof(T) && pieces->Get(at + sizeof(header), body);
-  }
-};
 
 bool JitDump::IsOne(int fd) {
   uint32_t magic = 0;
@@ -128,35 +122,29 @@ bool JitDump::ReadOn(uint64_t size_bytes) {
 void JitDump::ReadRecords(uint64_t size_bytes) {
   Pieces pieces(fd_.Get(), size_bytes);
   for (uint64_t count = 0; !is_broken_ && count < kMaxRecords; ++count) {
-    Record record{&pieces, next_, {}};
-    if (!pieces.Get(next_, &record.header)) return;
-    if (record.header.bytes < sizeof(record.header)) {
-      is_broken_ = true;
-      return;
+    RecordHeader header{};
+    if (!pieces.Get(next_, &header)) return;
+    is_broken_ = header.bytes < sizeof(header);
+    if (is_broken_ || size_bytes - next_ < header.bytes) return;  // or it is still being written
+    LoadBody load{};
+    MoveBody move{};
+    if (header.kind == kLoad && GetBody(&pieces, next_, header, &load)) {
+      Add(load.start, load.size, next_ + sizeof(header) + sizeof(load));
+    } else if (header.kind == kMove && GetBody(&pieces, next_, header, &move)) {
+      Move(move.from, move.to, move.size);
     }
-    if (size_bytes - next_ < record.header.bytes) return;  // it is still being written
-    Take(record);
-    next_ += record.header.bytes;
+    next_ += header.bytes;
   }
 }
 
-void JitDump::Take(const Record& record) {
-  ++order_;
-  if (record.header.kind == kLoad) {
-    LoadBody body{};
-    if (!record.Body(&body)) return;
-    Add(body.start, {body.size, order_, record.at + sizeof(record.header) + sizeof(body)});
-  } else if (record.header.kind == kMove) {
-    MoveBody body{};
-    if (!record.Body(&body)) return;
-    const auto moved = codes_.find(body.from);
-    if (moved != codes_.end()) Add(body.to, {body.size, order_, moved->second.name_at});
-  }
+void JitDump::Add(uint64_t start, uint64_t size, uint64_t name_at) {
+  if (!IsRange(start, size)) return;
+  if (codes_.size() < kMaxCodes || codes_.contains(start)) codes_[start] = {size, ++order_, name_at};
 }
 
-void JitDump::Add(uint64_t start, Code code) {
-  if (!IsRange(start, code.size)) return;
-  if (codes_.size() < kMaxCodes || codes_.contains(start)) codes_[start] = code;
+void JitDump::Move(uint64_t from, uint64_t to, uint64_t size) {
+  const auto moved = codes_.find(from);
+  if (moved != codes_.end()) Add(to, size, moved->second.name_at);
 }
 
 FileReply JitDump::Describe() const {

@@ -32,12 +32,11 @@ class JitDump : public NameSource {
     uint64_t order = 0;    // the higher, the later
     uint64_t name_at = 0;  // in the file
   };
-  struct Record;
 
   explicit JitDump(base::UniqueFd fd) : fd_(std::move(fd)) {}
   void ReadRecords(uint64_t size_bytes);
-  void Take(const Record& record);
-  void Add(uint64_t start, Code code);
+  void Add(uint64_t start, uint64_t size, uint64_t name_at);
+  void Move(uint64_t from, uint64_t to, uint64_t size);
   Place PlaceAt(uint64_t address) const;
 
   base::UniqueFd fd_;

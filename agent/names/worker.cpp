@@ -13,7 +13,7 @@
 namespace sonde::names {
 namespace {
 
-constexpr size_t kMaxFiles = 64, kMaxHeldDescriptors = 600;
+constexpr size_t kMaxFiles = 64, kMaxKeptDescriptors = 600;
 
 absl::StatusOr<std::unique_ptr<NameSource>> Read(const Request& request, std::vector<base::UniqueFd> fds) {
   if (request.file_kind == FileKind::kVdso) return ElfNames::OfVdso();
@@ -141,7 +141,7 @@ void Worker::MakeRoom(size_t kept) {
     freed += before - std::min(before, file->source->MemoryBytes());
   }
   while (by_use_.size() > kept &&
-         (bytes - freed > max_bytes_ || by_use_.size() > kMaxFiles || descriptors > kMaxHeldDescriptors)) {
+         (bytes - freed > max_bytes_ || by_use_.size() > kMaxFiles || descriptors > kMaxKeptDescriptors)) {
     freed += by_use_.back().source->MemoryBytes();
     descriptors -= by_use_.back().source->Descriptors();
     files_.erase(by_use_.back().key);

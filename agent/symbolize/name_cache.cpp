@@ -61,6 +61,7 @@ void NameCache::Collect(const model::ProfileBatch& batch, std::map<const Entry*,
     const ExecutableFilePtr& file = batch.files[i];
     if (!HasCode(file->kind)) continue;
     Entry& entry = Touch(file);
+    LookAgain(&entry);
     const bool with_lines = now_ns_() >= entry.lines_not_before_ns;
     files[i] = &all->try_emplace(&entry, Wanted{&entry, file.get(), with_lines, {}}).first->second;
   }
@@ -158,8 +159,10 @@ absl::Status NameCache::OpenAtWorker(const ExecutableFile& file, Entry* entry, N
   if (is_first) entry->names.SetFacts(*facts);
   entry->generation = worker_->Generation();
   entry->split.generation = 0;
-  if (!entry->is_alone) entry->split.debug_path = sources->debug_path;
-  if (!entry->is_alone) entry->is_alone = file.kind == CodeKind::kFile && sources->debug_path.empty();
+  if (entry->is_alone) return absl::OkStatus();
+  entry->split.debug_path = sources->debug_path;
+  entry->is_alone = file.kind == CodeKind::kFile && sources->debug_path.empty();
+  entry->looked_ns = now_ns_();
   return absl::OkStatus();
 }
 
@@ -211,6 +214,13 @@ void NameCache::Ask(const Wanted& wanted) {
     if (absl::IsAborted(resolved.status())) return Blame(entry.identity);
     if (!absl::IsNotFound(resolved.status())) return;
   }
+}
+
+// What a server did not have, or could not give, may be there by now.
+void NameCache::LookAgain(Entry* entry) const {
+  if (debuginfod_ == nullptr || !entry->is_alone || now_ns_() - entry->looked_ns < kHourNs) return;
+  entry->is_alone = false;
+  entry->generation = 0;
 }
 
 // Files whose debug file has come are asked about anew.

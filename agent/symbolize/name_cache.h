@@ -67,6 +67,7 @@ class NameCache {
     uint64_t lines_not_before_ns = 0;  // until then symbols must do
     SplitSearch split;
     bool is_alone = false;         // debug files were looked for, and there are none
+    uint64_t looked_ns = 0;        // when
     FileNames names;
   };
   // What is asked of one file, for some batches at once.
@@ -98,6 +99,7 @@ class NameCache {
   bool MayAsk(const model::FileIdentity& identity) const;
   void Blame(const model::FileIdentity& identity);
   void TakeArrived();
+  void LookAgain(Entry* entry) const;
   void MakeRoom();
 
   const size_t max_bytes_;

@@ -19,7 +19,7 @@ import unittest
 import pprof_file
 import sonde_processes as sonde
 
-SECONDS = 4
+SECONDS = 3
 SOURCES = pathlib.Path(__file__).resolve().parents[1] / "workloads"
 MOST = 0.9  # of a program's samples: the rest is in the kernel, the C library, or in main between two calls
 LIFE = 1000 * sonde.PATIENCE
