@@ -95,6 +95,12 @@ class Service(sonde.SondeTest):
         self.assertIn("wants a restart", sonde.agentctl(agent.socket, "status").stdout)
         self.assertEqual(int(agent.status()["sampling_hz"]), 99)
 
+        self.config.write_text("relabel: [{source_labels: [node], action: drop}]\n")
+        self.assertNotIn("dropped by", sonde.agentctl(agent.socket, "targets").stdout)
+        agent.process.send_signal(signal.SIGHUP)
+        agent.wait_until_said("taken=\"relabel, log.level\"")
+        sonde.wait_until("for the rule that drops all", lambda: "dropped by" in sonde.agentctl(agent.socket, "targets").stdout)
+
         self.config.write_text("windw: 60s\n")
         agent.process.send_signal(signal.SIGHUP)
         agent.wait_until_said("settings are as before")
