@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "CLI/CLI.hpp"
 #include "agentctl/help_texts.h"
 #include "agentctl/units.h"
 #include "profile/file_format.h"

@@ -1,7 +1,10 @@
 #pragma once
 
-#include "CLI/CLI.hpp"
 #include "agentctl/options.h"
+
+namespace CLI {
+class App;
+}
 
 namespace sonde::agentctl {
 

@@ -3,6 +3,7 @@
 #include <cstdio>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
 #include "agentctl/client.h"
 #include "agentctl/exit_code.h"
@@ -85,6 +86,21 @@ std::string Ago(int64_t unix_ns) {
   return unix_ns == 0 ? "never" : HumanDuration(absl::ToUnixNanos(absl::Now()) - unix_ns) + " ago";
 }
 
+// One line a target that is given debug information.
+std::string DebugInformation(const v1::StatusReply& reply) {
+  std::string text;
+  for (const v1::Target& target : reply.targets()) {
+    if (!target.has_debuginfo()) continue;
+    const v1::Debuginfo& given = target.debuginfo();
+    absl::StrAppend(&text, "  debug information for ", Printable(target.endpoint()), ": ", HumanCount(given.uploaded()),
+                    " files given (", HumanBytes(given.uploaded_bytes()), "), ", HumanCount(given.not_wanted()),
+                    " not wanted, ", HumanCount(given.nothing_to_give()), " without any here, ",
+                    HumanCount(given.refused()), " refused, ", HumanCount(given.waiting()), " to ask about");
+    absl::StrAppend(&text, given.last_error().empty() ? "" : ": ", Printable(given.last_error()), "\n");
+  }
+  return text;
+}
+
 std::string Targets(const v1::StatusReply& reply) {
   if (reply.targets().empty()) return "  none: profiles stay on this host (set export in the configuration)\n";
   constexpr auto kRight = Table::Align::kRight;
@@ -100,7 +116,7 @@ std::string Targets(const v1::StatusReply& reply) {
                   HumanCount(target.dropped()), Ago(target.last_success_unix_ns()),
                   target.last_error().empty() ? "-" : Printable(target.last_error())});
   }
-  return table.Text(2, StdoutSize().columns);
+  return table.Text(2, StdoutSize().columns) + DebugInformation(reply);
 }
 
 std::string Spool(const v1::StatusReply& reply) {
@@ -188,6 +204,22 @@ std::string Names(const v1::StatusReply& reply) {
   return facts.Text(2);
 }
 
+// What the last reload came to.
+std::string Reloaded(const v1::StatusReply& reply) {
+  if (!reply.has_reload()) return "";
+  const v1::Reload& reload = reply.reload();
+  const auto keys = [](const auto& names) { return names.empty() ? "nothing" : Printable(absl::StrJoin(names, ", ")); };
+  Table facts = Facts();
+  if (!reload.error().empty()) {
+    facts.AddRow({"read again", Ago(reload.unix_ns()), "cannot be used, those before are in force"});
+    facts.AddRow({"why", "", Printable(reload.error())});
+    return Section("Settings", facts.Text(2));
+  }
+  facts.AddRow({"read again", Ago(reload.unix_ns()), absl::StrCat("put in force: ", keys(reload.taken()))});
+  facts.AddRow({"wants a restart", "", keys(reload.wants_restart())});
+  return Section("Settings", facts.Text(2));
+}
+
 std::string MissingFeatures(const v1::StatusReply& reply) {
   if (reply.degraded().empty()) return "  none missing\n";
   std::string text;
@@ -201,7 +233,7 @@ std::string StatusText(const v1::StatusReply& reply) {
                       Section("Account", Account(reply)), Section("Targets", Targets(reply)),
                       Spool(reply), Section("Names", Names(reply)),
                       Section("Losses", losses.empty() ? "  none\n" : losses), Section("Overhead", Overhead(reply)),
-                      Section("Kernel features", MissingFeatures(reply)));
+                      Section("Kernel features", MissingFeatures(reply)), Reloaded(reply));
 }
 
 // An agent that cannot be asked is an answer too: on stdout, in the form that was asked for.

@@ -4,6 +4,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "agent/app/checkup.h"
 #include "agent/app/export_targets.h"
 #include "agent/app/metrics_report.h"
@@ -12,6 +13,7 @@
 #include "agent/kernel/perf_event.h"
 #include "agent/kernel/preconditions.h"
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/read_file.h"
 #include "spdlog/spdlog.h"
 
@@ -34,6 +36,7 @@ absl::StatusOr<std::string> NewInstanceUuid() {
 Agent::Agent(control::Config config, std::string version, std::function<void()> on_failure,
              std::function<absl::StatusOr<control::Config>()> load)
     : config_(std::move(config)),
+      settings_(config_),
       version_(std::move(version)),
       on_failure_(std::move(on_failure)),
       load_(std::move(load)),
@@ -63,16 +66,24 @@ absl::Status Agent::StartExport(const std::string& instance_uuid) {
     if (!spool.ok()) return spool.status();
     spool_ = *std::move(spool);
   }
+  targets_in_use_ = config_.targets;
   for (size_t i = 0; i < config_.targets.size(); ++i) {
     senders_.push_back(
         MakeSender(config_.targets[i], version_, &losses_, spool_ == nullptr ? nullptr : spool_->QueueOf(i)));
     senders_.back()->Start();
+    uploaders_.push_back(MakeUploader(config_.targets[i], &debuginfo_files_, &losses_));
+    if (uploaders_.back() != nullptr) uploaders_.back()->Start();
   }
   pipeline_ = std::make_unique<Pipeline>(&symbolizer_, &losses_, &board_, &series_rules_,
                                          [this, instance_uuid](profile::EncodedProfile profile) {
                                            profile.instance = instance_uuid;
                                            if (spool_ != nullptr) return spool_->Enqueue(std::move(profile));
                                            for (const auto& sender : senders_) sender->Enqueue(profile);
+                                         },
+                                         [this](std::span<const model::ExecutableFilePtr> files) {
+                                           for (const auto& uploader : uploaders_) {
+                                             if (uploader != nullptr) uploader->Offer(files);
+                                           }
                                          });
   pipeline_->Start();
   return absl::OkStatus();
@@ -85,6 +96,48 @@ std::string Agent::StartDebuginfod() {
   if (urls.empty()) return "no server is asked for debug files: debuginfod.urls is \"environment\", and DEBUGINFOD_URLS is not set";
   const absl::Status asked = symbolizer_.Ask(std::move(urls), wanted.directory, wanted.max_bytes);
   return asked.ok() ? "" : absl::StrCat("no server is asked for debug files (debuginfod.directory): ", asked.message());
+}
+
+absl::Status Agent::SetSeriesRules(const control::Config& config) {
+  absl::StatusOr<profile::Relabeler> relabeler = profile::Relabeler::Compile(config.relabel);
+  if (!relabeler.ok()) return relabeler.status();
+  series_rules_.Set({.relabeler = *std::move(relabeler), .max_series = static_cast<size_t>(config.max_series)});
+  return absl::OkStatus();
+}
+
+void Agent::Reload(const absl::StatusOr<control::Config>& read) {
+  const Reloaded reloaded = settings_.Take(read);
+  if (!reloaded.error.empty()) {
+    spdlog::error("msg=\"settings are as before\" err=\"{}\"", reloaded.error);
+    return;
+  }
+  const control::Config config = settings_.InForce();
+  base::SetLogLevel(config.log_level);
+  capture_->SetOverheadBudget(config.overhead_budget_percent / 100);
+  // Rules that do not compile are refused when the file is read.
+  if (absl::Status status = SetSeriesRules(config); !status.ok()) spdlog::error("msg=\"relabel\" err=\"{}\"", std::string(status.message()));
+  for (size_t i = 0; i < senders_.size(); ++i) {
+    // A target whose access is the same keeps its connection.
+    if (config.targets[i] == targets_in_use_[i]) continue;
+    targets_in_use_[i] = config.targets[i];
+    senders_[i]->SetAccess(TargetOf(config.targets[i]));
+    if (uploaders_[i] != nullptr) uploaders_[i]->SetAccess(TargetOf(config.targets[i]));
+  }
+  const std::string taken = absl::StrJoin(reloaded.taken, ", "), restart = absl::StrJoin(reloaded.wants_restart, ", ");
+  if (restart.empty()) {
+    spdlog::info("msg=\"settings were read again\" taken=\"{}\"", taken);
+  } else {
+    spdlog::warn("msg=\"settings were read again\" taken=\"{}\" wants_restart=\"{}\"", taken, restart);
+  }
+}
+
+std::vector<exporting::TargetStats> Agent::TargetStats() const {
+  std::vector<exporting::TargetStats> all;
+  for (size_t i = 0; i < senders_.size(); ++i) {
+    exporting::TargetStats& stats = all.emplace_back(senders_[i]->Stats());
+    if (uploaders_[i] != nullptr) stats.debuginfo = uploaders_[i]->Stats();
+  }
+  return all;
 }
 
 absl::Status Agent::Start() {
@@ -108,9 +161,7 @@ absl::Status Agent::Start() {
   if (std::string problem = StartDebuginfod(); !problem.empty()) degraded.push_back(std::move(problem));
   for (const std::string& line : degraded) spdlog::warn("msg=\"degraded\" what=\"{}\"", line);
 
-  absl::StatusOr<profile::Relabeler> relabeler = profile::Relabeler::Compile(config_.relabel);
-  if (!relabeler.ok()) return relabeler.status();
-  series_rules_ = {.relabeler = *std::move(relabeler), .max_series = static_cast<size_t>(config_.max_series)};
+  if (absl::Status status = SetSeriesRules(config_); !status.ok()) return status;
   if (absl::Status status = StartExport(*uuid); !status.ok()) return status;
   pods_.Start();
   if (absl::Status status = code_.Start(std::move(events->process_records)); !status.ok()) return status;
@@ -128,7 +179,7 @@ absl::Status Agent::Start() {
       [this](absl::Status status) { Fail(std::move(status)); });
   if (absl::Status status = capture_->Start(); !status.ok()) return status;
 
-  answers_ = std::make_unique<ControlAnswers>(ControlAnswers::Sources{.config = &config_,
+  answers_ = std::make_unique<ControlAnswers>(ControlAnswers::Sources{.settings = &settings_,
                                                                       .version = version_,
                                                                       .capture = capture_.get(),
                                                                       .code = &code_,
@@ -137,20 +188,18 @@ absl::Status Agent::Start() {
                                                                       .board = &board_,
                                                                       .pods = &pods_,
                                                                       .series_rules = &series_rules_,
-                                                                      .targets =
-                                                                          [this] {
-                                                                            std::vector<exporting::TargetStats> stats;
-                                                                            for (const auto& sender : senders_)
-                                                                              stats.push_back(sender->Stats());
-                                                                            return stats;
-                                                                          },
+                                                                      .targets = [this] { return TargetStats(); },
                                                                       .spool =
                                                                           [this] {
                                                                             return spool_ == nullptr
                                                                                        ? exporting::SpoolStats{}
                                                                                        : spool_->Stats();
                                                                           },
-                                                                      .check = [this] { return CheckUp(load_(), &config_, version_); },
+                                                                      .check =
+                                                                          [this] {
+                                                                            const control::Config in_force = settings_.InForce();
+                                                                            return CheckUp(load_(), &in_force, version_);
+                                                                          },
                                                                       .degraded = std::move(degraded),
                                                                       .start_ns = start_ns_});
   auto server = control::ControlServer::Start(config_.control_socket, config_.control_group, answers_.get());
@@ -205,6 +254,9 @@ void Agent::Stop() {
   if (capture_) capture_->Stop();
   pods_.Stop();
   code_.Stop();
+  for (const auto& uploader : uploaders_) {
+    if (uploader != nullptr) uploader->Stop();
+  }
   if (pipeline_) pipeline_->Stop();
   for (const auto& sender : senders_) sender->Stop(kFlush);
   if (spool_) spool_->Stop();

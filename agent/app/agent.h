@@ -9,10 +9,14 @@
 #include "agent/app/capture_thread.h"
 #include "agent/app/code_tables.h"
 #include "agent/app/control_answers.h"
+#include "agent/app/debuginfo_files.h"
 #include "agent/app/pipeline.h"
 #include "agent/app/pod_names.h"
+#include "agent/app/settings.h"
+#include "agent/app/shared_series_rules.h"
 #include "agent/app/status_board.h"
 #include "agent/control/control_server.h"
+#include "agent/export/debuginfo_uploader.h"
 #include "agent/export/spool.h"
 #include "agent/export/target_sender.h"
 #include "agent/telemetry/loss_ledger.h"
@@ -38,6 +42,10 @@ class Agent {
   // Closes the running window, sends what waits for at most five seconds, joins all threads. Idempotent.
   void Stop();
 
+  // Puts in force what can be of settings that were read again; an error leaves those that are. Says in the log what was taken
+  // and what wants a restart. Call between Start() and Stop(), from the owner's thread.
+  void Reload(const absl::StatusOr<control::Config>& read);
+
   // The thread that has not come on for so long that nothing but a new start helps, and since when, in words for the log; empty:
   // all do. It is never a target that is at fault. Call between Start() and Stop().
   std::string Stuck() const;
@@ -51,11 +59,14 @@ class Agent {
  private:
   void Fail(absl::Status status) ABSL_LOCKS_EXCLUDED(mutex_);
   absl::Status ServeMetrics();
+  absl::Status SetSeriesRules(const control::Config& config);
   absl::Status StartExport(const std::string& instance_uuid);
   // What is degraded by it; empty: nothing.
   std::string StartDebuginfod();
+  std::vector<exporting::TargetStats> TargetStats() const;
 
-  const control::Config config_;
+  const control::Config config_;  // as it started
+  Settings settings_;
   const std::string version_;
   const std::function<void()> on_failure_;
   const std::function<absl::StatusOr<control::Config>()> load_;
@@ -68,9 +79,12 @@ class Agent {
   SharedSymbolizer symbolizer_;
   std::unique_ptr<exporting::Spool> spool_;  // null: profiles wait in the senders' memory
   std::vector<std::unique_ptr<exporting::TargetSender>> senders_;
+  std::vector<control::ExportTargetConfig> targets_in_use_;  // of the senders
+  const DebuginfoFiles debuginfo_files_;
+  std::vector<std::unique_ptr<exporting::DebuginfoUploader>> uploaders_;  // by target; null: it is given none
   CodeTables code_;
   PodNames pods_;
-  aggregate::SeriesRules series_rules_;
+  SharedSeriesRules series_rules_;
   std::unique_ptr<Pipeline> pipeline_;
   std::unique_ptr<CaptureThread> capture_;
   std::unique_ptr<ControlAnswers> answers_;

@@ -36,6 +36,7 @@ CaptureThread::CaptureThread(Options options, CodeTables* code, telemetry::LossL
       board_(board),
       sink_(std::move(sink)),
       on_failure_(std::move(on_failure)),
+      overhead_budget_(options_.overhead_budget),
       processes_(TableOptions(options_), losses),
       overhead_(options_.overhead_budget) {}
 
@@ -181,6 +182,7 @@ Usage CaptureThread::UsageSoFar(const capture::Capture& capture) const {
 }
 
 void CaptureThread::Govern(capture::Capture& capture) {
+  overhead_.SetBudget(overhead_budget_.load(std::memory_order_relaxed));
   if (statistics_.Readings() == judged_readings_) return;
   judged_readings_ = statistics_.Readings();
   if (overhead_.Take(UsageSoFar(capture))) capture.Select(overhead_.Selection());

@@ -58,6 +58,9 @@ class CaptureThread {
   // Cuts what there is as the last slice, detaches from the kernel and joins. Idempotent.
   void Stop();
 
+  // Another budget, a share of the whole machine, within ten seconds or so. Thread-safe.
+  void SetOverheadBudget(double budget) { overhead_budget_.store(budget, std::memory_order_relaxed); }
+
   // When the thread last came round (monotonic), which it does several times a second unless it is stuck; 0: it has not begun.
   // Thread-safe.
   uint64_t LastTurnNs() const { return last_turn_ns_.load(std::memory_order_relaxed); }
@@ -121,6 +124,7 @@ class CaptureThread {
   const OnFailure on_failure_;
 
   std::atomic<uint64_t> last_turn_ns_ = 0;
+  std::atomic<double> overhead_budget_;
 
   absl::Mutex mutex_;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;

@@ -51,8 +51,10 @@ control::v1::StatusReply ControlAnswers::Status() {
   if (std::string problem = sources_.pods->Problem(); !problem.empty()) reply.add_degraded(std::move(problem));
   reply.set_version(sources_.version);
   reply.set_kernel(KernelRelease());
-  reply.set_window_ns(static_cast<uint64_t>(absl::ToInt64Nanoseconds(sources_.config->window)));
-  reply.set_sampling_hz(static_cast<uint32_t>(sources_.config->sampling_hz));
+  const control::Config config = sources_.settings->InForce();
+  reply.set_window_ns(static_cast<uint64_t>(absl::ToInt64Nanoseconds(config.window)));
+  reply.set_sampling_hz(static_cast<uint32_t>(config.sampling_hz));
+  AddReloaded(sources_.settings->Last(), &reply);
   return reply;
 }
 
@@ -214,10 +216,10 @@ absl::StatusOr<control::v1::SaturationReply> ControlAnswers::Saturation(const co
 // Of as long as a window is, so that the busiest are told as the profiles have them.
 absl::StatusOr<control::v1::TargetsReply> ControlAnswers::Targets(const control::v1::TargetsRequest& request,
                                                                   const control::Cancelled& cancelled) {
-  auto past = sources_.capture->LookBack(sources_.config->window, cancelled);
+  auto past = sources_.capture->LookBack(sources_.settings->InForce().window, cancelled);
   if (!past.ok()) return past.status();
   control::v1::TargetsReply reply;
-  ReportTargets(*past->window, *sources_.series_rules, request, &reply);
+  ReportTargets(*past->window, *sources_.series_rules->Get(), request, &reply);
   if (request.pid() != 0 && reply.groups_size() == 0) return NoSuchProcess(request.pid());
   const std::optional<kubernetes::PodWatchState> pods = sources_.pods->State();
   if (!pods) return reply;

@@ -7,6 +7,8 @@
 #include "agent/app/capture_thread.h"
 #include "agent/app/code_tables.h"
 #include "agent/app/pod_names.h"
+#include "agent/app/settings.h"
+#include "agent/app/shared_series_rules.h"
 #include "agent/app/shared_symbolizer.h"
 #include "agent/app/status_board.h"
 #include "agent/app/status_report.h"
@@ -19,7 +21,7 @@ namespace sonde::app {
 class ControlAnswers : public control::ControlBackend {
  public:
   struct Sources {
-    const control::Config* config = nullptr;
+    const Settings* settings = nullptr;
     std::string version;
     CaptureThread* capture = nullptr;
     const CodeTables* code = nullptr;
@@ -27,7 +29,7 @@ class ControlAnswers : public control::ControlBackend {
     const telemetry::LossLedger* losses = nullptr;
     const StatusBoard* board = nullptr;
     const PodNames* pods = nullptr;
-    const aggregate::SeriesRules* series_rules = nullptr;
+    const SharedSeriesRules* series_rules = nullptr;
     std::function<std::vector<exporting::TargetStats>()> targets;
     std::function<exporting::SpoolStats()> spool;
     std::function<control::v1::CheckReply()> check;

@@ -39,7 +39,7 @@ std::unique_ptr<exporting::Protocol> MakeFiles(const control::FilesConfig& confi
 std::unique_ptr<exporting::Protocol> MakeProtocol(const ExportTargetConfig& config, const std::string& version,
                                                   const Channel& channel) {
   if (config.type == "files") return MakeFiles(config.files);
-  if (config.type == "parca") return std::make_unique<exporting::ParcaProtocol>(channel);
+  if (config.type == "parca") return std::make_unique<exporting::ParcaProtocol>(channel, config.debuginfo.upload);
   if (config.type == "otlp") {
     return std::make_unique<exporting::OtlpProtocol>(
         channel, exporting::OtlpOrigin{.version = version, .host_id = exporting::HostId()});
@@ -86,6 +86,15 @@ exporting::TargetSender::MakeProtocol ProtocolOf(const ExportTargetConfig& confi
 std::unique_ptr<exporting::TargetSender> MakeSender(const ExportTargetConfig& target, const std::string& version,
                                                     telemetry::LossLedger* losses, exporting::ProfileQueue* spooled) {
   return std::make_unique<exporting::TargetSender>(TargetOf(target), ProtocolOf(target, version), losses, spooled);
+}
+
+std::unique_ptr<exporting::DebuginfoUploader> MakeUploader(const ExportTargetConfig& target,
+                                                           const exporting::DebuginfoSource* source,
+                                                           telemetry::LossLedger* losses) {
+  if (target.type != "parca" || !target.debuginfo.upload) return nullptr;
+  exporting::DebuginfoLimits limits;
+  limits.bytes_per_second = static_cast<int64_t>(target.debuginfo.bytes_per_second);
+  return std::make_unique<exporting::DebuginfoUploader>(TargetOf(target), limits, source, losses);
 }
 
 absl::StatusOr<std::unique_ptr<exporting::Spool>> OpenSpool(const control::Config& config,

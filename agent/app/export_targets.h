@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "agent/control/config.h"
+#include "agent/export/debuginfo_uploader.h"
 #include "agent/export/spool.h"
 #include "agent/export/target_sender.h"
 #include "agent/telemetry/loss_ledger.h"
@@ -20,6 +21,11 @@ exporting::TargetSender::MakeProtocol ProtocolOf(const control::ExportTargetConf
 // sender, and so must `spooled`, what the spool has for it; null: it keeps all in memory.
 std::unique_ptr<exporting::TargetSender> MakeSender(const control::ExportTargetConfig& target, const std::string& version,
                                                     telemetry::LossLedger* losses, exporting::ProfileQueue* spooled);
+
+// What gives the target debug information, not started; null where it is to have none. `source` and `losses` must outlive it.
+std::unique_ptr<exporting::DebuginfoUploader> MakeUploader(const control::ExportTargetConfig& target,
+                                                           const exporting::DebuginfoSource* source,
+                                                           telemetry::LossLedger* losses);
 
 // The spool that the configuration describes, for its targets in their order. Errors as Spool::Open's.
 absl::StatusOr<std::unique_ptr<exporting::Spool>> OpenSpool(const control::Config& config,

@@ -22,6 +22,7 @@ bool Overhead::Take(const Usage& usage) {
   last_ = usage;
   is_measured_ = true;
   const model::StackSelection before = governor_.Selection();
+  if (budget_) governor_.SetBudget(*budget_);
   const std::string said = governor_.Take(reading);
   if (!said.empty()) spdlog::warn("msg=\"overhead\" what=\"{}\"", said);
 
@@ -35,7 +36,7 @@ bool Overhead::Take(const Usage& usage) {
 }
 
 OverheadFacts Overhead::Facts() const {
-  OverheadFacts facts{.budget = governor_.Budget(),
+  OverheadFacts facts{.budget = budget_.value_or(governor_.Budget()),
                       .is_measured = is_measured_,
                       .programs = governor_.ProgramsCost(),
                       .own_cpu = governor_.OwnCost(),

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -39,6 +40,9 @@ class Overhead {
  public:
   explicit Overhead(double budget) : governor_(budget) {}
 
+  // Told at once, and judged by from the next reading on.
+  void SetBudget(double budget) { budget_ = budget; }
+
   // Begins; own CPU time from here to the first reading is the start's, when all files are read, and judged by nobody.
   void Begin(const Usage& usage) { last_ = usage; }
 
@@ -52,6 +56,7 @@ class Overhead {
   control::CostReading ReadingOf(const Usage& usage) const;
 
   control::Governor governor_;
+  std::optional<double> budget_;  // another one than the governor's
   Usage last_;
   bool is_measured_ = false;
   std::array<int64_t, control::kWalks> since_unix_ns_{};  // 0: not lowered

@@ -21,12 +21,13 @@ constexpr size_t kMostBytes = size_t{64} << 20;
 }  // namespace
 
 Pipeline::Pipeline(SharedSymbolizer* symbolizer, telemetry::LossLedger* losses, StatusBoard* board,
-                   const aggregate::SeriesRules* series_rules, Deliver deliver)
+                   const SharedSeriesRules* series_rules, Deliver deliver, MeetFiles meet_files)
     : symbolizer_(symbolizer),
       losses_(losses),
       board_(board),
       series_rules_(series_rules),
       deliver_(std::move(deliver)),
+      meet_files_(std::move(meet_files)),
       queue_(kMostSlices, kMostBytes),
       window_(std::make_unique<aggregate::Window>()) {}
 
@@ -82,7 +83,7 @@ std::vector<std::string> Pipeline::LossComments() {
 }
 
 size_t Pipeline::DeliverProfiles() {
-  const aggregate::SeriesBook series(*series_rules_, window_->Accounts(), window_->Processes());
+  const aggregate::SeriesBook series(*series_rules_->Get(), window_->Accounts(), window_->Processes());
   losses_->Add("series_limit", "processes beyond the limit of series (labels.max_series)",
                "their samples are whole, but in one series for all of them", series.FoldedProcesses());
   const std::vector<std::string> comments = LossComments();
@@ -95,6 +96,7 @@ size_t Pipeline::DeliverProfiles() {
       profile::SymbolizedProfile symbolized =
           symbolizer_->With([&batch](symbolize::Symbolizer* symbolizer) { return symbolizer->Symbolize(batch); });
       if (symbolized.pprof.sample_size() == 0) continue;
+      meet_files_(batch.files);
       deliver_({.kind = kind,
                 .labels = std::move(symbolized.labels),
                 .start_unix_ns = batch.start_unix_ns,

@@ -4,12 +4,14 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "agent/aggregate/window.h"
 #include "agent/app/capture_thread.h"
+#include "agent/app/shared_series_rules.h"
 #include "agent/app/shared_symbolizer.h"
 #include "agent/app/status_board.h"
 #include "agent/telemetry/loss_ledger.h"
@@ -24,9 +26,12 @@ class Pipeline {
  public:
   using Deliver = std::function<void(profile::EncodedProfile)>;
 
+  // The files that a profile has met; called on the thread.
+  using MeetFiles = std::function<void(std::span<const model::ExecutableFilePtr>)>;
+
   // All pointers must outlive it.
   Pipeline(SharedSymbolizer* symbolizer, telemetry::LossLedger* losses, StatusBoard* board,
-           const aggregate::SeriesRules* series_rules, Deliver deliver);
+           const SharedSeriesRules* series_rules, Deliver deliver, MeetFiles meet_files);
   ~Pipeline();  // as Stop()
 
   void Start();
@@ -49,8 +54,9 @@ class Pipeline {
   SharedSymbolizer* const symbolizer_;
   telemetry::LossLedger* const losses_;
   StatusBoard* const board_;
-  const aggregate::SeriesRules* const series_rules_;
+  const SharedSeriesRules* const series_rules_;
   const Deliver deliver_;
+  const MeetFiles meet_files_;
   base::BoundedQueue<CutSlice> queue_;
   std::atomic<uint64_t> busy_since_ns_ = 0;
 

@@ -5,12 +5,9 @@
 
 #include <algorithm>
 #include <utility>
-#include <vector>
 
-#include "absl/strings/str_join.h"
 #include "absl/time/time.h"
 #include "agent/app/agent.h"
-#include "base/log.h"
 #include "base/service_notifier.h"
 #include "spdlog/spdlog.h"
 
@@ -35,7 +32,7 @@ class Service {
     Agent agent(config_, version, [] { ::kill(::getpid(), SIGTERM); }, reload_);
     if (absl::Status status = agent.Start(); !status.ok()) return {status, false};
     notifier_.Ready(agent.StatusLine());
-    AwaitStop(agent);
+    AwaitStop(&agent);
     notifier_.Stopping();
     spdlog::info("msg=\"stopping: closing the window and sending what waits\"");
     agent.Stop();
@@ -43,7 +40,7 @@ class Service {
   }
 
  private:
-  void AwaitStop(const Agent& agent) {
+  void AwaitStop(Agent* agent) {
     const sigset_t signals = Signals();
     const absl::Duration watchdog = notifier_.WatchdogInterval();
     // Twice as often as is asked for, as is the custom.
@@ -53,7 +50,7 @@ class Service {
       const int signal = ::sigtimedwait(&signals, nullptr, &pause);
       if (signal == SIGTERM || signal == SIGINT) return;
       if (signal == SIGHUP) Reload(agent);
-      TellHowItGoes(agent);
+      TellHowItGoes(*agent);
     }
   }
 
@@ -65,31 +62,13 @@ class Service {
     notifier_.Status(stuck.empty() ? agent.StatusLine() : stuck);
   }
 
-  void Reload(const Agent& agent) {
+  void Reload(Agent* agent) {
     notifier_.Reloading();
-    absl::StatusOr<control::Config> wanted = reload_();
-    if (wanted.ok()) {
-      Take(*wanted);
-    } else {
-      spdlog::error("msg=\"settings are as before\" err=\"{}\"", std::string(wanted.status().message()));
-    }
-    notifier_.Ready(agent.StatusLine());
+    agent->Reload(reload_());
+    notifier_.Ready(agent->StatusLine());
   }
 
-  void Take(const control::Config& wanted) {
-    if (wanted.log_level != config_.log_level) {
-      base::SetLogLevel(wanted.log_level);
-      config_.log_level = wanted.log_level;
-    }
-    const std::vector<std::string> others = control::KeysThatDiffer(config_, wanted);
-    if (others.empty()) {
-      spdlog::info("msg=\"settings were read again\"");
-    } else {
-      spdlog::warn("msg=\"settings were read again\" wants_restart=\"{}\"", absl::StrJoin(others, ", "));
-    }
-  }
-
-  control::Config config_;  // that is in force
+  const control::Config config_;
   const base::ServiceNotifier notifier_;
   const std::function<absl::StatusOr<control::Config>()>& reload_;
   bool said_stuck_ = false;

@@ -13,6 +13,7 @@
 #include "absl/strings/str_split.h"
 #include "base/clock.h"
 #include "base/read_file.h"
+#include "profile/labels.h"
 
 namespace sonde::app {
 namespace {
@@ -61,6 +62,16 @@ void JudgeSpool(const StatusInputs& inputs, control::v1::StatusReply* reply) {
                                    inputs.spool.trouble));
 }
 
+void AddDebuginfo(const exporting::DebuginfoStats& stats, control::v1::Debuginfo* debuginfo) {
+  debuginfo->set_uploaded(stats.uploaded);
+  debuginfo->set_not_wanted(stats.not_wanted);
+  debuginfo->set_nothing_to_give(stats.nothing_to_give);
+  debuginfo->set_refused(stats.refused);
+  debuginfo->set_waiting(stats.waiting);
+  debuginfo->set_uploaded_bytes(stats.uploaded_bytes);
+  debuginfo->set_last_error(stats.last_error);
+}
+
 void AddTargets(const StatusInputs& inputs, control::v1::StatusReply* reply) {
   for (const exporting::TargetStats& stats : inputs.targets) {
     control::v1::Target* target = reply->add_targets();
@@ -71,6 +82,7 @@ void AddTargets(const StatusInputs& inputs, control::v1::StatusReply* reply) {
     target->set_dropped(stats.dropped);
     target->set_last_error(stats.last_error);
     target->set_last_success_unix_ns(stats.last_success_unix_ns);
+    if (stats.debuginfo) AddDebuginfo(*stats.debuginfo, target->mutable_debuginfo());
   }
 }
 
@@ -180,6 +192,15 @@ OwnCost ReadOwnCost(uint64_t start_ns) {
   cost.rss_bytes = ReadRssBytes();
   cost.cpus = static_cast<uint32_t>(std::max(1L, ::sysconf(_SC_NPROCESSORS_ONLN)));
   return cost;
+}
+
+void AddReloaded(const Reloaded& reloaded, control::v1::StatusReply* reply) {
+  if (reloaded.unix_ns == 0) return;
+  control::v1::Reload* reload = reply->mutable_reload();
+  reload->set_unix_ns(reloaded.unix_ns);
+  for (const std::string& key : reloaded.taken) reload->add_taken(key);
+  for (const std::string& key : reloaded.wants_restart) reload->add_wants_restart(key);
+  reload->set_error(profile::ToValidUtf8(reloaded.error));
 }
 
 void AddLosses(const std::vector<telemetry::Loss>& losses, google::protobuf::RepeatedPtrField<control::v1::Loss>* out) {

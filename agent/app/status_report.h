@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "agent/app/settings.h"
 #include "agent/app/status_board.h"
 #include "agent/export/export_target.h"
 #include "agent/export/spool.h"
@@ -37,6 +38,9 @@ struct StatusInputs {
 // The numbers of a status, and the verdict: unhealthy when a target or the spool does not take profiles, when functions
 // have no names, when more than 0.5 % of the last window's time is unexplained, or when more than 1 % of samples or waits lost their stack.
 control::v1::StatusReply MakeStatus(const StatusInputs& inputs);
+
+// Nothing when the settings were never read again.
+void AddReloaded(const Reloaded& reloaded, control::v1::StatusReply* reply);
 
 void AddLosses(const std::vector<telemetry::Loss>& losses, google::protobuf::RepeatedPtrField<control::v1::Loss>* out);
 

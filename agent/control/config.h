@@ -33,6 +33,14 @@ struct AuthConfig {
   friend bool operator==(const AuthConfig&, const AuthConfig&) = default;
 };
 
+// What a target of the type "parca" is given beside profiles.
+struct DebuginfoConfig {
+  bool upload = false;                            // debuginfo.upload: symbols of the programs that profiles met
+  uint64_t bytes_per_second = uint64_t{8} << 20;  // debuginfo.rate: "8MiB", a second
+
+  friend bool operator==(const DebuginfoConfig&, const DebuginfoConfig&) = default;
+};
+
 // A folder to which profiles are written, of the type "files".
 struct FilesConfig {
   std::string directory{};                         // directory: an absolute path
@@ -53,6 +61,7 @@ struct ExportTargetConfig {
   TlsConfig tls{};                               // tls: 1.2 or newer
   std::map<std::string, std::string> headers{};  // headers: metadata; names in lower case
   bool gzip = false;                             // compression: "gzip" of messages, or "none"
+  DebuginfoConfig debuginfo{};                   // debuginfo: only of the type "parca"
 
   friend bool operator==(const ExportTargetConfig&, const ExportTargetConfig&) = default;
 };

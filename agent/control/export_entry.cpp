@@ -35,6 +35,7 @@ class EntryReader {
   absl::Status ReadAuth(const YAML::Node& map);
   absl::Status ReadTls(const YAML::Node& map);
   absl::Status ReadHeaders(const YAML::Node& map);
+  absl::Status ReadDebuginfo(const YAML::Node& map);
 
   const std::string& file_;
   ExportTargetConfig& target_;
@@ -127,13 +128,26 @@ absl::Status EntryReader::ReadHeaders(const YAML::Node& map) {
   return absl::OkStatus();
 }
 
+absl::Status EntryReader::ReadDebuginfo(const YAML::Node& map) {
+  DebuginfoConfig& debuginfo = target_.debuginfo;
+  auto rate = [&debuginfo](const std::string& value) {
+    const absl::StatusOr<uint64_t> read = ParseBytes(value);
+    if (!read.ok()) return read.status();
+    debuginfo.bytes_per_second = *read;
+    return CheckUploadRate(*read);
+  };
+  return ReadFields(file_, map, "export.debuginfo",
+                    {{.key = "upload", .text = Switch("true", "false", &debuginfo.upload)}, {.key = "rate", .text = rate}});
+}
+
 std::vector<YamlField> EntryReader::ServerFields() {
   return {{.key = "endpoint", .text = Checked(CheckEndpoint, &target_.endpoint)},
           {.key = "tenant", .text = Checked(CheckTenant, &target_.tenant)},
           {.key = "auth", .node = [this](const YAML::Node& node) { return ReadAuth(node); }},
           {.key = "tls", .node = [this](const YAML::Node& node) { return ReadTls(node); }},
           {.key = "headers", .node = [this](const YAML::Node& node) { return ReadHeaders(node); }},
-          {.key = "compression", .text = Switch("gzip", "none", &target_.gzip)}};
+          {.key = "compression", .text = Switch("gzip", "none", &target_.gzip)},
+          {.key = "debuginfo", .node = [this](const YAML::Node& node) { return ReadDebuginfo(node); }}};
 }
 
 absl::Status EntryReader::ReadFormats(const YAML::Node& list) {
@@ -236,6 +250,10 @@ std::string ExportEntryToYaml(const ExportTargetConfig& target) {
   for (const auto& [name, value] : target.headers) headers.emplace_back(QuotedYaml(name), value);
   AppendSection("headers", headers, &yaml);
   if (target.gzip) absl::StrAppend(&yaml, "    compression: gzip\n");
+  if (target.debuginfo != DebuginfoConfig{}) {
+    absl::StrAppend(&yaml, "    debuginfo: {upload: ", target.debuginfo.upload ? "true" : "false",
+                    ", rate: ", FormatBytes(target.debuginfo.bytes_per_second), "}\n");
+  }
   return yaml;
 }
 

@@ -188,5 +188,21 @@ TEST(ExportValues, ReadSizesAndWriteThemBack) {
   }
 }
 
+TEST_F(ExportEntryTest, GivesParcaDebugInformationOnlyWhenAskedTo) {
+  Config config;
+  ASSERT_TRUE(Load("type: parca\nendpoint: \"127.0.0.1:7070\"", &config).ok());
+  EXPECT_FALSE(config.targets[0].debuginfo.upload);
+  const absl::Status loaded =
+      Load("type: parca\nendpoint: \"127.0.0.1:7070\"\ndebuginfo: {upload: true, rate: 512KiB}", &config);
+  ASSERT_TRUE(loaded.ok()) << loaded;
+  EXPECT_TRUE(config.targets[0].debuginfo.upload);
+  EXPECT_EQ(config.targets[0].debuginfo.bytes_per_second, 512u << 10);
+  Config again;
+  ASSERT_TRUE(ReadConfigText("export:\n" + ExportEntryToYaml(config.targets[0]), "again", &again).ok());
+  EXPECT_EQ(again.targets, config.targets);
+  EXPECT_THAT(ErrorOf("type: otlp\nendpoint: \"127.0.0.1:4317\"\ndebuginfo: {upload: true}"), HasSubstr("parca alone"));
+  EXPECT_THAT(ErrorOf("type: parca\nendpoint: \"127.0.0.1:7070\"\ndebuginfo: {rate: 1KiB}"), HasSubstr("64KiB"));
+}
+
 }  // namespace
 }  // namespace sonde::control

@@ -102,10 +102,19 @@ std::string FormatBytes(uint64_t bytes) {
   return absl::StrCat(bytes);
 }
 
+absl::Status CheckUploadRate(uint64_t bytes_per_second) {
+  if (bytes_per_second >= uint64_t{64} << 10 && bytes_per_second <= uint64_t{1} << 30) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("'", FormatBytes(bytes_per_second), "' is not between 64KiB and 1GiB (a second)"));
+}
+
 absl::Status CheckTogether(const ExportTargetConfig& target) {
   const AuthConfig& auth = target.auth;
   if (!auth.token_file.empty() && !auth.username.empty()) {
     return absl::InvalidArgumentError("auth.basic and auth.bearer are both given: a server is shown one of them");
+  }
+  if (target.type != "parca" && target.debuginfo != DebuginfoConfig{}) {
+    return absl::InvalidArgumentError("debuginfo is of the type parca alone: no other target asks for it");
   }
   if (target.tls.cert_file.empty() != target.tls.key_file.empty()) {
     return absl::InvalidArgumentError("tls.cert_file and tls.key_file belong together: give both or neither");

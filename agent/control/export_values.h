@@ -30,6 +30,9 @@ absl::StatusOr<uint64_t> ParseBytes(const std::string& text);
 // The shortest text that ParseBytes() reads back equal.
 std::string FormatBytes(uint64_t bytes);
 
+// Whether debug information may go so fast: 64 KiB to 1 GiB a second.
+absl::Status CheckUploadRate(uint64_t bytes_per_second);
+
 // Whether the settings fit together, and whether what they would send in clear text may be.
 absl::Status CheckTogether(const ExportTargetConfig& target);
 

@@ -89,6 +89,14 @@ bool Governor::IsWorthwhile(Walks walks) const {
   return levels_[i] < kLastLevel[i] && reading_.walks[i] >= kWorthwhile * Cost();
 }
 
+void Governor::SetBudget(double budget) {
+  if (budget == budget_) return;
+  budget_ = budget;
+  readings_over_ = readings_with_room_ = 0;
+  is_beyond_ = false;
+  if (budget == 0) levels_.fill(0);
+}
+
 std::string Governor::Take(const CostReading& reading) {
   reading_ = reading;
   if (reading.own_cpu) own_cpu_.push_back(*reading.own_cpu);

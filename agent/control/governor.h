@@ -32,6 +32,9 @@ class Governor {
   // `budget` is a share of the whole machine; 0: nothing is ever turned down.
   explicit Governor(double budget) : budget_(budget) {}
 
+  // From the next reading on. Without a limit nothing stays turned down.
+  void SetBudget(double budget);
+
   // Takes a reading of the last ten seconds or so. Gives what it changed, in a few words for the log; empty: nothing.
   std::string Take(const CostReading& reading);
 
@@ -59,7 +62,7 @@ class Governor {
   std::string Raise();
   std::string Change(Walks walks, int by, const char* verb);
 
-  const double budget_;
+  double budget_;
   CostReading reading_;
   std::deque<double> own_cpu_;
   std::array<int, kWalks> levels_{};  // 0 is full

@@ -133,5 +133,23 @@ TEST(Governor, DoesNotTakeTheEndOfAWindowForALastingCost) {
   EXPECT_NEAR(governor.OwnCost(), 0.005, 1e-9);
 }
 
+TEST(Governor, TakesAnotherBudgetWhileItRuns) {
+  Governor governor(0.01);
+  CostReading reading;
+  reading.programs = 0.02;
+  reading.own_cpu = 0;
+  reading.walks = {0.005, 0.005, 0.01};
+  governor.Take(reading);
+  ASSERT_EQ(governor.AllLowered().size(), 1u);
+  governor.SetBudget(0.05);
+  EXPECT_EQ(governor.AllLowered().size(), 1u);  // taken back as there is room, as ever
+  EXPECT_EQ(governor.Take(reading), "");
+  governor.SetBudget(0);
+  EXPECT_TRUE(governor.AllLowered().empty());
+  EXPECT_EQ(governor.Take(reading), "");
+  governor.SetBudget(0.01);
+  EXPECT_NE(governor.Take(reading), "");
+}
+
 }  // namespace
 }  // namespace sonde::control

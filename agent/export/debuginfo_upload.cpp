@@ -4,6 +4,7 @@
 #include <chrono>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "agent/export/http_put.h"
 #include "agent/export/push_verdict.h"
@@ -17,8 +18,15 @@ namespace parca_debuginfo = parca::debuginfo::v1alpha1;
 constexpr uint64_t kChunkBytes = uint64_t{256} << 10;
 constexpr char kSpokenAt[] = "Parca listens on 7070";
 
+// A server that reads for so long and no longer ends the stream with words of its own.
+const char* TimeoutAdvice(const grpc::Status& status, uint64_t sent_bytes) {
+  const bool is_cut = sent_bytes > 0 && absl::StrContains(status.error_message(), "timeout");
+  return is_cut ? "; is it longer on its way than Parca's --http-read-timeout (5s as it comes)? raise that, or debuginfo.rate" : "";
+}
+
 DebuginfoResult FailureOf(const grpc::Status& status, uint64_t sent_bytes = 0) {
-  return {AnswerOfFailure(status.error_code()), Explain(status, kSpokenAt), sent_bytes};
+  return {AnswerOfFailure(status.error_code()),
+          absl::StrCat(Explain(status, kSpokenAt), TimeoutAdvice(status, sent_bytes)), sent_bytes};
 }
 
 }  // namespace

@@ -120,7 +120,7 @@ DebuginfoResult DebuginfoUploader::OfferToServer(const std::string& build_id, co
   return upload_->Offer(build_id, [&] { return source_->Open(file, build_id); });
 }
 
-bool DebuginfoUploader::Settle(const DebuginfoResult& result, Known* known) {
+bool DebuginfoUploader::Settle(const std::string& build_id, const DebuginfoResult& result, Known* known) {
   known->is_waiting = false;
   bool is_given_up = false;
   switch (result.answer) {
@@ -132,6 +132,7 @@ bool DebuginfoUploader::Settle(const DebuginfoResult& result, Known* known) {
       break;
     case DebuginfoAnswer::kNothingToGive:
       ++stats_.nothing_to_give;
+      asked_.erase(build_id);  // the same program may be elsewhere with its symbols
       break;
     case DebuginfoAnswer::kNoService:
       is_off_ = true;
@@ -143,11 +144,10 @@ bool DebuginfoUploader::Settle(const DebuginfoResult& result, Known* known) {
       is_given_up = true;
       break;
     case DebuginfoAnswer::kAskLater:
+    case DebuginfoAnswer::kServerIsDown:
       // To ask again costs nothing; to give again does.
       known->failures += result.sent_bytes > 0 ? 1 : 0;
       is_given_up = known->failures >= kMostFailures;
-      [[fallthrough]];
-    case DebuginfoAnswer::kServerIsDown:
       known->next_offer = is_given_up ? absl::InfiniteFuture() : absl::Now() + kRetryUpload;
       if (!is_given_up) stats_.last_error = result.why;
       break;
@@ -162,7 +162,7 @@ void DebuginfoUploader::Note(const std::string& build_id, const model::Executabl
   {
     absl::MutexLock lock(&mutex_);
     if (stopped_) return;
-    if (!Settle(result, &known_[file.identity])) return;
+    if (!Settle(build_id, result, &known_[file.identity])) return;
   }
   spdlog::debug("msg=\"debug information was not taken\" component=export target={} build_id={} sent={} err=\"{}\"",
                 target_.endpoint, build_id, result.sent_bytes, result.why);

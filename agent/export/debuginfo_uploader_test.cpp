@@ -216,10 +216,11 @@ class SourceForTest : public DebuginfoSource {
   }
   absl::StatusOr<std::unique_ptr<DebuginfoBytes>> Open(const model::ExecutableFile& program,
                                                        const std::string&) const override {
-    if (program.path == "stripped") return absl::NotFoundError("it names nothing");
+    if (program.path == "stripped" || program.identity.inode == stripped_inode) return absl::NotFoundError("it names nothing");
     return std::make_unique<BytesForTest>(bytes);
   }
   std::string bytes = "bytes";
+  uint64_t stripped_inode = 0;
 };
 
 model::ExecutableFilePtr ProgramFile(const std::string& build_id) {
@@ -321,6 +322,16 @@ TEST_F(DebuginfoUploaderTest, GivesNothingThatTheServerHasOrThatWouldNotHelpIt) 
   EXPECT_EQ(uploader_->Stats().uploaded_bytes, 0u);
   EXPECT_TRUE(parca_.Files().empty());
   EXPECT_TRUE(losses_.Snapshot().empty());
+}
+
+TEST_F(DebuginfoUploaderTest, GivesWhatAnotherFileOfTheSameBuildIdHas) {
+  const model::ExecutableFilePtr stripped = ProgramFile("abcdef");
+  source_.stripped_inode = stripped->identity.inode;
+  StartUploader();
+  EXPECT_EQ(Offer(stripped).nothing_to_give, 1u);
+  EXPECT_EQ(Offer(ProgramFile("abcdef")).uploaded, 1u);
+  Offer(stripped);
+  EXPECT_EQ(parca_.Asked(), 2);
 }
 
 TEST_F(DebuginfoUploaderTest, CountsWhatIsRefusedForGood) {

@@ -142,7 +142,7 @@ std::string Debuginfod::AwaitWanted() {
 }
 
 void Debuginfod::Run() {
-  pthread_setname_np(pthread_self(), "sonde-debuginfo");  // 15 bytes at most
+  pthread_setname_np(pthread_self(), "sonde-fetch");
   for (std::string build_id = AwaitWanted(); !build_id.empty(); build_id = AwaitWanted()) {
     const absl::Status fetched = Fetch(build_id);
     cache_.MakeRoom(fetched.ok() ? build_id : "");

@@ -61,7 +61,8 @@ TEST_F(DiffTest, SaysOfEachFunctionWhatGoToolPprofSays) {
     const Outcome outcome = Run({"diff", before, after, "--scale", "none", "--limit", "1000", "-o", "json"});
     ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
     std::map<std::string, std::pair<int64_t, int64_t>> changes;
-    for (const auto& function : nlohmann::json::parse(outcome.out)["functions"]) {
+    const nlohmann::json reply = nlohmann::json::parse(outcome.out);
+    for (const auto& function : reply["functions"]) {
       changes[function["function"]] = {function["self_after"].get<int64_t>() - function["self_before"].get<int64_t>(),
                                        function["total_after"].get<int64_t>() - function["total_before"].get<int64_t>()};
     }

@@ -90,11 +90,22 @@ class Service(sonde.SondeTest):
         self.manager.hear("READY=1")
         agent.wait_until_said("wants_restart=\"sources.cpu.rate\"")
         agent.wait_until_said("level=debug")
+        reload = agent.status()["reload"]
+        self.assertEqual((reload["taken"], reload["wants_restart"]), (["log.level"], ["sources.cpu.rate"]))
+        self.assertIn("wants a restart", sonde.agentctl(agent.socket, "status").stdout)
+        self.assertEqual(int(agent.status()["sampling_hz"]), 99)
+
+        self.config.write_text("relabel: [{source_labels: [node], action: drop}]\n")
+        self.assertNotIn("dropped by", sonde.agentctl(agent.socket, "targets").stdout)
+        agent.process.send_signal(signal.SIGHUP)
+        agent.wait_until_said("taken=\"relabel, log.level\"")
+        sonde.wait_until("for the rule that drops all", lambda: "dropped by" in sonde.agentctl(agent.socket, "targets").stdout)
+
         self.config.write_text("windw: 60s\n")
         agent.process.send_signal(signal.SIGHUP)
         agent.wait_until_said("settings are as before")
         self.assertIn("Did you mean", agent.said())
-        self.assertTrue(agent.status()["version"])
+        self.assertIn("Did you mean", agent.status()["reload"]["error"])
 
     def test_it_gives_no_sign_of_life_while_a_thread_of_its_own_is_stuck(self):
         agent = self.start()

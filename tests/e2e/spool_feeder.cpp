@@ -1,8 +1,10 @@
-// spool_feeder DIRECTORY HOST:PORT PROFILES [BYTES]: an agent's way out alone. Spools that many profiles of BYTES,
+// spool_feeder DIRECTORY HOST:PORT PROFILES [BYTES [SEGMENT]]: an agent's way out alone. Spools that many profiles of BYTES,
 // one to five at a time, and sends them; after each Flush it prints
 //   promised INSTANCE NUMBER
-// for what is durable: all of this instance up to that number. With PROFILES 0 it sends what is in the spool. Then it
-// ends as an agent does and prints
+// for what is durable: all of this instance up to that number. With PROFILES 0 it sends what is in the spool; with
+// "taken" it takes that out and prints instead
+//   has INSTANCE NUMBER
+// Segments are of SEGMENT bytes. Then it ends as an agent does and prints
 //   lost CAUSE COUNT
 //   done SYNCS RECORDS
 // It may be killed at any instant.
@@ -66,18 +68,33 @@ void Feed(exporting::Spool* spool, const std::string& instance, uint64_t profile
   }
 }
 
-int Run(const std::string& directory, const std::string& endpoint, uint64_t profiles, size_t bytes) {
+// All that the spool has for its target.
+void TakeOut(exporting::ProfileQueue* queue) {
+  while (const exporting::ProfilePtr profile = queue->PinNext(absl::Now())) {
+    Say(absl::StrCat("has ", profile->instance, " ", profile->sequence));
+    queue->RemovePinned();
+  }
+}
+
+int Run(const std::string& directory, const std::string& endpoint, const std::string& wanted, size_t bytes,
+        uint64_t segment) {
   const std::string instance(
       absl::StripSuffix(sonde::base::ReadFile("/proc/sys/kernel/random/uuid", 64).value(), "\n"));
   sonde::telemetry::LossLedger losses;
   exporting::SpoolOptions options;
   options.directory = directory;
   options.linger = absl::ZeroDuration();
+  if (segment > 0) options.segment_bytes = segment;
   auto spool = exporting::Spool::Open(options, {"pyroscope " + endpoint}, &losses);
   if (!spool.ok()) {
     std::fprintf(stderr, "%s\n", std::string(spool.status().message()).c_str());
     return 1;
   }
+  if (wanted == "taken") {
+    TakeOut((*spool)->QueueOf(0));
+    return 0;
+  }
+  const uint64_t profiles = std::strtoull(wanted.c_str(), nullptr, 10);
   exporting::ExportTarget target;
   target.endpoint = endpoint;
   target.backoff_initial = target.backoff_cap = absl::Milliseconds(100);
@@ -101,5 +118,6 @@ int Run(const std::string& directory, const std::string& endpoint, uint64_t prof
 int main(int argc, char** argv) {
   if (argc < 4) return 2;
   const size_t bytes = argc > 4 ? std::strtoull(argv[4], nullptr, 10) : 200;
-  return Run(argv[1], argv[2], std::strtoull(argv[3], nullptr, 10), bytes);
+  const uint64_t segment = argc > 5 ? std::strtoull(argv[5], nullptr, 10) : 0;
+  return Run(argv[1], argv[2], argv[3], bytes, segment);
 }

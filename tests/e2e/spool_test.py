@@ -1,16 +1,20 @@
 """From the moment a profile is in the spool it arrives, once, whoever is killed and whenever."""
 
+import os
 import pathlib
 import random
 import re
+import shutil
 import signal
 import time
 import unittest
 
 import sonde_processes as sonde
+import spool_disk
 
 FEEDER = sonde.BUILD / "bin/sonde_spool_feeder"
 KILLS = 200
+POWER_CUTS = 200
 
 
 class SpoolTest(sonde.SondeTest):
@@ -75,6 +79,62 @@ class FeederKilled(SpoolTest):
         self.expect_each_once(collector, promised)
         self.assertEqual(self.drain(collector), {}, "the end before was orderly")
         self.assertEqual([p.name for p in self.spool.iterdir() if p.suffix == ".spool"], [])
+
+    def calls(self, **more):
+        """The environment that has disk_calls.c look at the spool."""
+        return {**os.environ, "LD_PRELOAD": str(sonde.BUILD / "lib/libsonde_disk_calls.so"),
+                "SONDE_DISK_CALLS_BELOW": str(self.spool), **more}
+
+    def test_at_every_call_that_touches_the_disk(self):
+        """As the first of a run, the second, and so on, until a run ends by itself."""
+        collector = self.collector()
+        collector.stop()  # the spool knows its target by the address, and nothing is settled meanwhile
+        promised, ended, at = {}, False, 0
+        while not ended:
+            at += 1
+            feeder = self.keep(sonde.Program(self.folder, [FEEDER, self.spool, collector.grpc, 20, 9_000, 65_536],
+                                             environment=self.calls(SONDE_KILL_AT=str(at))))
+            ended = feeder.wait() == 0
+            self.promises(feeder, promised)
+            self.assertNotIn("damaged", feeder.said())
+        self.assertGreater(at, 30, "the spool did not look at the disk")
+        collector = self.collector(store=collector.store, grpc_port=collector.grpc_port, http_port=collector.http_port)
+        lost = self.drain(collector)
+        self.assertEqual(set(lost) - {"gap_after_restart"}, set(), lost)
+        print(f"killed at each of {at - 1} calls; {sum(promised.values())} profiles promised")
+        self.expect_each_once(collector, promised)
+
+    def test_where_the_power_is_cut(self):
+        """At any call what was synced stays, and what was not may be there in part (spool_disk.py): the next start has all that
+        was promised, and needs nobody's help."""
+        log, target = self.folder / "calls", f"127.0.0.1:{sonde.free_port()}"
+        feeder = self.keep(sonde.Program(self.folder, [FEEDER, self.spool, target, 60, 9_000, 131_072],
+                                         environment=self.calls(SONDE_DISK_CALLS_LOG=str(log))))
+        self.assertEqual(feeder.wait(), 0, feeder.said())
+        calls = spool_disk.read_calls(log)
+        seed = random.randrange(1 << 32)
+        chance = random.Random(seed)
+        cuts = sorted(chance.randrange(len(calls)) for _ in range(POWER_CUTS))
+        disk, promised, reached, torn = spool_disk.Disk(), 0, 0, 0
+        for cut in cuts:
+            for call in calls[reached:cut]:
+                said = re.search(r"^promised \S+ (\d+)$", call.bytes.decode(), re.M) if call.what == "P" else None
+                promised = int(said[1]) if said else promised
+                disk.take(call)
+            reached = cut
+            shutil.rmtree(self.spool)
+            self.spool.mkdir(mode=0o700)
+            for name, content in disk.after_a_cut(chance).items():
+                (self.spool / name).write_bytes(content)
+                (self.spool / name).chmod(0o600)
+            last = self.keep(sonde.Program(self.folder, [FEEDER, self.spool, target, "taken"]))
+            self.assertEqual(last.wait(), 0, last.said())
+            given = {int(number) for number in re.findall(r"^has \S+ (\d+)$", last.said(), re.M)}
+            missing = set(range(1, promised + 1)) - given
+            self.assertEqual(missing, set(), f"seed {seed}, cut before call {cut} of {len(calls)}: {last.said()}")
+            torn += len(given) < 60
+        self.assertGreater(torn, POWER_CUTS // 4, "the cuts took nothing away")
+        print(f"seed {seed}: {POWER_CUTS} cuts among {len(calls)} calls, {torn} of which took something that was not promised")
 
     def test_memory_with_a_target_that_is_down(self):
         """An hour of windows, 60 of 100 profiles of 10 kB, for a target that nobody is."""

@@ -40,14 +40,27 @@ def offcpu_pprof(samples, start_ns, duration_ns):
 
 
 def push(tool, address, profiles, folder):
-    """Pushes (kind, labels, pprof) by `tool`, as the agent does. A line for each: "OK", or what became of it."""
+    """Pushes (kind, labels, pprof) by `tool`, a program or a command to which the address is added, as the agent does. A line for each: "OK", or what became of it."""
     lines = []
     for number, (kind, labels, pprof) in enumerate(profiles):
         file = pathlib.Path(folder) / f"pushed-{number}.pb.gz"
         file.write_bytes(pprof)
         lines.append(json.dumps({"kind": kind, "labels": labels, "file": str(file)}))
-    done = subprocess.run([str(tool), address], input="\n".join(lines) + "\n", capture_output=True, text=True,
+    command = [str(word) for word in (tool if isinstance(tool, list) else [tool])]
+    done = subprocess.run([*command, address], input="\n".join(lines) + "\n", capture_output=True, text=True,
                           timeout=10 * sonde.PATIENCE)
     if done.returncode != 0:
         raise AssertionError(f"{tool} ended with {done.returncode}: {done.stderr}")
     return done.stdout.splitlines()
+
+
+def doctor_finding(folder, kind, address):
+    """What agentctl doctor says of a target of this type at `address`."""
+    config = pathlib.Path(folder) / "doctor.yaml"
+    config.write_text(f"export:\n  - type: {kind}\n    endpoint: {address}\n")
+    done = subprocess.run([str(sonde.AGENTCTL), "--socket", str(pathlib.Path(folder) / "no.sock"), "doctor", "-o", "json",
+                           "--config", str(config)], capture_output=True, text=True, timeout=sonde.PATIENCE)
+    found = [finding for finding in json.loads(done.stdout)["findings"] if address in finding["found"] + finding["check"]]
+    if len(found) != 1:
+        raise AssertionError(f"{found} in {done.stdout} {done.stderr}")
+    return found[0]

@@ -35,6 +35,7 @@ def instant(ns):
 class Parca(sonde.Program):
     def __init__(self, folder):
         work = pathlib.Path(tempfile.mkdtemp(dir=folder, prefix="parca-"))
+        (work / "cache").mkdir()  # it makes none, and names nothing then
         configuration = work / "parca.yaml"
         configuration.write_text(CONFIGURATION.format(folder=work / "objects"))
         self.port = sonde.free_port()
@@ -78,17 +79,21 @@ class Parca(sonde.Program):
         return {":".join([t["name"], t["sampleType"], t["sampleUnit"], t["periodType"], t["periodUnit"]])
                 + (":delta" if t.get("delta") else "") for t in found}
 
+    def values(self, label):
+        """That series have for it."""
+        return self.ask(f"/profiles/labels/{label}/values").get("labelValues", [])
+
     def agents(self):
         return self.ask("/agents").get("agents", [])
 
-    def samples(self, selector, labels, start_ns, end_ns):
+    def samples(self, selector, labels, start_ns, end_ns, names=pprof_file.SYSTEM_NAME):
         """All samples of a profile type with label matchers, of profiles that start from start_ns up to end_ns, both
-        included, with the values of `labels` and the names of symbol tables."""
+        included, with the values of `labels` and the names of symbol tables, or those for people."""
         answer = self.ask("/profiles/query", [
             ("mode", "MODE_MERGE"), ("report_type", "REPORT_TYPE_PPROF"), ("merge.query", selector),
             ("merge.start", instant(start_ns)), ("merge.end", instant(end_ns + 999)),
             *(("group_by.fields", f"labels.{name}") for name in sorted(labels))])
-        return pprof_file.decode(base64.b64decode(answer["pprof"]), names=pprof_file.SYSTEM_NAME).samples
+        return pprof_file.decode(base64.b64decode(answer["pprof"]), names=names).samples
 
 
 def push(address, profiles, folder):

@@ -7,6 +7,8 @@ import collections
 import json
 import os
 import pathlib
+import re
+import subprocess
 import tempfile
 import time
 import unittest
@@ -174,6 +176,83 @@ class Hostile(ParcaTest):
                                     self.folder)
         self.assertEqual([answer.split(":")[0] for answer in answers], ["INVALID_ARGUMENT", "INVALID_ARGUMENT"])
         self.assertEqual(self.parca.types(), set())
+
+
+class Nameless(ParcaTest):
+    """A program without symbols on a host; and the same with them, which the agent meets elsewhere."""
+
+    SPINNING = {"SpinSixty", "SpinThirty", "SpinTen"}
+
+    def setUp(self):
+        super().setUp()
+        self.stripped = self.folder / "planted_stripped"
+        subprocess.run(["strip", "-o", self.stripped, sonde.WORKLOADS / "planted_cpu"], check=True)
+        self.started_ns = time.time_ns()
+
+    def start_agent(self, upload):
+        config = self.folder / "sonde.yaml"
+        config.write_text(f"node: n1\nexport:\n  - type: parca\n    endpoint: {self.parca.address}\n"
+                          f"    debuginfo: {{upload: {upload}, rate: 512MiB}}\n")
+        agent = self.keep(sonde.Agent(self.folder, None, window="4s", flags=("--config", config)))
+        agent.wait_until_ready()
+        agent.wait_until_tables_are_built()
+        return agent
+
+    def spin(self, program):
+        """Some seconds of it, until Parca has the profile."""
+        subprocess.run([program, self.folder / "report", "5", "1"], check=True)
+        sonde.wait_until(f"for a profile of {program}", lambda: self.stacks(program.name))
+
+    def stacks(self, process):
+        """Of its on-CPU time, as Parca shows it; none before it has its profile."""
+        if process not in self.parca.values("process"):
+            return []
+        selector = f'parca_agent:samples:count:cpu:nanoseconds:delta{{process="{process}"}}'
+        return [sample.stack for sample in self.parca.samples(selector, {"process"}, self.started_ns - 10 ** 10, time.time_ns(),
+                                                              pprof_file.NAME)]
+
+    def names(self, process):
+        """Words in the names of functions: Parca has these as DWARF or as symbol tables do."""
+        return {word for stack in self.stacks(process) for frame in stack for word in re.findall(r"\w+", frame)}
+
+    def debuginfo(self, agent):
+        return {key: value if key == "last_error" else int(value)
+                for key, value in agent.status()["targets"][0]["debuginfo"].items()}
+
+    def test_parca_names_functions_by_what_it_asked_for_and_was_given(self):
+        agent = self.start_agent("true")
+        self.spin(self.stripped)
+        sonde.wait_until("for all to be asked about", lambda: self.debuginfo(agent)["waiting"] == 0)
+        self.assertGreater(self.debuginfo(agent)["nothing_to_give"], 0)
+        self.assertFalse(self.names("planted_stripped") & self.SPINNING, "who told?")
+
+        self.spin(sonde.WORKLOADS / "planted_cpu")
+        sonde.wait_until("for all to be asked about", lambda: self.debuginfo(agent)["waiting"] == 0)
+        print(self.debuginfo(agent))
+        self.assertEqual(self.debuginfo(agent)["refused"], 0)
+        self.assertGreater(self.debuginfo(agent)["uploaded"], 0)
+        self.assertIn(f"debug information for {self.parca.address}", sonde.agentctl(agent.socket, "status").stdout)
+        self.assertEqual(agent.stop(), 0)
+        # Of what was pushed before it had them, too: it looks when it is asked.
+        self.assertLessEqual(self.SPINNING, self.names("planted_stripped"), self.stacks("planted_stripped"))
+        self.parca.assert_alive()
+
+    def test_without_what_it_was_given_it_knows_places_only(self):
+        agent = self.start_agent("false")
+        self.spin(self.stripped)
+        self.spin(sonde.WORKLOADS / "planted_cpu")
+        self.assertNotIn("debuginfo", agent.status()["targets"][0])
+        self.assertEqual(agent.stop(), 0)
+        self.assertFalse(self.names("planted_stripped") & self.SPINNING)
+        self.assertIn("planted_stripped+0x", str(self.stacks("planted_stripped")))
+
+
+class Doctor(ParcaTest):
+    def test_a_look_at_it_says_that_it_takes_profiles_and_leaves_none_there(self):
+        finding = pushed_profiles.doctor_finding(self.folder, "parca", self.parca.address)
+        self.assertEqual(finding["state"], "ok", finding)
+        self.assertEqual(self.parca.types(), set())
+        self.parca.assert_alive()
 
 
 if __name__ == "__main__":
