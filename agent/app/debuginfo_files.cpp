@@ -60,8 +60,8 @@ absl::StatusOr<Bytes> DebuginfoFiles::Open(const model::ExecutableFile& program,
   names::FileReply told;
   told.build_id = build_id;
   if (const auto link = elf::FindDebugLink(*elf)) told.debug_link = link->name;
-  symbolize::DebugFile found;
-  for (size_t i = 0; debug_files_.At(i, program, told, &found); ++i) {
+  for (const symbolize::DebugFiles::Place& place : symbolize::DebugFiles::PlacesOf(program, told)) {
+    symbolize::DebugFile found = debug_files_.Open(place, program);
     if (!found.fd.IsValid()) continue;
     if (Bytes bytes = BytesOf(std::move(found), build_id); bytes != nullptr) return bytes;
   }
