@@ -149,7 +149,7 @@ export:
         self.assert_found(findings, f"target {collector.grpc}", "ok", "pyroscope in clear text")
         self.assert_found(findings, f"target 127.0.0.1:{closed}", "failed", "connection: ", "Connection refused")
         self.assert_found(findings, f"target 127.0.0.1:{tls}", "failed", "TLS: ", "tls.ca_file")
-        self.assert_found(findings, f"target localhost:{collector.grpc_port}", "failed", "service: UNIMPLEMENTED", "7070")
+        self.assert_found(findings, f"target localhost:{collector.grpc_port}", "ok", "parca in clear text")
         self.assert_found(findings, "target no..such:4040", "failed", "name: ")
         self.assert_found(findings, f"target 127.0.0.1:{door}", "failed", "login: UNAUTHENTICATED", "auth.bearer.token_file")
         token.write_text("right\n")
