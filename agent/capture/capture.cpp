@@ -141,10 +141,9 @@ bool Capture::IsSliceFull() const {
                    disk_waits_->Fill()}) >= kFull;
 }
 
-void Capture::BeginSlice(uint64_t start_ns) {
+void Capture::BeginSlice() {
   ++slice_;
-  slice_start_ns_ = start_ns;
-  sched_->BeginSlice(slice_, start_ns);
+  slice_start_ns_ = sched_->BeginSlice(slice_);
   cpu_->BeginSlice(slice_);
   faults_->BeginSlice(slice_);
   disks_->BeginSlice(slice_);
@@ -310,9 +309,9 @@ absl::StatusOr<model::Slice> Capture::EndSlice() {
   slice.sampling_hz = sampling_hz_;
   slice.walk_one_in = selection_.walk_one_in;
   slice.start_ns = slice_start_ns_;
-  slice.end_ns = base::MonotonicNs();
-  slice.start_unix_ns = base::WallNs() - static_cast<int64_t>(slice.end_ns - slice.start_ns);
-  BeginSlice(slice.end_ns);
+  BeginSlice();
+  slice.end_ns = slice_start_ns_;
+  slice.start_unix_ns = base::WallNs() - static_cast<int64_t>(base::MonotonicNs() - slice.start_ns);
   AwaitRunningPrograms();
 
   absl::flat_hash_map<uint32_t, std::string> group_comms;

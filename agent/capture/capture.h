@@ -99,7 +99,7 @@ class Capture {
   void OnRecord(std::span<const std::byte> bytes);
   void OnStack(StackSeen seen);
   model::UserFrame ToUserFrame(uint64_t frame);
-  void BeginSlice(uint64_t start_ns);
+  void BeginSlice();
   absl::Status CollectSamples(uint32_t number, model::Slice& slice);
   absl::Status CountLosses();
   void AddSample(model::RawSample sample, uint32_t number, model::Slice& slice);

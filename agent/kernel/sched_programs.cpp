@@ -13,6 +13,7 @@
 #include "agent/kernel/libbpf_log.h"
 #include "agent/kernel/map_drain.h"
 #include "agent/kernel/map_sizes.h"
+#include "base/clock.h"
 #include "base/unique_fd.h"
 #include "sched.skel.h"
 
@@ -165,14 +166,17 @@ void SchedPrograms::Select(const model::StackSelection& selection) {
   __atomic_store_n(&skeleton_->data->walk_share, WALK_ALL / selection.walk_one_in, __ATOMIC_RELAXED);
 }
 
-void SchedPrograms::BeginSlice(uint32_t number, uint64_t start_ns) {
-  skeleton_->bss->slice_start_ns[number & 1] = start_ns;
+uint64_t SchedPrograms::BeginSlice(uint32_t number) {
   __atomic_store_n(&skeleton_->bss->wait_entries_made, 0, __ATOMIC_RELAXED);
   __atomic_store_n(&skeleton_->bss->stack_entries_made, 0, __ATOMIC_RELAXED);
   __atomic_store_n(&skeleton_->bss->counterpart_entries_made, 0, __ATOMIC_RELAXED);
   __atomic_store_n(&skeleton_->bss->chain_entries_made, 0, __ATOMIC_RELAXED);
   __atomic_store_n(&skeleton_->bss->exit_entries_made, 0, __ATOMIC_RELAXED);
+  // Last, and nothing between: a switch that comes before the number is there counts for the slice before, up to when it came.
+  const uint64_t start_ns = base::MonotonicNs();
+  skeleton_->bss->slice_start_ns[number & 1] = start_ns;
   __atomic_store_n(&skeleton_->bss->slice_number, number, __ATOMIC_RELEASE);
+  return start_ns;
 }
 
 double SchedPrograms::Fill() const {

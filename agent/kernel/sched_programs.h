@@ -58,8 +58,8 @@ class SchedPrograms {
   // Which stacks are walked from now on; all at first.
   void Select(const model::StackSelection& selection);
 
-  // Cuts time at `start_ns` (monotonic, now): what comes later belongs to slice `number`, which follows the last one.
-  void BeginSlice(uint32_t number, uint64_t start_ns);
+  // Cuts time now, and returns when that is (monotonic): what comes later belongs to slice `number`, which follows the last one.
+  uint64_t BeginSlice(uint32_t number);
 
   // How full the fullest map of the current slice is, 0 to 1: time to end the slice before it is 1.
   double Fill() const;

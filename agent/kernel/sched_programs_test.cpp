@@ -101,7 +101,7 @@ TEST(SchedPrograms, KeepTheTimeOfThreadsThatTheRingHasNoRoomFor) {
   const auto beat = [&] { (*programs)->Beat(base::MonotonicNs()); };
   beat();
   ASSERT_TRUE((*programs)->Attach(beat).ok());
-  (*programs)->BeginSlice(1, base::MonotonicNs());
+  (*programs)->BeginSlice(1);
 
   const auto refused = [&] {
     std::vector<uint64_t> counts(abi::COUNTERS);
