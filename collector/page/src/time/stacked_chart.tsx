@@ -3,26 +3,27 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 import type { Window } from "../api";
+import type { Timeline } from "../api_time";
+import type { Scheme } from "../colors";
 import { axisTime, timeRange } from "../format";
 import { stacked, type Layer } from "./stacks";
+import { unitOf } from "./timeline_unit";
 
 interface Props {
   label: string; // what is shown, for those who do not see it
   window: Window; // what was asked for; steps may cover a part of it alone
-  timesMs: number[]; // begin of each step
-  stepMs: number;
-  layers: Layer[];
+  timeline: Timeline;
+  layers: Layer[]; // of it
   fills: string[]; // of each layer
-  each: number; // what a value of a step is multiplied with to be shown
-  unit: string; // of what is shown
-  format(value: number): string;
   height: number;
-  ink: { text: string; line: string };
+  scheme: Scheme;
   onRange(window: Window): void;
 }
 
 export function StackedChart(props: Props) {
-  const { label, timesMs, stepMs, layers, fills, each, unit, format, height } = props;
+  const { label, timeline, layers, fills, height } = props;
+  const { times_ms: timesMs, step_ms: stepMs } = timeline;
+  const { each, unit, format } = unitOf(timeline);
   const holder = useRef<HTMLDivElement>(null);
   const [at, setAt] = useState<number | null>(null);
   const latest = useRef(props);
@@ -38,7 +39,7 @@ export function StackedChart(props: Props) {
       observer.disconnect();
       chart.destroy();
     };
-  }, [timesMs, layers, fills.join(), height, each, props.window.from, props.window.to]);
+  }, [timeline, layers, fills.join(), height, props.window.from, props.window.to]);
 
   const step = at === null || at >= timesMs.length ? null : at;
   return (
@@ -82,12 +83,13 @@ function optionsOf(
   latest: { current: Props },
   onStep: (step: number | null) => void,
 ): Omit<uPlot.Options, "width" | "height"> {
-  const { window, layers, fills, ink, format } = latest.current;
+  const { window, timeline, layers, fills, scheme } = latest.current;
+  const { format } = unitOf(timeline);
   const axis = {
     size: 30,
-    stroke: ink.text,
-    grid: { stroke: ink.line, width: 1 },
-    ticks: { stroke: ink.line, width: 1 },
+    stroke: scheme.text,
+    grid: { stroke: scheme.faded, width: 1 },
+    ticks: { stroke: scheme.faded, width: 1 },
   };
   return {
     legend: { show: false },

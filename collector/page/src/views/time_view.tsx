@@ -6,7 +6,7 @@ import { fileFill } from "../frame_colors";
 import { Choice } from "../graph_tools";
 import { KIND_TEXT } from "../kinds";
 import { Failure, Note } from "../notices";
-import { GroupChart, valueOf } from "../time/group_chart";
+import { GroupChart } from "../time/group_chart";
 import { HeatMap } from "../time/heat_map";
 import { StackedChart } from "../time/stacked_chart";
 import { layersByValue } from "../time/stacks";
@@ -86,13 +86,11 @@ function ValueChart({ timeline, window, kind, theme, onRange }: ValueChartProps)
     <StackedChart
       label={`${KIND_TEXT[kind].title} over time`}
       window={window}
-      timesMs={timeline.times_ms}
-      stepMs={timeline.step_ms}
+      timeline={timeline}
       layers={layers}
       fills={fills}
-      {...valueOf(timeline)}
       height={HEIGHT}
-      ink={{ text: scheme.text, line: scheme.faded }}
+      scheme={scheme}
       onRange={onRange}
     />
   );
