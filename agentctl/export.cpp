@@ -1,7 +1,6 @@
 #include "agentctl/export.h"
 
 #include <cstdio>
-#include <optional>
 
 #include "absl/strings/str_cat.h"
 #include "agentctl/output_file.h"
@@ -14,11 +13,8 @@ namespace sonde::agentctl {
 namespace {
 
 absl::Status Export(const ExportOptions& options) {
-  const std::optional<profile::FileFormat> format = profile::FormatOfFile(options.output);
-  if (!format.has_value()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("-o '", options.output, "' must end in ", profile::SuffixesForText(), ", which tells the format."));
-  }
+  const absl::StatusOr<profile::FileFormat> format = FormatOfOutput(options.output);
+  if (!format.ok()) return format.status();
   const absl::StatusOr<profile::Pprof> pprof = ReadProfile(options.input, options.query);
   if (!pprof.ok()) return pprof.status();
   absl::StatusOr<OutputFile> file = OutputFile::Open(options.output);

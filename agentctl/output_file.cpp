@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -47,6 +48,12 @@ mode_t NewFileMode() {
 }
 
 }  // namespace
+
+absl::StatusOr<profile::FileFormat> FormatOfOutput(const std::string& path) {
+  if (const std::optional<profile::FileFormat> format = profile::FormatOfFile(path)) return *format;
+  return absl::InvalidArgumentError(
+      absl::StrCat("-o '", path, "' must end in ", profile::SuffixesForText(), ", which tells the format."));
+}
 
 absl::StatusOr<OutputFile> OutputFile::Open(const std::string& path) {
   struct stat info {};

@@ -6,8 +6,12 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "base/unique_fd.h"
+#include "profile/file_format.h"
 
 namespace sonde::agentctl {
+
+// What the file named by -o holds, by the end of its name. kInvalidArgument says what there is.
+absl::StatusOr<profile::FileFormat> FormatOfOutput(const std::string& path);
 
 // A file that is either there whole or not at all: written under another name in the same folder, then renamed.
 // Move-only; removes what was not committed.

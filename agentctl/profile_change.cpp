@@ -18,14 +18,6 @@ namespace {
 
 using profile::Pprof;
 
-const std::string& Text(const Pprof& profile, int64_t index) { return profile.string_table(static_cast<int>(index)); }
-
-std::pair<std::string, std::string> DefaultValue(const Pprof& profile) {
-  if (profile.sample_type_size() == 0) return {};
-  const auto& type = profile.sample_type(profile::ValueIndex(profile, -1));
-  return {Text(profile, type.type()), Text(profile, type.unit())};
-}
-
 double TotalOf(const Pprof& profile) {
   double total = 0;
   const int index = profile::ValueIndex(profile, -1);
@@ -76,16 +68,16 @@ bool HasFunction(const ProfileChange& change, const std::string& name) {
 }  // namespace
 
 absl::StatusOr<ProfileChange> Compare(const Pprof& before, const Pprof& after, Scaling scaling) {
-  const auto [value, unit] = DefaultValue(after);
-  const auto [value_before, unit_before] = DefaultValue(before);
-  if (value != value_before || unit != unit_before) {
-    return absl::InvalidArgumentError(absl::StrCat("they are not of one kind: the first has ", value_before, " in ", unit_before,
-                                                   ", the second ", value, " in ", unit));
+  const profile::SampleType value = profile::TypeOfValue(after, -1), other = profile::TypeOfValue(before, -1);
+  if (value.type != other.type || value.unit != other.unit) {
+    return absl::InvalidArgumentError(absl::StrCat("they are not of one kind: the first has ", std::string(other.type), " in ",
+                                                   std::string(other.unit), ", the second ", std::string(value.type), " in ",
+                                                   std::string(value.unit)));
   }
   const absl::StatusOr<double> scale = ScaleOf(before, after, scaling);
   if (!scale.ok()) return scale.status();
-  return ProfileChange{.value = value,
-                       .unit = unit,
+  return ProfileChange{.value = std::string(value.type),
+                       .unit = std::string(value.unit),
                        .scale = *scale,
                        .before = *scale * TotalOf(before),
                        .after = TotalOf(after),

@@ -1,7 +1,6 @@
 #include "agentctl/record.h"
 
 #include <cstdio>
-#include <optional>
 
 #include "absl/strings/str_cat.h"
 #include "agentctl/losses.h"
@@ -50,11 +49,8 @@ absl::StatusOr<std::string> InFormat(profile::FileFormat format, const std::stri
 }
 
 absl::Status Record(const std::string& socket, const RecordOptions& options) {
-  const std::optional<profile::FileFormat> format = profile::FormatOfFile(options.output);
-  if (!format.has_value()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("-o '", options.output, "' must end in ", profile::SuffixesForText(), ", which tells the format."));
-  }
+  const absl::StatusOr<profile::FileFormat> format = FormatOfOutput(options.output);
+  if (!format.ok()) return format.status();
   if (const auto selector = profile::Selector::Parse(options.query); !selector.ok()) {
     return absl::InvalidArgumentError(absl::StrCat("--query: ", std::string(selector.status().message())));
   }

@@ -24,11 +24,6 @@ constexpr std::array<std::pair<FileFormat, std::string_view>, 5> kFormats = {{
     {FileFormat::kSvg, ".svg"},
 }};
 
-std::string UnitOf(const Pprof& profile) {
-  if (profile.sample_type_size() == 0) return "";
-  return profile.string_table(static_cast<int>(profile.sample_type(ValueIndex(profile, -1)).unit()));
-}
-
 }  // namespace
 
 std::string_view SuffixOf(FileFormat format) {
@@ -56,7 +51,7 @@ std::optional<FileFormat> FormatOfFile(std::string_view path) {
 }
 
 std::string WriteFile(FileFormat format, const Pprof& profile, const FileText& text) {
-  const PictureText picture{.title = text.title, .unit = UnitOf(profile)};
+  const PictureText picture{.title = text.title, .unit = std::string(TypeOfValue(profile, -1).unit)};
   switch (format) {
     case FileFormat::kPprof: return Encode(profile);
     case FileFormat::kFolded: return WriteFolded(profile, -1, text.root, text.root_label);

@@ -49,4 +49,10 @@ int ValueIndex(const Pprof& profile, int sample_index) {
   return sample_index < 0 || sample_index >= profile.sample_type_size() ? profile.sample_type_size() - 1 : sample_index;
 }
 
+SampleType TypeOfValue(const Pprof& profile, int sample_index) {
+  if (profile.sample_type_size() == 0) return {};
+  const auto& type = profile.sample_type(ValueIndex(profile, sample_index));
+  return {Text(profile, type.type()), Text(profile, type.unit())};
+}
+
 }  // namespace sonde::profile

@@ -47,4 +47,7 @@ std::string LabelFrame(const Pprof& profile, const perftools::profiles::Sample& 
 // Position of the value meant by `sample_index`: negative or too large means the last.
 int ValueIndex(const Pprof& profile, int sample_index);
 
+// What that value is; both empty when the profile has none. Good as long as `profile` is.
+SampleType TypeOfValue(const Pprof& profile, int sample_index);
+
 }  // namespace sonde::profile
