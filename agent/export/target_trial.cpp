@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <memory>
+#include <utility>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
@@ -122,6 +123,29 @@ std::string WordsOf(const ExportTarget& target, const Protocol& protocol, const 
   return words;
 }
 
+// One call over a connection of its own, by the steps before it.
+struct Knock {
+  Trial trial;
+  grpc::StatusCode code = grpc::StatusCode::OK;
+};
+
+Knock KnockAt(const ExportTarget& target, const TargetSender::MakeProtocol& make_protocol, absl::Duration patience) {
+  TargetConnection connection(target);
+  grpc::ClientContext call;
+  if (const auto opened = connection.Renew(); !opened.ok())
+    return {{Step::kFiles, std::string(opened.status().message())}};
+  if (const auto ready = connection.Prepare(&call); !ready.ok()) return {{Step::kFiles, std::string(ready.message())}};
+  absl::Time end = absl::Now() + patience;
+  if (!MayUseProxy(target.endpoint)) {
+    if (Trial trial = TryConnection(target.endpoint, patience, &end); trial.reached != Step::kAll) return {trial};
+  }
+  call.set_deadline(absl::ToChronoTime(end));
+  const std::unique_ptr<Protocol> protocol = make_protocol(connection.Channel());
+  const grpc::Status status = protocol->Knock(&call);
+  const Step reached = StepOf(status);
+  return {{reached, reached == Step::kAll ? "" : WordsOf(target, *protocol, status)}, status.error_code()};
+}
+
 }  // namespace
 
 const char* StepName(Trial::Step step) {
@@ -145,20 +169,11 @@ const char* StepName(Trial::Step step) {
 }
 
 Trial TryTarget(const ExportTarget& target, const TargetSender::MakeProtocol& make_protocol, absl::Duration patience) {
-  TargetConnection connection(target);
-  grpc::ClientContext call;
-  if (const auto opened = connection.Renew(); !opened.ok())
-    return {Step::kFiles, std::string(opened.status().message())};
-  if (const auto ready = connection.Prepare(&call); !ready.ok()) return {Step::kFiles, std::string(ready.message())};
-  absl::Time end = absl::Now() + patience;
-  if (!MayUseProxy(target.endpoint)) {
-    if (Trial trial = TryConnection(target.endpoint, patience, &end); trial.reached != Step::kAll) return trial;
-  }
-  call.set_deadline(absl::ToChronoTime(end));
-  const std::unique_ptr<Protocol> protocol = make_protocol(connection.Channel());
-  const grpc::Status status = protocol->Knock(&call);
-  const Step reached = StepOf(status);
-  return {reached, reached == Step::kAll ? "" : WordsOf(target, *protocol, status)};
+  Knock knock = KnockAt(target, make_protocol, patience);
+  // A sender would only try again, and so does who judges it: gRPC 1.51 at times takes a connection in progress for a
+  // failed one, by an errno that is another call's (it looks after it has allocated).
+  if (knock.code == grpc::StatusCode::UNAVAILABLE) knock = KnockAt(target, make_protocol, patience);
+  return std::move(knock.trial);
 }
 
 }  // namespace sonde::exporting

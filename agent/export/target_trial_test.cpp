@@ -122,6 +122,17 @@ TEST_F(TargetTrialTest, EndsAtALoginThatIsRefused) {
   EXPECT_THAT(trial.words, HasSubstr("set auth"));
 }
 
+TEST_F(TargetTrialTest, LooksTwiceAtAServerThatIsUnavailable) {
+  const ExportTarget target{.endpoint = server_.Start()};
+  const grpc::Status down(grpc::StatusCode::UNAVAILABLE, "starting up");
+  server_.AnswerNext({down});
+  EXPECT_EQ(Try<PyroscopeProtocol>(target).reached, Step::kAll);
+  server_.AnswerNext({down, down});
+  const Trial trial = Try<PyroscopeProtocol>(target);
+  EXPECT_EQ(trial.reached, Step::kService);
+  EXPECT_THAT(trial.words, HasSubstr("starting up"));
+}
+
 TEST_F(TargetTrialTest, EndsAtAServerOfAnotherProtocol) {
   const std::string endpoint = server_.Start();
   EXPECT_EQ(Try<ParcaProtocol>({.endpoint = endpoint}).reached, Step::kService);
