@@ -83,7 +83,7 @@ TEST(FrameTree, SandwichesEveryFunctionWithNothingLost) {
   for (uint32_t seed = 0; seed < 20; ++seed) {
     const FrameTree tree = FrameTree::Of(RandomStacks(seed), 1, 0, "");
     for (const auto& [name, self_total] : LaneOf(tree, 0)) {
-      const Sandwich sandwich = SandwichOf(tree, [&](const Frame& frame) { return frame.name == name; });
+      const Sandwich sandwich = SandwichOf(tree, [&name = name](const Frame& frame) { return frame.name == name; });
       EXPECT_EQ(sandwich.self[0], self_total.first);
       EXPECT_EQ(sandwich.total[0], self_total.second);
       for (const FrameTree* side : {&sandwich.callers, &sandwich.callees}) {

@@ -47,7 +47,7 @@ std::string SampleKey(std::span<const uint64_t> location_ids, const Labels& labe
 
 }  // namespace
 
-PprofBuilder::PprofBuilder(Kind kind, int64_t start_unix_ns, int64_t duration_ns, int64_t period) : kind_(kind) {
+PprofBuilder::PprofBuilder(Kind kind, int64_t start_unix_ns, int64_t duration_ns, int64_t period) {
   Intern("");
   for (const SampleType& type : SampleTypes(kind)) {
     auto* added = profile_.add_sample_type();

@@ -63,7 +63,6 @@ class PprofBuilder {
   const perftools::profiles::Location& LocationOf(uint64_t id) const { return profile_.location(static_cast<int>(id) - 1); }
   uint64_t AddFunction(const Line& line);
 
-  Kind kind_;
   Pprof profile_;
   absl::flat_hash_map<std::string, int64_t> strings_;
   absl::flat_hash_map<std::string, uint64_t> mappings_;

@@ -128,7 +128,7 @@ class RequestWriter {
   std::vector<size_t> DefaultFirst() const {
     std::vector<size_t> types;
     for (int i = 0; i < pprof_.sample_type_size(); ++i) types.push_back(static_cast<size_t>(i));
-    std::ranges::stable_partition(types, [this](size_t type) {
+    std::stable_partition(types.begin(), types.end(), [this](size_t type) {
       return pprof_.sample_type(static_cast<int>(type)).type() == pprof_.default_sample_type();
     });
     return types;

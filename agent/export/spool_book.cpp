@@ -198,7 +198,8 @@ uint64_t SpoolBook::SettleGaps(Target* target, uint64_t next_on_disk) const {
 
 void SpoolBook::TellTargetsThatAreGone(const SpoolCursors& cursors) {
   for (const auto& [name, settled] : cursors.settled) {
-    if (std::any_of(targets_.begin(), targets_.end(), [&](const Target& t) { return t.name == name; })) continue;
+    const auto is_it = [&name = name](const Target& target) { return target.name == name; };
+    if (std::any_of(targets_.begin(), targets_.end(), is_it)) continue;
     uint64_t waiting = 0;
     for (const auto& [first, segment] : index_.Segments()) {
       for (const SpoolEntry& entry : segment.entries) waiting += settled.Contains(entry.number) ? 0 : 1;

@@ -88,7 +88,7 @@ struct Told {
 
 TEST(SchedPrograms, KeepTheTimeOfThreadsThatTheRingHasNoRoomFor) {
   if (::geteuid() != 0) GTEST_SKIP() << "loading BPF programs needs root";
-#ifdef __SANITIZE_THREAD__
+#ifdef SONDE_SANITIZED_THREAD
   GTEST_SKIP() << "tsan does not bear threads that it did not see begin";
 #endif
   auto features = ProbeFeatures();

@@ -28,7 +28,7 @@ void SetLimit(int what, rlim_t limit) {
 }
 
 void LimitResources() {
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)  // whose shadows take terabytes of addresses
+#if !defined(SONDE_SANITIZED_ADDRESS) && !defined(SONDE_SANITIZED_THREAD)  // whose shadows take terabytes of addresses
   SetLimit(RLIMIT_AS, kMaxMemory);
 #endif
   SetLimit(RLIMIT_CORE, 0);

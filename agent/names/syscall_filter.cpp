@@ -32,7 +32,7 @@ constexpr std::array kAllowed = {
     SYS_getpid,    SYS_gettid,         SYS_tgkill,         SYS_sched_yield};
 
 // Sanitizers look at memory through a pipe, and have handlers of signals on a stack of their own.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#if defined(SONDE_SANITIZED_ADDRESS) || defined(SONDE_SANITIZED_THREAD)
 constexpr bool kIsSanitized = true;
 constexpr std::array<long, 4> kAllowedToSanitizers = {SYS_pipe2, SYS_sigaltstack, SYS_rt_sigaction, SYS_prctl};
 #else

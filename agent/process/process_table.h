@@ -43,7 +43,7 @@ class ProcessTable : public model::ProcessDirectory {
   model::ProcessInfoPtr Refresh(uint32_t tgid) override;
 
   // The process runs another program now: the next Find() reads it anew.
-  void OnExec(uint32_t tgid);
+  void OnExec(uint32_t tgid) override;
   // The process has ended: it is forgotten by the second Expire() from now.
   void OnExit(uint32_t tgid);
   // Call once per window, when all its samples were attributed.

@@ -69,8 +69,8 @@ absl::Status KernelSymbols::Load() {
         "kernel.kptr_restrict to 0 or 1 and start it as root"));
   }
   std::ranges::stable_sort(symbols_, {}, [](const Entry& entry) { return std::pair(entry.address, entry.rank); });
-  auto rest = std::ranges::unique(symbols_, {}, &Entry::address);
-  symbols_.erase(rest.begin(), rest.end());
+  const auto is_same = [](const Entry& a, const Entry& b) { return a.address == b.address; };
+  symbols_.erase(std::unique(symbols_.begin(), symbols_.end(), is_same), symbols_.end());
   symbols_.shrink_to_fit();
   names_.shrink_to_fit();
   return absl::OkStatus();

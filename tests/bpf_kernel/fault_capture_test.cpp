@@ -79,7 +79,7 @@ TEST_F(FaultCapture, CountsAsManyAsThereAreHoweverFewAreWalked) {
   const uint64_t seen = Seen() - seen_before;
   const double error = ErrorOf(own, seen);
   EXPECT_NEAR(static_cast<double>(found.count), static_cast<double>(own), 5 * error) << "of " << seen << " seen";
-#ifdef __SANITIZE_THREAD__
+#ifdef SONDE_SANITIZED_THREAD
   const uint64_t most = own;  // the shadow of what was touched is memory, too: at most a page for each fault
 #else
   const uint64_t most = kMany;

@@ -2,7 +2,6 @@
 
 #include <dwarf.h>
 
-#include <ranges>
 
 namespace sonde::source_lines {
 namespace {
@@ -93,11 +92,11 @@ std::vector<LibdwFrame> LibdwLines::FramesAt(uint64_t address) {
   dwarf_lineno(row, &line);
   std::vector<Dwarf_Die> scopes;
   FindScopes(&unit, address, &scopes);
-  for (Dwarf_Die& scope : std::views::reverse(scopes)) {
-    frames.push_back({NameOf(&scope), file, line, NumberOf(&scope, DW_AT_decl_line, true)});
-    if (dwarf_tag(&scope) == DW_TAG_subprogram) break;
-    file = CallFile(&unit, &scope);
-    line = NumberOf(&scope, DW_AT_call_line, false);
+  for (auto scope = scopes.rbegin(); scope != scopes.rend(); ++scope) {
+    frames.push_back({NameOf(&*scope), file, line, NumberOf(&*scope, DW_AT_decl_line, true)});
+    if (dwarf_tag(&*scope) == DW_TAG_subprogram) break;
+    file = CallFile(&unit, &*scope);
+    line = NumberOf(&*scope, DW_AT_call_line, false);
   }
   if (frames.empty() && row != nullptr) frames.push_back({"", file, line, 0});
   return frames;
