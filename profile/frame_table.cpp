@@ -6,7 +6,7 @@
 namespace sonde::profile {
 namespace {
 
-const std::string& Text(const Pprof& profile, int64_t index) { return profile.string_table(static_cast<int>(index)); }
+const std::string& TextOf(const Pprof& profile, int64_t index) { return profile.string_table(static_cast<int>(index)); }
 
 std::string UnnamedPlace(const std::string& file, uint64_t address) {
   std::string base = file.substr(file.rfind('/') + 1);
@@ -17,9 +17,9 @@ std::string UnnamedPlace(const std::string& file, uint64_t address) {
 
 FrameTable::FrameTable(const Pprof& profile) {
   absl::flat_hash_map<uint64_t, std::string> files = {{0, ""}};
-  for (const auto& mapping : profile.mapping()) files[mapping.id()] = Text(profile, mapping.filename());
+  for (const auto& mapping : profile.mapping()) files[mapping.id()] = TextOf(profile, mapping.filename());
   absl::flat_hash_map<uint64_t, std::string> functions;
-  for (const auto& function : profile.function()) functions[function.id()] = Text(profile, function.name());
+  for (const auto& function : profile.function()) functions[function.id()] = TextOf(profile, function.name());
   for (const auto& location : profile.location()) {
     const std::string& file = files.at(location.mapping_id());
     std::vector<int32_t>& frames = by_location_[location.id()];
@@ -40,7 +40,7 @@ int32_t FrameTable::Intern(const std::string& name, const std::string& file) {
 
 std::string LabelFrame(const Pprof& profile, const perftools::profiles::Sample& sample, const std::string& name) {
   for (const auto& label : sample.label()) {
-    if (Text(profile, label.key()) == name && label.str() != 0) return Text(profile, label.str());
+    if (TextOf(profile, label.key()) == name && label.str() != 0) return TextOf(profile, label.str());
   }
   return absl::StrCat("(no ", name, ")");
 }
@@ -52,7 +52,7 @@ int ValueIndex(const Pprof& profile, int sample_index) {
 SampleType TypeOfValue(const Pprof& profile, int sample_index) {
   if (profile.sample_type_size() == 0) return {};
   const auto& type = profile.sample_type(ValueIndex(profile, sample_index));
-  return {Text(profile, type.type()), Text(profile, type.unit())};
+  return {TextOf(profile, type.type()), TextOf(profile, type.unit())};
 }
 
 }  // namespace sonde::profile

@@ -14,7 +14,7 @@ struct ReasonFacts {
 
 using enum ReasonGroup;
 
-constexpr std::array<ReasonFacts, kReasons> kFacts = {{
+constexpr std::array<ReasonFacts, kReasons> kReasonFacts = {{
     {Reason::kOnCpu, "on-cpu", kOnCpu, "running on a CPU"},
     {Reason::kRunQueue, "run-queue", kRunQueue, "woken, waiting for a CPU that others held"},
     {Reason::kPreempted, "preempted", kRunQueue, "its CPU was taken by others"},
@@ -50,13 +50,13 @@ constexpr std::array<std::string_view, kReasonGroups> kGroupNames = {"on-cpu", "
 
 constexpr bool IsInOrder() {
   for (size_t i = 0; i < kReasons; ++i) {
-    if (kFacts[i].reason != static_cast<Reason>(i)) return false;
+    if (kReasonFacts[i].reason != static_cast<Reason>(i)) return false;
   }
   return true;
 }
 static_assert(IsInOrder());
 
-constexpr auto kAll = [] {
+constexpr auto kEveryReason = [] {
   std::array<Reason, kReasons> all{};
   for (size_t i = 0; i < kReasons; ++i) all[i] = static_cast<Reason>(i);
   return all;
@@ -64,21 +64,21 @@ constexpr auto kAll = [] {
 
 }  // namespace
 
-std::string_view ReasonName(Reason reason) { return kFacts[static_cast<size_t>(reason)].name; }
+std::string_view ReasonName(Reason reason) { return kReasonFacts[static_cast<size_t>(reason)].name; }
 
 std::optional<Reason> ParseReason(std::string_view name) {
-  const auto* found = std::ranges::find(kFacts, name, &ReasonFacts::name);
-  if (found == kFacts.end()) return std::nullopt;
+  const auto* found = std::ranges::find(kReasonFacts, name, &ReasonFacts::name);
+  if (found == kReasonFacts.end()) return std::nullopt;
   return found->reason;
 }
 
-std::string_view ReasonMeaning(Reason reason) { return kFacts[static_cast<size_t>(reason)].meaning; }
+std::string_view ReasonMeaning(Reason reason) { return kReasonFacts[static_cast<size_t>(reason)].meaning; }
 
-ReasonGroup GroupOf(Reason reason) { return kFacts[static_cast<size_t>(reason)].group; }
+ReasonGroup GroupOf(Reason reason) { return kReasonFacts[static_cast<size_t>(reason)].group; }
 
 std::string_view GroupName(ReasonGroup group) { return kGroupNames[static_cast<size_t>(group)]; }
 
-std::span<const Reason> AllReasons() { return kAll; }
+std::span<const Reason> AllReasons() { return kEveryReason; }
 
 bool IsBlocked(Reason reason) {
   const ReasonGroup group = GroupOf(reason);
@@ -97,13 +97,13 @@ uint64_t SumOf(const ReasonTimes& times) {
 
 uint64_t SumOfGroup(const ReasonTimes& times, ReasonGroup group) {
   uint64_t sum = 0;
-  for (const Reason reason : kAll) sum += GroupOf(reason) == group ? At(times, reason) : 0;
+  for (const Reason reason : kEveryReason) sum += GroupOf(reason) == group ? At(times, reason) : 0;
   return sum;
 }
 
 uint64_t SumOfBlocked(const ReasonTimes& times) {
   uint64_t sum = 0;
-  for (const Reason reason : kAll) sum += IsBlocked(reason) ? At(times, reason) : 0;
+  for (const Reason reason : kEveryReason) sum += IsBlocked(reason) ? At(times, reason) : 0;
   return sum;
 }
 

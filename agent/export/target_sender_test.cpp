@@ -65,7 +65,7 @@ ExportTarget Impatient(const std::string& endpoint) {
   return target;
 }
 
-profile::EncodedProfile Profile(uint64_t sequence) {
+profile::EncodedProfile Numbered(uint64_t sequence) {
   profile::EncodedProfile profile;
   profile.labels = {{"service_name", "web"}, {"node", "n1"}};
   profile.instance = kTestInstance;
@@ -85,7 +85,7 @@ TEST(TargetSender, PushesEachProfileWithItsKey) {
   telemetry::LossLedger losses;
   TargetSender sender(Impatient(collector.Start()), OverPyroscope, &losses);
   sender.Start();
-  ASSERT_TRUE(sender.Enqueue(Profile(7)));
+  ASSERT_TRUE(sender.Enqueue(Numbered(7)));
   const std::vector<ReceivedPush> pushes = collector.WaitFor(1);
   sender.Stop(absl::Seconds(10));
 
@@ -105,13 +105,13 @@ TEST(TargetSender, KeepsProfilesThroughAnOutageAndSendsThemInOrderOnce) {
   telemetry::LossLedger losses;
   TargetSender sender(Impatient(endpoint), OverPyroscope, &losses);
   sender.Start();
-  sender.Enqueue(Profile(1));
+  sender.Enqueue(Numbered(1));
   // Not before the answer has come: else this profile is, rightly, sent again.
   for (int i = 0; i < 300 && sender.Stats().sent == 0; ++i) absl::SleepFor(absl::Milliseconds(100));
   ASSERT_EQ(sender.Stats().sent, 1u);
   first.Stop();
 
-  for (uint64_t i = 2; i <= 6; ++i) sender.Enqueue(Profile(i));
+  for (uint64_t i = 2; i <= 6; ++i) sender.Enqueue(Numbered(i));
   for (int i = 0; i < 300 && sender.Stats().last_error.empty(); ++i) absl::SleepFor(absl::Milliseconds(100));
   EXPECT_THAT(sender.Stats().last_error, testing::HasSubstr("UNAVAILABLE"));
   EXPECT_EQ(sender.Stats().waiting, 5u);
@@ -135,8 +135,8 @@ TEST(TargetSender, ResendsTheVerySameBytesAndKey) {
   telemetry::LossLedger losses;
   TargetSender sender(Impatient(collector.Start()), OverPyroscope, &losses);
   sender.Start();
-  sender.Enqueue(Profile(1));
-  sender.Enqueue(Profile(2));
+  sender.Enqueue(Numbered(1));
+  sender.Enqueue(Numbered(2));
   const std::vector<ReceivedPush> pushes = collector.WaitFor(6);
   sender.Stop(absl::Seconds(10));
   ASSERT_EQ(pushes.size(), 6u);
@@ -157,14 +157,14 @@ TEST(TargetSender, StaysAwayAsLongAsTheServerAsks) {
   telemetry::LossLedger losses;
   TargetSender sender(Impatient(collector.Start()), OverPyroscope, &losses);
   sender.Start();
-  sender.Enqueue(Profile(1));
+  sender.Enqueue(Numbered(1));
   std::vector<ReceivedPush> pushes = collector.WaitFor(2);
   ASSERT_EQ(pushes.size(), 2u);
   EXPECT_GE(pushes[1].at - pushes[0].at, absl::Seconds(2));
 
   collector.SetTrailer("grpc-retry-pushback-ms", "1500");
   collector.AnswerNext({{grpc::StatusCode::UNAVAILABLE, "later"}});
-  sender.Enqueue(Profile(2));
+  sender.Enqueue(Numbered(2));
   pushes = collector.WaitFor(4);
   sender.Stop(absl::Seconds(10));
   ASSERT_EQ(pushes.size(), 4u);
@@ -179,7 +179,7 @@ TEST(TargetSender, DoesNotLetAServersWishHoldUpTheStop) {
   telemetry::LossLedger losses;
   TargetSender sender(Impatient(collector.Start()), OverPyroscope, &losses);
   sender.Start();
-  sender.Enqueue(Profile(1));
+  sender.Enqueue(Numbered(1));
   collector.WaitFor(1);
   sender.Stop(absl::Seconds(60));
   EXPECT_EQ(sender.Stats().sent, 1u);
@@ -191,8 +191,8 @@ TEST(TargetSender, GivesUpWhatIsRefusedForGoodAndCountsItByCode) {
   telemetry::LossLedger losses;
   TargetSender sender(Impatient(collector.Start()), OverPyroscope, &losses);
   sender.Start();
-  sender.Enqueue(Profile(1));
-  sender.Enqueue(Profile(2));
+  sender.Enqueue(Numbered(1));
+  sender.Enqueue(Numbered(2));
   EXPECT_THAT(Sequences(collector.WaitFor(2)), testing::ElementsAre("1", "2"));
   sender.Stop(absl::Seconds(10));
   EXPECT_EQ(sender.Stats().dropped, 1u);
@@ -209,8 +209,8 @@ TEST(TargetSender, TriesASuspectProfileThreeTimesAndGoesOn) {
   telemetry::LossLedger losses;
   TargetSender sender(Impatient(collector.Start()), OverPyroscope, &losses);
   sender.Start();
-  sender.Enqueue(Profile(1));
-  sender.Enqueue(Profile(2));
+  sender.Enqueue(Numbered(1));
+  sender.Enqueue(Numbered(2));
   EXPECT_THAT(Sequences(collector.WaitFor(4)), testing::ElementsAre("1", "1", "1", "2"));
   sender.Stop(absl::Seconds(10));
   EXPECT_EQ(sender.Stats().dropped, 1u);
@@ -222,8 +222,8 @@ TEST(TargetSender, CountsWhatTheTargetLeftOutAndNeverSendsItAgain) {
   TargetSender sender(
       Impatient("127.0.0.1:1"),
       [](const std::shared_ptr<grpc::Channel>&) { return std::make_unique<Choosy>(); }, &losses);
-  sender.Enqueue(Profile(1));
-  sender.Enqueue(Profile(2));
+  sender.Enqueue(Numbered(1));
+  sender.Enqueue(Numbered(2));
   sender.Start();
   sender.Stop(absl::Seconds(30));
   EXPECT_EQ(sender.Stats().sent, 1u);
@@ -245,7 +245,7 @@ profile::EncodedProfile LargeProfile(int stacks) {
     const int64_t value = i;
     builder.AddSample(stack, {&value, 1}, {});
   }
-  profile::EncodedProfile profile = Profile(1);
+  profile::EncodedProfile profile = Numbered(1);
   profile.kind = profile::Kind::kWall;
   profile.pprof_gz = profile::Encode(std::move(builder).Build());
   return profile;
@@ -289,7 +289,7 @@ TEST(TargetSender, CutsWhatTheServerSaysIsTooLarge) {
   TargetSender sender(Impatient(collector.Start()), OverPyroscope, &losses);
   sender.Start();
   sender.Enqueue(LargeProfile(100));
-  sender.Enqueue(Profile(2));
+  sender.Enqueue(Numbered(2));
   sender.Stop(absl::Seconds(60));
   const std::vector<ReceivedPush> pushes = collector.WaitFor(4);
   ASSERT_EQ(pushes.size(), 4u);
@@ -342,7 +342,7 @@ TEST(TargetSender, TriesAtOnceWithOtherCredentials) {
   telemetry::LossLedger losses;
   TargetSender sender(target, OverPyroscope, &losses);
   sender.Start();
-  sender.Enqueue(Profile(1));
+  sender.Enqueue(Numbered(1));
   collector.WaitFor(1);
   target.tenant = "team-b";
   target.headers = {{"x-site", "berlin"}};
@@ -363,7 +363,7 @@ TEST(TargetSender, DropsAndCountsTheOldestWhenMemoryIsFull) {
   target.max_queue_items = 3;
   telemetry::LossLedger losses;
   TargetSender sender(target, OverPyroscope, &losses);
-  for (uint64_t i = 1; i <= 5; ++i) EXPECT_TRUE(sender.Enqueue(Profile(i)));
+  for (uint64_t i = 1; i <= 5; ++i) EXPECT_TRUE(sender.Enqueue(Numbered(i)));
   EXPECT_EQ(sender.Stats().waiting, 3u);
   sender.Start();
   EXPECT_THAT(Sequences(collector.WaitFor(3)), testing::ElementsAre("3", "4", "5"));
@@ -381,8 +381,8 @@ TEST(TargetSender, StopsWithinItsDeadlineBeforeABlackHole) {
   telemetry::LossLedger losses;
   TargetSender sender(target, OverPyroscope, &losses);
   sender.Start();
-  sender.Enqueue(Profile(1));
-  sender.Enqueue(Profile(2));
+  sender.Enqueue(Numbered(1));
+  sender.Enqueue(Numbered(2));
   const absl::Time before = absl::Now();
   sender.Stop(absl::Milliseconds(500));
   // The push alone would have taken an hour.
@@ -404,7 +404,7 @@ TEST(TargetSender, OutlivesEveryWayInWhichAConnectionCanFail) {
   TargetSender sender(target, OverPyroscope, &losses);
   sender.Start();
   for (uint64_t i = 1; i <= 3; ++i) {
-    profile::EncodedProfile profile = Profile(i);
+    profile::EncodedProfile profile = Numbered(i);
     profile.pprof_gz.resize(100'000, 'x');  // of no format: it is as large on the wire
     sender.Enqueue(std::move(profile));
   }
@@ -425,12 +425,12 @@ TEST(TargetSender, FlushesWhatWaitsBeforeItStops) {
   PushReceiver collector;
   telemetry::LossLedger losses;
   TargetSender sender(Impatient(collector.Start()), OverPyroscope, &losses);
-  for (uint64_t i = 1; i <= 20; ++i) sender.Enqueue(Profile(i));
+  for (uint64_t i = 1; i <= 20; ++i) sender.Enqueue(Numbered(i));
   sender.Start();
   sender.Stop(absl::Seconds(30));
   EXPECT_EQ(sender.Stats().sent, 20u);
   EXPECT_TRUE(losses.Snapshot().empty());
-  EXPECT_FALSE(sender.Enqueue(Profile(21)));
+  EXPECT_FALSE(sender.Enqueue(Numbered(21)));
   EXPECT_EQ(sender.Stats().dropped, 1u);
 }
 
@@ -444,7 +444,7 @@ TEST(TargetSender, NamesTheRightPortWhenTheServiceIsNotThere) {
   telemetry::LossLedger losses;
   TargetSender sender(Impatient(absl::StrCat("127.0.0.1:", port)), OverPyroscope, &losses);
   sender.Start();
-  sender.Enqueue(Profile(1));
+  sender.Enqueue(Numbered(1));
   sender.Stop(absl::Seconds(10));
   EXPECT_THAT(sender.Stats().last_error, testing::HasSubstr("4040"));
   ASSERT_EQ(losses.Snapshot().size(), 1u);
