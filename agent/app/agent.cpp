@@ -42,6 +42,7 @@ Agent::Agent(control::Config config, std::string version, std::function<void()> 
       load_(std::move(load)),
       start_ns_(base::MonotonicNs()),
       symbolizer_(&losses_),
+      debuginfo_files_(&losses_),
       code_(&losses_),
       pods_(config_, &losses_) {}
 
@@ -254,6 +255,7 @@ void Agent::Stop() {
   if (capture_) capture_->Stop();
   pods_.Stop();
   code_.Stop();
+  debuginfo_files_.Interrupt();
   for (const auto& uploader : uploaders_) {
     if (uploader != nullptr) uploader->Stop();
   }

@@ -146,7 +146,7 @@ void AddUnwinding(const KernelFacts& kernel, control::v1::StatusReply* reply) {
   unwinding->set_refused(statistics.refused);
 }
 
-void AddSymbolizer(const symbolize::WorkerFacts& facts, control::v1::StatusReply* reply) {
+void AddSymbolizer(const worker::WorkerFacts& facts, control::v1::StatusReply* reply) {
   control::v1::Symbolizer* symbolizer = reply->mutable_symbolizer();
   symbolizer->set_program(facts.program);
   symbolizer->set_trouble(facts.trouble);

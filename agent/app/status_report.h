@@ -7,7 +7,7 @@
 #include "agent/app/status_board.h"
 #include "agent/export/export_target.h"
 #include "agent/export/spool.h"
-#include "agent/symbolize/name_worker.h"
+#include "agent/worker/kept_worker.h"
 #include "agent/telemetry/loss_ledger.h"
 #include "proto/sonde/control/v1/control.pb.h"
 
@@ -32,7 +32,7 @@ struct StatusInputs {
   exporting::SpoolStats spool;  // without a directory: there is none
   std::vector<std::string> degraded;  // kernel features and capabilities that are missing, with the consequence
   OwnCost own;
-  symbolize::WorkerFacts symbolizer;
+  worker::WorkerFacts symbolizer;
 };
 
 // The numbers of a status, and the verdict: unhealthy when a target or the spool does not take profiles, when functions
