@@ -175,7 +175,7 @@ absl::Status Agent::Start() {
                              .labels = config_.labels,
                              .pods = pods_.Directory(),
                              .overhead_budget = config_.overhead_budget_percent / 100,
-                             .worker_cpu_ns = [this] { return symbolizer_.WorkerCpuNs(); }},
+                             .worker_cpu_ns = [this] { return symbolizer_.WorkerCpuNs() + code_.WorkerCpuNs(); }},
       &code_, &losses_, &board_, [this](CutSlice slice) { pipeline_->Push(std::move(slice)); },
       [this](absl::Status status) { Fail(std::move(status)); });
   if (absl::Status status = capture_->Start(); !status.ok()) return status;

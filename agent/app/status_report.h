@@ -7,8 +7,8 @@
 #include "agent/app/status_board.h"
 #include "agent/export/export_target.h"
 #include "agent/export/spool.h"
-#include "agent/worker/kept_worker.h"
 #include "agent/telemetry/loss_ledger.h"
+#include "agent/worker/kept_worker.h"
 #include "proto/sonde/control/v1/control.pb.h"
 
 namespace sonde::app {
@@ -33,10 +33,11 @@ struct StatusInputs {
   std::vector<std::string> degraded;  // kernel features and capabilities that are missing, with the consequence
   OwnCost own;
   worker::WorkerFacts symbolizer;
+  worker::WorkerFacts table_worker;
 };
 
 // The numbers of a status, and the verdict: unhealthy when a target or the spool does not take profiles, when functions
-// have no names, when more than 0.5 % of the last window's time is unexplained, or when more than 1 % of samples or waits lost their stack.
+// have no names or files no tables since there is no worker to ask, when more than 0.5 % of the last window's time is unexplained, or when more than 1 % of samples or waits lost their stack.
 control::v1::StatusReply MakeStatus(const StatusInputs& inputs);
 
 // Nothing when the settings were never read again.
