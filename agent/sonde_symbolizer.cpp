@@ -1,4 +1,4 @@
-// sonde-symbolizer: the agent's worker that reads files of other processes for names. Started by sonde-agent with a socket as
+// sonde-symbolizer: the agent's worker that parses files of other processes. Started by sonde-agent with a socket as
 // descriptor 3; gives up all rights before it reads anything; can be ended at any moment.
 
 #include <unistd.h>
@@ -23,7 +23,7 @@ int Complain(const absl::Status& status) {
 
 int main(int argc, char**) {
   if (argc > 1) {
-    std::puts("sonde-symbolizer is started by sonde-agent, which gives it files to read names from.");
+    std::puts("sonde-symbolizer is started by sonde-agent, which gives it files to parse.");
     return 2;
   }
   absl::StatusOr<sonde::names::Hello> hello = sonde::names::EnterSandbox();

@@ -190,17 +190,24 @@ std::string Overhead(const v1::StatusReply& reply) {
   return facts.Text(2);
 }
 
-std::string Names(const v1::StatusReply& reply) {
-  const v1::Symbolizer& worker = reply.symbolizer();
+std::string LossesOf(const v1::Symbolizer& worker) {
+  return absl::StrCat("lost ", HumanCount(worker.deaths() + worker.hangs() + worker.lies()), " times: ",
+                      HumanCount(worker.deaths()), " ended, ", HumanCount(worker.hangs()), " hung, ",
+                      HumanCount(worker.lies()), " answered nonsense");
+}
+
+void AddWorker(const std::string& what_for, const v1::Symbolizer& worker, Table* facts) {
+  facts->AddRow({what_for, worker.pid() != 0 ? "runs" : "-",
+                 absl::StrCat(HumanBytes(worker.rss_bytes()), ", CPU time ", HumanDuration(worker.cpu_ns()), "; ",
+                              HumanCount(worker.starts()), " starts, ", LossesOf(worker))});
+}
+
+std::string Workers(const v1::StatusReply& reply) {
+  const std::string& program = reply.symbolizer().program();
   Table facts = Facts();
-  facts.AddRow({"worker", worker.pid() != 0 ? "runs" : "-",
-                worker.program().empty() ? "not installed" : Printable(worker.program())});
-  facts.AddRow({"starts", HumanCount(worker.starts()),
-                absl::StrCat("lost ", HumanCount(worker.deaths() + worker.hangs() + worker.lies()), " times: ",
-                             HumanCount(worker.deaths()), " ended, ", HumanCount(worker.hangs()), " hung, ",
-                             HumanCount(worker.lies()), " answered nonsense")});
-  facts.AddRow({"its CPU time", HumanDuration(worker.cpu_ns()), ""});
-  facts.AddRow({"its memory (RSS)", HumanBytes(worker.rss_bytes()), ""});
+  facts.AddRow({"program", "", program.empty() ? "not installed" : Printable(program)});
+  AddWorker("for names", reply.symbolizer(), &facts);
+  AddWorker("for unwinding tables", reply.table_worker(), &facts);
   return facts.Text(2);
 }
 
@@ -231,7 +238,7 @@ std::string StatusText(const v1::StatusReply& reply) {
   const std::string losses = LossTable(reply.losses(), 2);
   return absl::StrCat(Headline(reply), Section("Sources", Sources(reply)), Section("Stacks", Stacks(reply)),
                       Section("Account", Account(reply)), Section("Targets", Targets(reply)),
-                      Spool(reply), Section("Names", Names(reply)),
+                      Spool(reply), Section("Workers", Workers(reply)),
                       Section("Losses", losses.empty() ? "  none\n" : losses), Section("Overhead", Overhead(reply)),
                       Section("Kernel features", MissingFeatures(reply)), Reloaded(reply));
 }

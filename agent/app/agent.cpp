@@ -42,6 +42,7 @@ Agent::Agent(control::Config config, std::string version, std::function<void()> 
       load_(std::move(load)),
       start_ns_(base::MonotonicNs()),
       symbolizer_(&losses_),
+      debuginfo_files_(&losses_),
       code_(&losses_),
       pods_(config_, &losses_) {}
 
@@ -174,7 +175,7 @@ absl::Status Agent::Start() {
                              .labels = config_.labels,
                              .pods = pods_.Directory(),
                              .overhead_budget = config_.overhead_budget_percent / 100,
-                             .worker_cpu_ns = [this] { return symbolizer_.WorkerCpuNs(); }},
+                             .worker_cpu_ns = [this] { return symbolizer_.WorkerCpuNs() + code_.WorkerCpuNs(); }},
       &code_, &losses_, &board_, [this](CutSlice slice) { pipeline_->Push(std::move(slice)); },
       [this](absl::Status status) { Fail(std::move(status)); });
   if (absl::Status status = capture_->Start(); !status.ok()) return status;
@@ -254,6 +255,7 @@ void Agent::Stop() {
   if (capture_) capture_->Stop();
   pods_.Stop();
   code_.Stop();
+  debuginfo_files_.Interrupt();
   for (const auto& uploader : uploaders_) {
     if (uploader != nullptr) uploader->Stop();
   }

@@ -80,7 +80,7 @@ class Agent {
   std::unique_ptr<exporting::Spool> spool_;  // null: profiles wait in the senders' memory
   std::vector<std::unique_ptr<exporting::TargetSender>> senders_;
   std::vector<control::ExportTargetConfig> targets_in_use_;  // of the senders
-  const DebuginfoFiles debuginfo_files_;
+  DebuginfoFiles debuginfo_files_;
   std::vector<std::unique_ptr<exporting::DebuginfoUploader>> uploaders_;  // by target; null: it is given none
   CodeTables code_;
   PodNames pods_;

@@ -43,7 +43,7 @@ class CaptureThread {
     model::LabelSettings labels;
     const model::PodDirectory* pods = nullptr;  // null: none
     double overhead_budget = 0;  // a share of the whole machine; 0: none
-    std::function<uint64_t()> worker_cpu_ns = [] { return uint64_t{0}; };  // of a process that works for the agent; any thread
+    std::function<uint64_t()> worker_cpu_ns = [] { return uint64_t{0}; };  // of processes that work for the agent; any thread
   };
   using Sink = std::function<void(CutSlice)>;           // called on the thread
   using OnFailure = std::function<void(absl::Status)>;  // called once, on the thread, which then ends

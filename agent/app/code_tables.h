@@ -35,6 +35,9 @@ class CodeTables : public model::CodeDirectory {
   unwind::FileUnwinding UnwindingOf(const model::ExecutableFile& file) const { return unwinder_->UnwindingOf(file); }
   // Frames of the window before the last are resolved.
   void EndWindow() { unwinder_->EndWindow(); }
+  // Of the worker that makes tables.
+  uint64_t WorkerCpuNs() const { return unwinder_->WorkerCpuNs(); }
+  worker::WorkerFacts WorkerFacts() const { return unwinder_->WorkerFacts(); }
   unwind::UnwindStatistics Statistics() const { return unwinder_->Statistics(); }
 
  private:

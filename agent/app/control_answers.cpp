@@ -47,7 +47,8 @@ control::v1::StatusReply ControlAnswers::Status() {
                                                .spool = sources_.spool(),
                                                .degraded = sources_.degraded,
                                                .own = ReadOwnCost(sources_.start_ns),
-                                               .symbolizer = sources_.symbolizer->WorkerFacts()});
+                                               .symbolizer = sources_.symbolizer->WorkerFacts(),
+                                               .table_worker = sources_.code->WorkerFacts()});
   if (std::string problem = sources_.pods->Problem(); !problem.empty()) reply.add_degraded(std::move(problem));
   reply.set_version(sources_.version);
   reply.set_kernel(KernelRelease());

@@ -5,8 +5,6 @@
 #include <utility>
 
 #include "agent/elf/debug_extract.h"
-#include "agent/elf/debug_file_places.h"
-#include "agent/elf/elf_file.h"
 #include "base/unique_fd.h"
 
 namespace sonde::app {
@@ -28,46 +26,59 @@ class ExtractBytes : public exporting::DebuginfoBytes {
   const elf::DebugExtract extract_;
 };
 
-absl::StatusOr<elf::ElfFile> OpenProgram(const model::ExecutableFile& program) {
-  return elf::ElfFile::Open(program.fd.Get(), program.identity.size_bytes);
-}
-
 // The agent may read what others may not.
 bool IsForEverybody(const model::ExecutableFile& program) {
   struct stat info {};
   return ::fstat(program.fd.Get(), &info) == 0 && (info.st_mode & S_IROTH) != 0;
 }
 
-// Null: it is not of that build id, or tells a server nothing.
-Bytes BytesOf(symbolize::DebugFile file, const std::string& build_id) {
-  const auto elf = elf::ElfFile::OpenDebug(elf::ByteSource(file.fd.Get(), file.size_bytes));
-  if (!elf.ok() || elf->BuildId() != build_id) return nullptr;
-  auto extract = elf::DebugExtract::Of(*elf);
-  return extract.ok() ? std::make_unique<ExtractBytes>(std::move(file.fd), *std::move(extract)) : nullptr;
+// `fd`: of the debug file, if it is that, else invalid.
+absl::StatusOr<Bytes> BytesOf(absl::StatusOr<elf::ExtractPlan> plan, elf::ByteSource source, base::UniqueFd fd) {
+  if (!plan.ok()) return plan.status();
+  auto extract = elf::DebugExtract::Of(*std::move(plan), source);
+  if (!extract.ok()) return extract.status();
+  return std::make_unique<ExtractBytes>(std::move(fd), *std::move(extract));
 }
 
 }  // namespace
 
+worker::KeptWorker::Options DebuginfoFiles::WithHarm(worker::KeptWorker::Options options) {
+  options.harm = "no debug information is given away";
+  return options;
+}
+
+absl::StatusOr<worker::FileExtract> DebuginfoFiles::Ask(int fd, uint64_t size_bytes, bool is_debug_file) const {
+  absl::MutexLock lock(&mutex_);
+  absl::StatusOr<worker::FileExtract> extract = worker_.Ask(fd, size_bytes, is_debug_file);
+  if (!extract.ok() && !absl::IsCancelled(extract.status())) {
+    losses_->Add("debuginfo_unread", "file with debug information",
+                 "Parca is not given it: the worker that reads it was lost, or is not there", 1);
+  }
+  return extract;
+}
+
 std::string DebuginfoFiles::BuildIdOf(const model::ExecutableFile& program) const {
   if (!IsForEverybody(program)) return "";
-  const auto elf = OpenProgram(program);
-  return elf.ok() ? elf->BuildId() : "";
+  const auto told = Ask(program.fd.Get(), static_cast<uint64_t>(program.identity.size_bytes), /*is_debug_file=*/false);
+  return told.ok() ? told->build_id : "";
 }
 
 absl::StatusOr<Bytes> DebuginfoFiles::Open(const model::ExecutableFile& program, const std::string& build_id) const {
-  const auto elf = OpenProgram(program);
-  if (!elf.ok()) return elf.status();
+  const auto size_bytes = static_cast<uint64_t>(program.identity.size_bytes);
+  auto own = Ask(program.fd.Get(), size_bytes, /*is_debug_file=*/false);
+  if (!own.ok()) return own.status();
   names::FileReply told;
   told.build_id = build_id;
-  if (const auto link = elf::FindDebugLink(*elf)) told.debug_link = link->name;
+  told.debug_link = own->debug_link;
   for (const symbolize::DebugFiles::Place& place : symbolize::DebugFiles::PlacesOf(program, told)) {
     symbolize::DebugFile found = debug_files_.Open(place, program);
     if (!found.fd.IsValid()) continue;
-    if (Bytes bytes = BytesOf(std::move(found), build_id); bytes != nullptr) return bytes;
+    auto extract = Ask(found.fd.Get(), found.size_bytes, /*is_debug_file=*/true);
+    if (!extract.ok() || extract->build_id != build_id) continue;
+    const elf::ByteSource source(found.fd.Get(), found.size_bytes);
+    if (auto bytes = BytesOf(std::move(extract->plan), source, std::move(found.fd)); bytes.ok()) return bytes;
   }
-  auto extract = elf::DebugExtract::Of(*elf);
-  if (!extract.ok()) return extract.status();
-  return std::make_unique<ExtractBytes>(base::UniqueFd(), *std::move(extract));
+  return BytesOf(std::move(own->plan), elf::ByteSource(program.fd.Get(), size_bytes), base::UniqueFd());
 }
 
 }  // namespace sonde::app

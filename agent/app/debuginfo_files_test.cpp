@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "agent/elf/elf_file.h"
+#include "agent/worker/false_worker_for_test.h"
 #include "gtest/gtest.h"
 
 namespace sonde::app {
@@ -30,7 +31,8 @@ model::ExecutableFile OwnProgram() {
 }
 
 TEST(DebuginfoFiles, HasTheNamesOfAProgramAndNotItsCode) {
-  const DebuginfoFiles files;
+  telemetry::LossLedger losses;
+  const DebuginfoFiles files(&losses);
   const model::ExecutableFile program = OwnProgram();
   const std::string build_id = files.BuildIdOf(program);
   ASSERT_GE(build_id.size(), 8u);
@@ -54,15 +56,32 @@ TEST(DebuginfoFiles, GivesNothingOfAProgramThatIsNotForEverybodyToRead) {
   ASSERT_EQ(::pwrite(copy, bytes.data(), bytes.size(), 0), static_cast<ssize_t>(bytes.size()));
   const model::ExecutableFile program = ProgramAt(copy, "/nowhere/secret");
   ASSERT_EQ(::fchmod(copy, 0755), 0);
-  EXPECT_NE(DebuginfoFiles().BuildIdOf(program), "");
+  telemetry::LossLedger losses;
+  const DebuginfoFiles files(&losses);
+  EXPECT_NE(files.BuildIdOf(program), "");
   ASSERT_EQ(::fchmod(copy, 0750), 0);
-  EXPECT_EQ(DebuginfoFiles().BuildIdOf(program), "");
+  EXPECT_EQ(files.BuildIdOf(program), "");
 }
 
 TEST(DebuginfoFiles, HasNothingOfWhatIsNoProgram) {
   const model::ExecutableFile text = ProgramAt(::open("/etc/passwd", O_RDONLY | O_CLOEXEC), "/etc/passwd");
-  EXPECT_EQ(DebuginfoFiles().BuildIdOf(text), "");
-  EXPECT_FALSE(DebuginfoFiles().Open(text, "abcdef01").ok());
+  telemetry::LossLedger losses;
+  const DebuginfoFiles files(&losses);
+  EXPECT_EQ(files.BuildIdOf(text), "");
+  EXPECT_FALSE(files.Open(text, "abcdef01").ok());
+}
+
+TEST(DebuginfoFiles, GoOnAfterAFileThatTheirWorkerWasLostOver) {
+  telemetry::LossLedger losses;
+  const worker::FalseWorker dies("s.recv(65536)");
+  const DebuginfoFiles files(&losses, {.program = dies.Path()});
+  const model::ExecutableFile program = OwnProgram();
+  EXPECT_EQ(files.BuildIdOf(program), "");
+  EXPECT_FALSE(files.Open(program, "abcdef01").ok());
+  EXPECT_EQ(files.WorkerFacts().deaths, 2u);
+  ASSERT_EQ(losses.Snapshot().size(), 1u);
+  EXPECT_EQ(losses.Snapshot()[0].cause, "debuginfo_unread");
+  EXPECT_EQ(losses.Snapshot()[0].count, 2u);
 }
 
 }  // namespace

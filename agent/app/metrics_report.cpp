@@ -66,14 +66,25 @@ void AddCost(const StatusReply& status, MetricsText* text) {
   for (const auto& map : status.maps()) text->Value(Number(map.bytes()), {{"map", map.name()}});
 }
 
-void AddSymbolizer(const StatusReply& status, MetricsText* text) {
-  const auto& worker = status.symbolizer();
-  text->Gauge("sonde_symbolizer_up", "Whether the worker that finds names of functions runs.", worker.pid() != 0 ? 1 : 0);
-  text->Counter("sonde_symbolizer_cpu_seconds_total", "CPU time of that worker.", Seconds(worker.cpu_ns()));
-  text->Gauge("sonde_symbolizer_resident_memory_bytes", "Memory of that worker.", Number(worker.rss_bytes()));
+void AddWorkers(const StatusReply& status, MetricsText* text) {
+  const std::pair<const char*, const control::v1::Symbolizer*> workers[] = {{"names", &status.symbolizer()},
+                                                                            {"tables", &status.table_worker()}};
+  const auto each = [&](const char* name, Type type, const char* help, auto value) {
+    text->Family(name, type, help);
+    for (const auto& [task, worker] : workers) text->Value(value(*worker), {{"for", task}});
+  };
+  each("sonde_symbolizer_up", Type::kGauge, "Whether the worker that parses files for names, or for unwinding tables, runs.",
+       [](const auto& worker) { return worker.pid() != 0 ? 1.0 : 0.0; });
+  each("sonde_symbolizer_cpu_seconds_total", Type::kCounter, "CPU time of that worker.",
+       [](const auto& worker) { return Seconds(worker.cpu_ns()); });
+  each("sonde_symbolizer_resident_memory_bytes", Type::kGauge, "Memory of that worker.",
+       [](const auto& worker) { return Number(worker.rss_bytes()); });
   text->Family("sonde_symbolizer_lost_total", Type::kCounter, "How often that worker was lost in the middle of work, by how.");
-  text->Value(Number(worker.deaths()), {{"how", "ended"}}).Value(Number(worker.hangs()), {{"how", "hung"}});
-  text->Value(Number(worker.lies()), {{"how", "nonsense"}});
+  for (const auto& [task, worker] : workers) {
+    text->Value(Number(worker->deaths()), {{"for", task}, {"how", "ended"}});
+    text->Value(Number(worker->hangs()), {{"for", task}, {"how", "hung"}});
+    text->Value(Number(worker->lies()), {{"for", task}, {"how", "nonsense"}});
+  }
 }
 
 void AddTargets(const StatusReply& status, MetricsText* text) {
@@ -110,7 +121,7 @@ std::string MetricsOf(const StatusReply& status) {
   AddCounts(status, &text);
   AddStacks(status, &text);
   AddCost(status, &text);
-  AddSymbolizer(status, &text);
+  AddWorkers(status, &text);
   AddTargets(status, &text);
   AddSpool(status, &text);
   return std::move(text).Take();

@@ -40,7 +40,7 @@ class SharedSymbolizer {
     worker_.Begin().IgnoreError();
   }
   // How it goes with the worker. Waits for nobody.
-  symbolize::WorkerFacts WorkerFacts() const { return worker_.Facts(); }
+  worker::WorkerFacts WorkerFacts() const { return worker_.Facts(); }
   uint64_t WorkerCpuNs() const { return worker_.CpuNs(); }
 
   // What `use(&symbolizer)` gives; nobody else has the symbolizer meanwhile. `use` must not come back here.

@@ -146,8 +146,9 @@ void AddUnwinding(const KernelFacts& kernel, control::v1::StatusReply* reply) {
   unwinding->set_refused(statistics.refused);
 }
 
-void AddSymbolizer(const symbolize::WorkerFacts& facts, control::v1::StatusReply* reply) {
-  control::v1::Symbolizer* symbolizer = reply->mutable_symbolizer();
+// `harm`: what its trouble comes to.
+void AddWorker(const worker::WorkerFacts& facts, const char* harm, control::v1::Symbolizer* symbolizer,
+               control::v1::StatusReply* reply) {
   symbolizer->set_program(facts.program);
   symbolizer->set_trouble(facts.trouble);
   symbolizer->set_missing(facts.missing);
@@ -158,8 +159,16 @@ void AddSymbolizer(const symbolize::WorkerFacts& facts, control::v1::StatusReply
   symbolizer->set_lies(facts.lies);
   symbolizer->set_cpu_ns(facts.cpu_ns);
   symbolizer->set_rss_bytes(facts.rss_bytes);
-  if (!facts.trouble.empty()) reply->add_problems(absl::StrCat("functions have no names: ", facts.trouble));
-  if (!facts.missing.empty()) reply->add_degraded(absl::StrCat("sonde-symbolizer is not held in by ", facts.missing));
+  if (!facts.trouble.empty()) reply->add_problems(absl::StrCat(harm, ": ", facts.trouble));
+}
+
+void AddWorkers(const StatusInputs& inputs, control::v1::StatusReply* reply) {
+  const worker::WorkerFacts &names = inputs.symbolizer, &tables = inputs.table_worker;
+  AddWorker(names, "functions have no names", reply->mutable_symbolizer(), reply);
+  AddWorker(tables, "stacks end early", reply->mutable_table_worker(), reply);
+  // They are held in by the same.
+  const std::string& missing = names.missing.empty() ? tables.missing : names.missing;
+  if (!missing.empty()) reply->add_degraded(absl::StrCat("sonde-symbolizer is not held in by ", missing));
 }
 
 void AddOverhead(const StatusInputs& inputs, control::v1::Overhead* reply) {
@@ -232,10 +241,11 @@ control::v1::StatusReply MakeStatus(const StatusInputs& inputs) {
   AddSpool(inputs.spool, &reply);
   AddUnwinding(inputs.kernel, &reply);
   AddOverhead(inputs, reply.mutable_overhead());
-  AddSymbolizer(inputs.symbolizer, &reply);
+  AddWorkers(inputs, &reply);
   uint64_t bpf_ns = AddCosts(inputs.kernel, &reply);
   if (inputs.own.uptime_ns > 0) {
-    reply.set_overhead_ratio(static_cast<double>(inputs.own.cpu_ns + inputs.symbolizer.cpu_ns + bpf_ns) /
+    reply.set_overhead_ratio(static_cast<double>(inputs.own.cpu_ns + inputs.symbolizer.cpu_ns +
+                                                 inputs.table_worker.cpu_ns + bpf_ns) /
                              (static_cast<double>(inputs.own.uptime_ns) * inputs.own.cpus));
   }
   for (const std::string& line : inputs.degraded) reply.add_degraded(line);

@@ -7,8 +7,8 @@
 #include "agent/app/status_board.h"
 #include "agent/export/export_target.h"
 #include "agent/export/spool.h"
-#include "agent/symbolize/name_worker.h"
 #include "agent/telemetry/loss_ledger.h"
+#include "agent/worker/kept_worker.h"
 #include "proto/sonde/control/v1/control.pb.h"
 
 namespace sonde::app {
@@ -32,11 +32,12 @@ struct StatusInputs {
   exporting::SpoolStats spool;  // without a directory: there is none
   std::vector<std::string> degraded;  // kernel features and capabilities that are missing, with the consequence
   OwnCost own;
-  symbolize::WorkerFacts symbolizer;
+  worker::WorkerFacts symbolizer;
+  worker::WorkerFacts table_worker;
 };
 
 // The numbers of a status, and the verdict: unhealthy when a target or the spool does not take profiles, when functions
-// have no names, when more than 0.5 % of the last window's time is unexplained, or when more than 1 % of samples or waits lost their stack.
+// have no names or files no tables since there is no worker to ask, when more than 0.5 % of the last window's time is unexplained, or when more than 1 % of samples or waits lost their stack.
 control::v1::StatusReply MakeStatus(const StatusInputs& inputs);
 
 // Nothing when the settings were never read again.

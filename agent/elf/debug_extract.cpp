@@ -1,150 +1,45 @@
 #include "agent/elf/debug_extract.h"
 
-#include <elf.h>
-
 #include <algorithm>
 #include <cstring>
-#include <string>
 
-#include "absl/strings/match.h"
 #include "agent/elf/limits.h"
 
 namespace sonde::elf {
-namespace {
 
-constexpr uint64_t kMaxExtractAlign = 4'096;
-
-bool IsDwarf(const Section& section) {
-  return section.type == SHT_PROGBITS &&
-         (absl::StartsWith(section.name, ".debug_") || absl::StartsWith(section.name, ".zdebug_"));
-}
-
-bool IsGoTable(const Section& section) {
-  return section.type == SHT_PROGBITS &&
-         (absl::EndsWith(section.name, ".gopclntab") || absl::EndsWith(section.name, ".gosymtab"));
-}
-
-bool IsKept(const Section& section, bool keeps_dwarf) {
-  switch (section.type) {
-    case SHT_SYMTAB:
-    case SHT_SYMTAB_SHNDX:
-    case SHT_DYNSYM:
-    case SHT_STRTAB:
-    case SHT_NOTE:
-      return true;
-    default:
-      return (IsDwarf(section) && keeps_dwarf) || IsGoTable(section);
-  }
-}
-
-// Whether it tells more names than those that a loader needs.
-bool HasOwnNames(const ElfFile& file, bool keeps_dwarf) {
-  return std::ranges::any_of(file.Sections(), [&](const Section& section) {
-    // The first symbol of every table is none.
-    const bool is_table = (section.type == SHT_SYMTAB && section.size > sizeof(Elf64_Sym)) ||
-                          absl::EndsWith(section.name, ".gopclntab");
-    const bool is_dwarf = keeps_dwarf && IsDwarf(section) && absl::EndsWith(section.name, "debug_info");
-    return section.size > 0 && section.type != SHT_NOBITS && (is_table || is_dwarf);
-  });
-}
-
-template <typename T>
-bool ReadInto(const ByteSource& source, uint64_t offset, std::span<T> out) {
-  return source.ReadAt(offset, std::as_writable_bytes(out));
-}
-
-// The raw headers, of which ElfFile has checked that they lie in the file.
-struct RawHeaders {
-  Elf64_Ehdr file{};
-  std::vector<Elf64_Phdr> segments;
-  std::vector<Elf64_Shdr> sections;
-};
-
-absl::StatusOr<RawHeaders> ReadRawHeaders(const ElfFile& file) {
-  RawHeaders raw;
-  raw.sections.resize(file.Sections().size());
-  if (!ReadInto(file.Source(), 0, std::span(&raw.file, 1)) ||
-      !ReadInto(file.Source(), raw.file.e_shoff, std::span(raw.sections))) {
-    return absl::InvalidArgumentError("its headers cannot be read any more");
-  }
-  // 65,535 means that they are counted in a section header: more than any program has.
-  if (raw.file.e_phnum > kMaxSegments) return absl::ResourceExhaustedError("too many segments");
-  raw.segments.resize(raw.file.e_phnum);
-  if (!ReadInto(file.Source(), raw.file.e_phoff, std::span(raw.segments))) {
-    return absl::InvalidArgumentError("its program headers cannot be read any more");
-  }
-  return raw;
-}
-
-}  // namespace
-
-void DebugExtract::Append(Piece piece, uint64_t align) {
-  align = std::clamp<uint64_t>(align, 1, kMaxExtractAlign);
-  piece.offset = (size_ + align - 1) / align * align;
-  size_ = piece.offset + piece.size;
-  pieces_.push_back(piece);
-}
-
-absl::StatusOr<DebugExtract> DebugExtract::Of(const ElfFile& file) {
-  if (!file.SectionStatus().ok()) return file.SectionStatus();
-  const bool keeps_dwarf = file.FindSection(".gnu_debugaltlink") == nullptr;
-  if (!HasOwnNames(file, keeps_dwarf)) return absl::NotFoundError("it names no function beyond those that it exports");
-  absl::StatusOr<RawHeaders> raw = ReadRawHeaders(file);
-  if (!raw.ok()) return raw.status();
-
-  // The headers stand in front; where they begin does not depend on what they say.
-  DebugExtract extract(file.Source());
-  const size_t segment_bytes = raw->segments.size() * sizeof(Elf64_Phdr);
-  const size_t header_bytes = sizeof(Elf64_Ehdr) + segment_bytes + raw->sections.size() * sizeof(Elf64_Shdr);
-  extract.Append({.size = header_bytes, .is_header = true}, 1);
-  for (size_t i = 1; i < raw->sections.size(); ++i) {
-    Elf64_Shdr& section = raw->sections[i];
-    if (section.sh_type == SHT_NOBITS) continue;
-    if (!IsKept(file.Sections()[i], keeps_dwarf)) {
-      section.sh_type = SHT_NOBITS;
-      section.sh_offset = header_bytes;
-      continue;
+absl::StatusOr<DebugExtract> DebugExtract::Of(ExtractPlan plan, ByteSource source) {
+  uint64_t end = plan.headers.size();
+  for (const ExtractPiece& piece : plan.pieces) {
+    if (piece.offset < end) return absl::InvalidArgumentError("pieces of an extract overlap");
+    if (piece.from > source.SizeBytes() || piece.size > source.SizeBytes() - piece.from) {
+      return absl::InvalidArgumentError("a piece of an extract lies outside of the file");
     }
-    const uint64_t from = section.sh_offset;
-    if (from > file.Source().SizeBytes() || section.sh_size > file.Source().SizeBytes() - from) {
-      return absl::InvalidArgumentError("a section lies outside of the file");
+    if (piece.offset > kMaxFileBytes || piece.size > kMaxFileBytes - piece.offset) {
+      return absl::ResourceExhaustedError("an extract is larger than any file");
     }
-    extract.Append({.size = section.sh_size, .from = from}, section.sh_addralign);
-    section.sh_offset = extract.pieces_.back().offset;
-    // What is kept may be named many times by a crafted file.
-    if (extract.size_ > kMaxFileBytes) return absl::ResourceExhaustedError("its sections are larger than any file");
+    end = piece.offset + piece.size;
   }
-  for (Elf64_Phdr& segment : raw->segments) {
-    segment.p_filesz = 0;
-    segment.p_offset = header_bytes;
-  }
-  raw->file.e_phoff = raw->segments.empty() ? 0 : sizeof(Elf64_Ehdr);
-  raw->file.e_shoff = sizeof(Elf64_Ehdr) + segment_bytes;
-  extract.headers_.resize(header_bytes);
-  std::memcpy(extract.headers_.data(), &raw->file, sizeof(Elf64_Ehdr));
-  std::memcpy(extract.headers_.data() + sizeof(Elf64_Ehdr), raw->segments.data(), segment_bytes);
-  std::memcpy(extract.headers_.data() + raw->file.e_shoff, raw->sections.data(),
-              raw->sections.size() * sizeof(Elf64_Shdr));
-  return extract;
+  return DebugExtract(std::move(plan), source, end);
 }
 
-bool DebugExtract::ReadPiece(const Piece& piece, uint64_t offset, std::span<std::byte> out) const {
-  if (!piece.is_header) return source_.ReadAt(piece.from + (offset - piece.offset), out);
-  std::memcpy(out.data(), headers_.data() + (offset - piece.offset), out.size());
-  return true;
+void DebugExtract::ReadHeaders(uint64_t offset, std::span<std::byte> out) const {
+  if (offset >= plan_.headers.size()) return;
+  std::memcpy(out.data(), plan_.headers.data() + offset, std::min<uint64_t>(out.size(), plan_.headers.size() - offset));
 }
 
 bool DebugExtract::ReadAt(uint64_t offset, std::span<std::byte> out) const {
   if (offset > size_ || out.size() > size_ - offset) return false;
   std::ranges::fill(out, std::byte{0});
+  ReadHeaders(offset, out);
   const uint64_t end = offset + out.size();
-  auto piece = std::ranges::upper_bound(pieces_, offset, {}, &Piece::offset);
-  if (piece != pieces_.begin()) --piece;
-  for (; piece != pieces_.end() && piece->offset < end; ++piece) {
+  auto piece = std::ranges::upper_bound(plan_.pieces, offset, {}, &ExtractPiece::offset);
+  // Several may begin at one place, of which the last alone may have bytes.
+  if (piece != plan_.pieces.begin()) --piece;
+  for (; piece != plan_.pieces.end() && piece->offset < end; ++piece) {
     const uint64_t first = std::max(offset, piece->offset);
     const uint64_t last = std::min(end, piece->offset + piece->size);
     if (first >= last) continue;
-    if (!ReadPiece(*piece, first, out.subspan(first - offset, last - first))) return false;
+    if (!source_.ReadAt(piece->from + (first - piece->offset), out.subspan(first - offset, last - first))) return false;
   }
   return true;
 }

@@ -8,12 +8,19 @@
 #include <cstring>
 
 #include "agent/elf/elf_image_for_test.h"
+#include "agent/elf/extract_plan.h"
+#include "agent/elf/limits.h"
 #include "base/unique_fd.h"
 
 namespace sonde::elf {
 namespace {
 
 constexpr uint64_t kMaxFileBytesForTest = uint64_t{1} << 30;
+
+absl::StatusOr<DebugExtract> ExtractOf(const ElfFile& file) {
+  absl::StatusOr<ExtractPlan> plan = PlanExtract(file);
+  return plan.ok() ? DebugExtract::Of(*std::move(plan), file.Source()) : plan.status();
+}
 
 std::vector<std::byte> WholeOf(const DebugExtract& extract) {
   std::vector<std::byte> bytes(extract.SizeBytes());
@@ -31,7 +38,7 @@ TEST(DebugExtract, KeepsWhatTellsNamesAndNoCodeOfAProgram) {
   ASSERT_EQ(::fstat(fd.Get(), &info), 0);
   const auto program = ElfFile::Open(fd.Get(), info.st_size);
   ASSERT_TRUE(program.ok()) << program.status();
-  const auto extract = DebugExtract::Of(*program);
+  const auto extract = ExtractOf(*program);
   ASSERT_TRUE(extract.ok()) << extract.status();
   EXPECT_LT(extract->SizeBytes(), program->Source().SizeBytes());
 
@@ -75,7 +82,7 @@ TEST(DebugExtract, ReadsTheSameInPiecesOfAnySize) {
   const std::vector<std::byte> bytes = image.Build();
   const auto file = ElfFile::Open(ByteSource(bytes));
   ASSERT_TRUE(file.ok()) << file.status();
-  const auto extract = DebugExtract::Of(*file);
+  const auto extract = ExtractOf(*file);
   ASSERT_TRUE(extract.ok()) << extract.status();
   const std::vector<std::byte> whole = WholeOf(*extract);
   for (size_t step : {1, 7, 64, 1000}) {
@@ -96,7 +103,7 @@ TEST(DebugExtract, IsNotMadeOfAFileThatNamesWhatItExportsOnly) {
   const std::vector<std::byte> bytes = image.Build();
   const auto file = ElfFile::Open(ByteSource(bytes));
   ASSERT_TRUE(file.ok());
-  EXPECT_EQ(DebugExtract::Of(*file).status().code(), absl::StatusCode::kNotFound);
+  EXPECT_EQ(ExtractOf(*file).status().code(), absl::StatusCode::kNotFound);
 }
 
 TEST(DebugExtract, RefusesSectionsOutsideOfTheFile) {
@@ -115,7 +122,30 @@ TEST(DebugExtract, RefusesSectionsOutsideOfTheFile) {
     std::memcpy(broken.data() + at, &section, sizeof(section));
     const auto file = ElfFile::Open(ByteSource(broken));
     ASSERT_TRUE(file.ok()) << file.status();
-    EXPECT_EQ(DebugExtract::Of(*file).status().code(), absl::StatusCode::kInvalidArgument);
+    EXPECT_EQ(ExtractOf(*file).status().code(), absl::StatusCode::kInvalidArgument);
+  }
+}
+
+TEST(DebugExtract, IsNotMadeByAPlanThatNoFileGives) {
+  const std::vector<std::byte> source(1'000, std::byte{7});
+  struct {
+    const char* what;
+    std::vector<ExtractPiece> pieces;
+    absl::StatusCode code;
+  } cases[] = {
+      {"one after the headers", {{64, 900, 100}}, absl::StatusCode::kOk},
+      {"into the headers", {{63, 10, 0}}, absl::StatusCode::kInvalidArgument},
+      {"out of order", {{200, 10, 0}, {100, 10, 0}}, absl::StatusCode::kInvalidArgument},
+      {"overlapping", {{100, 10, 0}, {109, 10, 0}}, absl::StatusCode::kInvalidArgument},
+      {"past the file's end", {{64, 10, 991}}, absl::StatusCode::kInvalidArgument},
+      {"a sum that wraps", {{64, ~uint64_t{0}, 1}}, absl::StatusCode::kInvalidArgument},
+      {"from nowhere", {{64, 0, 1'001}}, absl::StatusCode::kInvalidArgument},
+      {"at an offset beyond all files", {{~uint64_t{0} - 1, 10, 0}}, absl::StatusCode::kResourceExhausted},
+      {"larger than any file", {{kMaxFileBytes - 5, 10, 0}}, absl::StatusCode::kResourceExhausted},
+  };
+  for (const auto& one : cases) {
+    ExtractPlan plan{std::vector<std::byte>(64), one.pieces};
+    EXPECT_EQ(DebugExtract::Of(std::move(plan), ByteSource(source)).status().code(), one.code) << one.what;
   }
 }
 

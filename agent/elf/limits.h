@@ -16,6 +16,9 @@ inline constexpr size_t kMaxSectionNameBytes = 128;
 inline constexpr size_t kMaxNoteBytes = size_t{64} << 10;
 inline constexpr size_t kMaxSectionNameTableBytes = size_t{1} << 20;
 
+// Of an extract for debuggers: its file header, and headers of as many segments and sections as a file may have.
+inline constexpr size_t kMaxExtractHeaderBytes = 64 + kMaxSegments * 56 + kMaxSections * 64;
+
 // Of call frame information. The largest programs known have 60 MB of it.
 inline constexpr uint64_t kMaxCfiBytes = uint64_t{128} << 20;
 inline constexpr size_t kMaxFdes = 8'000'000;
@@ -32,6 +35,7 @@ inline constexpr size_t kMaxGoTextSearchBytes = size_t{16} << 20;
 // Of a function without CFI whose code is followed.
 inline constexpr uint64_t kMaxFollowedBytes = uint64_t{1} << 20;
 inline constexpr size_t kMaxUnwindRows = size_t{16} << 20;
+inline constexpr size_t kMaxUnwindPages = kMaxFileBytes >> 16;
 
 // Of debug information. A section counts as it is when decompressed, which may be eight times the file's size, or a
 // megabyte for the smallest.

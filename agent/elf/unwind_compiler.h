@@ -7,12 +7,6 @@
 
 namespace sonde::elf {
 
-// Following code costs some ten times what reading CFI of as much code does.
-enum class CodeEffort {
-  kAll,
-  kSoon,  // much code without CFI is left out, which the table says
-};
-
 // Compiles a file's CFI, of .eh_frame and then, for code that it does not cover, of .debug_frame, into the table that
 // the kernel side walks by. Functions that neither describes get their rules from their code (code_rules.h). Where two
 // FDEs describe the same code the one that begins first holds, and of two that begin together the first in the file.

@@ -4,6 +4,8 @@
 #include <bit>
 #include <limits>
 
+#include "agent/elf/unwind_table.h"
+
 namespace sonde::elf {
 namespace {
 
@@ -11,7 +13,6 @@ using RegisterKind = RegisterState::Kind;
 using ValueKind = LinearValue::Kind;
 
 constexpr int64_t kWord = 8;
-constexpr size_t kMaxEscapes = (size_t{1} << UNWIND_RULE_INDEX_BITS) - abi::UNWIND_COMMANDS;
 // In the kernel's signal frame: offsets from rsp of the interrupted rbp, rsp and rip (struct ucontext, uc_mcontext).
 constexpr int64_t kSignalRbp = 120;
 constexpr int64_t kSignalRsp = 160;
@@ -197,7 +198,7 @@ uint16_t RuleEncoder::EncodeEscape(const LinearValue& cfa, const CfiState& state
 uint16_t RuleEncoder::IndexOf(const abi::unwind_escape& escape) {
   auto words = std::bit_cast<std::array<uint64_t, 2>>(escape);
   auto [found, is_new] = indexes_.try_emplace({words[0], words[1]}, static_cast<uint16_t>(escapes_.size()));
-  if (is_new && escapes_.size() == kMaxEscapes) {
+  if (is_new && escapes_.size() == kMaxUnwindEscapes) {
     indexes_.erase(found);
     return Bad(BadRule::kEscapesFull);
   }

@@ -9,6 +9,15 @@
 
 namespace sonde::elf {
 
+// Following code costs some ten times what reading CFI of as much code does.
+enum class CodeEffort {
+  kAll,
+  kSoon,  // much code without CFI is left out, which the table says
+};
+
+// As many as a rule can name.
+inline constexpr size_t kMaxUnwindEscapes = (size_t{1} << UNWIND_RULE_INDEX_BITS) - abi::UNWIND_COMMANDS;
+
 // Rows of one 64 KiB page of file offsets: UnwindTable::rows[first, first + count). Count 0: no CFI covers the page.
 struct UnwindTablePage {
   uint32_t first = 0;

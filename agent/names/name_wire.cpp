@@ -54,6 +54,7 @@ std::string Encode(const Request& request) {
   writer.Number(kRequest).Number(request.kind).Number(request.id).Number(request.key).Number(request.file_kind);
   writer.Number(request.role).Number(request.debug_crc).Number(static_cast<uint8_t>(request.is_by_crc));
   writer.Number(request.size_bytes).Number(static_cast<uint8_t>(request.only_symbols));
+  writer.Number(static_cast<uint8_t>(request.is_soon)).Number(static_cast<uint8_t>(request.is_debug_file));
   writer.Number(static_cast<uint32_t>(request.offsets.size()));
   for (uint64_t offset : request.offsets) writer.Number(offset);
   return writer.Take();
@@ -63,7 +64,7 @@ absl::StatusOr<Request> DecodeRequest(std::string_view packet) {
   PacketReader reader(packet);
   if (reader.Number<uint32_t>() != kRequest) return Malformed("request");
   Request request;
-  request.kind = reader.Choice(RequestKind::kMissing);
+  request.kind = reader.Choice(RequestKind::kExtract);
   request.id = reader.Number<uint64_t>();
   request.key = reader.Number<uint64_t>();
   request.file_kind = reader.Choice(FileKind::kMadeCode);
@@ -72,6 +73,8 @@ absl::StatusOr<Request> DecodeRequest(std::string_view packet) {
   request.is_by_crc = reader.Flag();
   request.size_bytes = reader.Number<uint64_t>();
   request.only_symbols = reader.Flag();
+  request.is_soon = reader.Flag();
+  request.is_debug_file = reader.Flag();
   request.offsets.resize(reader.Count(kMaxOffsets, sizeof(uint64_t)));
   for (uint64_t& offset : request.offsets) offset = reader.Number<uint64_t>();
   if (!reader.IsWhole() || request.kind < RequestKind::kOpen) return Malformed("request");

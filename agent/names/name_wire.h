@@ -30,6 +30,9 @@ enum class RequestKind : uint32_t {
   kAttach = 2,   // with one descriptor: a file that holds more about one that is open
   kResolve = 3,  // which code is at these offsets of an open file?
   kMissing = 4,  // which split files (.dwo) have answers about an open file lacked since this was asked last?
+  // With one descriptor, or none for the vdso; nothing of it is kept. Their replies are in bulk_wire.h.
+  kTable = 5,    // compile the file's table for unwinding
+  kExtract = 6,  // which bytes of the file are for debuggers?
 };
 
 enum class FileKind : uint32_t {
@@ -51,6 +54,8 @@ struct Request {
   bool is_by_crc = false;
   uint64_t size_bytes = 0;  // of the descriptor's file
   bool only_symbols = false;  // of kResolve: functions alone, which costs less
+  bool is_soon = false;       // of kTable: elf::CodeEffort::kSoon
+  bool is_debug_file = false; // of kExtract: it need not be a program
   std::vector<uint64_t> offsets;
 };
 

@@ -19,7 +19,7 @@ namespace {
 
 constexpr rlim_t kMaxMemory = rlim_t{512} << 20;
 constexpr rlim_t kMaxDescriptors = 1'024;
-constexpr time_t kMaxCpuSeconds = 4, kMaxSeconds = 30;
+constexpr time_t kMaxSeconds = 30;
 
 void SetLimit(int what, rlim_t limit) {
   const rlimit both{limit, limit};
@@ -108,7 +108,7 @@ absl::StatusOr<Hello> EnterSandbox() {
   return hello;
 }
 
-void BeginWork() { SetTimers(kMaxCpuSeconds, kMaxSeconds); }
+void BeginWork(int cpu_seconds) { SetTimers(cpu_seconds, kMaxSeconds); }
 void EndWork() { SetTimers(0, 0); }
 
 }  // namespace sonde::names

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "agent/names/bulk_answers.h"
 #include "agent/names/elf_names.h"
 #include "agent/names/jit_dump.h"
 #include "agent/names/perf_map.h"
@@ -14,6 +15,8 @@ namespace sonde::names {
 namespace {
 
 constexpr size_t kMaxFiles = 64, kMaxKeptDescriptors = 600;
+// The largest tables that there may be take three.
+constexpr int kTableCpuSeconds = 8;
 
 absl::StatusOr<std::unique_ptr<NameSource>> Read(const Request& request, std::vector<base::UniqueFd> fds) {
   if (request.file_kind == FileKind::kVdso) return ElfNames::OfVdso();
@@ -56,6 +59,11 @@ absl::Status Worker::Answer(Packet packet) {
   if (!request.ok()) return request.status();
   if (request->kind == RequestKind::kResolve) return Resolve(*request);
   if (request->kind == RequestKind::kMissing) return TellMissing(*request);
+  if (request->kind == RequestKind::kExtract) return AnswerExtract(*request, std::move(packet.fds), &socket_);
+  if (request->kind == RequestKind::kTable) {
+    BeginWork(kTableCpuSeconds);
+    return AnswerTable(*request, std::move(packet.fds), &socket_);
+  }
   FileReply reply = request->kind == RequestKind::kOpen ? Open(*request, std::move(packet.fds))
                                                         : Attach(*request, std::move(packet.fds));
   reply.id = request->id;

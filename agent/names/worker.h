@@ -11,8 +11,9 @@
 
 namespace sonde::names {
 
-// The worker's side of the wire: opens the files that it is given and answers what is at offsets in them. Keeps files
-// that it was asked about lately, within `max_bytes`, 64 of them and 600 descriptors. Single-threaded.
+// The worker's side of the wire: opens the files that it is given and answers what is at offsets in them, or what is
+// made of them (bulk_wire.h). Keeps files whose names it was asked about lately, within `max_bytes`, 64 of them and 600
+// descriptors. Single-threaded.
 class Worker {
  public:
   Worker(PacketSocket socket, size_t max_bytes) : socket_(std::move(socket)), max_bytes_(max_bytes) {}

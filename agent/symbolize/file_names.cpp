@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "agent/names/plain_text.h"
 #include "profile/table_key.h"
 
 namespace sonde::symbolize {
@@ -10,28 +11,11 @@ namespace {
 // Of the tables' own, beside the texts.
 constexpr size_t kBytesOfPlace = 32, kBytesOfFunction = sizeof(FileNames::Function) + 64;
 
-bool IsBuildId(const std::string& text) {
-  return text.size() <= names::kMaxBuildIdDigits &&
-         text.find_first_not_of("0123456789abcdef") == std::string::npos;
-}
-
 }  // namespace
-
-std::string WithoutControls(const std::string& text) {
-  std::string shown = text;
-  for (size_t i = 0; i < shown.size(); ++i) {
-    const auto byte = static_cast<unsigned char>(shown[i]);
-    // In UTF-8 those from U+0080 to U+009F, which some terminals obey, begin with 0xc2.
-    const bool is_upper = byte == 0xc2 && i + 1 < shown.size() && static_cast<unsigned char>(shown[i + 1]) < 0xa0;
-    if (byte < 0x20 || byte == 0x7f || is_upper) shown[i] = '?';
-    if (is_upper) shown.erase(i + 1, 1);
-  }
-  return shown;
-}
 
 void FileNames::SetFacts(const names::FileReply& reply) {
   status_ = absl::OkStatus();
-  build_id_ = IsBuildId(reply.build_id) ? reply.build_id : "";
+  build_id_ = names::IsBuildId(reply.build_id) ? reply.build_id : "";
   segments_.clear();
   // Whatever is subtracted from them must not wrap around.
   for (const elf::LoadSegment& segment : reply.segments) {
@@ -55,7 +39,7 @@ uint32_t FileNames::FunctionIndex(const names::NamedLine& line) {
   const size_t key_bytes = key.size();
   auto [known, is_new] = function_indices_.try_emplace(std::move(key), static_cast<uint32_t>(functions_.size()));
   if (is_new) {
-    functions_.push_back({WithoutControls(line.name), WithoutControls(line.system_name), WithoutControls(line.file),
+    functions_.push_back({names::WithoutControls(line.name), names::WithoutControls(line.system_name), names::WithoutControls(line.file),
                           line.start_line});
     bytes_ += kBytesOfFunction + 2 * key_bytes;
   }

@@ -71,7 +71,4 @@ class FileNames {
   size_t bytes_ = sizeof(FileNames);
 };
 
-// `text` with '?' in place of each control character, which could make a terminal or a reader of lines do something.
-std::string WithoutControls(const std::string& text);
-
 }  // namespace sonde::symbolize

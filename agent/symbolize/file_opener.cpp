@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "agent/symbolize/file_names.h"
+#include "agent/names/plain_text.h"
 
 namespace sonde::symbolize {
 namespace {
@@ -20,7 +20,7 @@ names::FileKind WireKind(CodeKind kind) {
 
 absl::Status StatusOf(const FileReply& reply) {
   if (reply.verdict == names::FileVerdict::kOk) return absl::OkStatus();
-  const std::string why = WithoutControls(reply.why);
+  const std::string why = names::WithoutControls(reply.why);
   return reply.verdict == names::FileVerdict::kNoElf ? absl::InvalidArgumentError(why) : absl::DataLossError(why);
 }
 
@@ -73,7 +73,7 @@ absl::StatusOr<std::optional<FileOpener::Attached>> FileOpener::AttachFirst(name
     auto reply = worker_->AskOfFile(request, found.fd.Get());
     if (!reply.ok()) return reply.status();
     if (reply->verdict == names::FileVerdict::kOk) return Attached{place.path, *std::move(reply)};
-    tried->push_back({place.path, WithoutControls(reply->why)});
+    tried->push_back({place.path, names::WithoutControls(reply->why)});
   }
   return std::nullopt;
 }
@@ -95,7 +95,7 @@ absl::Status FileOpener::AttachFetched(uint64_t key, FileReply* facts, NameSourc
   if (debuginfod_ == nullptr || facts->build_id.empty()) return absl::OkStatus();
   const Debuginfod::Found found = debuginfod_->Find(facts->build_id);
   if (!found.fd.IsValid()) {
-    sources->tried.push_back({"debuginfod", WithoutControls(found.state)});
+    sources->tried.push_back({"debuginfod", names::WithoutControls(found.state)});
     return absl::OkStatus();
   }
   names::Request request;
@@ -105,7 +105,7 @@ absl::Status FileOpener::AttachFetched(uint64_t key, FileReply* facts, NameSourc
   auto reply = worker_->AskOfFile(request, found.fd.Get());
   if (!reply.ok()) return reply.status();
   if (reply->verdict != names::FileVerdict::kOk) {
-    sources->tried.push_back({found.path, WithoutControls(reply->why)});
+    sources->tried.push_back({found.path, names::WithoutControls(reply->why)});
     return absl::OkStatus();
   }
   sources->debug_path = found.path;

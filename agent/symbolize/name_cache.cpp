@@ -15,10 +15,9 @@ using model::ExecutableFile;
 using model::ExecutableFilePtr;
 using model::FileIdentity;
 
-constexpr size_t kMaxFiles = 4'096, kMaxTroubles = 4'096;
+constexpr size_t kMaxFiles = 4'096;
 constexpr uint64_t kHourNs = 3'600'000'000'000;
 constexpr int kSplitRounds = 4;
-constexpr uint32_t kMostDoublings = 5;  // to over a day
 // What an answer with lines may cost at once, and how many times as long as it took they rest after one that cost more.
 constexpr uint64_t kDearNs = 5'000'000, kRestForLines = 2'000;
 
@@ -103,18 +102,9 @@ uint64_t NameCache::KeyOf(const ExecutableFile& file, const FileIdentity& identi
   return known->second;
 }
 
-bool NameCache::MayAsk(const FileIdentity& identity) const {
-  auto found = troubles_.find(identity);
-  return found == troubles_.end() || now_ns_() >= found->second.not_before_ns;
-}
-
 void NameCache::Blame(const FileIdentity& identity) {
   ledger_->Add("symbolizer_lost", "file being read for names", "its frames are named by offsets", 1);
-  if (troubles_.size() >= kMaxTroubles) troubles_.clear();
-  Trouble& trouble = troubles_[identity];
-  ++trouble.times;
-  if (trouble.times == 1) return;
-  trouble.not_before_ns = now_ns_() + (kHourNs << std::min(trouble.times - 2, kMostDoublings));
+  if (lost_files_.Blame(identity, now_ns_()) == 0) return;
   ledger_->Add("symbolizer_shuns", "file that the symbolizer was lost over twice",
                "its frames are named by offsets for an hour or longer", 1);
 }
@@ -122,7 +112,7 @@ void NameCache::Blame(const FileIdentity& identity) {
 absl::Status NameCache::Open(const ExecutableFile& file, Entry* entry, NameSources* sources) {
   const bool is_settled = !absl::IsUnavailable(entry->names.Status()) && !entry->names.Status().ok();
   if (is_settled && (entry->has_descriptor || !file.fd.IsValid())) return entry->names.Status();
-  if (!MayAsk(entry->identity)) return absl::UnavailableError("the worker was lost over it twice: it is left alone for some hours");
+  if (!lost_files_.MayAsk(entry->identity, now_ns_())) return absl::UnavailableError("the worker was lost over it twice: it is left alone for some hours");
   if (file.kind != CodeKind::kVdso && !file.fd.IsValid()) {
     return Refuse("symbols_unreadable", absl::FailedPreconditionError("it could not be opened while a process ran it"), entry);
   }

@@ -19,6 +19,7 @@
 #include "agent/symbolize/name_sources.h"
 #include "agent/symbolize/name_worker.h"
 #include "agent/telemetry/loss_ledger.h"
+#include "agent/worker/lost_files.h"
 #include "base/clock.h"
 
 namespace sonde::symbolize {
@@ -77,12 +78,6 @@ class NameCache {
     bool with_lines = false;
     absl::flat_hash_set<uint64_t> offsets;
   };
-  // Files that the worker was lost over.
-  struct Trouble {
-    uint32_t times = 0;
-    uint64_t not_before_ns = 0;
-  };
-
   Entry& Touch(const model::ExecutableFilePtr& file);
   uint64_t KeyOf(const model::ExecutableFile& file, const model::FileIdentity& identity);
   // Makes the worker have it open; else why it cannot be asked about now. `sources` is filled in when it was opened anew.
@@ -96,7 +91,6 @@ class NameCache {
   void Collect(const model::ProfileBatch& batch, std::map<const Entry*, Wanted>* all);
   void Ask(const Wanted& wanted);
   absl::StatusOr<NameWorker::Resolved> Resolve(const Wanted& wanted, std::span<const uint64_t> offsets);
-  bool MayAsk(const model::FileIdentity& identity) const;
   void Blame(const model::FileIdentity& identity);
   void TakeArrived();
   void LookAgain(Entry* entry) const;
@@ -111,7 +105,7 @@ class NameCache {
   uint64_t next_key_ = 0;
   std::list<Entry> by_use_;  // most recent first
   absl::flat_hash_map<model::FileIdentity, std::list<Entry>::iterator> entries_;
-  absl::flat_hash_map<model::FileIdentity, Trouble> troubles_;
+  worker::LostFiles lost_files_;
   absl::flat_hash_map<std::pair<uint64_t, uint64_t>, uint64_t> map_keys_;  // of perf maps, by device and inode
 };
 

@@ -9,7 +9,7 @@
 
 #include "absl/time/clock.h"
 #include "agent/symbolize/batch_for_test.h"
-#include "agent/symbolize/name_worker_for_test.h"
+#include "agent/worker/false_worker_for_test.h"
 #include "base/read_file.h"
 
 extern "C" const char __executable_start;  // the linker's: where this program is loaded
@@ -17,6 +17,9 @@ extern "C" __attribute__((noinline, used)) int sonde_name_cache_target(int x) { 
 
 namespace sonde::symbolize {
 namespace {
+
+using worker::FalseWorker;
+using worker::Signal;
 
 constexpr size_t kMuch = size_t{32} << 20;
 
@@ -117,7 +120,7 @@ TEST_F(NameCacheTest, AsksForSymbolsAloneWhereLinesCostMuchAndForLinesLater) {
       "while True:\n"
       "  packet = s.recv(65536)\n"
       "  magic, kind, id, key = struct.unpack('<IIQQ', packet[:24])\n"
-      "  only_symbols, count = struct.unpack('<BI', packet[45:50])\n"
+      "  only_symbols, is_soon, is_debug_file, count = struct.unpack('<BBBI', packet[45:52])\n"
       "  if kind == 1:\n"
       "    s.send(struct.pack('<IQIIIIBBIIII', 0x736f0002, id, 0, 0, 0, 0, 9, 0, 0, 0, 0, 0))\n"
       "    continue\n"

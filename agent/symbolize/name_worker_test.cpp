@@ -9,11 +9,15 @@
 #include <filesystem>
 #include <thread>
 
-#include "agent/symbolize/name_worker_for_test.h"
+#include "agent/worker/false_worker_for_test.h"
 #include "base/read_file.h"
 
 namespace sonde::symbolize {
 namespace {
+
+using worker::FalseWorker;
+using worker::Signal;
+using worker::WorkerProgram;
 
 constexpr absl::Duration kLong = absl::Minutes(1);  // of what answers at once, on whatever machine
 

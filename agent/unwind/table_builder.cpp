@@ -34,6 +34,7 @@ void TableBuilder::Stop() {
     absl::MutexLock lock(&mutex_);
     stopping_ = true;
   }
+  if (work_.interrupt) work_.interrupt();
   if (thread_.joinable()) thread_.join();
 }
 
@@ -89,10 +90,12 @@ void TableBuilder::RetireAll() {
   for (uint16_t id : retired) work_.retire(id);
 }
 
+uint64_t TableBuilder::CpuNs() const { return ThreadCpuNs() + (work_.worker_cpu_ns ? work_.worker_cpu_ns() : 0); }
+
 void TableBuilder::Build(const BuildQueue::Job& job) {
-  const uint64_t before_ns = ThreadCpuNs();
+  const uint64_t before_ns = CpuNs();
   work_.build(job);
-  const uint64_t spent_ns = ThreadCpuNs() - before_ns;
+  const uint64_t spent_ns = CpuNs() - before_ns;
   budget_.Spend(spent_ns);
   absl::MutexLock lock(&mutex_);
   ++statistics_.builds;

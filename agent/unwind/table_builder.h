@@ -17,11 +17,13 @@ namespace sonde::unwind {
 // kept. Thread-safe.
 class TableBuilder {
  public:
-  // All are called on the thread.
+  // All but `interrupt` are called on the thread; these last two may be empty.
   struct Work {
     std::function<void(const BuildQueue::Job&)> build;
     std::function<void(uint16_t id)> retire;
     std::function<void()> tick;  // every second
+    std::function<uint64_t()> worker_cpu_ns = nullptr;  // CPU time that others have taken for builds
+    std::function<void()> interrupt = nullptr;          // ends the build at hand soon, and all that come after it
   };
 
   struct Statistics {
@@ -32,7 +34,7 @@ class TableBuilder {
 
   TableBuilder(Work work, CpuBudget::Limits limits);
   ~TableBuilder();  // as Stop()
-  // Ends after the job at hand. Idempotent; by one thread.
+  // Ends after the job at hand, which is interrupted. Idempotent; by one thread.
   void Stop() ABSL_LOCKS_EXCLUDED(mutex_);
 
   // Queues a build. What had to be dropped for it, see BuildQueue.
@@ -49,6 +51,7 @@ class TableBuilder {
   // The next job, once there is one and the budget allows; empty when something else is to be done first.
   std::optional<BuildQueue::Job> AwaitJob(uint64_t until_ns) ABSL_LOCKS_EXCLUDED(mutex_);
   void RetireAll() ABSL_LOCKS_EXCLUDED(mutex_);
+  uint64_t CpuNs() const;
   void Build(const BuildQueue::Job& job) ABSL_LOCKS_EXCLUDED(mutex_);
 
   const Work work_;

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "agent/elf/unwind_compiler.h"
+#include "agent/unwind/table_worker.h"
 
 namespace sonde::unwind {
 namespace {
@@ -12,11 +12,12 @@ using model::CodeKind;
 
 constexpr uint64_t kPageBytes = 4'096;
 constexpr uint64_t kAll32BitAddresses = uint64_t{1} << 32;
+constexpr char kSomeStacksEnd[] = "stacks end at code without CFI in it";
+constexpr char kLostTwice[] = "the worker was lost over it twice: it is left alone for some hours";
 constexpr char kStackEnds[] = "stacks end at frames in it";
 
-Compile OrCompiler(Compile compile) {
-  if (compile) return compile;
-  return [](const elf::ElfFile& file, elf::CodeEffort effort) { return elf::CompileUnwindTable(file, nullptr, effort); };
+std::unique_ptr<TableCompiler> OrWorker(std::unique_ptr<TableCompiler> compiler) {
+  return compiler != nullptr ? std::move(compiler) : std::make_unique<TableWorker>();
 }
 
 // 32-bit programs have another vdso than we.
@@ -31,7 +32,7 @@ bool IsGivenOut(uint32_t file) { return file != 0 && file != UNWIND_FILE_ANONYMO
 
 Unwinder::Unwinder(kernel::UnwindMaps* maps, UnwinderOptions options, telemetry::LossLedger* ledger)
     : maps_(maps),
-      compile_(OrCompiler(std::move(options.compile))),
+      compiler_(OrWorker(std::move(options.compiler))),
       ledger_(ledger),
       slabs_(maps),
       store_(maps, options.max_row_bytes, base::MonotonicNs) {
@@ -40,7 +41,9 @@ Unwinder::Unwinder(kernel::UnwindMaps* maps, UnwinderOptions options, telemetry:
   Report(maps_->WriteFile(0, nobody));
   builder_ = std::make_unique<TableBuilder>(TableBuilder::Work{.build = [this](const auto& job) { Build(job); },
                                                                .retire = [this](uint16_t id) { Retire(id); },
-                                                               .tick = [this] { Tick(); }},
+                                                               .tick = [this] { Tick(); },
+                                                               .worker_cpu_ns = [this] { return compiler_->CpuNs(); },
+                                                               .interrupt = [this] { compiler_->Interrupt(); }},
                                             options.build_budget);
 }
 
@@ -150,15 +153,37 @@ void Unwinder::ReleaseFiles(std::span<const abi::unwind_mapping> mappings) {
 }
 
 void Unwinder::Build(const BuildQueue::Job& job) {
-  absl::Status status;
+  if (!lost_files_.MayAsk(job.file->identity, base::MonotonicNs())) return Refuse(job.id, absl::AbortedError(kLostTwice));
   // Walks go by what can be had soon while the rest is made.
   for (elf::CodeEffort effort : {elf::CodeEffort::kSoon, elf::CodeEffort::kAll}) {
-    absl::StatusOr<elf::UnwindTable> table = TableOf(*job.file, compile_, effort);
-    status = table.ok() ? Publish(job, *table) : table.status();
-    if (!status.ok() || !table->leaves_out_code) break;
+    const absl::StatusOr<elf::UnwindTable> table = compiler_->Compile(*job.file, effort);
+    if (!table.ok()) return OnNoTable(job, table.status(), /*has_part=*/effort == elf::CodeEffort::kAll);
+    const absl::Status published = Publish(job, *table);
+    if (absl::IsUnavailable(published)) return;
+    if (!published.ok()) return Refuse(job.id, published);
+    if (!table->leaves_out_code) return;
   }
-  if (status.ok() || absl::IsUnavailable(status)) return;
-  Refuse(job.id, status);
+}
+
+// What there is of a table stays.
+void Unwinder::OnNoTable(const BuildQueue::Job& job, const absl::Status& why, bool has_part) {
+  if (absl::IsCancelled(why)) return;
+  if (absl::IsAborted(why)) return Blame(job, has_part);
+  if (has_part) return ledger_->Add("table_partial", "unwinding table of a file", kSomeStacksEnd, 1);
+  Refuse(job.id, why);
+  if (!absl::IsUnavailable(why)) return;
+  absl::MutexLock lock(&mutex_);
+  dropped_.insert(job.id);
+}
+
+void Unwinder::Blame(const BuildQueue::Job& job, bool has_part) {
+  ledger_->Add("table_worker_lost", "file being compiled for unwinding", has_part ? kSomeStacksEnd : kStackEnds, 1);
+  const uint64_t now = base::MonotonicNs();
+  const uint64_t shunned_until = lost_files_.Blame(job.file->identity, now);
+  if (shunned_until == 0) return Queue(job.id, job.file, now + Delayed<int>::kDelayNs);
+  if (!has_part) Refuse(job.id, absl::AbortedError(kLostTwice));
+  absl::MutexLock lock(&mutex_);
+  shunned_until_[job.id] = shunned_until;
 }
 
 // Counted before the state can be seen: who sees that stacks end in this file finds out why.
@@ -180,6 +205,7 @@ absl::Status Unwinder::Publish(const BuildQueue::Job& job, const elf::UnwindTabl
   const TableStore::Statistics count = store_.Count();
   absl::MutexLock lock(&mutex_);
   if (absl::IsResourceExhausted(status)) dropped_.insert(job.id);
+  if (status.ok()) refusals_.erase(job.id);
   statistics_.tables = count.tables;
   statistics_.rows = count.rows;
   statistics_.row_bytes = count.row_bytes;
@@ -193,6 +219,7 @@ void Unwinder::Retire(uint16_t id) {
   absl::MutexLock lock(&mutex_);
   dropped_.erase(id);
   refusals_.erase(id);
+  shunned_until_.erase(id);
   statistics_.tables = count.tables;
   statistics_.rows = count.rows;
 }
@@ -217,6 +244,11 @@ void Unwinder::EndWindow() {
   {
     absl::MutexLock lock(&mutex_);
     again.swap(dropped_);
+    absl::erase_if(shunned_until_, [&again, now = base::MonotonicNs()](const auto& shunned) {
+      if (shunned.second > now) return false;
+      again.insert(shunned.first);
+      return true;
+    });
   }
   for (uint16_t id : again) {
     if (model::ExecutableFilePtr file = ids_.Find(id)) Queue(id, file);

@@ -19,10 +19,11 @@
 #include "agent/unwind/cpu_budget.h"
 #include "agent/unwind/delayed.h"
 #include "agent/unwind/file_ids.h"
-#include "agent/unwind/file_table.h"
 #include "agent/unwind/mapping_slabs.h"
 #include "agent/unwind/table_builder.h"
+#include "agent/unwind/table_compiler.h"
 #include "agent/unwind/table_store.h"
+#include "agent/worker/lost_files.h"
 #include "base/clock.h"
 
 namespace sonde::unwind {
@@ -30,7 +31,7 @@ namespace sonde::unwind {
 struct UnwinderOptions {
   uint64_t max_row_bytes = uint64_t{64} << 20;
   CpuBudget::Limits build_budget;
-  Compile compile;  // elf::CompileUnwindTable when empty
+  std::unique_ptr<TableCompiler> compiler;  // null: a TableWorker
 };
 
 struct UnwindStatistics {
@@ -62,8 +63,8 @@ struct FileUnwinding {
   std::string why;  // of kNothing
 };
 
-// Keeps the kernel side's tables right: gives it every process's mappings, and every file's table, built on a thread of
-// its own. Walks read all of it at any time, and find either the old or the new.
+// Keeps the kernel side's tables right: gives it every process's mappings, and every file's table, queued on a thread of
+// its own and compiled by a process that has no rights. Walks read all of it at any time, and find either the old or the new.
 class Unwinder {
  public:
   // `maps` and `ledger` must outlive this; nobody else may write to the maps.
@@ -82,6 +83,9 @@ class Unwinder {
   // Frames of two windows ago are resolved: their ids may be used again. Any thread.
   void EndWindow() ABSL_LOCKS_EXCLUDED(mutex_);
 
+  // Of the process that compiles. Any thread.
+  uint64_t WorkerCpuNs() const { return compiler_->CpuNs(); }
+  worker::WorkerFacts WorkerFacts() const { return compiler_->Facts(); }
   // Any thread.
   UnwindStatistics Statistics() const ABSL_LOCKS_EXCLUDED(mutex_);
 
@@ -96,6 +100,8 @@ class Unwinder {
 
   // On the builder's thread.
   void Build(const BuildQueue::Job& job) ABSL_LOCKS_EXCLUDED(mutex_);
+  void OnNoTable(const BuildQueue::Job& job, const absl::Status& why, bool has_part) ABSL_LOCKS_EXCLUDED(mutex_);
+  void Blame(const BuildQueue::Job& job, bool has_part) ABSL_LOCKS_EXCLUDED(mutex_);
   absl::Status Publish(const BuildQueue::Job& job, const elf::UnwindTable& table) ABSL_LOCKS_EXCLUDED(mutex_);
   void Refuse(uint16_t id, const absl::Status& why) ABSL_LOCKS_EXCLUDED(mutex_);
   void Retire(uint16_t id) ABSL_LOCKS_EXCLUDED(mutex_);
@@ -105,7 +111,7 @@ class Unwinder {
   void Report(const absl::Status& status);
 
   kernel::UnwindMaps* const maps_;
-  const Compile compile_;
+  const std::unique_ptr<TableCompiler> compiler_;
   telemetry::LossLedger* const ledger_;
   FileIds ids_;
 
@@ -115,10 +121,12 @@ class Unwinder {
 
   // Of the builder's thread alone.
   TableStore store_;
+  worker::LostFiles lost_files_;
 
   mutable absl::Mutex mutex_;
   UnwindStatistics statistics_ ABSL_GUARDED_BY(mutex_);
   absl::flat_hash_map<uint16_t, std::string> refusals_ ABSL_GUARDED_BY(mutex_);  // why
+  absl::flat_hash_map<uint16_t, uint64_t> shunned_until_ ABSL_GUARDED_BY(mutex_);  // the compiler was lost over them
   absl::flat_hash_set<uint16_t> dropped_ ABSL_GUARDED_BY(mutex_);  // to be built when there is time or room again
 
   std::unique_ptr<TableBuilder> builder_;  // the last: its thread uses all of the above

@@ -11,6 +11,7 @@
 
 #include "absl/time/clock.h"
 #include "agent/kernel/unwind_maps_for_test.h"
+#include "agent/unwind/table_worker.h"
 
 namespace sonde::unwind {
 namespace {
@@ -32,6 +33,30 @@ ExecutableFilePtr Open(const std::string& path) {
 
 ExecutableFilePtr Pseudo(CodeKind kind) {
   return std::make_shared<const ExecutableFile>(ExecutableFile{kind, {}, "pseudo", {}});
+}
+
+using Made = absl::StatusOr<elf::UnwindTable>;
+using CompileFunction = std::function<Made(const ExecutableFile&, elf::CodeEffort)>;
+
+// What a test wants to come of files.
+class FunctionCompiler : public TableCompiler {
+ public:
+  explicit FunctionCompiler(CompileFunction compile) : compile_(std::move(compile)) {}
+  absl::StatusOr<elf::UnwindTable> Compile(const ExecutableFile& file, elf::CodeEffort effort) override {
+    return compile_(file, effort);
+  }
+  void Interrupt() override {}
+  uint64_t CpuNs() const override { return 0; }
+  worker::WorkerFacts Facts() const override { return {}; }
+
+ private:
+  const CompileFunction compile_;
+};
+
+UnwinderOptions CompiledBy(CompileFunction compile) {
+  UnwinderOptions options;
+  options.compiler = std::make_unique<FunctionCompiler>(std::move(compile));
+  return options;
 }
 
 class UnwinderTest : public kernel::UnwindMapsReader {
@@ -161,12 +186,10 @@ TEST_F(UnwinderTest, RetiresAFileTwoWindowsAfterItsLastProcess) {
 
 TEST_F(UnwinderTest, CompilesEachFileOnceWhicheverProcessesComeAndGo) {
   std::atomic<int> compilations = 0;
-  UnwinderOptions options;
-  options.compile = [&](const elf::ElfFile&, elf::CodeEffort) -> absl::StatusOr<elf::UnwindTable> {
+  auto unwinder = MakeUnwinder(CompiledBy([&](const ExecutableFile&, elf::CodeEffort) -> Made {
     ++compilations;
     return absl::NotFoundError("none");
-  };
-  auto unwinder = MakeUnwinder(std::move(options));
+  }));
   auto file = Open("/proc/self/exe");
   for (uint32_t tgid = 1; tgid <= 50; ++tgid) {
     unwinder->SetMappings(tgid, std::vector<Mapping>{{kHigh + 0x1000 * tgid, kHigh + 0x1000 * tgid + 0x1000, 0, file}});
@@ -178,20 +201,82 @@ TEST_F(UnwinderTest, CompilesEachFileOnceWhicheverProcessesComeAndGo) {
 
 TEST_F(UnwinderTest, GivesWhatCanBeHadSoonBeforeTheRest) {
   std::vector<uint32_t> states;
-  UnwinderOptions options;
-  options.compile = [&](const elf::ElfFile& file, elf::CodeEffort effort) -> absl::StatusOr<elf::UnwindTable> {
+  TableWorker worker;
+  auto unwinder = MakeUnwinder(CompiledBy([&](const ExecutableFile& file, elf::CodeEffort effort) {
     states.push_back(File(1).state);
-    auto table = elf::CompileUnwindTable(file, nullptr);
+    auto table = worker.Compile(file, elf::CodeEffort::kAll);
     if (table.ok()) table->leaves_out_code = effort == elf::CodeEffort::kSoon;
     return table;
-  };
-  auto unwinder = MakeUnwinder(std::move(options));
+  }));
   unwinder->SetMappings(5, std::vector<Mapping>{{kHigh, kHigh + 0x1000, 0, Open("/bin/true")}});
   const auto id = static_cast<uint16_t>(MappingsOf(5).at(0).file);
   ASSERT_EQ(id, 1);
   EXPECT_EQ(StateAfter(*unwinder, 1, id), uint32_t{abi::UNWIND_FILE_READY});
   EXPECT_THAT(states, testing::ElementsAre(uint32_t{abi::UNWIND_FILE_PENDING}, uint32_t{abi::UNWIND_FILE_READY}));
   EXPECT_EQ(unwinder->Statistics().tables, 1U);
+}
+
+TEST_F(UnwinderTest, TriesAFileOnceMoreThatItsCompilerWasLostOverAndThenSaysWhyItsStacksEnd) {
+  std::atomic<int> lost = 0;
+  auto unwinder = MakeUnwinder(CompiledBy([&](const ExecutableFile& file, elf::CodeEffort) -> Made {
+    if (file.path != "/bin/true") return absl::NotFoundError("none");
+    ++lost;
+    return absl::AbortedError("gone");
+  }));
+  auto bad = Open("/bin/true");
+  unwinder->SetMappings(5, std::vector<Mapping>{{kHigh, kHigh + 0x1000, 0, bad}});
+  EXPECT_EQ(StateAfter(*unwinder, 1, 1), uint32_t{abi::UNWIND_FILE_PENDING});
+  EXPECT_EQ(StateAfter(*unwinder, 2, 1), uint32_t{abi::UNWIND_FILE_REFUSED});
+  EXPECT_EQ(unwinder->UnwindingOf(*bad).by, FileUnwinding::By::kNothing);
+  EXPECT_THAT(unwinder->UnwindingOf(*bad).why, testing::HasSubstr("lost over it twice"));
+  EXPECT_EQ(Losses("table_worker_lost"), 2U);
+  // Others have their tables; and another process with the same file does not have it asked about again.
+  unwinder->SetMappings(6, std::vector<Mapping>{{kHigh, kHigh + 0x1000, 0, Open("/proc/self/exe")}});
+  EXPECT_EQ(StateAfter(*unwinder, 3, 2), uint32_t{abi::UNWIND_FILE_NO_CFI});
+  unwinder->SetMappings(7, std::vector<Mapping>{{kHigh, kHigh + 0x2000, 0, bad}});
+  unwinder->EndWindow();
+  EXPECT_EQ(lost, 2);
+}
+
+TEST_F(UnwinderTest, KeepsTheTableThatItHadSoonWhenTheRestCannotBeHad) {
+  TableWorker worker;
+  auto unwinder = MakeUnwinder(CompiledBy([&](const ExecutableFile& file, elf::CodeEffort effort) -> Made {
+    if (effort == elf::CodeEffort::kAll) return absl::ResourceExhaustedError("too much code");
+    auto table = worker.Compile(file, effort);
+    if (table.ok()) table->leaves_out_code = true;
+    return table;
+  }));
+  unwinder->SetMappings(5, std::vector<Mapping>{{kHigh, kHigh + 0x1000, 0, Open("/bin/true")}});
+  EXPECT_EQ(StateAfter(*unwinder, 1, 1), uint32_t{abi::UNWIND_FILE_READY});
+  EXPECT_EQ(Losses("table_partial"), 1U);
+  EXPECT_EQ(Losses("table_refused"), 0U);
+}
+
+TEST_F(UnwinderTest, BuildsWhatNobodyCouldBeAskedAboutWhenTheNextWindowEnds) {
+  std::atomic<bool> is_there = false;
+  TableWorker worker;
+  auto unwinder = MakeUnwinder(CompiledBy([&](const ExecutableFile& file, elf::CodeEffort effort) -> Made {
+    if (!is_there) return absl::UnavailableError("there is no sonde-symbolizer");
+    return worker.Compile(file, effort);
+  }));
+  auto file = Open("/bin/true");
+  unwinder->SetMappings(5, std::vector<Mapping>{{kHigh, kHigh + 0x1000, 0, file}});
+  EXPECT_EQ(StateAfter(*unwinder, 1, 1), uint32_t{abi::UNWIND_FILE_REFUSED});
+  EXPECT_EQ(unwinder->UnwindingOf(*file).why, "there is no sonde-symbolizer");
+  is_there = true;
+  unwinder->EndWindow();
+  EXPECT_EQ(StateAfter(*unwinder, 2, 1), uint32_t{abi::UNWIND_FILE_READY});
+}
+
+TEST_F(UnwinderTest, PaysTheCompilersTimeFromTheBudgetOfBuilds) {
+  auto unwinder = MakeUnwinder();
+  unwinder->SetMappings(5, std::vector<Mapping>{{kHigh, kHigh + 0x1000, 0, Open("/proc/self/exe")}});
+  ASSERT_EQ(StateAfter(*unwinder, 1, 1), uint32_t{abi::UNWIND_FILE_READY});
+  const UnwindStatistics statistics = unwinder->Statistics();
+  const uint64_t worker_ns = unwinder->WorkerFacts().cpu_ns;
+  EXPECT_GT(worker_ns, 0U);
+  // All but what it takes to wait again.
+  EXPECT_GE(statistics.build_cpu_ns, worker_ns / 2);
 }
 
 TEST_F(UnwinderTest, CountsProcessesThatFindNoRoom) {

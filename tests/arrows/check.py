@@ -29,16 +29,17 @@ ARROWS = {
     "agent/kernel": {"base", "agent/model", "agent/telemetry", "bpf/abi", "bpf"},
     "agent/elf": {"base", "agent/model", "bpf/abi"},
     "agent/names": {"base", "agent/elf"},
+    "agent/worker": {"base", "agent/elf", "agent/model", "agent/names"},
     "agent/process": STAGE | {"bpf/abi"},
     "agent/kubernetes": STAGE,
     "agent/capture": STAGE | {"agent/kernel", "bpf/abi"},
-    "agent/unwind": STAGE | {"agent/kernel", "agent/elf", "bpf/abi"},
+    "agent/unwind": STAGE | {"agent/kernel", "agent/elf", "agent/names", "agent/worker", "bpf/abi"},
     "agent/aggregate": STAGE,
-    "agent/symbolize": STAGE | {"agent/elf", "agent/names"},
+    "agent/symbolize": STAGE | {"agent/elf", "agent/names", "agent/worker"},
     "agent/export": STAGE,
     "agent/control": STAGE,
     "agent/doctor": STAGE | {"agent/kernel", "agent/export"},
-    "agent/app": STAGE | {"agent/kernel", "agent/elf", "agent/process", "agent/kubernetes", "agent/capture", "agent/unwind",
+    "agent/app": STAGE | {"agent/kernel", "agent/elf", "agent/worker", "agent/process", "agent/kubernetes", "agent/capture", "agent/unwind",
                           "agent/aggregate", "agent/symbolize", "agent/export", "agent/control", "agent/doctor"},
     "agent": {"agent/app", "agent/control", "agent/names", "base"},  # the programs' mains
     # The collector, in the way of the data.
@@ -64,6 +65,9 @@ NO_NAMESPACE = {"bpf", "bpf/abi", "proto"}
 OWNED_HEADERS = {
     r"<bpf/.*>|<linux/perf_event\.h>": ({"agent/kernel", "bpf", "bpf/abi"}, "agent/kernel alone calls libbpf and perf_event_open"),
     r"<sqlite3\.h>": ({"collector/store"}, "collector/store alone speaks to SQLite"),
+    # What opens no ELF file: plans, tables, places and notes.
+    r'"agent/elf/(?!(build_id|byte_source|debug_extract|debug_file_places|limits|unwind_table)\.h").*"': (
+        {"agent/elf", "agent/names"}, "files of other processes are parsed in the worker alone"),
     r"<microhttpd\.h>": ({"http"}, "http alone speaks to libmicrohttpd"),
 }
 # Headers that cost seconds to compile: in .cpp files only.

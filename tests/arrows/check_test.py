@@ -70,6 +70,10 @@ class CheckTest(unittest.TestCase):
     def test_refuses_libbpf_outside_the_kernel_room(self):
         self.refuses("agent/capture/x.cpp", "#include <bpf/libbpf.h>\nnamespace sonde::capture {\n}\n", "alone calls libbpf")
 
+    def test_refuses_parsers_of_elf_files_in_the_agent_itself(self):
+        self.refuses("agent/unwind/x.cpp", '#include "agent/elf/unwind_table.h"\n#include "agent/elf/elf_file.h"\n'
+                     "namespace sonde::unwind {\n}\n", "parsed in the worker alone")
+
     def test_refuses_a_heavy_header_in_a_header(self):
         self.refuses("profile/x.h", "#include <nlohmann/json.hpp>\nnamespace sonde::profile {\n}\n", "in one .cpp file")
 

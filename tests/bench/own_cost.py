@@ -37,7 +37,7 @@ def memory_kib(pid, field):
 
 
 def children(pid):
-    """The processes that it started and that live: the agent's worker, which reads files for names."""
+    """The processes that it started and that live: the agent's workers, which parse files."""
     return [int(child) for tasks in pathlib.Path(f"/proc/{pid}/task").iterdir() for child in (tasks / "children").read_text().split()]
 
 

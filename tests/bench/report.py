@@ -34,13 +34,13 @@ def percent(share):
 def own_cost(costs, window_seconds, workload_note, title="What Sonde takes for itself"):
     rows = [
         ("**agent and its BPF programs, of the machine**", *(f"**{percent(c.total_share)}**" for c in costs)),
-        ("agent's and its worker's CPU time, of the machine", *(percent(c.agent_share) for c in costs)),
+        ("agent's and its workers' CPU time, of the machine", *(percent(c.agent_share) for c in costs)),
         ("BPF run time, of the machine", *(percent(c.bpf_share) for c in costs)),
         ("... of which counting it may be, at most", *(percent(c.counting_share) for c in costs)),
         ("BPF run time a run", *(f"{c.bpf_ns_a_run:.0f} ns" for c in costs)),
         ("as `agentctl status` tells it, since its start", *(percent(c.told_share) for c in costs)),
         ("sonde-collector's CPU time, of the machine", *(percent(c.collector_share) for c in costs)),
-        ("agent's and its worker's memory (RSS, peak)", *(f"{c.agent_rss_kib / 1024:.1f}, {c.agent_peak_kib / 1024:.1f} MiB" for c in costs)),
+        ("agent's and its workers' memory (RSS, peak)", *(f"{c.agent_rss_kib / 1024:.1f}, {c.agent_peak_kib / 1024:.1f} MiB" for c in costs)),
         ("BPF maps", *(f"{c.map_bytes / 2**20:.1f} MiB" for c in costs)),
         ("sonde-collector's memory (RSS)", *(f"{c.collector_rss_kib / 1024:.1f} MiB" for c in costs)),
         ("profiles a minute", *(f"{c.profiles_a_minute:.0f}" for c in costs)),

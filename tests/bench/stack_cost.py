@@ -140,7 +140,8 @@ def table_cost(tell):
     million = got["rows"] / 1e6
     return (f"## Tables of the {len(programs)} largest programs in /usr/bin, and their libraries\n\n"
             f"{got['files']} files, {million:.2f} million rows, {got['bytes'] / 2**20:.1f} MiB ({got['bytes'] / got['rows']:.3f} bytes a "
-            f"row), compiled in {got['seconds']:.2f} CPU seconds: {million / got['seconds']:.1f} million rows a second "
+            f"row), compiled by the agent's worker in {got['seconds']:.2f} CPU seconds, with those of who asks it: "
+            f"{million / got['seconds']:.1f} million rows a second. It was waited for {got['wall_seconds']:.2f} s in all "
             f"(`sonde_unwind_tables FILE...`, median of three).\n")
 
 
@@ -162,11 +163,11 @@ def cost_of_many_programs(which, programs, tell):
             alive = sum(process.poll() is None for process in running)
             status = sonde.agent.status()
             maps = own_cost.bpf_objects(sonde.agent.pid)[2]
-            rss, peak = (own_cost.memory_kib(sonde.agent.pid, field) for field in ("VmRSS", "VmHWM"))
+            rss, peak = (own_cost.family_memory_kib(sonde.agent.pid, field) for field in ("VmRSS", "VmHWM"))
         finally:
             sonde.stop()
     tables = status["unwinding"]
-    return (f"## With {alive} different programs running: {which}\n\nEach kept at its start with its libraries. The agent's memory: "
+    return (f"## With {alive} different programs running: {which}\n\nEach kept at its start with its libraries. Memory of the agent and its workers: "
             f"{rss / 1024:.1f} MiB (peak {peak / 1024:.1f}), BPF maps {maps / 2**20:.1f} MiB, in which {tables['tables']} tables of "
             f"{int(tables['rows']) / 1e6:.2f} million rows.\n")
 

@@ -367,6 +367,7 @@ class Worker(NamesTest):
         first = self.worker_of(agent)
         self.assertNotEqual(first, 0, agent.status()["symbolizer"])
         os.kill(first, signal.SIGKILL)
+        os.kill(int(agent.status()["table_worker"]["pid"]), signal.SIGKILL)  # so that the program after next finds another
         self.record(agent, seconds=1)  # may have met the death
         self.assert_planted_names(self.record(agent, seconds=2)["names_full"], "after its worker was killed")
         second = self.worker_of(agent)
@@ -381,6 +382,7 @@ class Worker(NamesTest):
         status = agent.status()
         print(status["symbolizer"], status["losses"])
         self.assertEqual((int(status["symbolizer"]["deaths"]), int(status["symbolizer"]["hangs"])), (1, 1))
+        self.assertEqual((int(status["table_worker"]["deaths"]), int(status["table_worker"]["starts"])), (1, 2))
         self.assertEqual(status["problems"], [])
 
     def test_without_its_worker_the_agent_says_so_and_names_places(self):
@@ -392,7 +394,10 @@ class Worker(NamesTest):
         agent.wait_until_tables_are_built()
         samples = self.record(agent, seconds=2)["names_full"]
         self.assert_mostly(samples, lambda sample: any(name.startswith("names_full+0x") for name in sample.stack), "by offsets")
-        self.assertIn("install it", " ".join(agent.status()["problems"]))
+        self.assertTrue(all(sample.stack[-1] == "[stack cut: file could not be read]" for sample in samples), samples[0].stack)
+        problems = " ".join(agent.status()["problems"])
+        for harm in ("functions have no names", "stacks end early"):
+            self.assertIn(f"{harm}: sonde-symbolizer is neither beside sonde-agent nor in libexec/sonde: install it there", problems)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "agent/names/bulk_wire.h"
 #include "agent/names/name_wire.h"
 
 namespace sonde::fuzz {
@@ -46,6 +47,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
   fuzz::CheckPacket(packet, names::DecodeFileReply);
   fuzz::CheckPacket(packet, names::DecodeMissingReply);
   fuzz::CheckPacket(packet, names::DecodeHello);
+  fuzz::CheckPacket(packet, names::DecodeTableHead);
+  fuzz::CheckPacket(packet, names::DecodeExtractHead);
   fuzz::CheckPlaces(packet);
   return 0;
 }

@@ -15,6 +15,7 @@
 #include "agent/elf/cfi_image_for_test.h"
 #include "agent/elf/dwarf/dwarf_image_for_test.h"
 #include "agent/elf/elf_image_for_test.h"
+#include "agent/names/bulk_wire.h"
 #include "agent/names/jit_dump_for_test.h"
 #include "agent/names/name_wire.h"
 #include "go_code.h"
@@ -133,6 +134,13 @@ void AddPackets(Corpus* corpus) {
   corpus->Add("wire", "file", BytesOf(names::Encode(file)));
   corpus->Add("wire", "missing", BytesOf(names::Encode(names::MissingReply{1, true, {{"/a", "b.dwo", 7}}})));
   corpus->Add("wire", "hello", BytesOf(names::Encode(names::Hello{true, false, true, false})));
+  names::TableHead table;
+  table.pages = table.rows = table.escapes = 1;
+  corpus->Add("wire", "table", BytesOf(names::Encode(table)));
+  names::ExtractHead extract;
+  extract.build_id = "abcd";
+  extract.debug_link = "x.debug";
+  corpus->Add("wire", "extract", BytesOf(names::Encode(extract)));
   names::PlacesEncoder places(5);
   places.TryAdd({{.name = "inlined", .system_name = "_Z", .file = "a.c", .line = 1}, {.name = "outer", .system_name = "", .file = ""}});
   corpus->Add("wire", "places", BytesOf(places.Take(true)));

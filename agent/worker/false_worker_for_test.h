@@ -9,12 +9,12 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
-#include "agent/symbolize/name_worker.h"
+#include "agent/worker/kept_worker.h"
 
-namespace sonde::symbolize {
+namespace sonde::worker {
 
 // Sends the worker a signal, once it runs.
-inline void Signal(NameWorker* worker, int number) {
+inline void Signal(KeptWorker* worker, int number) {
   ASSERT_TRUE(worker->Begin().ok()) << worker->Facts().trouble;
   const pid_t pid = worker->Facts().pid;
   ASSERT_GT(pid, 0);
@@ -42,4 +42,4 @@ class FalseWorker {
   const std::string path_;
 };
 
-}  // namespace sonde::symbolize
+}  // namespace sonde::worker

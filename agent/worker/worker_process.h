@@ -12,7 +12,7 @@
 #include "agent/names/name_wire.h"
 #include "agent/names/packet_socket.h"
 
-namespace sonde::symbolize {
+namespace sonde::worker {
 
 // Where sonde-symbolizer is: beside this program, or in libexec/sonde beside its folder. Empty: in neither place.
 std::string WorkerProgram();
@@ -43,4 +43,4 @@ class WorkerProcess {
   names::Hello hello_;
 };
 
-}  // namespace sonde::symbolize
+}  // namespace sonde::worker

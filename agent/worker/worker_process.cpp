@@ -1,4 +1,4 @@
-#include "agent/symbolize/worker_process.h"
+#include "agent/worker/worker_process.h"
 
 #include <fcntl.h>
 #include <sys/prctl.h>
@@ -19,7 +19,7 @@
 #include "absl/time/clock.h"
 #include "base/read_file.h"
 
-namespace sonde::symbolize {
+namespace sonde::worker {
 namespace {
 
 constexpr int kSocket = 3;  // of the worker
@@ -115,4 +115,4 @@ uint64_t WorkerProcess::RssBytes() const {
   return pages * static_cast<uint64_t>(::sysconf(_SC_PAGESIZE));
 }
 
-}  // namespace sonde::symbolize
+}  // namespace sonde::worker
