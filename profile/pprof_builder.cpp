@@ -5,6 +5,7 @@
 #include "absl/strings/string_view.h"
 #include "profile/mapping_order.h"
 #include "profile/table_key.h"
+#include "profile/table_order.h"
 
 namespace sonde::profile {
 namespace {
@@ -90,7 +91,8 @@ uint64_t PprofBuilder::AddMapping(std::string_view filename, std::string_view bu
 }
 
 uint64_t PprofBuilder::AddFunction(const Line& line) {
-  std::string_view system_name = line.system_name.empty() ? line.name : line.system_name;
+  // Said twice it would only be larger.
+  const std::string_view system_name = line.system_name == line.name ? std::string_view() : line.system_name;
   uint64_t id = static_cast<uint64_t>(profile_.function_size()) + 1;
   auto [entry, is_new] =
       functions_.try_emplace(TableKey()
@@ -167,6 +169,7 @@ Pprof PprofBuilder::Build() && {
   StateWhatWasDone(&profile_);
   RemoveZeroSamples(&profile_);
   OrderMappings(&profile_);
+  OrderTables(&profile_);
   return std::move(profile_);
 }
 

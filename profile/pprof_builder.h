@@ -31,7 +31,7 @@ class PprofBuilder {
 
   struct Line {
     std::string_view name;         // for display
-    std::string_view system_name;  // as in the symbol table; empty = same as name
+    std::string_view system_name;  // as in the symbol table; empty = same as name, and so it is written
     std::string_view filename;
     int64_t line = 0;
     int64_t start_line = 0;        // of the function
@@ -53,8 +53,8 @@ class PprofBuilder {
 
   bool IsEmpty() const { return profile_.sample_size() == 0; }
 
-  // The finished profile. Samples whose values are all zero are left out (Pyroscope cannot take them); mappings are in
-  // the order of OrderMappings(), so that ids of mappings may differ from those that AddMapping() gave.
+  // The finished profile. Samples whose values are all zero are left out (Pyroscope cannot take them); all is in the
+  // order of OrderMappings() and OrderTables(), so that ids may differ from those that AddMapping() and AddLocation() gave.
   // The builder is empty afterwards and must not be used again.
   Pprof Build() &&;
 

@@ -75,7 +75,8 @@ TEST(PprofBuilder, ClaimsFileNamesAndInlinesOnlyWhereTheyAre) {
   EXPECT_FALSE(profile.mapping(0).has_filenames() || profile.mapping(0).has_inline_frames());
   EXPECT_TRUE(profile.mapping(1).has_filenames() && profile.mapping(1).has_inline_frames());
   EXPECT_TRUE(profile.mapping(1).has_line_numbers());
-  EXPECT_EQ(profile.function(1).start_line(), 8);
+  EXPECT_EQ(Text(profile, profile.function(2).name()), "outer");
+  EXPECT_EQ(profile.function(2).start_line(), 8);
 }
 
 TEST(PprofBuilder, LeavesOutSamplesWithoutValue) {

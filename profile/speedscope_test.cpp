@@ -22,11 +22,11 @@ TEST(Speedscope, HasOneSampledProfileForEachTypeWithStacksRootFirst) {
   EXPECT_EQ(delay["unit"], "nanoseconds");
   EXPECT_EQ(delay["startValue"], 0);
   EXPECT_EQ(delay["endValue"], 4500);
-  EXPECT_EQ(delay["weights"], (nlohmann::json{3000, 1000, 500}));
+  EXPECT_EQ(delay["weights"], (nlohmann::json{500, 3000, 1000}));
   std::vector<std::string> names;
-  for (int frame : delay["samples"][0]) names.push_back(file["shared"]["frames"][static_cast<size_t>(frame)]["name"]);
+  for (int frame : delay["samples"][1]) names.push_back(file["shared"]["frames"][static_cast<size_t>(frame)]["name"]);
   EXPECT_EQ(names, (std::vector<std::string>{"disk", "main", "read", "schedule"}));
-  const int hostile = delay["samples"][2].back();
+  const int hostile = delay["samples"][0].back();
   EXPECT_EQ(file["shared"]["frames"][static_cast<size_t>(hostile)]["name"], kHostileName);
   EXPECT_EQ(file["shared"]["frames"][static_cast<size_t>(hostile)]["file"], "/bin/app");
 }

@@ -48,7 +48,7 @@ TEST(TopFunctions, TellWhatIsInlinedEverywhereAndWhatInPlaces) {
   }
   Pprof mixed = InlinedProfile();
   // leaf as a function of its own, into which main is inlined
-  *mixed.mutable_location(0)->add_line() = mixed.location(1).line(0);
+  *mixed.mutable_location(2)->add_line() = mixed.location(0).line(0);
   for (const FunctionValue& function : TopFunctions(mixed, -1, 10)) {
     if (function.function == "leaf") {
       EXPECT_EQ(function.inlining, Inlining::kPartial);

@@ -17,7 +17,7 @@ inline Pprof WrittenProfile() {
   const uint64_t kernel = builder.AddMapping("[kernel.kallsyms]", "", 0, 0x1000, 0, true);
   auto place = [&builder](uint64_t mapping, const std::string& name) {
     const PprofBuilder::Line line{.name = name, .system_name = "", .filename = "", .line = 0};
-    return builder.AddLocation(mapping, std::hash<std::string>()(name), {&line, 1});
+    return builder.AddLocation(mapping, static_cast<unsigned char>(name[0]), {&line, 1});
   };
   auto add = [&builder](const std::vector<uint64_t>& stack, int64_t waits, int64_t delay, const std::string& reason) {
     const std::vector<int64_t> values = {waits, delay};

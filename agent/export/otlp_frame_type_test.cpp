@@ -24,7 +24,7 @@ std::vector<std::string> TypesOf(const std::vector<Place>& places) {
   const profile::Pprof profile = std::move(builder).Build();
   const FrameTypes types(profile);
   std::vector<std::string> found;
-  for (uint64_t id : stack) {
+  for (uint64_t id : profile.sample(0).location_id()) {
     const auto& location = profile.location(static_cast<int>(id) - 1);
     found.emplace_back(types.Of(location, &profile.mapping(static_cast<int>(location.mapping_id()) - 1),
                                 &profile.function(static_cast<int>(location.line(0).function_id()) - 1)));

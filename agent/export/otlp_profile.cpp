@@ -59,6 +59,7 @@ class RequestWriter {
   // Call once.
   OtlpRequest Write() {
     OtlpRequest request;
+    tables_.AddLocations();
     const std::vector<Summed> samples = Sum();
     if (!samples.empty()) {
       auto* of_resource = request.add_resource_profiles();
@@ -80,7 +81,7 @@ class RequestWriter {
     std::vector<Summed> sums;
     absl::flat_hash_map<std::string, size_t> known;
     for (const auto& sample : pprof_.sample()) {
-      if (std::ranges::all_of(sample.value(), [](int64_t value) { return value == 0; })) continue;
+      if (!HasValue(sample)) continue;
       OtlpSampleIdentity identity = tables_.IdentityOf(sample);
       auto [found, is_new] = known.try_emplace(KeyOf(identity), sums.size());
       if (is_new) sums.push_back({std::move(identity), std::vector<int64_t>(static_cast<size_t>(sample.value_size()))});

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 
+#include "absl/container/flat_hash_set.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
 #include "agent/export/otlp_attributes.h"
@@ -31,12 +32,26 @@ bool IsHex(std::string_view text, size_t digits) {
 
 }  // namespace
 
+bool HasValue(const Sample& sample) {
+  return std::ranges::any_of(sample.value(), [](int64_t value) { return value != 0; });
+}
+
 PprofSource::PprofSource(const profile::Pprof& profile)
     : whole(profile),
       mappings(ById(profile.mapping())),
       functions(ById(profile.function())),
       locations(ById(profile.location())),
       frame_types(profile) {}
+
+void OtlpTables::AddLocations() {
+  absl::flat_hash_set<uint64_t> used;
+  for (const Sample& sample : source_.whole.sample()) {
+    if (HasValue(sample)) used.insert(sample.location_id().begin(), sample.location_id().end());
+  }
+  for (const auto& location : source_.whole.location()) {
+    if (used.contains(location.id())) Location(location.id());
+  }
+}
 
 OtlpSampleIdentity OtlpTables::IdentityOf(const Sample& sample) {
   OtlpSampleIdentity identity{.stack = Stack(sample), .link = 0, .attributes = {}};

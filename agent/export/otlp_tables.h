@@ -27,6 +27,9 @@ struct PprofSource {
   FrameTypes frame_types;
 };
 
+// Whether any of a sample's values is not 0: others are not sent.
+bool HasValue(const perftools::profiles::Sample& sample);
+
 // What makes two samples one at OpenTelemetry: indices into the dictionary.
 struct OtlpSampleIdentity {
   int32_t stack = 0;
@@ -39,6 +42,10 @@ struct OtlpSampleIdentity {
 class OtlpTables {
  public:
   explicit OtlpTables(const PprofSource& source) : source_(source) {}
+
+  // Puts those locations in that a sample with a value refers to, in the order of the pprof's table, in which they
+  // compress well. Call it first.
+  void AddLocations();
 
   // A label trace_id (32 hexadecimal digits) with a span_id (16) becomes the link, other labels attributes.
   OtlpSampleIdentity IdentityOf(const perftools::profiles::Sample& sample);

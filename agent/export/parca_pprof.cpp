@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <string>
 
+#include "profile/table_order.h"
+
 namespace sonde::exporting {
 namespace {
 
@@ -52,6 +54,11 @@ void ParcaPprof::AddSample(const perftools::profiles::Sample& sample, std::span<
   added->mutable_location_id()->Reserve(sample.location_id_size());
   for (uint64_t id : sample.location_id()) added->add_location_id(LocationOf(id));
   added->mutable_value()->Add(values.begin(), values.end());
+}
+
+profile::Pprof ParcaPprof::Finish() && {
+  profile::OrderTables(&part_);
+  return std::move(part_);
 }
 
 int64_t ParcaPprof::AddText(std::string_view text) {

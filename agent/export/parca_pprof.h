@@ -38,7 +38,7 @@ class ParcaPprof {
   void AddSample(const perftools::profiles::Sample& sample, std::span<const int64_t> values);
 
   // The finished profile; call it last.
-  profile::Pprof Finish() && { return std::move(part_); }
+  profile::Pprof Finish() &&;
 
  private:
   int64_t AddText(std::string_view text);

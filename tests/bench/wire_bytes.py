@@ -5,15 +5,17 @@ Beside it stands what OpenTelemetry's profiler v0.0.202633 took for on-CPU sampl
 """
 
 import collections
+import gzip
 import os
 import pathlib
+import shutil
+import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import threading
 
-import own_cost
 import pprof_file
 import report
 import sonde_processes as sonde
@@ -31,21 +33,47 @@ parca_server.SERVER = parca_server.SERVER or str(BUILT / "parca/parca")
 OTEL_BYTES_AN_EVENT = 149_639 / 9_515
 
 
-class BusyCpus:
-    """As many processes as there are CPUs, that do nothing but compute: CPython, which compiles its own library again and again - some
-    thousand distinct stacks -, and OpenSSL's hashes."""
+Recorded = collections.namedtuple("Recorded", "kind labels gz")
 
-    COMPILE = "import pathlib\nfiles = sorted(pathlib.Path(pathlib.__file__).parent.glob('*.py'))\nwhile True:\n  for f in files: compile(f.read_bytes(), str(f), 'exec')"
+
+class BusyCpus:
+    """As many processes as there are CPUs, of these programs in turn, that do nothing but compute."""
+
+    def __init__(self, about, *commands):
+        self.about, self.commands = about, commands
+
+    def why_absent(self):
+        return next((f"there is no {command[0]}" for command in self.commands if not shutil.which(command[0])), None)
 
     def __enter__(self):
-        commands = [[sys.executable, "-c", self.COMPILE], ["openssl", "speed", "-seconds", "600", "sha256"]]
-        self.processes = [subprocess.Popen(commands[cpu % 2], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-                          for cpu in range(os.cpu_count())]
+        self.processes = [subprocess.Popen(self.commands[cpu % len(self.commands)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                                           start_new_session=True) for cpu in range(os.cpu_count())]
 
     def __exit__(self, *_):
         for process in self.processes:
-            process.kill()
+            os.killpg(process.pid, signal.SIGKILL)
             process.wait()
+
+
+READ_AND_WRITE_JSON = """
+import json, re
+words = re.compile(r"[a-z]+|[0-9.]+")
+tree = [{"name": f"n{i}", "at": i / 7, "tags": [str(j) * 3 for j in range(i % 9)], "in": {"a": None, "b": [True, i]}} for i in range(200)]
+while True:
+  text = json.dumps(json.loads(json.dumps(tree)), indent=1, sort_keys=True)
+  sorted(words.findall(text))
+"""
+COMPILE = """
+import pathlib
+files = sorted(pathlib.Path(pathlib.__file__).parent.glob('*.py'))
+while True:
+  for f in files: compile(f.read_bytes(), str(f), 'exec')
+"""
+LOADS = (
+    BusyCpus("stress-ng, whose one worker goes through all its ways to compute, and CPython that writes and reads JSON",
+             ["stress-ng", "--quiet", "--cpu", "1", "--timeout", "900"], [sys.executable, "-c", READ_AND_WRITE_JSON]),
+    BusyCpus("CPython that compiles its own library again and again, nearly every sample of it a stack of its own, and OpenSSL that hashes",
+             [sys.executable, "-c", COMPILE], ["openssl", "speed", "-seconds", "900", "sha256"]))
 
 
 class Relay:
@@ -115,36 +143,68 @@ def protocols():
             yield name, by
 
 
-def record(folder, window_seconds):
-    """The profiles of a whole window under the load. The first one began with the agent."""
-    with BusyCpus():
-        running = sonde.Sonde(folder, f"{window_seconds}s", ("--rate", "99Hz"))
-        try:
-            sonde.wait_until("for two windows in the store",
-                             lambda: own_cost.stored(running)[0] >= 2 and own_cost.all_is_stored(running), patience=180)
-            profiles = running.collector.profiles()
-        finally:
-            running.stop()
-    last = max(profile.end_ns for profile in profiles)
-    return [profile for profile in profiles if profile.end_ns == last]
+def both_have_two_windows(agent):
+    status = agent.status()
+    return int(status["windows"]) >= 2 and all(int(target["waiting"]) == 0 for target in status["targets"])
+
+
+def record(folder, window_seconds, load):
+    """The profiles of one whole window under the load, as the agent made them. It is the second: the first began with the agent."""
+    folder = pathlib.Path(folder)
+    collector = sonde.Collector(folder).wait_until_ready()
+    config = folder / "wire.yaml"
+    config.write_text(f"export:\n  - endpoint: {collector.grpc}\n  - {{type: files, directory: {folder / 'files'}, formats: [pprof]}}\n")
+    try:
+        with load:
+            agent = sonde.Agent(folder, None, f"{window_seconds}s", ("--config", config, "--rate", "99Hz"))
+            try:
+                agent.wait_until_ready()
+                sonde.wait_until("for two windows at both targets", lambda: both_have_two_windows(agent), patience=3 * window_seconds + 60, pause=1)
+            finally:
+                agent.stop()
+        stored = collector.profiles()
+    finally:
+        collector.stop()
+    # A profile's number is the last part of its file's name, and the order in which it was stored.
+    made = sorted((folder / "files").glob("sonde-*.pb.gz"), key=lambda path: int(path.name.removesuffix(".pb.gz").split("-")[-1]))
+    # Of what was made last one may have more than the other.
+    if any(path.name.split("-")[2] != profile.kind for path, profile in zip(made, stored)):
+        raise AssertionError(f"{len(made)} files and {len(stored)} stored profiles are not the same ones")
+    second = sorted({profile.end_ns for profile in stored})[1]
+    return [Recorded(profile.kind, profile.labels, path.read_bytes()) for path, profile in zip(made, stored) if profile.end_ns == second]
+
+
+def rows_of(profiles, wires, folder):
+    """(a row for each kind, what an on-CPU event takes)."""
+    rows, told = [], ""
+    by_kind = collections.defaultdict(list)
+    for profile in profiles:
+        by_kind[profile.kind].append(profile)
+    for kind, own in sorted(by_kind.items()):
+        samples = [sample for profile in own for sample in pprof_file.decode(profile.gz).samples]
+        events = sum(sample.values[0] for sample in samples) if kind != "wall" else 0
+        bytes_of = [by(own, folder) for _, by in wires]
+        rows.append((kind, len(own), events or "-", len({tuple(sample.stack) for sample in samples}), len(samples),
+                     sum(len(gzip.decompress(profile.gz)) for profile in own), sum(len(profile.gz) for profile in own), *bytes_of))
+        if kind == "cpu":
+            told = ", ".join(f"{count / events:.1f} by {name}" for count, (name, _) in zip(bytes_of, wires))
+    rows.append(("all", *(sum(row[column] for row in rows) if column not in (2, 3) else "-" for column in range(1, len(rows[0])))))
+    return rows, told
+
+
+def of_load(load, window_seconds, wires):
+    if reason := load.why_absent():
+        return f"{load.about}: not measured here, {reason}.\n"
+    with tempfile.TemporaryDirectory(prefix="sonde-bench-") as folder:
+        rows, told = rows_of(record(folder, window_seconds, load), wires, folder)
+    heads = ("kind", "profiles", "events", "stacks by function", "samples", "pprof, plain", "pprof files, gzip", *(f"pushed by {name}" for name, _ in wires))
+    return f"{load.about}:\n\n{report.table(heads, rows)}\n\nBytes an on-CPU event: {told}.\n"
 
 
 def section(window_seconds, tell):
     tell("bytes on the wire")
-    with tempfile.TemporaryDirectory(prefix="sonde-bench-") as folder:
-        by_kind = collections.defaultdict(list)
-        for profile in record(folder, window_seconds):
-            by_kind[profile.kind].append(profile)
-        wires, rows = list(protocols()), []
-        for kind, profiles in sorted(by_kind.items()):
-            samples = [sample for profile in profiles for sample in profile.decoded().samples]
-            events = sum(sample.values[0] for sample in samples) if kind != "wall" else 0
-            bytes_of = [by(profiles, folder) for _, by in wires]
-            rows.append((kind, len(profiles), events or "-", len({tuple(sample.stack) for sample in samples}),
-                         sum(len(profile.gz) for profile in profiles), *bytes_of))
-            if kind == "cpu":
-                told = ", ".join(f"{count / events:.1f} by {name}" for count, (name, _) in zip(bytes_of, wires))
-    heads = ("kind", "profiles", "events", "distinct stacks", "pprof files, gzip", *(f"pushed by {name}" for name, _ in wires))
-    return (f"## Bytes on the wire\n\nOne window of {window_seconds} s at 99 Hz with every CPU busy (CPython that compiles, OpenSSL that hashes), "
-            f"each profile pushed by itself over one connection: bytes that leave for the server, HTTP/2 and gRPC included, names of all functions included.\n\n"
-            f"{report.table(heads, rows)}\n\nBytes an on-CPU event: {told}. OpenTelemetry's profiler: {OTEL_BYTES_AN_EVENT:.1f}, without the names of native functions.\n")
+    wires = list(protocols())
+    return (f"## Bytes on the wire\n\nOne window of {window_seconds} s at 99 Hz with every CPU busy, each profile pushed by itself over one connection: bytes "
+            "that leave for the server, HTTP/2 and gRPC included; names, files and lines of all functions included. Samples are distinct stacks by address, "
+            f"in one profile each. OpenTelemetry's profiler: {OTEL_BYTES_AN_EVENT:.1f} bytes an on-CPU event, 149,639 a minute, without the names of native functions.\n\n"
+            + "\n".join(of_load(load, window_seconds, wires) for load in LOADS))

@@ -104,7 +104,7 @@ def decode(data, names=NAME):
     functions, frames = {}, {}
     for message in parts.get(FUNCTION, []):
         found = dict(fields(message))
-        functions[found[1]] = strings[found.get(names, 0)]
+        functions[found[1]] = strings[found.get(names) or found.get(NAME, 0)]  # one of the same name is not said twice
         frames[found[1]] = Frame(*(strings[found.get(number, 0)] for number in (NAME, SYSTEM_NAME, FILE)), 0, found.get(5, 0))
     locations, places = {}, {}
     for message in parts.get(LOCATION, []):

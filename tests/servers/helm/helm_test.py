@@ -14,6 +14,7 @@ CHART = ROOT / "deploy/helm/sonde"
 PLAIN = ROOT / "deploy/kubernetes"
 HELM = os.environ.get("SONDE_HELM", "helm")
 READER = os.environ.get("SONDE_MANIFESTS", "manifests")
+API = os.environ.get("SONDE_KUBERNETES_API", "swagger.json")  # as Kubernetes publishes it
 AGENT = pathlib.Path(os.environ.get("SONDE_BUILD", ROOT / "build/release")) / "bin/sonde-agent"
 LABELS = "app.kubernetes.io/"
 
@@ -86,7 +87,7 @@ class Chart(unittest.TestCase):
     maxDiff = None
 
     def accepted(self, text, taken=True):
-        done = run(READER, input=text)
+        done = run(READER, API, input=text)
         self.assertEqual(done.returncode == 0, taken, done.stdout + done.stderr)
         return done.stderr if not taken else done.stdout.split()
 
@@ -117,6 +118,25 @@ class Chart(unittest.TestCase):
         text = plain_text()
         self.assertIn("readOnlyRootFilesytem", self.accepted(text.replace("readOnlyRootFilesystem", "readOnlyRootFilesytem"), taken=False))
         self.assertIn("hostPID", self.accepted(text.replace("hostPID: true", "hostPID: often"), taken=False))
+
+    def test_a_field_that_is_missing_would_be_found(self):
+        for kind, name, *path in (("DaemonSet", "sonde-agent", "spec", "selector"),
+                                  ("DaemonSet", "sonde-agent", "spec", "template", "spec", "containers", 0, "name"),
+                                  ("DaemonSet", "sonde-agent", "spec", "template", "spec", "containers", 0, "ports", 0, "containerPort"),
+                                  ("DaemonSet", "sonde-agent", "spec", "template", "spec", "containers", 0, "startupProbe", "httpGet", "port"),
+                                  ("StatefulSet", "sonde-collector", "spec", "serviceName"),
+                                  ("Service", "sonde-collector", "spec", "ports", 0, "port"),
+                                  ("ClusterRole", "sonde-agent", "rules", 0, "verbs"),
+                                  ("ClusterRoleBinding", "sonde-agent", "roleRef", "apiGroup")):
+            whole = objects(plain_text())
+            *outer, last = path
+            part = whole[kind, name]
+            for key in outer:
+                part = part[key]
+            del part[last]
+            at = kind + "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in path)
+            with self.subTest(at):
+                self.assertIn(f"missing: {at}, in:", self.accepted(yaml.safe_dump_all(whole.values()), taken=False))
 
     def test_other_values_reach_their_places(self):
         other = objects(rendered(OTHER_VALUES, release="another")[0])

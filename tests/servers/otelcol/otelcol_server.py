@@ -30,20 +30,22 @@ service:
     metrics:
       level: none
   pipelines:
-    profiles:
+    {signal}:
       receivers: [otlp]
       exporters: [file]
 """
 
 
 class Collector(sonde.Program):
-    def __init__(self, folder):
+    """One that takes this signal and no other."""
+
+    def __init__(self, folder, signal="profiles"):
         work = pathlib.Path(tempfile.mkdtemp(dir=folder, prefix="otelcol-"))
         self.file = work / "profiles.json"
         self.port = sonde.free_port()
         self.address = f"127.0.0.1:{self.port}"
         configuration = work / "otelcol.yaml"
-        configuration.write_text(CONFIGURATION.format(port=self.port, file=self.file))
+        configuration.write_text(CONFIGURATION.format(port=self.port, file=self.file, signal=signal))
         super().__init__(folder, [SERVER, "--config", f"file:{configuration}", "--feature-gates", "+service.profilesSupport"])
 
     def wait_until_ready(self):
@@ -100,7 +102,8 @@ class Request:
             kind = self.attributes(location).get("profile.frame.type")
             for line in location.get("lines", []):
                 function = self.entry("function", line.get("functionIndex", 0))
-                found.append((self.strings[function.get("systemNameStrindex", 0)], mapping, kind))
+                symbol = function.get("systemNameStrindex") or function.get("nameStrindex", 0)  # that of its name is not said twice
+                found.append((self.strings[symbol], mapping, kind))
         return found
 
 

@@ -160,5 +160,20 @@ class Strange(OtelCollectorTest):
         self.assertEqual(self.otelcol.stop_and_read(), [])
 
 
+class Doctor(OtelCollectorTest):
+    def test_a_look_at_it_says_that_it_takes_profiles_and_leaves_none_there(self):
+        finding = pushed_profiles.doctor_finding(self.folder, "otlp", self.otelcol.address)
+        self.assertEqual(finding["state"], "ok", finding)
+        self.assertIn("otlp in clear text", finding["found"])
+        self.assertEqual(self.otelcol.stop_and_read(), [])
+
+    def test_one_that_takes_no_profiles_is_told_with_what_lets_it(self):
+        other = self.keep(otelcol_server.Collector(self.folder, signal="logs")).wait_until_ready()
+        finding = pushed_profiles.doctor_finding(self.folder, "otlp", other.address)
+        self.assertEqual(finding["state"], "failed", finding)
+        self.assertIn("UNIMPLEMENTED", finding["found"])
+        self.assertIn("service.profilesSupport", finding["found"] + finding["advice"])
+
+
 if __name__ == "__main__":
     unittest.main()
