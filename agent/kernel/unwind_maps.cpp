@@ -175,6 +175,7 @@ absl::Status UnwindMaps::WriteFile(uint32_t id, const abi::unwind_file& file) {
   entry->first_escape = file.first_escape;
   entry->base_page = file.base_page;
   entry->escapes = file.escapes;
+  __atomic_store_n(&entry->version, entry->version + 1, __ATOMIC_RELEASE);
   __atomic_store_n(&entry->state, file.state, __ATOMIC_RELEASE);
   return absl::OkStatus();
 }

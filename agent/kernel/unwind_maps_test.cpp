@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <fstream>
+#include <set>
 #include <string>
 
 #include "agent/kernel/unwind_maps_for_test.h"
@@ -109,7 +110,8 @@ TEST_F(UnwindMapsTest, LeaveAFilesUsesToTheKernelSide) {
   in_kernel.uses = 41;
   uint32_t id = 300;
   ASSERT_EQ(bpf_map_update_elem(maps_->Fd("unwind_files"), &id, &in_kernel, BPF_ANY), 0);
-  abi::unwind_file file{abi::UNWIND_FILE_READY, 1, 2, 3, 4, 5, 6};
+  abi::unwind_file file{.state = abi::UNWIND_FILE_READY, .first_page = 1, .pages = 2, .first_escape = 3, .base_page = 4,
+                        .version = 0, .escapes = 5, .uses = 6};
   ASSERT_TRUE(maps_->WriteFile(id, file).ok());
   auto seen = Element<abi::unwind_file>("unwind_files", id);
   EXPECT_EQ(seen.state, uint32_t{abi::UNWIND_FILE_READY});
@@ -124,6 +126,18 @@ TEST_F(UnwindMapsTest, LeaveAFilesUsesToTheKernelSide) {
   EXPECT_EQ(uses[300], 41U);
   EXPECT_EQ(uses[299], 0U);
   EXPECT_EQ(maps_->WriteFile(UNWIND_FILES, file).code(), absl::StatusCode::kOutOfRange);
+}
+
+TEST_F(UnwindMapsTest, GiveEachTableOfAFileAnotherVersion) {
+  abi::unwind_file file{};
+  file.state = abi::UNWIND_FILE_READY;
+  std::set<uint32_t> versions = {Element<abi::unwind_file>("unwind_files", 300).version};
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_TRUE(maps_->WriteFile(300, file).ok());
+    EXPECT_TRUE(versions.insert(Element<abi::unwind_file>("unwind_files", 300).version).second);
+  }
+  ASSERT_TRUE(maps_->MovePages(300, 5).ok());
+  EXPECT_TRUE(versions.contains(Element<abi::unwind_file>("unwind_files", 300).version)) << "the same rows, elsewhere";
 }
 
 TEST_F(UnwindMapsTest, SayWhenThereAreTooManyProcesses) {

@@ -127,6 +127,7 @@ absl::Status TableStore::TakeRows(const elf::UnwindTable& table, Places* places)
 }
 
 absl::Status TableStore::TakePlaces(const elf::UnwindTable& table, Places* places) {
+  if (table.base_page > UINT32_MAX) return absl::InvalidArgumentError("code further into its file than frames can say");
   std::optional<uint32_t> pages = TakeAny(pages_, table.pages.size());
   if (!pages) return absl::ResourceExhaustedError("no room for pages");
   places->pages = {*pages, static_cast<uint32_t>(table.pages.size())};
@@ -204,7 +205,7 @@ absl::Status TableStore::Publish(uint16_t id, const elf::UnwindTable& table) {
     file.first_page = places.pages.first;
     file.pages = places.pages.count;
     file.first_escape = places.escapes.first;
-    file.base_page = table.base_page;
+    file.base_page = static_cast<uint32_t>(table.base_page);
     file.escapes = places.escapes.count;
     status = maps_->WriteFile(id, file);
   }

@@ -111,7 +111,8 @@ struct unwind_file {
 	__u32 first_page;   /* index of struct unwind_page */
 	__u32 pages;
 	__u32 first_escape; /* index of struct unwind_escape */
-	__u64 base_page;    /* file offset >> 16 of the first page */
+	__u32 base_page;    /* file offset >> 16 of the first page */
+	__u32 version; /* another with each table that the id gets; written when all but the state is */
 	__u32 escapes;
 	__u32 uses; /* bumped now and then by the walker: for eviction */
 };

@@ -157,7 +157,7 @@ __attribute__((noinline)) int take_user_stack(__u32 nothing)
 
 	if (!state || !read_all_user_registers(state->registers, state->copy))
 		return 0;
-	walk_from_registers(0);
+	walk_user_stack(state, state->record.tgid); /* and no call more: together they may use 512 bytes of stack */
 	return 1;
 }
 

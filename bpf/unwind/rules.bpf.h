@@ -132,7 +132,7 @@ static __always_inline int step_over_plt(struct walk_state *state, __u64 pushed_
 	return return_from(state, cfa, cfa - 8);
 }
 
-static __always_inline int step_by_command(struct walk_state *state, __u32 command)
+static SELDOM int step_by_command(struct walk_state *state, __u32 command)
 {
 	switch (command) {
 	case UNWIND_UNCOVERED:
@@ -169,7 +169,7 @@ static __always_inline bool register_value(const struct walk_state *state, __u32
 	return state->registers_known;
 }
 
-static __always_inline int step_by_escape(struct walk_state *state, const struct unwind_escape *escape)
+static SELDOM int step_by_escape(struct walk_state *state, const struct unwind_escape *escape)
 {
 	__u64 cfa, base, slot, ip = 0;
 	__u32 flags = escape->flags;

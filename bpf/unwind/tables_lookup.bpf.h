@@ -10,44 +10,78 @@
 #define ROW_STEPS 15	 /* UNWIND_PAGE_ROWS */
 
 #define NO_RULE (-UNWIND_STOP_NO_ROW)
+#define NO_MAPPING 0xffffffffu
+
+/* How the frame at `pc` leaves the kernel. */
+static __always_inline __u64 frame_in_file(const struct unwind_mapping *mapping, __u64 pc)
+{
+	return ((__u64)mapping->file << UNWIND_FRAME_FILE_SHIFT) | ((pc + mapping->bias) & UNWIND_FRAME_OFFSET);
+}
 
 static __always_inline bool covers(const struct unwind_mapping *mapping, __u64 pc)
 {
 	return pc - mapping->start < (__u64)mapping->pages << 12;
 }
 
+/* Where the walk's process has the mapping that starts last at or below `pc`; NO_MAPPING: nowhere. Global functions are read once
+ * by the verifier, and loops whose end the compiler does not know stay loops: code that runs seldom is to be short. */
+__attribute__((noinline)) int unwind_mapping_before(__u64 pc)
+{
+	struct walk_state *state = walk_state_of_cpu();
+	__u32 first, count, half, index, steps = MAPPING_STEPS;
+	const struct unwind_mapping *mapping;
+
+	if (!state)
+		return NO_MAPPING;
+	first = state->first_mapping;
+	count = state->mappings;
+	barrier_var(steps);
+	for (__u32 i = 0; i < steps; i++) { /* it is among `count` from `first` on, or nowhere */
+		if (count <= 1)
+			break;
+		half = count / 2;
+		index = first + half;
+		mapping = bpf_map_lookup_elem(&unwind_mappings, &index);
+		if (!mapping)
+			return NO_MAPPING;
+		if (mapping->start <= pc)
+			first = index;
+		count -= half;
+	}
+	return first;
+}
+
+/* The mapping at `index` if it holds `pc`, else null. */
+static __always_inline const struct unwind_mapping *mapping_at(__u32 index, __u64 pc)
+{
+	const struct unwind_mapping *mapping = bpf_map_lookup_elem(&unwind_mappings, &index);
+
+	return mapping && covers(mapping, pc) ? mapping : NULL;
+}
+
 /* The mapping that holds `pc`, or null. A list that is replaced meanwhile may give a wrong one: the walk then finds no
  * rule, or a frame that the next walk does not. */
 static __always_inline const struct unwind_mapping *find_mapping(struct walk_state *state, __u64 pc)
 {
-	__u32 low = 0, high = state->mappings, index = state->last_mapping, middle;
 	const struct unwind_mapping *mapping;
+	__u32 index;
 
-	if (high == 0) /* just after exec: what lies at its index is another process's */
+	if (state->mappings == 0) /* just after exec: what lies at its index is another process's */
 		return NULL;
-	mapping = bpf_map_lookup_elem(&unwind_mappings, &index); /* callers lie mostly beside their callees */
-	if (mapping && covers(mapping, pc))
+	index = state->last_mapping; /* callers lie mostly beside their callees */
+	mapping = mapping_at(index, pc);
+	if (mapping)
 		return mapping;
-	for (int i = 0; i < MAPPING_STEPS; i++) { /* the first whose start is above pc */
-		if (low >= high)
-			break;
-		middle = (low + high) / 2;
-		index = state->first_mapping + middle;
-		mapping = bpf_map_lookup_elem(&unwind_mappings, &index);
-		if (!mapping)
-			return NULL;
-		if (mapping->start <= pc)
-			low = middle + 1;
-		else
-			high = middle;
+	index = state->other_mapping;
+	mapping = mapping_at(index, pc);
+	if (!mapping) {
+		index = unwind_mapping_before(pc);
+		mapping = mapping_at(index, pc);
 	}
-	if (low == 0)
-		return NULL;
-	index = state->first_mapping + low - 1;
-	mapping = bpf_map_lookup_elem(&unwind_mappings, &index);
-	if (!mapping || !covers(mapping, pc))
-		return NULL;
-	state->last_mapping = index;
+	if (mapping) {
+		state->other_mapping = state->last_mapping;
+		state->last_mapping = index;
+	}
 	return mapping;
 }
 
@@ -60,15 +94,18 @@ static __always_inline const struct unwind_block *find_block(__u32 number)
 	return blocks ? bpf_map_lookup_elem(blocks, &index) : NULL;
 }
 
-/* The rule for the code at `offset` of a ready file; NO_RULE when it has none. */
-static __always_inline int find_rule(const struct unwind_file *file, __u64 offset)
+/* The rule for the code at `offset` of file `id`; NO_RULE when it has none. */
+__attribute__((noinline)) int unwind_rule_at(__u32 id, __u64 offset)
 {
-	__u64 page_number = (offset >> UNWIND_PAGE_SHIFT) - file->base_page;
-	__u16 pc = (__u16)offset;
+	const struct unwind_file *file = bpf_map_lookup_elem(&unwind_files, &id);
+	__u64 page_number;
+	__u32 index, count, half, above, pc = offset & (UNWIND_PAGE_BYTES - 1), steps = ROW_STEPS;
 	const struct unwind_block *block;
 	const struct unwind_page *page;
-	__u32 index, low, high, middle;
 
+	if (!file)
+		return NO_RULE;
+	page_number = (offset >> UNWIND_PAGE_SHIFT) - file->base_page;
 	if (page_number >= file->pages)
 		return NO_RULE;
 	index = file->first_page + (__u32)page_number;
@@ -79,20 +116,42 @@ static __always_inline int find_rule(const struct unwind_file *file, __u64 offse
 	if (!block)
 		return NO_RULE;
 	index = page->first;
-	low = index;
-	high = low + page->rows;
-	for (int i = 0; i < ROW_STEPS; i++) { /* the first whose pc is above ours */
-		if (low >= high)
+	count = page->rows;
+	barrier_var(steps);
+	for (__u32 i = 0; i < steps; i++) { /* it is among `count` from `index` on, or nowhere */
+		if (count <= 1)
 			break;
-		middle = (low + high) / 2;
-		if (block->rows[middle & (UNWIND_BLOCK_ROWS - 1)].pc <= pc)
-			low = middle + 1;
-		else
-			high = middle;
+		half = count / 2;
+		/* By arithmetic: a jump that goes either way with equal chance costs more than all the rest. */
+		above = (pc - block->rows[(index + half) & (UNWIND_BLOCK_ROWS - 1)].pc) >> 31;
+		index += half & (above - 1);
+		count -= half;
 	}
-	if (low <= index)
+	index &= UNWIND_BLOCK_ROWS - 1;
+	return block->rows[index].pc <= pc ? block->rows[index].rule : NO_RULE;
+}
+
+static __always_inline __u32 known_row_index(__u64 frame)
+{
+	return (frame * 0x9E3779B97F4A7C15ULL >> 40) & (KNOWN_ROWS - 1);
+}
+
+/* The same, by what was found before. */
+static __always_inline int find_rule(struct walk_state *state, const struct unwind_file *file, __u64 frame)
+{
+	__u32 version = *(const volatile __u32 *)&file->version; /* before any row, so that a row is never newer than it */
+	struct known_row *known = &state->known_rows[known_row_index(frame)];
+	int rule;
+
+	if (known->frame == frame && known->version == version)
+		return known->rule;
+	rule = unwind_rule_at((__u32)(frame >> UNWIND_FRAME_FILE_SHIFT), frame & UNWIND_FRAME_OFFSET);
+	if (rule < 0)
 		return NO_RULE;
-	return block->rows[(low - 1) & (UNWIND_BLOCK_ROWS - 1)].rule;
+	known->frame = frame;
+	known->version = version;
+	known->rule = rule;
+	return rule;
 }
 
 #endif

@@ -7,6 +7,7 @@
 #ifndef SONDE_BPF_UNWIND_WALK_BPF_H
 #define SONDE_BPF_UNWIND_WALK_BPF_H
 
+#include "known_frames.bpf.h"
 #include "rules.bpf.h"
 #include "tables_lookup.bpf.h"
 
@@ -16,7 +17,7 @@
 #define MOST_USER_ADDRESS (1ULL << 47)
 
 /* The rule for a ready file's code; else how it ends, below 0. */
-static __always_inline int rule_in_file(struct walk_state *state, struct unwind_file *file, __u64 offset)
+static __always_inline int rule_in_file(struct walk_state *state, struct unwind_file *file, __u64 frame)
 {
 	switch (file->state) {
 	case UNWIND_FILE_READY:
@@ -30,7 +31,7 @@ static __always_inline int rule_in_file(struct walk_state *state, struct unwind_
 	}
 	if (state->marks_uses)
 		file->uses++;
-	return find_rule(file, offset);
+	return find_rule(state, file, frame);
 }
 
 /* A signal's trampoline is returned to without having called: the frame is its own first byte, not the one before. */
@@ -41,8 +42,7 @@ static __always_inline bool is_trampoline(int rule)
 
 static __always_inline int step_in_file(struct walk_state *state, const struct unwind_mapping *mapping, __u64 pc)
 {
-	__u64 offset = (pc + mapping->bias) & UNWIND_FRAME_OFFSET;
-	__u64 frame = ((__u64)mapping->file << UNWIND_FRAME_FILE_SHIFT) | offset;
+	__u64 frame = frame_in_file(mapping, pc);
 	__u32 id = mapping->file;
 	struct unwind_file *file;
 	int rule;
@@ -50,7 +50,7 @@ static __always_inline int step_in_file(struct walk_state *state, const struct u
 	file = bpf_map_lookup_elem(&unwind_files, &id);
 	if (!file)
 		return stop_walk(state, UNWIND_STOP_BAD_RULE);
-	rule = rule_in_file(state, file, offset);
+	rule = rule_in_file(state, file, frame);
 	if (is_trampoline(rule) && !state->is_exact)
 		frame++;
 	if (!push_frame(state, frame))
@@ -59,7 +59,7 @@ static __always_inline int step_in_file(struct walk_state *state, const struct u
 }
 
 /* Code without a file: the frame is an address, and frame pointers are all there is. */
-static __always_inline int step_by_address(struct walk_state *state, __u32 file, __u64 pc)
+static SELDOM int step_by_address(struct walk_state *state, __u32 file, __u64 pc)
 {
 	state->has_addresses = 1;
 	if (!push_frame(state, ((__u64)file << UNWIND_FRAME_FILE_SHIFT) | (pc & UNWIND_FRAME_OFFSET)))
@@ -67,7 +67,7 @@ static __always_inline int step_by_address(struct walk_state *state, __u32 file,
 	return step_by_frame_pointer(state);
 }
 
-/* Takes the frame at state->ip, and goes to its caller. 1: the walk has ended. The argument is nothing: old kernels do not
+/* Takes the frame at state->ip, or several, and goes to its caller. 1: the walk has ended. The argument is nothing: old kernels do not
  * take global functions without one. */
 __attribute__((noinline)) int unwind_step(__u32 nothing)
 {
@@ -75,7 +75,7 @@ __attribute__((noinline)) int unwind_step(__u32 nothing)
 	const struct unwind_mapping *mapping;
 	__u64 pc;
 
-	if (!state)
+	if (!state || take_known_frames(state))
 		return 1;
 	pc = state->ip - (state->is_exact ? 0 : 1);
 	if (pc >= MOST_USER_ADDRESS)
@@ -114,11 +114,12 @@ static __always_inline void begin_walk(struct walk_state *state, __u32 tgid)
 	state->entry_sp = state->sp;
 	forget_slots(state);
 	state->copy_bytes = 0;
-	state->marks_uses = bpf_get_prandom_u32() % USE_SHARE == 0;
+	state->marks_uses = state->walks++ % USE_SHARE == 0;
 	state->is_process_known = process != NULL;
 	if (process) {
 		state->first_mapping = process->first_mapping;
 		state->last_mapping = process->first_mapping;
+		state->other_mapping = process->first_mapping;
 		state->mappings = process->mappings;
 	}
 }

@@ -12,6 +12,7 @@
 #include "../abi/stack.h"
 #include "../abi/unwind.h"
 #include "../lib/mix.h"
+#include "../lib/seldom.h"
 
 #define STACK_PAGE_BYTES 4096
 #define STACK_COPY_WORDS 128 /* a kilobyte */
@@ -19,6 +20,16 @@
 /* Return addresses near the stack pointer: where they lay tells later, by one copy, whether they still do. */
 #define WALK_SLOTS 8
 #define SLOT_WORDS 64
+
+/* Rows found lately: code is sampled at the same places again and again, and what leads from a place in a file to its row is
+ * ten lines of memory in four maps, cold at a hundred samples a second. */
+#define KNOWN_ROWS 512 /* a power of two; one of the CPU's busy programs has as many call sites */
+
+struct known_row {
+	__u64 frame; /* as it leaves the kernel; 0: nothing there */
+	__u32 version; /* of the file's table */
+	__u32 rule;
+};
 
 struct walk_state {
 	__u64 ip;
@@ -31,7 +42,9 @@ struct walk_state {
 	__u32 is_process_known;
 	__u32 first_mapping;
 	__u32 mappings;
-	__u32 last_mapping; /* where the frame before was */
+	__u32 last_mapping;  /* where the frame before was */
+	__u32 other_mapping; /* and where those before it */
+	__u32 walks; /* so far */
 	__u32 marks_uses; /* this walk tells which tables are in use */
 	__u32 has_addresses; /* some frames are addresses of the process and not places in files */
 	__u64 hash_low;
@@ -44,9 +57,10 @@ struct walk_state {
 	__u64 copy_bytes;
 	__u64 copy[STACK_COPY_WORDS];
 	struct stack_record record;
+	struct known_row known_rows[KNOWN_ROWS];
 };
 
-/* One for each CPU: programs of one object do not nest in each other on a CPU. 11 KiB x CPUs. */
+/* One for each CPU: programs of one object do not nest in each other on a CPU. 19 KiB x CPUs. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, 1);
@@ -89,20 +103,32 @@ static __always_inline bool copy_stack(struct walk_state *state, __u64 address)
 	return false;
 }
 
-/* Reads a word of the target's stack; false when it is not there. */
-static __always_inline bool stack_word(struct walk_state *state, __u64 address, __u64 *word)
+/* A word of the target's stack that is in the copy; false when it is not. */
+static __always_inline bool copied_word(const struct walk_state *state, __u64 address, __u64 *word)
 {
 	__u64 offset = address - state->copy_start;
 
-	if (address & 7)
-		return bpf_probe_read_user(word, sizeof(*word), (void *)address) == 0;
-	if (offset >= state->copy_bytes) {
-		if (!copy_stack(state, address))
-			return false;
-		offset = 0;
-	}
+	if ((address & 7) || offset >= state->copy_bytes)
+		return false;
 	*word = state->copy[(offset >> 3) & (STACK_COPY_WORDS - 1)];
 	return true;
+}
+
+/* One that is not. */
+static __always_inline bool read_word(struct walk_state *state, __u64 address, __u64 *word)
+{
+	if (address & 7)
+		return bpf_probe_read_user(word, sizeof(*word), (void *)address) == 0;
+	if (!copy_stack(state, address))
+		return false;
+	*word = state->copy[0];
+	return true;
+}
+
+/* Reads a word of the target's stack; false when it is not there. */
+static __always_inline bool stack_word(struct walk_state *state, __u64 address, __u64 *word)
+{
+	return copied_word(state, address, word) || read_word(state, address, word);
 }
 
 /* Takes a frame into the record; false when there is no room. */

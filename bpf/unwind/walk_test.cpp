@@ -53,7 +53,18 @@ class Walk : public testing::Test {
     walked_stack stack{};
     walk_in_user_space(&world, tgid, registers_.data(), &stack);
     reads_ = world.reads;
+    ExpectTheSameByKnownRows(stack, tgid, &world);
     return stack;
+  }
+  void ExpectTheSameByKnownRows(const walked_stack& first, uint32_t tgid, walk_world* world) {
+    walked_stack second{};
+    walk_in_user_space(world, tgid, registers_.data(), &second);
+    EXPECT_EQ(Frames(second), Frames(first));
+    EXPECT_EQ(second.stop, first.stop);
+    EXPECT_EQ(second.has_addresses, first.has_addresses);
+    EXPECT_EQ(second.hash_low, first.hash_low);
+    EXPECT_EQ(second.hash_high, first.hash_high);
+    EXPECT_EQ(world->reads, 2 * reads_);
   }
   static std::vector<uint64_t> Frames(const walked_stack& stack) { return {stack.frame, stack.frame + stack.frames}; }
 
@@ -333,6 +344,25 @@ TEST_F(Walk, GivesOneHashToTheSamePlacesInDifferentProcesses) {
   EXPECT_NE(Run().hash_low, first.hash_low);
 }
 
+TEST_F(Walk, TakesRowsThatItFoundBeforeUntilTheFileHasAnotherTable) {
+  Rule(0x00, FromRsp(1));
+  Rule(0x20, FromRsp(3));
+  Rule(0x40, Command(UNWIND_BOTTOM));
+  stack_[0] = kCode + 0x21;
+  stack_[2] = stack_[3] = kCode + 0x41;
+  walk_world world = World();
+  walked_stack stack{};
+  walk_in_user_space(&world, kProcess, registers_.data(), &stack);
+  EXPECT_THAT(Frames(stack), ElementsAre(InFile(0x10), InFile(0x20), InFile(0x40)));
+  blocks_[0].rows[1].rule = Command(UNWIND_BOTTOM);
+  walk_in_user_space(&world, kProcess, registers_.data(), &stack);
+  EXPECT_THAT(Frames(stack), ElementsAre(InFile(0x10), InFile(0x20), InFile(0x40)));
+  ++files_[1].version;
+  walk_in_user_space(&world, kProcess, registers_.data(), &stack);
+  EXPECT_THAT(Frames(stack), ElementsAre(InFile(0x10), InFile(0x20)));
+  EXPECT_EQ(stack.stop, UNWIND_STOP_BOTTOM);
+}
+
 // Whatever the tables say and the stack holds, it ends, within bounds (the address sanitizer looks).
 TEST_F(Walk, SurvivesTablesAndStacksOfRandomBytes) {
   std::mt19937_64 random(20'261'121);
@@ -351,6 +381,7 @@ TEST_F(Walk, SurvivesTablesAndStacksOfRandomBytes) {
               .pages = static_cast<uint32_t>(random() % 5),
               .first_escape = static_cast<uint32_t>(random() % 9),
               .base_page = 0,
+              .version = 0,
               .escapes = static_cast<uint32_t>(random() % 9),
               .uses = 0};
     }

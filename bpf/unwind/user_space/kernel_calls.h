@@ -17,6 +17,5 @@
 
 void *bpf_map_lookup_elem(void *map, const void *key);
 long bpf_probe_read_user(void *to, __u32 bytes, const void *from);
-__u32 bpf_get_prandom_u32(void);
 
 #endif

@@ -51,16 +51,15 @@ long bpf_probe_read_user(void *to, __u32 bytes, const void *from)
 	return 0;
 }
 
-__u32 bpf_get_prandom_u32(void)
-{
-	return 0; /* every walk marks what it uses */
-}
-
 void walk_in_user_space(struct walk_world *walked, __u32 tgid, const __u64 registers[UNWIND_REGISTERS + 1],
 			struct walked_stack *out)
 {
 	world = walked;
-	memset(&state, 0, sizeof(state));
+	if (world->walks == 0)
+		memset(&state, 0, sizeof(state));
+	else
+		memset(&state, 0, offsetof(struct walk_state, known_rows));
+	state.walks = world->walks++;
 	memcpy(state.registers, registers, sizeof(state.registers));
 	walk_user_stack(&state, tgid);
 	out->stop = state.record.stop;

@@ -29,6 +29,7 @@ struct walk_world {
 	const __u8 *stack;
 	__u64 stack_bytes;
 	__u64 reads; /* of user memory, so far */
+	__u32 walks; /* so far: the first knows no rows, and marks which tables it uses; the next ones do not, but for each 16th */
 };
 
 struct walked_stack {
