@@ -18,6 +18,10 @@ void AddTo(TreeWeight* sum, const TreeWeight& more) {
   for (size_t i = 0; i < sum->size(); ++i) (*sum)[i] = SaturatingAdd((*sum)[i], more[i]);
 }
 
+uint64_t ChildKey(int32_t node, int32_t frame) {
+  return (static_cast<uint64_t>(node) << 32) | static_cast<uint32_t>(frame);
+}
+
 bool IsZero(const TreeWeight& weight) { return weight == TreeWeight{}; }
 
 // Whether each frame of the table is one.
@@ -60,15 +64,24 @@ FrameTree FrameTree::Of(const Pprof& profile, int value, int second, const std::
 
 int32_t FrameTree::Child(int32_t node, int32_t frame, bool is_called) {
   if (node < 0) return node;
-  const uint64_t key = (static_cast<uint64_t>(node) << 32) | static_cast<uint32_t>(frame);
-  auto child = children_.find(key);
-  if (child == children_.end()) {
-    if (nodes_.size() >= kMaxTreeNodes) return ~node;
-    child = children_.emplace(key, static_cast<int32_t>(nodes_.size())).first;
-    nodes_.push_back({.parent = node, .frame = frame});
+  for (; indexed_ < nodes_.size(); ++indexed_) {
+    children_.emplace(ChildKey(nodes_[indexed_].parent, nodes_[indexed_].frame), static_cast<int32_t>(indexed_));
   }
-  if (is_called) nodes_[static_cast<size_t>(child->second)].is_called = true;
+  const auto child = children_.find(ChildKey(node, frame));
+  if (child == children_.end()) return Append(node, frame, is_called);
+  if (is_called) MarkCalled(child->second);
   return child->second;
+}
+
+int32_t FrameTree::Append(int32_t node, int32_t frame, bool is_called) {
+  if (node < 0) return node;
+  if (nodes_.size() >= kMaxTreeNodes) return ~node;
+  nodes_.push_back({.parent = node, .frame = frame, .is_called = is_called});
+  return static_cast<int32_t>(nodes_.size()) - 1;
+}
+
+void FrameTree::MarkCalled(int32_t place) {
+  if (place >= 0) nodes_[static_cast<size_t>(place)].is_called = true;
 }
 
 void FrameTree::Add(int32_t place, const Weight& weight) {

@@ -40,6 +40,10 @@ class FrameTree {
   // The child of `node` with that frame. In a tree that is full (two million nodes), a negative place that stands for
   // all stacks that should go on from `node`; its children are itself.
   int32_t Child(int32_t node, int32_t frame, bool is_called);
+  // The same for a frame that `node` has no child with yet, which is not looked for.
+  int32_t Append(int32_t node, int32_t frame, bool is_called);
+  // That the place's frame is not inlined in one more stack at least.
+  void MarkCalled(int32_t place);
   // At a node, or at a negative place of Child().
   void Add(int32_t place, const Weight& weight);
 
@@ -62,7 +66,8 @@ class FrameTree {
  private:
   FrameTable frames_;
   std::vector<Node> nodes_;
-  absl::flat_hash_map<uint64_t, int32_t> children_;
+  absl::flat_hash_map<uint64_t, int32_t> children_;  // of nodes before `indexed_`
+  size_t indexed_ = 1;
 };
 
 // One function in all stacks of a tree.

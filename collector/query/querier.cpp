@@ -6,6 +6,7 @@
 #include <set>
 #include <utility>
 
+#include "collector/query/frame_trie.h"
 #include "collector/query/selecting.h"
 #include "collector/query/stack_sums.h"
 #include "profile/flame.h"
@@ -60,6 +61,11 @@ int64_t* PartOf(ServiceTime* time, const std::string& name) {
 }
 
 }  // namespace
+
+Querier::Querier(std::string directory)
+    : directory_(std::move(directory)),
+      cache_(std::make_shared<store::VolumeCache>()),
+      trie_(std::make_shared<FrameTrie>()) {}
 
 absl::Status Querier::Ping() const {
   auto reader = Open();
@@ -151,7 +157,7 @@ absl::StatusOr<Stacks> Querier::StacksOf(const StackQuery& query) const {
   auto value = ValueIndexOf(sums->Facts().Shape(), query.sample_type);
   if (!value.ok()) return value.status();
   const int count = CountIndexOf(sums->Facts().Shape(), *value);
-  auto tree = sums->ToTree(*value, count, query.root);
+  auto tree = sums->ToTree(*value, count, query.root, trie_.get());
   if (!tree.ok()) return tree.status();
   Stacks stacks{HeadingOf(query.selection.kind, sums->Facts(), *value), count >= 0,
                 count >= 0 && count == profile::WaitsIndex(sums->Facts().Shape()), *std::move(tree)};

@@ -17,6 +17,8 @@
 
 namespace sonde::query {
 
+class FrameTrie;
+
 // What is asked for: the profiles of one kind whose series match and whose windows overlap the range.
 struct Selection {
   std::string kind;
@@ -158,8 +160,7 @@ struct Overview {
 class Querier {
  public:
   // Of the store in `directory`, which a Writer has open.
-  explicit Querier(std::string directory)
-      : directory_(std::move(directory)), cache_(std::make_shared<store::VolumeCache>()) {}
+  explicit Querier(std::string directory);
 
   // OK when the store can be read.
   absl::Status Ping() const;
@@ -199,6 +200,7 @@ class Querier {
 
   std::string directory_;
   std::shared_ptr<store::VolumeCache> cache_;
+  std::shared_ptr<FrameTrie> trie_;
 };
 
 }  // namespace sonde::query

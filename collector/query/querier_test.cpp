@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <map>
 #include <random>
+#include <tuple>
 
 #include "collector/store/writer.h"
 #include "profile/pprof_builder.h"
@@ -146,12 +147,17 @@ store::NewProfile RandomProfile(std::mt19937* random, int64_t minute) {
   for (int i = 0; i < 40; ++i) {
     std::vector<uint64_t> stack;
     for (auto depth = (*random)() % 6 + 1; depth > 0; --depth) {
-      const std::string name = "f" + std::to_string((*random)() % 9);
-      const profile::PprofBuilder::Line line{.name = name, .system_name = "", .filename = "", .line = 0};
-      stack.push_back(builder.AddLocation(0, std::hash<std::string>()(name), {&line, 1}));
+      // Some have a frame inlined into another.
+      const auto place = (*random)() % 14;
+      const std::string names[] = {"f" + std::to_string(place % 9), "f" + std::to_string((place + 1) % 9)};
+      std::vector<profile::PprofBuilder::Line> lines;
+      for (const auto& name : names) lines.push_back({.name = name, .system_name = "", .filename = "", .line = 0});
+      if (place < 9) lines.pop_back();
+      stack.push_back(builder.AddLocation(0, place + 1, lines));
     }
     const int64_t values[] = {static_cast<int64_t>((*random)() % 9), static_cast<int64_t>((*random)() % 1'000)};
-    builder.AddSample(stack, values, {{"reason", (*random)() % 2 == 0 ? "disk" : "lock"}});
+    const char* reasons[] = {"disk", "lock", "", "(no reason)"};
+    builder.AddSample(stack, values, {{"reason", reasons[(*random)() % 4]}});
   }
   store::NewProfile profile{.kind = "offcpu", .labels = {{"service_name", (*random)() % 2 == 0 ? "a" : "b"}}};
   profile.start_unix_ns = minute * kMinute;
@@ -200,6 +206,36 @@ TEST_F(QuerierTest, AnswersTheSameInWhateverOrderThingsCameAndHoweverOldTheyAre)
     }
     EXPECT_EQ(answers[1], answers[0]);
     EXPECT_EQ(answers[2], answers[0]);
+  }
+}
+
+// Weights by path, and whether the last frame is inlined in all of its stacks.
+std::map<std::string, std::tuple<int64_t, int64_t, bool>> PathsOf(const profile::FrameTree& tree) {
+  std::map<std::string, std::tuple<int64_t, int64_t, bool>> paths;
+  std::vector<std::string> names(tree.Nodes().size());
+  for (size_t i = 1; i < names.size(); ++i) {
+    const auto& node = tree.Nodes()[i];
+    names[i] = names[static_cast<size_t>(node.parent)] + ";" + tree.Frames().At(node.frame).name;
+    EXPECT_TRUE(paths.emplace(names[i], std::tuple(node.total[0], node.total[1], node.is_called)).second) << names[i];
+  }
+  return paths;
+}
+
+TEST_F(QuerierTest, MakesTheSameTreeWhateverStacksItKnowsAlready) {
+  std::mt19937 random(11);
+  const Querier querier(directory_);
+  for (int64_t minute : {1'438, 1'439, 1'440, 1'441, 2'880}) {
+    const store::NewProfile profile = RandomProfile(&random, minute);
+    ASSERT_TRUE(writer_->Append({&profile, 1}, std::nullopt).ok());
+    for (const char* selector : {"{service_name=\"a\"}", "", "{reason=\"disk\"}"}) {
+      for (const char* root : {"", "reason"}) {
+        const StackQuery query{.selection = Select("offcpu", selector, 0, 10'000), .root = root};
+        auto stacks = querier.StacksOf(query);
+        if (absl::IsNotFound(stacks.status())) continue;
+        ASSERT_TRUE(stacks.ok()) << stacks.status();
+        EXPECT_EQ(PathsOf(stacks->tree), PathsOf(profile::FrameTree::Of(querier.Merge(query)->pprof, 1, 0, root)));
+      }
+    }
   }
 }
 

@@ -1,7 +1,6 @@
 #include "collector/query/stack_sums.h"
 
 #include <algorithm>
-#include <limits>
 
 #include "absl/strings/str_cat.h"
 #include "collector/store/profile_packing.h"
@@ -29,50 +28,6 @@ std::string TypesOf(const profile::Pprof& shape) {
 absl::Status DamagedStack() {
   return absl::DataLossError("a stored profile is damaged: it has a stack that there is not; see sonde-collector check");
 }
-
-// Stacks of one volume's dictionary in a tree: each node's place is looked up once.
-class Places {
- public:
-  Places(const store::Dictionary& dictionary, const profile::FrameTable& frames, profile::FrameTree* tree)
-      : dictionary_(dictionary), frames_(frames), tree_(*tree), tree_frames_(frames.Size(), -1) {}
-
-  // What follows hangs below `root`.
-  void Start(int32_t root) {
-    places_.assign(size_t{dictionary_.Size(store::Table::kNode)} + 1, kUnknown);
-    places_[0] = root;
-  }
-
-  int32_t Of(uint32_t node) {
-    uint32_t up = node;
-    for (; places_[up] == kUnknown; up = dictionary_.Node(up).parent) path_.push_back(up);
-    int32_t place = places_[up];
-    for (; !path_.empty(); path_.pop_back()) {
-      place = Below(place, dictionary_.Node(path_.back()).location);
-      places_[path_.back()] = place;
-    }
-    return place;
-  }
-
- private:
-  static constexpr int32_t kUnknown = std::numeric_limits<int32_t>::min();
-
-  int32_t Below(int32_t place, uint32_t location) {
-    const auto frames = frames_.Of(location);
-    for (auto frame = frames.rbegin(); frame != frames.rend(); ++frame) {
-      int32_t& number = tree_frames_[static_cast<size_t>(*frame)];
-      if (number < 0) number = tree_.Frames().Intern(frames_.At(*frame).name, frames_.At(*frame).file);
-      place = tree_.Child(place, number, frame == frames.rbegin());
-    }
-    return place;
-  }
-
-  const store::Dictionary& dictionary_;
-  const profile::FrameTable& frames_;
-  profile::FrameTree& tree_;
-  std::vector<int32_t> tree_frames_;  // by frame of the volume
-  std::vector<int32_t> places_;       // by node of the volume
-  std::vector<uint32_t> path_;
-};
 
 }  // namespace
 
@@ -155,32 +110,39 @@ absl::Status StackSums::AddGroup(Volume* volume, int32_t group, const store::Sam
                                                    " MiB; ask for a shorter time or fewer services"));
 }
 
-absl::Status StackSums::AddVolume(const Volume& volume, int value, int second, const std::string& root_label,
-                                  profile::FrameTree* tree) const {
-  auto frames = volume.view->Frames();
-  if (!frames.ok()) return frames.status();
-  const auto value_count = static_cast<size_t>(summary_.Shape().sample_type_size());
-  Places places(volume.view->Entries(), **frames, tree);
-  for (const auto& [group, sum] : volume.groups) {
+std::vector<std::pair<int32_t, int32_t>> StackSums::Roots(const std::string& label, profile::FrameTree* tree) const {
+  std::vector<std::pair<int32_t, int32_t>> roots;
+  for (int32_t group = 0; group < static_cast<int32_t>(groups_.Size()); ++group) {
     int32_t root = profile::FrameTree::kRoot;
-    if (!root_label.empty()) {
+    if (!label.empty()) {
       const std::string& text = groups_.At(group).value;
-      root = tree->Child(root, tree->Frames().Intern(text.empty() ? absl::StrCat("(no ", root_label, ")") : text, ""), true);
+      root = tree->Child(root, tree->Frames().Intern(text.empty() ? absl::StrCat("(no ", label, ")") : text, ""), true);
     }
-    places.Start(root);
-    for (size_t i = 0; i < sum.nodes.size(); ++i) {
-      const int64_t* values = &sum.values[i * value_count];
-      if (values[value] <= 0) continue;  // has no width
-      tree->Add(places.Of(sum.nodes[i]), {values[value], second < 0 ? 0 : std::max<int64_t>(values[second], 0)});
-    }
+    roots.emplace_back(root, group);
   }
-  return absl::OkStatus();
+  std::ranges::sort(roots);  // a value may be "(no reason)"
+  return roots;
 }
 
-absl::StatusOr<profile::FrameTree> StackSums::ToTree(int value, int second, const std::string& root_label) const {
+absl::StatusOr<profile::FrameTree> StackSums::ToTree(int value, int second, const std::string& root_label,
+                                                     FrameTrie* trie) const {
   profile::FrameTree tree{profile::FrameTable()};
-  for (const auto& [id, volume] : volumes_) {
-    if (auto status = AddVolume(volume, value, second, root_label, &tree); !status.ok()) return status;
+  const auto roots = Roots(root_label, &tree);
+  TreeMaker maker(trie, &tree);
+  const auto value_count = static_cast<size_t>(summary_.Shape().sample_type_size());
+  for (const auto& [root, number] : roots) {
+    maker.StartRoot(root);
+    for (const auto& [id, volume] : volumes_) {
+      const auto group = volume.groups.find(number);
+      if (group == volume.groups.end()) continue;
+      const Group& sum = group->second;
+      if (auto status = maker.StartVolume(id, *volume.view, sum.nodes); !status.ok()) return status;
+      for (size_t i = 0; i < sum.nodes.size(); ++i) {
+        const int64_t* values = &sum.values[i * value_count];
+        if (values[value] <= 0) continue;  // has no width
+        tree.Add(maker.PlaceOf(sum.nodes[i]), {values[value], second < 0 ? 0 : std::max<int64_t>(values[second], 0)});
+      }
+    }
   }
   tree.SumUp();
   return tree;

@@ -13,6 +13,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "collector/query/frame_trie.h"
 #include "collector/query/label_groups.h"
 #include "collector/store/reader.h"
 #include "collector/store/sample_columns.h"
@@ -63,7 +64,7 @@ class StackSums {
 
   // The value of index `value`, and as second weight that of index `second` unless that is negative; with the label by
   // which groups are told apart as first frame if that is wanted. REQUIRES: Facts().Profiles() > 0; likewise below.
-  absl::StatusOr<profile::FrameTree> ToTree(int value, int second, const std::string& root_label) const;
+  absl::StatusOr<profile::FrameTree> ToTree(int value, int second, const std::string& root_label, FrameTrie* trie) const;
   // With all labels. REQUIRES: groups By::kAllLabels.
   absl::StatusOr<profile::Pprof> ToPprof() const;
 
@@ -81,8 +82,8 @@ class StackSums {
   };
 
   absl::Status AddGroup(Volume* volume, int32_t group, const store::SampleGroup& samples, size_t value_count);
-  absl::Status AddVolume(const Volume& volume, int value, int second, const std::string& root_label,
-                         profile::FrameTree* tree) const;
+  // Each group's place in the tree, which has nothing else yet; groups of one place stand together.
+  std::vector<std::pair<int32_t, int32_t>> Roots(const std::string& label, profile::FrameTree* tree) const;
   absl::StatusOr<profile::Pprof> VolumeToPprof(const Volume& volume) const;
 
   LabelGroups groups_;

@@ -1,7 +1,9 @@
 #pragma once
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -17,6 +19,19 @@ void PutSigned(int64_t value, std::string* out);
 
 // Takes one from the front of `*in`; null when there is none.
 inline std::optional<uint64_t> TakeVarint(std::string_view* in) {
+  // A question over a day reads tens of millions: eight bytes at once, their sevens of bits moved together in pairs.
+  if constexpr (std::endian::native == std::endian::little) {
+    uint64_t word = 0;
+    if (in->size() >= sizeof(word)) std::memcpy(&word, in->data(), sizeof(word));
+    if (const uint64_t ends = in->size() >= sizeof(word) ? ~word & 0x8080808080808080 : 0; ends != 0) {
+      word &= ends ^ (ends - 1);
+      word = ((word & 0x7F007F007F007F00) >> 1) | (word & 0x007F007F007F007F);
+      word = ((word & 0x3FFF00003FFF0000) >> 2) | (word & 0x00003FFF00003FFF);
+      word = ((word & 0x0FFFFFFF00000000) >> 4) | (word & 0x000000000FFFFFFF);
+      in->remove_prefix(static_cast<size_t>(std::countr_zero(ends)) / 8 + 1);
+      return word;
+    }
+  }
   uint64_t value = 0;
   for (size_t i = 0; i < in->size() && i < 10; ++i) {
     const auto byte = static_cast<uint8_t>((*in)[i]);

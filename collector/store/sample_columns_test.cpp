@@ -101,6 +101,24 @@ TEST(SampleColumns, RefuseOrReadWhateverTheirBytesBecome) {
   EXPECT_TRUE(absl::IsDataLoss(Decoded("no zstd", 2).status()));
 }
 
+TEST(Packing, TakesNumbersOfEveryLengthWhateverFollows) {
+  for (const std::string rest : {"", "\x01", "\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF"}) {
+    for (int bit = 0; bit < 64; ++bit) {
+      for (uint64_t value : {uint64_t{1} << bit, (uint64_t{1} << bit) - 1, ~uint64_t{0} >> bit}) {
+        std::string bytes;
+        PutVarint(value, &bytes);
+        bytes += rest;
+        std::string_view in = bytes;
+        EXPECT_EQ(TakeVarint(&in), value);
+        EXPECT_EQ(in, rest);
+      }
+    }
+  }
+  for (std::string_view none : {"", "\x80", "\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF", "\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\x01"}) {
+    EXPECT_EQ(TakeVarint(&none), std::nullopt);
+  }
+}
+
 TEST(Dictionary, ComesBackFromItsPiecesWhateverTheyOverlap) {
   std::mt19937 random(4);
   Interner interner{Dictionary()};

@@ -1,8 +1,10 @@
-// sonde_store_load DIRECTORY [--minutes N] [--first N] [--stacks N] [--services N]: fills a collector's store with a made-up
-// busy host, one minute after the other (1440, all of a day), sums it up as it ages, and asks it. With --first it goes on
-// with that minute of a store that a run before filled. Prints what it took: name=value, one a line.
+// sonde_store_load DIRECTORY [--minutes N] [--first N] [--stacks N] [--services N] [--hosts N] [--window MINUTES]: fills a
+// collector's store with a made-up busy host, or several, one window after the other (of a minute; 1440 minutes, all of a
+// day), sums it up as it ages, and asks it. With --first it goes on with that minute of a store that a run before filled.
+// Prints what it took: name=value, one a line; of a question the time that passed, and the CPU time, which others on the
+// machine do not change.
 //
-// Each minute has as many distinct stacks as said (20,000): three of five are of the minute before as well, the rest is
+// Each window of a host has as many distinct stacks as said (20,000): three of five are of the minute before as well, the rest is
 // drawn from a population of six times as many, which changes by a quarter from day to day. `wall` has all of them, with
 // one of six reasons; `offcpu` three of five, `cpu` the others, and four more kinds a tenth to a fortieth. Stacks are 24
 // frames deep on average, with shared beginnings.
@@ -40,6 +42,8 @@ struct Options {
   size_t first = 0;
   size_t stacks = 20'000;
   size_t services = 20;
+  size_t hosts = 1;
+  size_t window = 1;  // minutes
 };
 
 // A kind, and how many of a minute's stacks it has: those from `begin` to `end`, in thousandths.
@@ -58,17 +62,21 @@ const KindShare kKinds[] = {
     {"block_io", {{"requests", "count"}, {"latency", "nanoseconds"}}, 200, 225},
 };
 
-// The host's stacks, as chains of places, and a minute's choice of them.
+// A host's stacks, as chains of places, and a window's choice of them. All hosts run the same programs.
 class Host {
  public:
-  explicit Host(const Options& options) : options_(options) { chosen_.resize(options.stacks); }
+  Host(const Options& options, size_t number) : options_(options), random_(number + 1), number_(number) {
+    chosen_.resize(options.stacks);
+  }
+
+  size_t Number() const { return number_; }
 
   void Advance() {
     const size_t population = options_.stacks * 6;
     for (size_t i = 0; i < chosen_.size(); ++i) {
       if (minute_ == 0 || i * 5 >= chosen_.size() * 3) chosen_[i] = random_() % population + minute_ / 1'440 * population / 4;
     }
-    ++minute_;
+    minute_ += options_.window;
   }
 
   profile::Pprof Profile(const KindShare& kind, size_t service, int64_t start_ns) {
@@ -88,7 +96,7 @@ class Host {
     *pprof.mutable_period_type() = pprof.sample_type(0);
     pprof.set_period(10'101'010);
     pprof.set_time_nanos(start_ns);
-    pprof.set_duration_nanos(kMinute);
+    pprof.set_duration_nanos(static_cast<int64_t>(options_.window) * kMinute);
     auto* mapping = pprof.add_mapping();
     mapping->set_id(1);
     mapping->set_filename(text(absl::StrCat("/usr/bin/service", service)));
@@ -132,10 +140,29 @@ class Host {
 
  private:
   const Options& options_;
-  std::mt19937_64 random_{1};
+  std::mt19937_64 random_;
+  const size_t number_;
   std::vector<uint64_t> chosen_;
   size_t minute_ = 0;
 };
+
+// One window of a host, as its agent sends it.
+std::vector<store::NewProfile> WindowOf(const Options& options, size_t minute, Host* host) {
+  std::vector<store::NewProfile> profiles;
+  const int64_t start = kFirstDay * store::kNsPerDay + static_cast<int64_t>(minute) * kMinute;
+  for (const KindShare& kind : kKinds) {
+    for (size_t service = 0; service < options.services; ++service) {
+      store::NewProfile profile;
+      profile.kind = kind.name;
+      profile.labels = {{"service_name", absl::StrCat("service", service)}, {"node", absl::StrCat("node", host->Number())}};
+      profile.start_unix_ns = start;
+      profile.duration_ns = static_cast<int64_t>(options.window) * kMinute;
+      profile.pprof = host->Profile(kind, service, start);
+      if (profile.pprof.sample_size() > 0) profiles.push_back(std::move(profile));
+    }
+  }
+  return profiles;
+}
 
 double CpuSeconds() {
   rusage used{};
@@ -150,57 +177,70 @@ double PeakMiB() {
   return static_cast<double>(used.ru_maxrss) / 1024;
 }
 
-bool Fill(const Options& options, store::Writer* writer) {
-  Host host(options);
-  double ingest_seconds = 0, aging_seconds = 0, longest_ms = 0;
-  int64_t samples = 0, stored_profiles = 0;
-  for (size_t minute = 0; minute < options.minutes; ++minute) {
-    host.Advance();
-    if (minute < options.first) continue;
-    const int64_t start = kFirstDay * store::kNsPerDay + static_cast<int64_t>(minute) * kMinute;
-    std::vector<store::NewProfile> profiles;
-    for (const KindShare& kind : kKinds) {
-      for (size_t service = 0; service < options.services; ++service) {
-        store::NewProfile profile{.kind = kind.name, .labels = {{"service_name", absl::StrCat("service", service)}, {"node", "n"}}};
-        profile.start_unix_ns = start;
-        profile.duration_ns = kMinute;
-        profile.pprof = host.Profile(kind, service, start);
-        samples += profile.pprof.sample_size();
-        profiles.push_back(std::move(profile));
-      }
+// What filling took.
+struct Cost {
+  double ingest_seconds = 0, aging_seconds = 0, longest_ms = 0;  // of CPU; of an append, until it was durable
+  size_t profiles = 0, samples = 0;
+};
+
+absl::Status Append(const std::vector<store::NewProfile>& profiles, const store::RequestId& id, store::Writer* writer, Cost* cost) {
+  for (const store::NewProfile& profile : profiles) cost->samples += static_cast<size_t>(profile.pprof.sample_size());
+  cost->profiles += profiles.size();
+  const double before = CpuSeconds();
+  const uint64_t began = base::MonotonicNs();
+  auto stored = writer->Append(profiles, id);
+  cost->longest_ms = std::max(cost->longest_ms, static_cast<double>(base::MonotonicNs() - began) / 1e6);
+  cost->ingest_seconds += CpuSeconds() - before;
+  return stored.status();
+}
+
+absl::Status SumUp(size_t until_minute, store::Writer* writer, Cost* cost) {
+  const double before = CpuSeconds();
+  auto summed = writer->SumUpOld(kFirstDay * store::kNsPerDay + static_cast<int64_t>(until_minute) * kMinute, [] { return true; });
+  cost->aging_seconds += CpuSeconds() - before;
+  return summed.status();
+}
+
+absl::Status Fill(const Options& options, store::Writer* writer, Cost* cost) {
+  std::vector<Host> hosts;
+  for (size_t number = 0; number < options.hosts; ++number) hosts.emplace_back(options, number);
+  for (size_t minute = 0; minute < options.minutes; minute += options.window) {
+    for (Host& host : hosts) {
+      host.Advance();
+      if (minute < options.first) continue;
+      const store::RequestId id{absl::StrCat("host", host.Number()), static_cast<int64_t>(minute)};
+      if (auto status = Append(WindowOf(options, minute, &host), id, writer, cost); !status.ok()) return status;
     }
-    stored_profiles += static_cast<int64_t>(profiles.size());
-    double before = CpuSeconds();
-    const uint64_t began = base::MonotonicNs();
-    auto stored = writer->Append(profiles, store::RequestId{"load", static_cast<int64_t>(minute)});
-    if (!stored.ok()) return std::printf("error=%s\n", std::string(stored.status().message()).c_str()), false;
-    longest_ms = std::max(longest_ms, static_cast<double>(base::MonotonicNs() - began) / 1e6);
-    ingest_seconds += CpuSeconds() - before;
-    if (minute % 10 != 9) continue;
-    before = CpuSeconds();
-    auto summed = writer->SumUpOld(start + kMinute, [] { return true; });
-    if (!summed.ok()) return std::printf("error=%s\n", std::string(summed.status().message()).c_str()), false;
-    aging_seconds += CpuSeconds() - before;
+    const size_t until = minute + options.window;
+    if (minute < options.first || until % std::max<size_t>(options.window, 10) != 0) continue;
+    if (auto status = SumUp(until, writer, cost); !status.ok()) return status;
   }
+  return absl::OkStatus();
+}
+
+void Print(const Options& options, const Cost& cost) {
   const auto minutes = static_cast<double>(options.minutes - options.first);
-  std::printf("profiles=%lld\nsamples=%lld\n", static_cast<long long>(stored_profiles), static_cast<long long>(samples));
-  std::printf("ingest_cpu_ms_a_minute=%.1f\naging_cpu_ms_a_minute=%.1f\nlongest_append_of_a_minute_ms=%.1f\n",
-              1e3 * ingest_seconds / minutes, 1e3 * aging_seconds / minutes, longest_ms);
-  return true;
+  std::printf("profiles=%zu\nsamples=%zu\n", cost.profiles, cost.samples);
+  if (cost.profiles == 0) return;
+  std::printf("ingest_cpu_ms_a_minute=%.1f\ningest_cpu_us_a_profile=%.0f\naging_cpu_ms_a_minute=%.1f\nlongest_append_ms=%.1f\n",
+              1e3 * cost.ingest_seconds / minutes, 1e6 * cost.ingest_seconds / static_cast<double>(cost.profiles),
+              1e3 * cost.aging_seconds / minutes, cost.longest_ms);
 }
 
 // Milliseconds of `ask`, the first time and the best of three after that.
 template <typename Ask>
-void Time(const char* name, const Ask& ask) {
-  double first = 0, best = 1e12;
+void Time(const std::string& name, const Ask& ask) {
+  double first = 0, best = 1e12, best_cpu = 1e12;
   for (int round = 0; round < 4; ++round) {
     const uint64_t began = base::MonotonicNs();
+    const double cpu_began = CpuSeconds();
     if (!ask()) return;
     const double ms = static_cast<double>(base::MonotonicNs() - began) / 1e6;
     if (round == 0) first = ms;
     if (round > 0) best = std::min(best, ms);
+    if (round > 0) best_cpu = std::min(best_cpu, 1e3 * (CpuSeconds() - cpu_began));
   }
-  std::printf("%s_cold_ms=%.1f\n%s_warm_ms=%.1f\n", name, first, name, best);
+  std::printf("%s first_ms=%.1f warm_ms=%.1f warm_cpu_ms=%.1f\n", name.c_str(), first, best, best_cpu);
 }
 
 void Ask(const Options& options) {
@@ -218,12 +258,14 @@ void Ask(const Options& options) {
     return told(stacks) && profile::LayOut(stacks->tree, 10'000, profile::Second::kNothing).total[0] > 0;
   };
   for (const char* kind : {"wall", "offcpu", "cpu"}) {
-    for (int64_t hours : {1, 6, 24}) {
-      Time(absl::StrCat("flame_", kind, "_", hours, "h").c_str(), [&] { return flame(hours * 60, kind, "", ""); });
+    for (int64_t hours : {1, 6, 24, 240}) {
+      if (hours > 24 && options.minutes <= 1'440) continue;
+      Time(absl::StrCat("flame_", kind, "_", hours, "h"), [&] { return flame(hours * 60, kind, "", ""); });
     }
   }
   Time("flame_wall_24h_by_reason", [&] { return flame(1'440, "wall", "", "reason"); });
   Time("flame_wall_24h_one_service", [&] { return flame(1'440, "wall", "service_name=\"service1\"", ""); });
+  Time("flame_wall_24h_one_host", [&] { return flame(1'440, "wall", "node=\"node0\"", ""); });
   Time("overview_24h", [&] { return told(querier.SumByService(of_last(1'440, "", ""))); });
   Time("timeline_24h_by_reason", [&] { return told(querier.TimelineOf({of_last(1'440, "wall", ""), "", "reason"})); });
   Time("waits_24h", [&] { return told(querier.WaitsOf({.selection = of_last(1'440, "offcpu", ""), .root = "reason"})); });
@@ -236,20 +278,24 @@ bool Parse(int argc, char** argv, Options* options) {
   const std::pair<const char*, size_t*> flags[] = {{"--minutes", &options->minutes},
                                                    {"--first", &options->first},
                                                    {"--stacks", &options->stacks},
-                                                   {"--services", &options->services}};
+                                                   {"--services", &options->services},
+                                                   {"--hosts", &options->hosts},
+                                                   {"--window", &options->window}};
   for (int i = 2; i + 1 < argc; i += 2) {
     const auto* flag = std::ranges::find_if(flags, [&](const auto& one) { return std::strcmp(one.first, argv[i]) == 0; });
     if (flag == std::end(flags)) return false;
     if (std::from_chars(argv[i + 1], argv[i + 1] + std::strlen(argv[i + 1]), *flag->second).ec != std::errc()) return false;
   }
-  return argc % 2 == 0;
+  return argc % 2 == 0 && options->window > 0 && options->services > 0;
 }
 
 int Run(const Options& options) {
   {
     auto writer = store::Writer::Open(options.directory);
-    if (!writer.ok()) return std::printf("error=%s\n", std::string(writer.status().message()).c_str()), 1;
-    if (!Fill(options, writer->get())) return 1;
+    Cost cost;
+    const absl::Status filled = writer.ok() ? Fill(options, writer->get(), &cost) : writer.status();
+    if (!filled.ok()) return std::printf("error=%s\n", std::string(filled.message()).c_str()), 1;
+    Print(options, cost);
     std::printf("fill_peak_mib=%.0f\n", PeakMiB());
     std::printf("store_mib=%.1f\n", static_cast<double>(store::DiskUseOf(options.directory).bytes) / (1 << 20));
     Ask(options);
