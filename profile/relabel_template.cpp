@@ -9,7 +9,7 @@
 namespace sonde::profile {
 namespace {
 
-struct GroupName {
+struct NameOfGroup {
   std::string_view name;
   size_t length = 0;  // with its braces
 };
@@ -17,12 +17,12 @@ struct GroupName {
 bool IsWordByte(char c) { return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '_'; }
 
 // The name at the begin of what follows a '$'.
-std::optional<GroupName> TakeName(std::string_view text) {
+std::optional<NameOfGroup> TakeName(std::string_view text) {
   const bool has_brace = text.starts_with('{');
   if (has_brace) text.remove_prefix(1);
   const auto end = static_cast<size_t>(std::ranges::find_if_not(text, IsWordByte) - text.begin());
   if (end == 0 || (has_brace && !text.substr(end).starts_with('}'))) return std::nullopt;
-  return GroupName{text.substr(0, end), end + (has_brace ? 2 : 0)};
+  return NameOfGroup{text.substr(0, end), end + (has_brace ? 2 : 0)};
 }
 
 std::string_view GroupOf(std::string_view name, std::span<const std::string_view> groups,
@@ -48,7 +48,7 @@ std::string ExpandTemplate(std::string_view text, std::span<const std::string_vi
     text.remove_prefix(dollar);
     if (text.empty()) break;
     text.remove_prefix(1);
-    if (const std::optional<GroupName> name = TakeName(text)) {
+    if (const std::optional<NameOfGroup> name = TakeName(text)) {
       expanded.append(GroupOf(name->name, groups, names));
       text.remove_prefix(name->length);
       continue;
