@@ -10,7 +10,7 @@ namespace {
 
 using nlohmann::json;
 
-constexpr int64_t kNsPerMs = 1'000'000;
+constexpr int64_t kMillisecondNs = 1'000'000;
 
 // All strings in the store are valid UTF-8; what a client sent us in a URL may not be.
 std::string Dump(const json& value) { return value.dump(-1, ' ', false, json::error_handler_t::replace); }
@@ -20,8 +20,8 @@ json Header(const query::Heading& heading) {
   return {{"kind", heading.kind},
           {"unit", heading.unit},
           {"sample_type", heading.sample_type},
-          {"from_ms", heading.from_ns / kNsPerMs},
-          {"to_ms", heading.to_ns / kNsPerMs},
+          {"from_ms", heading.from_ns / kMillisecondNs},
+          {"to_ms", heading.to_ns / kMillisecondNs},
           {"profiles", heading.profiles},
           {"comments", heading.comments},
           {"total", heading.total}};
@@ -54,9 +54,9 @@ json Columns(const profile::Flame& flame) {
 void PutAxis(const query::TimeAxis& axis, json* answer) {
   json times = json::array();
   for (size_t step = 0; step < axis.steps; ++step) {
-    times.push_back((axis.begin_ns + static_cast<int64_t>(step) * axis.step_ns) / kNsPerMs);
+    times.push_back((axis.begin_ns + static_cast<int64_t>(step) * axis.step_ns) / kMillisecondNs);
   }
-  (*answer)["step_ms"] = axis.step_ns / kNsPerMs;
+  (*answer)["step_ms"] = axis.step_ns / kMillisecondNs;
   (*answer)["times_ms"] = std::move(times);
 }
 
@@ -73,8 +73,8 @@ std::string KindsJson(const std::vector<query::KindFacts>& kinds) {
                    {"sample_types", types},
                    {"series", one.series},
                    {"profiles", one.profiles},
-                   {"first_ms", one.first_ns / kNsPerMs},
-                   {"last_ms", one.last_ns / kNsPerMs}});
+                   {"first_ms", one.first_ns / kMillisecondNs},
+                   {"last_ms", one.last_ns / kMillisecondNs}});
   }
   return Dump({{"kinds", all}});
 }
@@ -91,8 +91,8 @@ std::string SeriesJson(const std::vector<store::Series>& series) {
     all.push_back({{"kind", one.kind},
                    {"labels", one.labels},
                    {"profiles", one.profiles},
-                   {"first_ms", one.first_ns / kNsPerMs},
-                   {"last_ms", one.last_ns / kNsPerMs}});
+                   {"first_ms", one.first_ns / kMillisecondNs},
+                   {"last_ms", one.last_ns / kMillisecondNs}});
   }
   return Dump({{"series", all}});
 }
@@ -182,8 +182,8 @@ std::string OverviewJson(const query::Overview& overview) {
                         {"wall_ns", service.wall_ns}});
   }
   return Dump({{"services", services},
-               {"from_ms", overview.span.from_ns / kNsPerMs},
-               {"to_ms", overview.span.to_ns / kNsPerMs},
+               {"from_ms", overview.span.from_ns / kMillisecondNs},
+               {"to_ms", overview.span.to_ns / kMillisecondNs},
                {"profiles", overview.profiles}});
 }
 
@@ -191,7 +191,9 @@ std::string TopJson(const query::Heading& heading, const profile::FrameTree& tre
   json answer = Header(heading);
   answer["functions"] = json::array();
   std::vector<profile::FunctionWeight> functions = profile::FunctionWeights(tree);
-  auto frame = [&tree](const profile::FunctionWeight& one) -> const profile::Frame& { return tree.Frames().At(one.frame); };
+  const auto frame = [&tree](const profile::FunctionWeight& one) -> const profile::Frame& {
+    return tree.Frames().At(one.frame);
+  };
   std::ranges::sort(functions, [&frame](const auto& a, const auto& b) {
     return std::tie(b.self[0], b.total[0], frame(a).name, frame(a).file) <
            std::tie(a.self[0], a.total[0], frame(b).name, frame(b).file);

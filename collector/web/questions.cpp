@@ -31,11 +31,11 @@ constexpr int64_t kMaxStepSeconds = 31'622'400;  // 366 days
 constexpr int64_t kNsPerSec = 1'000'000'000;
 constexpr size_t kPictureNodes = 5'000;
 
-http::Response JsonResponse(std::string json) {
+http::Response JsonResponse(std::string body) {
   return {.status = 200,
           .content_type = "application/json",
           .headers = {{"Cache-Control", "no-store"}},
-          .body = std::move(json),
+          .body = std::move(body),
           .static_body = {}};
 }
 

@@ -43,11 +43,11 @@ std::string ReasonOf(const absl::Status& status) {
 
 http::Response Text(int status, const std::string& text) { return http::TextResponse(status, text + "\n"); }
 
-http::Response Json(int status, std::string json) {
+http::Response Json(int status, std::string body) {
   return {.status = status,
           .content_type = "application/json",
           .headers = {{"Cache-Control", "no-store"}},
-          .body = std::move(json),
+          .body = std::move(body),
           .static_body = {}};
 }
 
