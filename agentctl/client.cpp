@@ -111,6 +111,10 @@ absl::StatusOr<v1::ExplainReply> Client::Explain(const v1::ExplainRequest& reque
   return Call(stub_.get(), &v1::Control::Stub::AsyncExplain, request, kPatienceAfterwards, GoOn);
 }
 
+absl::StatusOr<v1::DumpReply> Client::Dump(const v1::DumpRequest& request) {
+  return Call(stub_.get(), &v1::Control::Stub::AsyncDump, request, kPatienceAfterwards, GoOn);
+}
+
 absl::StatusOr<v1::AccountReply> Client::Account(const v1::AccountRequest& request, const Tick& tick) {
   return CallToMeasure(stub_.get(), &v1::Control::Stub::AsyncAccount, request, tick);
 }

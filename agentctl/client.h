@@ -28,6 +28,7 @@ class Client {
   absl::StatusOr<v1::SaturationReply> Saturation(const v1::SaturationRequest& request, const Tick& tick);
   absl::StatusOr<v1::TargetsReply> Targets(const v1::TargetsRequest& request);
   absl::StatusOr<v1::ExplainReply> Explain(const v1::ExplainRequest& request);
+  absl::StatusOr<v1::DumpReply> Dump(const v1::DumpRequest& request);
   absl::StatusOr<v1::CheckReply> Check();
   absl::StatusOr<v1::RecordReply> Record(const v1::RecordRequest& request, const Tick& tick);
 

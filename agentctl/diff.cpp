@@ -8,7 +8,6 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "absl/strings/str_replace.h"
 #include "agentctl/profile_change.h"
 #include "agentctl/profile_input.h"
 #include "agentctl/report_error.h"
@@ -69,30 +68,10 @@ const std::vector<Table::Column>& Columns() {
   return columns;
 }
 
-std::string TextOf(const ProfileChange& change, size_t limit) {
+std::string TextOf(const ProfileChange& change, size_t limit, Format format) {
   Table table(Columns());
   for (size_t i = 0; i < std::min(limit, change.functions.size()); ++i) table.AddRow(Cells(change, change.functions[i]));
-  return Heading(change) + table.Text(0, StdoutSize().columns);
-}
-
-// Nothing in a name may end a cell or begin markup.
-std::string MarkdownCell(const std::string& text) {
-  return absl::StrReplaceAll(text, {{"|", "\\|"}, {"<", "&lt;"}, {"&", "&amp;"}, {"`", "'"}, {"[", "\\["}, {"*", "\\*"}, {"_", "\\_"}});
-}
-
-std::string MarkdownOf(const ProfileChange& change, size_t limit) {
-  std::string text = Heading(change) + "\n";
-  std::string rule;
-  for (const Table::Column& column : Columns()) {
-    absl::StrAppend(&text, "| ", column.title, " ");
-    absl::StrAppend(&rule, column.align == Table::Align::kRight ? "| ---: " : "| --- ");
-  }
-  absl::StrAppend(&text, "|\n", rule, "|\n");
-  for (size_t i = 0; i < std::min(limit, change.functions.size()); ++i) {
-    for (const std::string& cell : Cells(change, change.functions[i])) absl::StrAppend(&text, "| ", MarkdownCell(cell), " ");
-    text += "|\n";
-  }
-  return text;
+  return absl::StrCat(Heading(change), format == Format::kMarkdown ? "\n" : "", table.In(format));
 }
 
 std::string JsonOf(const ProfileChange& change, size_t limit) {
@@ -152,9 +131,8 @@ int RunDiff(const DiffOptions& options) {
   if (!change.ok()) return ReportError(change.status());
   const absl::StatusOr<bool> is_over = IsOverALimit(*change, options.fail_if);
   if (!is_over.ok()) return ReportError(is_over.status());
-  const std::string text = options.format == "json" ? JsonOf(*change, options.limit)
-                           : options.format == "md" ? MarkdownOf(*change, options.limit)
-                                                    : TextOf(*change, options.limit);
+  const bool json = options.format == Format::kJson;
+  const std::string text = json ? JsonOf(*change, options.limit) : TextOf(*change, options.limit, options.format);
   std::fputs(text.c_str(), stdout);
   return *is_over ? kFailed : kOk;
 }

@@ -4,13 +4,15 @@
 #include <string>
 #include <vector>
 
+#include "agentctl/format.h"
+
 namespace sonde::agentctl {
 
 struct DiffOptions {
   std::string before, after;       // files of pprof; one of them may be "-"
   std::string query;               // selector over sample labels; empty: everything
   std::string scale = "time";      // time, total or none
-  std::string format = "text";     // text, md or json
+  Format format = Format::kText;
   size_t limit = 20;               // functions
   std::vector<std::string> fail_if;  // "cpu > 5%"
 };

@@ -25,6 +25,11 @@ void AddFormat(CLI::App* verb, Options* options) {
       ->type_name("FORMAT");
 }
 
+// Of verbs whose answer is tables.
+void AddTableFormat(CLI::App* verb, Options* options, const std::string& text) {
+  verb->add_option("-o,--output", options->format, text)->check(CLI::IsMember({"text", "wide", "md", "json"}))->type_name("FORMAT");
+}
+
 void AddDuration(CLI::App* verb, Options* options, const std::string& text) {
   verb->add_option("-d,--duration", options->duration, text)->check(IntervalCheck())->type_name("DURATION");
 }
@@ -202,9 +207,7 @@ void AddDiff(CLI::App* app, Options* options) {
       ->take_all()
       ->type_name("LIMIT");
   verb->add_option("--limit", options->diff.limit, "so many functions (default 20)")->check(CLI::Range(1, 1000000))->type_name("N");
-  verb->add_option("-o,--output", options->diff.format, "text (default), md or json")
-      ->check(CLI::IsMember({"text", "md", "json"}))
-      ->type_name("FORMAT");
+  AddTableFormat(verb, options, "text (default), wide, md or json");
   verb->footer(kDiffHelp);
 }
 
@@ -227,6 +230,17 @@ void AddTargets(CLI::App* app, Options* options) {
   AddLimit(verb, "sets of labels (default 100)", &options->targets.limit);
   AddFormat(verb, options);
   verb->footer(kTargetsHelp);
+}
+
+void AddDump(CLI::App* app, Options* options) {
+  CLI::App* verb = app->add_subcommand("dump", "where every thread is now: its state, reason and stack");
+  AddPid(verb, &options->dump.pid);
+  verb->add_option("--service", options->dump.service, "only threads of this service, as `account --by service` names it")
+      ->type_name("NAME");
+  verb->add_option("--comm", options->dump.comm, "only threads with this name, or of a process with it")->type_name("NAME");
+  AddLimit(verb, "threads (default 1000)", &options->dump.limit);
+  AddTableFormat(verb, options, "text (default: whole stacks), wide or md (a line for each thread), or json; 64-bit numbers are strings in JSON");
+  verb->footer(kDumpHelp);
 }
 
 void AddExplain(CLI::App* app, Options* options) {
@@ -284,6 +298,7 @@ void DescribeFlags(CLI::App* app, Options* options) {
   AddSaturation(app, options);
   AddTargets(app, options);
   AddExplain(app, options);
+  AddDump(app, options);
   AddRecord(app, options);
   AddFlamegraph(app, options);
   AddDiff(app, options);
@@ -297,6 +312,7 @@ void DescribeFlags(CLI::App* app, Options* options) {
 
 void ReadDurations(const CLI::App& app, Options* options) {
   const bool json = options->format == "json";
+  options->dump.format = options->diff.format = ParseFormat(options->format).value_or(Format::kText);
   options->status.json = options->account.json = options->top.json = options->waits.json = options->targets.json =
       options->explain.json = options->doctor.json = json;
   if (!options->duration.empty()) {

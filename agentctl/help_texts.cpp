@@ -133,6 +133,17 @@ const char kTargetsHelp[] =
     "  agentctl targets --pid 1234\n"
     "  agentctl targets --service web -o json | jq '.groups[].series'";
 
+const char kDumpHelp[] =
+    "One paragraph is one thread: whether it runs, waits for a CPU (run queue) or is blocked, why, and for how long. The stack of\n"
+    "a thread that is blocked is the one at which it left its CPU, which is where it is. One that runs moves on: it is shown as\n"
+    "its CPU's clock found it last (a hundred times a second), or where it was before it came to the CPU; each says which, and how\n"
+    "long ago that was. A thread that was asleep before the agent started has its kernel stack alone, until it moves. Nothing\n"
+    "is stopped or traced, and it costs no more than reading /proc.\n\nExamples:\n"
+    "  agentctl dump --pid 1234\n"
+    "  agentctl dump --service postgres -o wide\n"
+    "  agentctl dump --comm nginx\n"
+    "  agentctl dump -o json | jq '.threads[] | select(.reason == \"disk\")'";
+
 const char kExplainHelp[] =
     "One paragraph is one file that the process runs code of: by what its stacks are followed, and which symbols, debug file,\n"
     "lines or map give names to its functions. Where these are only some, it shows where a debug file was looked for, what is\n"

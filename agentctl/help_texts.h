@@ -16,6 +16,7 @@ extern const char kFlamegraphHelp[];
 extern const char kDiffHelp[];
 extern const char kExportHelp[];
 extern const char kTargetsHelp[];
+extern const char kDumpHelp[];
 extern const char kExplainHelp[];
 extern const char kDoctorHelp[];
 extern const char kCompletionHelp[];

@@ -6,6 +6,7 @@
 #include "agentctl/account.h"
 #include "agentctl/diff.h"
 #include "agentctl/doctor/doctor.h"
+#include "agentctl/dump.h"
 #include "agentctl/explain.h"
 #include "agentctl/export.h"
 #include "agentctl/record.h"
@@ -32,6 +33,7 @@ struct Options {
   WaitsOptions waits;  // what peers, locks, disks and saturation can be asked is a part of it
   TargetsOptions targets;
   ExplainOptions explain;
+  DumpOptions dump;
   RecordOptions record;
   RecordOptions flamegraph{.kind = "wall", .output = "flamegraph.html"};
   DiffOptions diff;

@@ -27,6 +27,7 @@ constexpr Verb kVerbs[] = {
     {"saturation", [](const Options& o) { return RunSaturation(o.socket, o.waits); }},
     {"targets", [](const Options& o) { return RunTargets(o.socket, o.targets); }},
     {"explain", [](const Options& o) { return RunExplain(o.socket, o.explain); }},
+    {"dump", [](const Options& o) { return RunDump(o.socket, o.dump); }},
     {"record", [](const Options& o) { return RunRecord(o.socket, o.record); }},
     {"flamegraph", [](const Options& o) { return RunRecord(o.socket, o.flamegraph); }},
     {"diff", [](const Options& o) { return RunDiff(o.diff); }},

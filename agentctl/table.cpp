@@ -2,9 +2,19 @@
 
 #include <algorithm>
 
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "agentctl/terminal.h"
 
 namespace sonde::agentctl {
+namespace {
+
+// Nothing in a name may end a cell or begin markup.
+std::string MarkdownCell(const std::string& text) {
+  return absl::StrReplaceAll(text, {{"|", "\\|"}, {"<", "&lt;"}, {"&", "&amp;"}, {"`", "'"}, {"[", "\\["}, {"*", "\\*"}, {"_", "\\_"}});
+}
+
+}  // namespace
 
 std::string Table::Line(const std::vector<std::string>& cells, const std::vector<size_t>& widths, size_t indent,
                         size_t max_columns) const {
@@ -32,6 +42,26 @@ std::string Table::Text(size_t indent, size_t max_columns) const {
   std::string text = has_titles ? Line(titles, widths, indent, max_columns) : "";
   for (const auto& row : rows_) text += Line(row, widths, indent, max_columns);
   return text;
+}
+
+std::string Table::Markdown() const {
+  std::string text = "|", rule = "|";
+  for (const Column& column : columns_) {
+    absl::StrAppend(&text, " ", MarkdownCell(column.title), " |");
+    absl::StrAppend(&rule, column.align == Align::kRight ? " ---: |" : " --- |");
+  }
+  absl::StrAppend(&text, "\n", rule, "\n");
+  for (const auto& row : rows_) {
+    text += "|";
+    for (const std::string& cell : row) absl::StrAppend(&text, " ", MarkdownCell(cell), " |");
+    text += "\n";
+  }
+  return text;
+}
+
+std::string Table::In(Format format, size_t indent) const {
+  if (format == Format::kMarkdown) return Markdown();
+  return Text(indent, format == Format::kText ? StdoutSize().columns : 0);
 }
 
 }  // namespace sonde::agentctl

@@ -4,6 +4,8 @@
 #include <utility>
 #include <vector>
 
+#include "agentctl/format.h"
+
 namespace sonde::agentctl {
 
 // Lines up columns: words to the left, numbers to the right, two blanks between, none at a line's end.
@@ -19,6 +21,12 @@ class Table {
 
   // REQUIRES: as many cells as columns, each printable and without colour.
   void AddRow(std::vector<std::string> cells) { rows_.push_back(std::move(cells)); }
+
+  // As Text(), cut to the terminal or not at all, or as Markdown. REQUIRES: `format` is not JSON.
+  std::string In(Format format, size_t indent = 0) const;
+
+  // A table of Markdown; nothing in a cell is taken for more than text.
+  std::string Markdown() const;
 
   // Titles (unless all are empty) and rows, each line behind `indent` blanks and cut to `max_columns` (0 = not cut).
   std::string Text(size_t indent = 0, size_t max_columns = 0) const;

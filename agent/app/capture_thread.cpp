@@ -86,6 +86,7 @@ absl::Status CaptureThread::CaptureUntilStopped(capture::Capture& capture) {
         statistics_.Tick([&] { return capture.ProgramCosts(); }, [&](bool timed) { return capture.TimeRuns(timed); });
     if (!counted.ok()) losses_->Add("cost_unreadable", "readings of BPF cost", "status shows less", 1);
     if (absl::Status status = capture.Poll(); !status.ok()) return status;
+    if (absl::Status status = ServeLooks(capture); !status.ok()) return status;
     if (!is_last && !IsCutDue() && !capture.IsSliceFull()) continue;
     if (absl::Status status = Cut(capture, is_last); !status.ok()) return status;
     if (is_last) return absl::OkStatus();
@@ -98,9 +99,24 @@ bool CaptureThread::AwaitWork() {
     wait = std::min(wait, absl::Nanoseconds(static_cast<int64_t>(measurement->until_ns - base::MonotonicNs())));
   }
   absl::MutexLock lock(&mutex_);
-  auto ready = [this]() ABSL_SHARED_LOCKS_REQUIRED(mutex_) { return stopping_ || !waiting_.empty(); };
+  auto ready = [this]() ABSL_SHARED_LOCKS_REQUIRED(mutex_) { return stopping_ || !waiting_.empty() || !looks_.empty(); };
   mutex_.AwaitWithTimeout(absl::Condition(&ready), std::max(wait, absl::ZeroDuration()));
   return stopping_;
+}
+
+absl::Status CaptureThread::ServeLooks(capture::Capture& capture) {
+  std::vector<std::shared_ptr<Look>> looks;
+  {
+    absl::MutexLock lock(&mutex_);
+    looks.swap(looks_);
+  }
+  for (const std::shared_ptr<Look>& look : looks) {
+    absl::StatusOr<model::ThreadDump> dump = capture.LookAtThreads(look->tgid);
+    if (!dump.ok()) return dump.status();
+    look->dump = *std::move(dump);
+    look->done.Notify();
+  }
+  return absl::OkStatus();
 }
 
 bool CaptureThread::IsCutDue() {
@@ -256,23 +272,41 @@ void CaptureThread::Publish(const capture::Capture& capture, const model::Slice&
   board_->SetKernelFacts(std::move(facts));
 }
 
+absl::Status CaptureThread::AwaitThread(absl::Notification* done, const std::function<bool()>& cancelled) {
+  constexpr absl::Duration kLook = absl::Milliseconds(50);
+  while (!done->WaitForNotificationWithTimeout(kLook)) {
+    absl::MutexLock lock(&mutex_);
+    if (stopping_ || cancelled()) return absl::CancelledError("the measurement was broken off");
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<std::unique_ptr<aggregate::Window>> CaptureThread::Await(std::shared_ptr<Measurement> measurement,
                                                                         const std::function<bool()>& cancelled) {
-  constexpr absl::Duration kLook = absl::Milliseconds(50);
   {
     absl::MutexLock lock(&mutex_);
     if (stopping_) return absl::CancelledError("sonde-agent is stopping");
     waiting_.push_back(measurement);
   }
-  while (!measurement->done.WaitForNotificationWithTimeout(kLook)) {
-    absl::MutexLock lock(&mutex_);
-    if (!stopping_ && !cancelled()) continue;
+  if (absl::Status done = AwaitThread(&measurement->done, cancelled); !done.ok()) {
     measurement->is_given_up = true;
-    return absl::CancelledError("the measurement was broken off");
+    return done;
   }
   auto window = std::make_unique<aggregate::Window>();
   for (const auto& slice : measurement->slices) window->Add(*slice);
   return window;
+}
+
+absl::StatusOr<model::ThreadDump> CaptureThread::LookAtThreads(uint32_t tgid, const std::function<bool()>& cancelled) {
+  auto look = std::make_shared<Look>();
+  look->tgid = tgid;
+  {
+    absl::MutexLock lock(&mutex_);
+    if (stopping_) return absl::CancelledError("sonde-agent is stopping");
+    looks_.push_back(look);
+  }
+  if (absl::Status done = AwaitThread(&look->done, cancelled); !done.ok()) return done;
+  return std::move(look->dump);
 }
 
 absl::StatusOr<std::unique_ptr<aggregate::Window>> CaptureThread::Measure(absl::Duration length, OnRequest wanted,

@@ -78,6 +78,9 @@ class CaptureThread {
   absl::StatusOr<std::unique_ptr<aggregate::Window>> Measure(absl::Duration length, OnRequest wanted,
                                                              const std::function<bool()>& cancelled);
 
+  // Where the threads of process `tgid` (0: of all) are now. Thread-safe; blocks for an instant. Errors as of Measure().
+  absl::StatusOr<model::ThreadDump> LookAtThreads(uint32_t tgid, const std::function<bool()>& cancelled);
+
   struct Past {
     std::unique_ptr<aggregate::Window> window;
     std::vector<telemetry::Loss> losses_before;  // all that was lost when it began
@@ -98,12 +101,21 @@ class CaptureThread {
     std::atomic<bool> is_given_up = false;  // nobody waits for it any more
   };
 
+  struct Look {
+    uint32_t tgid = 0;
+    model::ThreadDump dump;
+    absl::Notification done;
+  };
+
+  // Until the thread has done it; kCancelled when that is not to be.
+  absl::Status AwaitThread(absl::Notification* done, const std::function<bool()>& cancelled) ABSL_LOCKS_EXCLUDED(mutex_);
   // Has the thread work at it, and gives it when it is done.
   absl::StatusOr<std::unique_ptr<aggregate::Window>> Await(std::shared_ptr<Measurement> measurement,
                                                            const std::function<bool()>& cancelled) ABSL_LOCKS_EXCLUDED(mutex_);
   void Run(absl::Status* started, absl::Notification* is_started);
   absl::Status CaptureUntilStopped(capture::Capture& capture);
   bool AwaitWork() ABSL_LOCKS_EXCLUDED(mutex_);
+  absl::Status ServeLooks(capture::Capture& capture) ABSL_LOCKS_EXCLUDED(mutex_);
   bool IsCutDue() ABSL_LOCKS_EXCLUDED(mutex_);
   absl::Status Cut(capture::Capture& capture, bool is_last) ABSL_LOCKS_EXCLUDED(mutex_);
   void TakeWaiting() ABSL_LOCKS_EXCLUDED(mutex_);
@@ -129,6 +141,7 @@ class CaptureThread {
   absl::Mutex mutex_;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   std::vector<std::shared_ptr<Measurement>> waiting_ ABSL_GUARDED_BY(mutex_);
+  std::vector<std::shared_ptr<Look>> looks_ ABSL_GUARDED_BY(mutex_);
 
   // Of the thread alone.
   process::ProcessTable processes_;

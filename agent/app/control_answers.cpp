@@ -9,6 +9,7 @@
 #include "agent/app/account_report.h"
 #include "agent/app/connect_report.h"
 #include "agent/app/disk_report.h"
+#include "agent/app/dump_report.h"
 #include "agent/app/explain_report.h"
 #include "agent/app/lock_report.h"
 #include "agent/app/peer_report.h"
@@ -241,6 +242,19 @@ absl::StatusOr<control::v1::ExplainReply> ControlAnswers::Explain(const control:
   sources_.symbolizer->With([&](symbolize::Symbolizer* symbolizer) {
     ReportCode(*process, unwinding, [&](const model::ExecutableFilePtr& file) { return symbolizer->Explain(file); }, &reply);
   });
+  return reply;
+}
+
+absl::StatusOr<control::v1::DumpReply> ControlAnswers::Dump(const control::v1::DumpRequest& request,
+                                                            const control::Cancelled& cancelled) {
+  absl::StatusOr<model::ThreadDump> dump = sources_.capture->LookAtThreads(request.pid(), cancelled);
+  if (!dump.ok()) return dump.status();
+  if (request.pid() != 0 && dump->threads.empty()) {
+    return absl::NotFoundError(absl::StrCat("no process ", request.pid(), " lives here, by the id of the process and not of a thread"));
+  }
+  control::v1::DumpReply reply;
+  sources_.symbolizer->With(
+      [&](symbolize::Symbolizer* symbolizer) { ReportDump(*std::move(dump), request, symbolizer, &reply); });
   return reply;
 }
 

@@ -56,6 +56,8 @@ class ControlAnswers : public control::ControlBackend {
   absl::StatusOr<control::v1::TargetsReply> Targets(const control::v1::TargetsRequest& request,
                                                     const control::Cancelled& cancelled) override;
   absl::StatusOr<control::v1::ExplainReply> Explain(const control::v1::ExplainRequest& request) override;
+  absl::StatusOr<control::v1::DumpReply> Dump(const control::v1::DumpRequest& request,
+                                              const control::Cancelled& cancelled) override;
   absl::StatusOr<control::v1::RecordReply> Record(const control::v1::RecordRequest& request,
                                                   const control::Cancelled& cancelled) override;
   control::v1::CheckReply Check() override { return sources_.check(); }

@@ -23,6 +23,7 @@
 #include "agent/model/process_info.h"
 #include "agent/model/slice.h"
 #include "agent/model/stack_selection.h"
+#include "agent/model/thread_dump.h"
 #include "agent/telemetry/loss_ledger.h"
 
 namespace sonde::capture {
@@ -55,6 +56,9 @@ class Capture {
   // Cuts time now: gives all since the last cut (or the start), and goes on. Takes some tens of milliseconds, during
   // which events go to the next slice.
   absl::StatusOr<model::Slice> EndSlice();
+
+  // Where each living thread of process `tgid` (0: of all) is now. Ends no slice and changes none.
+  absl::StatusOr<model::ThreadDump> LookAtThreads(uint32_t tgid);
 
   // Whether slices from the next one on tell the other side of waits; off at first. After an error they tell less.
   absl::Status WatchOtherSide(bool watched);

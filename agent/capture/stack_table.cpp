@@ -16,6 +16,11 @@ std::shared_ptr<const model::RawStack> StackTable::Use(model::StackId id, uint32
   return found->second.stack;
 }
 
+std::shared_ptr<const model::RawStack> StackTable::Find(model::StackId id) const {
+  auto found = stacks_.find(id);
+  return found != stacks_.end() ? found->second.stack : nullptr;
+}
+
 void StackTable::ForgetUnusedSince(uint32_t slice) {
   absl::erase_if(stacks_, [slice](const auto& entry) { return entry.second.last_slice < slice; });
 }

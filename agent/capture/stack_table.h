@@ -19,6 +19,9 @@ class StackTable {
   // The frames of a stack that `slice` names; null when they were lost.
   std::shared_ptr<const model::RawStack> Use(model::StackId id, uint32_t slice);
 
+  // The frames of a stack, as long as they are kept; null afterwards.
+  std::shared_ptr<const model::RawStack> Find(model::StackId id) const;
+
   // Forgets every stack that was neither sent nor named in `slice` or later.
   void ForgetUnusedSince(uint32_t slice);
 

@@ -12,8 +12,8 @@ namespace sonde::control {
 using Cancelled = std::function<bool()>;
 
 // What the control socket answers with; implemented by app/. Thread-safe: called from several threads at once. Requests
-// arrive in range: durations at most 10 minutes, `kind` one of profile::Kind's words. All but Status, Targets, Explain and
-// Check take as long as the requested duration and look at `cancelled` at least ten times a second. Errors reach the user as they
+// arrive in range: durations at most 10 minutes, `kind` one of profile::Kind's words. All but Status, Targets, Explain, Dump
+// and Check take as long as the requested duration and look at `cancelled` at least ten times a second. Errors reach the user as they
 // are: kNotFound for a process that does not exist, kUnavailable while there is nothing to show yet.
 class ControlBackend {
  public:
@@ -30,6 +30,7 @@ class ControlBackend {
                                                          const Cancelled& cancelled) = 0;
   virtual absl::StatusOr<v1::TargetsReply> Targets(const v1::TargetsRequest& request, const Cancelled& cancelled) = 0;
   virtual absl::StatusOr<v1::ExplainReply> Explain(const v1::ExplainRequest& request) = 0;
+  virtual absl::StatusOr<v1::DumpReply> Dump(const v1::DumpRequest& request, const Cancelled& cancelled) = 0;
   virtual absl::StatusOr<v1::RecordReply> Record(const v1::RecordRequest& request, const Cancelled& cancelled) = 0;
   virtual v1::CheckReply Check() = 0;
 };

@@ -53,6 +53,7 @@ class Backend : public ControlBackend {
   absl::StatusOr<v1::TargetsReply> Targets(const v1::TargetsRequest&, const Cancelled&) override {
     return v1::TargetsReply();
   }
+  absl::StatusOr<v1::DumpReply> Dump(const v1::DumpRequest&, const Cancelled&) override { return v1::DumpReply(); }
   absl::StatusOr<v1::ExplainReply> Explain(const v1::ExplainRequest&) override { return v1::ExplainReply(); }
   absl::StatusOr<v1::RecordReply> Record(const v1::RecordRequest&, const Cancelled& cancelled) override {
     ++recording;

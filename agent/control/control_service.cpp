@@ -140,6 +140,12 @@ grpc::Status ControlService::Explain(grpc::ServerContext*, const v1::ExplainRequ
   return Answer(backend_->Explain(*request), reply);
 }
 
+grpc::Status ControlService::Dump(grpc::ServerContext* context, const v1::DumpRequest* request, v1::DumpReply* reply) {
+  const Place place(&measuring_);
+  if (!place.Has()) return Busy();
+  return Answer(backend_->Dump(*request, CancelledOf(context)), reply);
+}
+
 grpc::Status ControlService::Record(grpc::ServerContext* context, const v1::RecordRequest* request,
                                     v1::RecordReply* reply) {
   return Measure(context, *request, reply, &ControlBackend::Record, CheckKind(request->kind()));

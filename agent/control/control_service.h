@@ -34,6 +34,7 @@ class ControlService : public v1::Control::Service {
                        v1::TargetsReply* reply) override;
   grpc::Status Explain(grpc::ServerContext* context, const v1::ExplainRequest* request,
                        v1::ExplainReply* reply) override;
+  grpc::Status Dump(grpc::ServerContext* context, const v1::DumpRequest* request, v1::DumpReply* reply) override;
   grpc::Status Record(grpc::ServerContext* context, const v1::RecordRequest* request, v1::RecordReply* reply) override;
   grpc::Status Check(grpc::ServerContext* context, const v1::CheckRequest* request, v1::CheckReply* reply) override;
 

@@ -1,5 +1,6 @@
 #include "agent/kernel/cpu_programs.h"
 
+#include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
 #include <algorithm>
@@ -95,6 +96,20 @@ double CpuPrograms::Fill() const {
 absl::Status CpuPrograms::Drain(uint32_t number, absl::FunctionRef<void(const abi::cpu_key&, uint64_t)> visit) {
   bpf_map* map = number & 1 ? skeleton_->maps.cpu_samples_odd : skeleton_->maps.cpu_samples_even;
   return DrainMapOf<abi::cpu_key, uint64_t>(map, visit);
+}
+
+absl::StatusOr<std::vector<abi::last_sample>> CpuPrograms::LastSamples() const {
+  static_assert(sizeof(abi::last_sample) % 8 == 0);  // as the kernel pads the value of each CPU
+  const int cpus = libbpf_num_possible_cpus();
+  if (cpus <= 0) return LibbpfError("cannot tell the number of possible CPUs", cpus);
+  std::vector<abi::last_sample> samples(static_cast<size_t>(cpus));
+  const uint32_t key = 0;
+  if (int error = bpf_map_lookup_elem(bpf_map__fd(skeleton_->maps.last_samples), &key, samples.data()); error != 0) {
+    return LibbpfError("cannot read the last samples", error);
+  }
+  // Half written: the CPU's clock ticked in this very instant.
+  std::erase_if(samples, [](const abi::last_sample& last) { return last.at_ns == 0 || last.finished != last.begun; });
+  return samples;
 }
 
 absl::Status CpuPrograms::AddCounters(std::vector<uint64_t>& sums) const {

@@ -43,6 +43,9 @@ class CpuPrograms {
   // Takes the sums of slice `number` out. REQUIRES: it is not the current one, and no program that saw it runs.
   absl::Status Drain(uint32_t number, absl::FunctionRef<void(const abi::cpu_key&, uint64_t count)> visit);
 
+  // The last sample of each CPU that had one.
+  absl::StatusOr<std::vector<abi::last_sample>> LastSamples() const;
+
   RingReader& Ring() { return *ring_; }
   // Adds this object's counts, by abi::counter, to `sums`.
   absl::Status AddCounters(std::vector<uint64_t>& sums) const;

@@ -27,6 +27,35 @@ uint32_t WakeUpsPerCpu(uint32_t all) {
   return std::bit_floor(std::max(1U, all / static_cast<uint32_t>(std::max(1, cpus))));
 }
 
+// Runs the iterator over all threads once; `between_reads` is called after every few.
+template <typename Record>
+absl::Status ReadIterator(const bpf_link* iterator, absl::FunctionRef<void(const Record&)> visit,
+                          absl::FunctionRef<void()> between_reads) {
+  const base::UniqueFd iteration(bpf_iter_create(bpf_link__fd(iterator)));
+  if (!iteration.IsValid()) return LibbpfError("cannot start the task iterator", errno);
+  // Whole records only: the kernel's seq buffer keeps what does not fit for the next read, cut anywhere.
+  char buffer[16 * 1024];
+  size_t have = 0;
+  for (;;) {
+    const ssize_t got = ::read(iteration.Get(), buffer + have, sizeof(buffer) - have);
+    if (got < 0 && (errno == EINTR || errno == EAGAIN)) continue;
+    if (got < 0) return LibbpfError("cannot read the task iterator", errno);
+    if (got == 0) break;
+    have += static_cast<size_t>(got);
+    size_t used = 0;
+    for (; have - used >= sizeof(Record); used += sizeof(Record)) {
+      Record record;
+      std::memcpy(&record, buffer + used, sizeof(record));
+      visit(record);
+    }
+    std::memmove(buffer, buffer + used, have - used);
+    have -= used;
+    between_reads();
+  }
+  if (have != 0) return absl::InternalError("the task iterator ended within a record");
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::Status SchedPrograms::TryLoad(const Features& features, const UnwindMaps& unwind_maps, bool with_lock) {
@@ -84,6 +113,7 @@ std::vector<std::string> SchedPrograms::Degraded() const {
 
 SchedPrograms::~SchedPrograms() {
   bpf_link__destroy(iterator_);
+  bpf_link__destroy(looker_);
   watch_.Detach();
   if (skeleton_ != nullptr) sched_bpf__detach(skeleton_);
   ring_.reset();
@@ -91,14 +121,16 @@ SchedPrograms::~SchedPrograms() {
 }
 
 absl::Status SchedPrograms::Attach(absl::FunctionRef<void()> between_reads) {
-  // The iterator is run by hand; attach() would make a link that nobody reads.
+  // The iterators are run by hand; attach() would make links that nobody reads.
   bpf_program__set_autoattach(skeleton_->progs.each_thread, false);
+  bpf_program__set_autoattach(skeleton_->progs.look_at_thread, false);
   bpf_program__set_autoattach(skeleton_->progs.on_waking, false);
   bpf_program__set_autoattach(skeleton_->progs.on_watched_wakeup, false);
   bpf_program__set_autoattach(skeleton_->progs.on_watched_switch, false);
   if (int error = sched_bpf__attach(skeleton_); error != 0) return LibbpfError("cannot attach to the scheduler", error);
   iterator_ = bpf_program__attach_iter(skeleton_->progs.each_thread, nullptr);
-  if (iterator_ == nullptr) return LibbpfError("cannot attach the task iterator", errno);
+  looker_ = bpf_program__attach_iter(skeleton_->progs.look_at_thread, nullptr);
+  if (iterator_ == nullptr || looker_ == nullptr) return LibbpfError("cannot attach the task iterator", errno);
   // After the hooks: whoever is born meanwhile gets a clock from them.
   absl::Status adopted = IterateThreads([](const abi::thread_record&) {}, between_reads);
   skeleton_->bss->iterator_collects = true;
@@ -198,29 +230,13 @@ absl::Status SchedPrograms::CollectThreads(absl::FunctionRef<void(const abi::thr
 
 absl::Status SchedPrograms::IterateThreads(absl::FunctionRef<void(const abi::thread_record&)> visit,
                                            absl::FunctionRef<void()> between_reads) {
-  base::UniqueFd iteration(bpf_iter_create(bpf_link__fd(iterator_)));
-  if (!iteration.IsValid()) return LibbpfError("cannot start the task iterator", errno);
-  // Whole records only: the kernel's seq buffer keeps what does not fit for the next read, cut anywhere.
-  char buffer[64 * sizeof(abi::thread_record)];
-  size_t have = 0;
-  for (;;) {
-    ssize_t got = ::read(iteration.Get(), buffer + have, sizeof(buffer) - have);
-    if (got < 0 && (errno == EINTR || errno == EAGAIN)) continue;
-    if (got < 0) return LibbpfError("cannot read the task iterator", errno);
-    if (got == 0) break;
-    have += static_cast<size_t>(got);
-    size_t used = 0;
-    for (; have - used >= sizeof(abi::thread_record); used += sizeof(abi::thread_record)) {
-      abi::thread_record record;
-      std::memcpy(&record, buffer + used, sizeof(record));
-      visit(record);
-    }
-    std::memmove(buffer, buffer + used, have - used);
-    have -= used;
-    between_reads();
-  }
-  if (have != 0) return absl::InternalError("the task iterator ended within a record");
-  return absl::OkStatus();
+  return ReadIterator<abi::thread_record>(iterator_, visit, between_reads);
+}
+
+absl::Status SchedPrograms::LookAtThreads(uint32_t tgid, absl::FunctionRef<void(const abi::thread_now&)> visit,
+                                          absl::FunctionRef<void()> between_reads) {
+  __atomic_store_n(&skeleton_->bss->dump_tgid, tgid, __ATOMIC_RELEASE);
+  return ReadIterator<abi::thread_now>(looker_, visit, between_reads);
 }
 
 absl::Status SchedPrograms::DrainWaits(uint32_t number,

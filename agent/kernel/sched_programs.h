@@ -68,6 +68,10 @@ class SchedPrograms {
   absl::Status CollectThreads(absl::FunctionRef<void(const abi::thread_record&)> visit,
                               absl::FunctionRef<void()> between_reads);
 
+  // Where each living thread of process `tgid` (0: of all) is now. Changes nothing.
+  absl::Status LookAtThreads(uint32_t tgid, absl::FunctionRef<void(const abi::thread_now&)> visit,
+                             absl::FunctionRef<void()> between_reads);
+
   // Takes the sums of slice `number` out. REQUIRES: CollectThreads() has closed it, and a grace period has passed.
   absl::Status DrainWaits(uint32_t number, absl::FunctionRef<void(const abi::wait_key&, const abi::wait_sum&)> visit);
 
@@ -109,6 +113,7 @@ class SchedPrograms {
   bool has_lock_ = true;
   uint64_t last_beat_ns_ = 0;
   bpf_link* iterator_ = nullptr;
+  bpf_link* looker_ = nullptr;
   ProgramLinks watch_;  // of the other side
   SliceMaps wakers_, counterparts_;
   uint32_t watches_begun_ = 0;

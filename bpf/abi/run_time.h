@@ -13,7 +13,7 @@ namespace sonde::abi {
 #define TIMED_PROGRAMS(X) \
 	X(on_tick) \
 	X(on_switch) X(on_waking) X(on_wakeup) X(on_wakeup_new) X(on_watched_wakeup) X(on_watched_switch) \
-	X(on_fork) X(on_exec) X(on_contention_begin) X(on_contention_end) X(each_thread) \
+	X(on_fork) X(on_exec) X(on_contention_begin) X(on_contention_end) X(each_thread) X(look_at_thread) \
 	X(on_user_fault) X(on_kernel_fault) X(on_growth) \
 	X(on_start) X(on_insert) X(on_issue) X(on_merge) X(on_complete) X(on_done) X(on_dirty_folio) X(on_dirty_page) \
 	X(join_done) X(join_issue) X(join_complete) X(join_waking) \

@@ -26,6 +26,17 @@ struct cpu_key {
 	__u32 padding;
 };
 
+/* last_samples: what was on a CPU when its clock ticked last. Written from its first word to its last but for `finished`, and
+ * copied from its first word on: a copy is whole when both numbers are the same. */
+struct last_sample {
+	__u64 finished;
+	__u32 tgid;
+	__u32 tid;
+	__u64 at_ns; /* monotonic; 0: none yet */
+	struct stack_id stack;
+	__u64 begun;
+};
+
 /* offcpu_waits: what a process spent off the CPU at a stack. */
 struct wait_key {
 	struct stack_id stack;

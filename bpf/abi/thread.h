@@ -51,6 +51,24 @@ struct exit_sum {
 	char group_comm[SONDE_COMM_LEN];
 };
 
+/* Of a thread without a clock: nobody saw what it is at. */
+#define REASON_UNKNOWN 0xff
+
+/* What look_at_thread writes of each living thread: where it is now, as its clock has it. */
+struct thread_now {
+	__u32 tgid;
+	__u32 tid;
+	__u16 reason;	   /* enum reason, or REASON_UNKNOWN */
+	__u16 wait_reason; /* of the last wait, which is the one in progress unless the thread runs */
+	__u16 wait_syscall;
+	__u16 kernel_frames;
+	__u64 since_ns; /* when it came to `reason`; 0: not known */
+	struct stack_id wait_stack; /* at its last switch-out */
+	char comm[SONDE_COMM_LEN];
+	char group_comm[SONDE_COMM_LEN];
+	__u64 frames[SONDE_KERNEL_FRAMES]; /* where it is in the kernel, of one off the CPU whose wait_stack is a marker */
+};
+
 /* A process put on a new image: what was known of its mappings is void. */
 struct exec_record {
 	__u32 type; /* RECORD_EXEC */
@@ -59,10 +77,12 @@ struct exec_record {
 
 #ifdef __cplusplus
 static_assert(sizeof(thread_record) == 272);
+static_assert(sizeof(thread_now) == 72 + 8 * SONDE_KERNEL_FRAMES);
 static_assert(offsetof(thread_exit_record, time) == SONDE_EXIT_HEADER_BYTES);
 }  // namespace sonde::abi
 #else
 _Static_assert(sizeof(struct thread_record) == 272, "read as 272 bytes by the agent");
+_Static_assert(sizeof(struct thread_now) == 72 + 8 * SONDE_KERNEL_FRAMES, "read so by the agent");
 _Static_assert(__builtin_offsetof(struct thread_exit_record, time) == SONDE_EXIT_HEADER_BYTES, "read so by the agent");
 #endif
 

@@ -16,7 +16,7 @@
 /* Written by the agent, which finds it in every object by its section, the only variable of that. */
 volatile __u32 runs_are_timed SEC(".data.timing") = 0;
 
-/* enum timed_program -> time and runs. 31 x 16 B x CPUs. Look-ups only: safe in NMI. A program does not interrupt itself on a CPU
+/* enum timed_program -> time and runs. 32 x 16 B x CPUs. Look-ups only: safe in NMI. A program does not interrupt itself on a CPU
  * (the kernel skips such a run, and counts it as missed), so that each value has one writer. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);

@@ -37,6 +37,14 @@ struct {
 	__uint(max_entries, 1 << 20);
 } cpu_stacks SEC(".maps");
 
+/* The last sample of each CPU, for who asks where threads are now; 48 B x CPUs. Written by on_tick on its own CPU. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct last_sample);
+} last_samples SEC(".maps");
+
 /* Number of the current slice, written by the agent. */
 volatile __u32 cpu_slice = 0;
 
@@ -90,6 +98,23 @@ static __always_inline bool add_new(void *samples, const struct cpu_key *key, st
 	return insert(samples, key);
 }
 
+static __always_inline void note_last(__u64 ids, __u64 now, const struct stack_id *stack)
+{
+	__u32 zero = 0;
+	struct last_sample *last = bpf_map_lookup_elem(&last_samples, &zero);
+
+	if (!last)
+		return;
+	last->begun++;
+	barrier();
+	last->tgid = ids >> 32;
+	last->tid = (__u32)ids;
+	last->at_ns = now;
+	last->stack = *stack;
+	barrier(); /* x86-64 stores in order */
+	*(volatile __u64 *)&last->finished = last->begun;
+}
+
 /* Of a thread that runs its own code: the event has its registers, and nothing of the kernel is on its stack. */
 static __always_inline void take_stack_in_user_space(const __u64 *context, struct walk_state *state)
 {
@@ -114,13 +139,13 @@ SEC("perf_event")
 int on_tick(__u64 *ctx)
 {
 	TIMED_RUN(on_tick);
-	__u64 ids = bpf_get_current_pid_tgid();
+	__u64 ids = bpf_get_current_pid_tgid(), now = bpf_ktime_get_ns();
 	void *samples = samples_of_slice(cpu_slice);
 	struct cpu_key key = {};
 	struct stack_record *record;
 	struct walk_state *state;
 
-	if ((__u32)ids == 0 || !agent_lives(bpf_ktime_get_ns())) /* the idle task: no thread's time */
+	if ((__u32)ids == 0 || !agent_lives(now)) /* the idle task: no thread's time */
 		return 0;
 	state = walk_state_of_cpu();
 	if (!state)
@@ -139,6 +164,7 @@ int on_tick(__u64 *ctx)
 
 	key.tgid = record->tgid;
 	key.stack = record->id;
+	note_last(ids, now, &key.stack);
 	if (add_to_known(samples, &key) || add_new(samples, &key, record))
 		return 0;
 

@@ -18,6 +18,7 @@
 #include "../lib/scheduler_time.bpf.h"
 #include "../lib/switch_out.bpf.h"
 #include "../lib/thread_clock.bpf.h"
+#include "../lib/thread_dump.bpf.h"
 #include "../lib/thread_exit.bpf.h"
 #include "../lib/thread_iterator.bpf.h"
 #include "../lib/wait_end.bpf.h"
@@ -361,6 +362,18 @@ int each_thread(struct bpf_iter__task *ctx)
 		adopt(task);
 	else if (iterator_collects)
 		collect(ctx->meta->seq, task, clock);
+	return 0;
+}
+
+/* As each_thread; run when somebody asks where threads are now. It moves no clock. */
+SEC("iter/task")
+int look_at_thread(struct bpf_iter__task *ctx)
+{
+	TIMED_RUN(look_at_thread);
+	struct task_struct *task = ctx->task;
+
+	if (task && !is_idle_task(task) && (!dump_tgid || (__u32)task->tgid == dump_tgid))
+		tell_where(ctx->meta->seq, task);
 	return 0;
 }
 

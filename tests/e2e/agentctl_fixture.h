@@ -89,6 +89,9 @@ class FixedAnswers : public control::ControlBackend {
     reply.set_pid(request.pid());
     return reply;
   }
+  absl::StatusOr<v1::DumpReply> Dump(const v1::DumpRequest& request, const control::Cancelled&) override {
+    return Answer(request, &dump_request, dump);
+  }
   absl::StatusOr<v1::RecordReply> Record(const v1::RecordRequest& request,
                                          const control::Cancelled& cancelled) override {
     if (request.pid() == 123) return absl::NotFoundError("no process 123");
@@ -115,6 +118,8 @@ class FixedAnswers : public control::ControlBackend {
   v1::TargetsRequest targets_request;
   v1::TargetsReply targets;
   v1::ExplainReply explanation;
+  v1::DumpRequest dump_request;
+  v1::DumpReply dump;
   v1::RecordRequest record_request;
   v1::RecordReply record;
   v1::CheckReply check;
