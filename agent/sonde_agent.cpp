@@ -9,6 +9,7 @@
 #include "absl/synchronization/mutex.h"
 #include "agent/app/checkup.h"
 #include "agent/app/service.h"
+#include "agent/app/settings_report.h"
 #include "agent/control/config.h"
 #include "base/heap.h"
 #include "base/log.h"
@@ -45,7 +46,7 @@ int main(int argc, char** argv) {
       "each part, and pushes one profile per window, service and kind to a collector.");
   std::string config_path;
   std::vector<std::string> endpoints;
-  bool check_only = false, print_only = false, doctor_only = false;
+  bool check_only = false, print_only = false, list_only = false, doctor_only = false;
   std::vector<sonde::control::Override> overrides;
   auto override_flag = [&](const std::string& flag, const std::string& key, const std::string& help) {
     cli.add_option_function<std::string>(
@@ -68,6 +69,9 @@ int main(int argc, char** argv) {
                  "127.0.0.1:7171); the file also has TLS, credentials, and folders to write to");
   cli.add_flag("--check-config", check_only, "Check the configuration and exit");
   cli.add_flag("--print-config", print_only, "Print the effective configuration as YAML and exit");
+  cli.add_flag("--list-settings", list_only,
+               "Print every setting with where it comes from, as JSON, and exit: what agentctl config shows when the agent does\n"
+               "not run");
   cli.add_flag("--doctor", doctor_only,
                "Look at the kernel, rights, limits, disks and targets, print what was found as JSON and exit: what agentctl\n"
                "doctor shows when the agent does not run");
@@ -93,7 +97,8 @@ int main(int argc, char** argv) {
   }
   if (!config.ok()) return Complain(config.status(), kBadConfig);
   if (print_only) std::fputs(sonde::control::ToYaml(*config).c_str(), stdout);
-  if (print_only || check_only) return kStopped;
+  if (list_only) std::fputs(sonde::app::SettingsAsJson(*config).c_str(), stdout);
+  if (print_only || list_only || check_only) return kStopped;
   if (absl::Status status = sonde::base::SetUpLog(config->log_level); !status.ok()) return Complain(status, kBadConfig);
   // Debian's Abseil looks for cycles at every lock, as debug builds do; the sanitizers look as well.
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);

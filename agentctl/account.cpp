@@ -74,7 +74,7 @@ std::string Heading(const v1::AccountReply& reply) {
       "; wall time = threads × the time they lived\n");
 }
 
-std::string TableText(const Table& table) { return table.Text(0, StdoutSize().columns); }
+std::string TableText(const Table& table) { return table.Shown(); }
 
 std::string LinesText(const std::vector<AccountLine>& lines, const AccountOptions& options) {
   const size_t limit = options.limit.value_or(kRowsUnlessAsked);

@@ -12,6 +12,7 @@ struct AccountOptions {
   uint32_t pid = 0;                                // 0 = every process
   absl::Duration duration = absl::ZeroDuration();  // 0 = the last whole window
   absl::Duration since;                            // instead of it, so far back up to now; 0: not asked for
+  absl::Duration before;                           // and that up to so long ago
   std::string by = "process";                      // process, thread, service, container or reason
   std::string sort = "busy";                       // busy (all but idle), wall, or a group of reasons
   std::optional<size_t> limit;                     // lines; 0 = all; unset = 30 in a table, all in JSON

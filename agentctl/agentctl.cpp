@@ -74,7 +74,8 @@ int Main(int argc, char** argv) {
   } catch (const CLI::ArgumentMismatch& error) {
     return WrongNumberOfValues(error.what(), VerbOf(app));
   } catch (const CLI::ParseError& error) {
-    const std::vector<std::string> unknown = app.remaining(/*recurse=*/true);
+    std::vector<std::string> unknown = app.remaining(/*recurse=*/true);
+    std::erase(unknown, "--");  // before a command: what is wrong is something else
     if (!unknown.empty()) return UnknownWord(app, unknown.front());
     return UsageError(error.what(), VerbOf(app));
   }

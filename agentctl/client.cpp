@@ -103,6 +103,10 @@ absl::StatusOr<v1::CheckReply> Client::Check() {
   return Call(stub_.get(), &v1::Control::Stub::AsyncCheck, v1::CheckRequest(), kPatienceAfterwards, GoOn);
 }
 
+absl::StatusOr<v1::SettingsReply> Client::Settings() {
+  return Call(stub_.get(), &v1::Control::Stub::AsyncSettings, v1::SettingsRequest(), kPatience, GoOn);
+}
+
 absl::StatusOr<v1::TargetsReply> Client::Targets(const v1::TargetsRequest& request) {
   return Call(stub_.get(), &v1::Control::Stub::AsyncTargets, request, kPatienceAfterwards, GoOn);
 }
@@ -141,6 +145,21 @@ absl::StatusOr<v1::DisksReply> Client::Disks(const v1::DisksRequest& request, co
 
 absl::StatusOr<v1::SaturationReply> Client::Saturation(const v1::SaturationRequest& request, const Tick& tick) {
   return CallToMeasure(stub_.get(), &v1::Control::Stub::AsyncSaturation, request, tick);
+}
+
+absl::StatusOr<v1::RecordReply> Client::RecordCommand(const v1::RecordRequest& request, const std::function<absl::Status()>& run) {
+  grpc::ClientContext context;
+  v1::RecordReply reply;
+  const auto reader = stub_->RecordCommand(&context, request);
+  const bool has_begun = reader->Read(&reply);
+  const absl::Status ran = has_begun ? run() : absl::OkStatus();
+  if (!ran.ok()) context.TryCancel();
+  const bool is_told = has_begun && ran.ok() && reader->Read(&reply);
+  const absl::Status status = ToStatus(reader->Finish());
+  if (!ran.ok()) return ran;
+  if (!status.ok()) return status;
+  if (!is_told) return absl::InternalError("sonde-agent tells nothing of the command");
+  return reply;
 }
 
 absl::StatusOr<v1::RecordReply> Client::Record(const v1::RecordRequest& request, const Tick& tick) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -29,7 +30,11 @@ class Client {
   absl::StatusOr<v1::TargetsReply> Targets(const v1::TargetsRequest& request);
   absl::StatusOr<v1::ExplainReply> Explain(const v1::ExplainRequest& request);
   absl::StatusOr<v1::DumpReply> Dump(const v1::DumpRequest& request);
+  absl::StatusOr<v1::SettingsReply> Settings();
   absl::StatusOr<v1::CheckReply> Check();
+  // Records process `request.pid()` and its children, from when `run` is called until that process has ended, as `run` waits for.
+  // Its error is given back, and then nothing is recorded.
+  absl::StatusOr<v1::RecordReply> RecordCommand(const v1::RecordRequest& request, const std::function<absl::Status()>& run);
   absl::StatusOr<v1::RecordReply> Record(const v1::RecordRequest& request, const Tick& tick);
 
  private:

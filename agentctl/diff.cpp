@@ -68,10 +68,10 @@ const std::vector<Table::Column>& Columns() {
   return columns;
 }
 
-std::string TextOf(const ProfileChange& change, size_t limit, Format format) {
+std::string TextOf(const ProfileChange& change, size_t limit) {
   Table table(Columns());
   for (size_t i = 0; i < std::min(limit, change.functions.size()); ++i) table.AddRow(Cells(change, change.functions[i]));
-  return absl::StrCat(Heading(change), format == Format::kMarkdown ? "\n" : "", table.In(format));
+  return Heading(change) + table.Shown();
 }
 
 std::string JsonOf(const ProfileChange& change, size_t limit) {
@@ -131,8 +131,7 @@ int RunDiff(const DiffOptions& options) {
   if (!change.ok()) return ReportError(change.status());
   const absl::StatusOr<bool> is_over = IsOverALimit(*change, options.fail_if);
   if (!is_over.ok()) return ReportError(is_over.status());
-  const bool json = options.format == Format::kJson;
-  const std::string text = json ? JsonOf(*change, options.limit) : TextOf(*change, options.limit, options.format);
+  const std::string text = options.json ? JsonOf(*change, options.limit) : TextOf(*change, options.limit);
   std::fputs(text.c_str(), stdout);
   return *is_over ? kFailed : kOk;
 }

@@ -4,15 +4,13 @@
 #include <string>
 #include <vector>
 
-#include "agentctl/format.h"
-
 namespace sonde::agentctl {
 
 struct DiffOptions {
   std::string before, after;       // files of pprof; one of them may be "-"
   std::string query;               // selector over sample labels; empty: everything
   std::string scale = "time";      // time, total or none
-  Format format = Format::kText;
+  bool json = false;
   size_t limit = 20;               // functions
   std::vector<std::string> fail_if;  // "cpu > 5%"
 };

@@ -54,7 +54,7 @@ std::string DiskTable(const v1::DisksReply& reply) {
          Percent(static_cast<double>(disk.busy_ns()), static_cast<double>(ns)), HumanCount(counted),
          Mean(counted_ns, counted), HumanCount(seen), Mean(seen_ns, seen)});
   }
-  return table.Text(0, StdoutSize().columns);
+  return table.Shown();
 }
 
 std::string Count(const v1::DiskRequests& row) {

@@ -65,7 +65,7 @@ std::string Paragraphs(const v1::DumpReply& reply) {
 }
 
 // A line for each thread.
-std::string Lines(const v1::DumpReply& reply, Format format) {
+std::string Lines(const v1::DumpReply& reply) {
   constexpr auto kRight = Table::Align::kRight;
   Table table({{"PID", kRight}, {"TID", kRight}, {"PROCESS"}, {"THREAD"}, {"STATE"}, {"REASON"}, {"FOR", kRight}, {"SEEN"}, {"WHERE"}});
   for (const v1::ThreadNow& thread : reply.threads()) {
@@ -73,7 +73,7 @@ std::string Lines(const v1::DumpReply& reply, Format format) {
                   Printable(thread.state()), ReasonText(thread), ForHowLong(thread),
                   thread.stack_of().empty() ? "-" : Printable(thread.stack_of()), Excerpt(thread.stack())});
   }
-  return absl::StrCat(Heading(reply), format == Format::kMarkdown ? "\n" : "", table.In(format));
+  return Heading(reply) + table.Shown();
 }
 
 std::string NobodyThere(const DumpOptions& options) {
@@ -99,7 +99,7 @@ int RunDump(const std::string& socket, const DumpOptions& options) {
   if (reply->threads().empty()) return ReportError(absl::NotFoundError(NobodyThere(options)));
   const bool is_table = options.format == Format::kWide || options.format == Format::kMarkdown;
   const std::string text = options.format == Format::kJson ? ToJson(*reply)
-                           : is_table                      ? Lines(*reply, options.format)
+                           : is_table                      ? Lines(*reply)
                                                            : Paragraphs(*reply);
   std::fputs(text.c_str(), stdout);
   return kOk;

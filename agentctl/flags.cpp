@@ -1,63 +1,21 @@
 #include "agentctl/flags.h"
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
 #include "CLI/CLI.hpp"
+#include "absl/time/clock.h"
+#include "agentctl/flag_parts.h"
 #include "agentctl/help_texts.h"
+#include "agentctl/table.h"
+#include "agentctl/time_span.h"
 #include "agentctl/units.h"
 #include "profile/file_format.h"
 #include "profile/reason.h"
 
 namespace sonde::agentctl {
 namespace {
-
-std::string CheckInterval(const std::string& text) {
-  const absl::StatusOr<absl::Duration> interval = ParseInterval(text);
-  return interval.ok() ? "" : std::string(interval.status().message());
-}
-
-CLI::Validator IntervalCheck() { return CLI::Validator(CheckInterval, "", "duration"); }
-
-void AddFormat(CLI::App* verb, Options* options) {
-  verb->add_option("-o,--output", options->format, "text (default) or json; 64-bit numbers are strings in JSON")
-      ->check(CLI::IsMember({"text", "json"}))
-      ->type_name("FORMAT");
-}
-
-// Of verbs whose answer is tables.
-void AddTableFormat(CLI::App* verb, Options* options, const std::string& text) {
-  verb->add_option("-o,--output", options->format, text)->check(CLI::IsMember({"text", "wide", "md", "json"}))->type_name("FORMAT");
-}
-
-void AddDuration(CLI::App* verb, Options* options, const std::string& text) {
-  verb->add_option("-d,--duration", options->duration, text)->check(IntervalCheck())->type_name("DURATION");
-}
-
-// After AddDuration().
-void AddSince(CLI::App* verb, Options* options) {
-  verb->add_option("--since", options->since,
-                   "instead: so far back up to now, at once, as far as the agent keeps it (10m at most)")
-      ->check(IntervalCheck())
-      ->excludes("--duration")
-      ->type_name("DURATION");
-}
-
-void AddPid(CLI::App* verb, uint32_t* pid) {
-  verb->add_option("-p,--pid", *pid, "only this process (default: all)")
-      ->check(CLI::Range(1u, 4194304u))
-      ->type_name("PID");
-}
-
-void AddLimit(CLI::App* verb, const std::string& lines, uint32_t* limit) {
-  verb->add_option("--limit", *limit, "so many " + lines)->check(CLI::Range(1u, 10000u))->type_name("N");
-}
-
-void AddKind(CLI::App* verb, const std::string& names, const std::string& text, std::string* kind) {
-  verb->add_option(names, *kind, text)
-      ->check(CLI::IsMember({"cpu", "offcpu", "wall", "faults"}))
-      ->type_name("KIND");
-}
 
 // What all have in common that measure from now on and show lines with stacks.
 void AddMeasuring(CLI::App* verb, const std::string& lines, Options* options) {
@@ -66,6 +24,7 @@ void AddMeasuring(CLI::App* verb, const std::string& lines, Options* options) {
   verb->add_flag("--stacks", options->waits.whole_stacks, "show whole stacks");
   AddLimit(verb, lines + " (default 20)", &options->waits.limit);
   AddFormat(verb, options);
+  AddWatch(verb, options);
 }
 
 void AddIdle(CLI::App* verb, Options* options) {
@@ -75,6 +34,7 @@ void AddIdle(CLI::App* verb, Options* options) {
 void AddStatus(CLI::App* app, Options* options) {
   CLI::App* verb = app->add_subcommand("status", "whether the agent is well, and why not");
   AddFormat(verb, options);
+  AddWatch(verb, options);
   verb->footer(kStatusHelp);
 }
 
@@ -97,6 +57,7 @@ void AddAccount(CLI::App* app, Options* options) {
       ->check(CLI::Range(0, 1000000))
       ->type_name("N");
   AddFormat(verb, options);
+  AddWatch(verb, options);
   verb->footer(kAccountHelp);
 }
 
@@ -144,6 +105,7 @@ void AddSaturation(CLI::App* app, Options* options) {
   AddDuration(verb, options, "measure for so long from now (default 10s)");
   AddLimit(verb, "groups (default 20)", &options->waits.limit);
   AddFormat(verb, options);
+  AddWatch(verb, options);
   verb->footer(kSaturationHelp);
 }
 
@@ -151,8 +113,7 @@ void AddTop(CLI::App* app, Options* options) {
   CLI::App* verb = app->add_subcommand("top", "the heaviest functions, live");
   AddKind(verb, "-k,--kind,--type", "cpu (default), offcpu, wall or faults", &options->top.kind);
   AddPid(verb, &options->top.pid);
-  verb->add_option("-i,--interval", options->interval, "measure for so long, then show (default 2s)")
-      ->check(IntervalCheck())
+  CheckedAsInterval(verb->add_option("-i,--interval", options->interval, "measure for so long, then show (default 2s)"))
       ->type_name("DURATION");
   AddLimit(verb, "functions (default: what fits, 20 in a pipe)", &options->top.limit);
   verb->add_flag("--once", options->top.once, "show one interval and end");
@@ -177,6 +138,7 @@ void AddRecording(CLI::App* verb, Options* options, RecordOptions* recording) {
   AddSince(verb, options);
   AddPid(verb, &recording->pid);
   AddQuery(verb, &recording->query);
+  verb->add_option("--service", recording->service, "only this service, as `account --by service` names it")->type_name("NAME");
 }
 
 void AddRecord(CLI::App* app, Options* options) {
@@ -184,6 +146,12 @@ void AddRecord(CLI::App* app, Options* options) {
   AddOutputFile(verb, &options->record.output)->required();
   AddRecording(verb, options, &options->record);
   AddKind(verb, "-t,--type,--kind", "cpu (default), offcpu, wall or faults", &options->record.kind);
+  verb->add_option("command", options->record.command, "after --: run this, and record it and its children until it ends")
+      ->excludes("--duration")
+      ->excludes("--since")
+      ->excludes("--pid")
+      ->excludes("--service")
+      ->type_name("COMMAND");
   verb->footer(kRecordHelp);
 }
 
@@ -207,7 +175,7 @@ void AddDiff(CLI::App* app, Options* options) {
       ->take_all()
       ->type_name("LIMIT");
   verb->add_option("--limit", options->diff.limit, "so many functions (default 20)")->check(CLI::Range(1, 1000000))->type_name("N");
-  AddTableFormat(verb, options, "text (default), wide, md or json");
+  AddFormat(verb, options, "text (default), wide, md or json");
   verb->footer(kDiffHelp);
 }
 
@@ -221,6 +189,52 @@ void AddExport(CLI::App* app, Options* options) {
   verb->footer(kExportHelp);
 }
 
+// What query and open have in common.
+void AddStored(CLI::App* verb, StoredSelection* stored) {
+  verb->add_option("--collector", stored->collector, "the collector's address (default http://127.0.0.1:7170)")
+      ->envname("SONDE_COLLECTOR")
+      ->type_name("URL");
+  verb->add_option("-k,--kind,--type", stored->kind, "cpu (default), offcpu, wall, faults, or another that `query kinds` tells")->type_name("KIND");
+  verb->add_option("--query", stored->query, "only profiles and samples with these labels: 'service_name=\"web\", reason=~\"disk|lock\"'")
+      ->type_name("SELECTOR");
+  CLI::Option* since = verb->add_option("--since", stored->since, "so far back up to now, or up to --to: 90s, 24h, 7d (default 15m)")->type_name("DURATION");
+  verb->add_option("--from", stored->from, "from then on: 18:00, '2026-11-30 18:00', 2026-11-30T18:00:00Z, -2h or Unix seconds")
+      ->excludes(since)
+      ->type_name("TIME");
+  verb->add_option("--to", stored->to, "up to then (default: now)")->type_name("TIME");
+  verb->add_option("--focus", stored->focus, "only stacks with a function that this regular expression finds")->type_name("REGEX");
+  verb->add_option("--ignore", stored->ignore, "no stacks with such a function")->type_name("REGEX");
+}
+
+void AddStoredQuery(CLI::App* app, Options* options) {
+  CLI::App* verb = app->add_subcommand("query", "what the collector has stored: functions, times, labels, profiles");
+  verb->add_option("what", options->query.what, "top functions (default), a timeline, values of a label (without --by: the labels), or kinds")
+      ->check(CLI::IsMember({"top", "timeline", "values", "kinds"}))
+      ->type_name("WHAT");
+  AddStored(verb, &options->stored);
+  verb->add_option("--by", options->query.by, "a label: what a timeline is divided by, or whose values are told")->type_name("LABEL");
+  AddLimit(verb, "functions (default 20), or parts of a timeline (default 5)", &options->query.limit);
+  verb->add_option("-o,--output", options->format, "text (default), wide, md, json as the collector has it, or pprof to standard output")
+      ->check(CLI::IsMember({"text", "wide", "md", "json", "pprof"}))
+      ->type_name("FORMAT");
+  AddWatch(verb, options);
+  verb->footer(kQueryHelp);
+}
+
+void AddOpen(CLI::App* app, Options* options) {
+  CLI::App* verb = app->add_subcommand("open", "the page that shows the same: its address, and the page where there is a display");
+  AddStored(verb, &options->opened);
+  verb->footer(kOpenHelp);
+}
+
+void AddConfig(CLI::App* app, Options* options) {
+  CLI::App* verb = app->add_subcommand("config", "the agent's settings and where each comes from, or whether a file is right");
+  verb->add_option("what", options->config.what, "show (default) or check")->check(CLI::IsMember({"show", "check"}))->type_name("WHAT");
+  verb->add_option("file", options->config.file, "this file's (default: those of the running agent, else /etc/sonde/agent.yaml)")->type_name("FILE");
+  AddFormat(verb, options, "text (default), wide, md or json");
+  verb->footer(kConfigHelp);
+}
+
 void AddTargets(CLI::App* app, Options* options) {
   CLI::App* verb =
       app->add_subcommand("targets", "which processes there are, and by which labels their profiles are sent");
@@ -228,7 +242,8 @@ void AddTargets(CLI::App* app, Options* options) {
   verb->add_option("--service", options->targets.service, "only processes of this service, as it is before relabelling")
       ->type_name("NAME");
   AddLimit(verb, "sets of labels (default 100)", &options->targets.limit);
-  AddFormat(verb, options);
+  AddTextOrJson(verb, options);
+  AddWatch(verb, options);
   verb->footer(kTargetsHelp);
 }
 
@@ -239,7 +254,8 @@ void AddDump(CLI::App* app, Options* options) {
       ->type_name("NAME");
   verb->add_option("--comm", options->dump.comm, "only threads with this name, or of a process with it")->type_name("NAME");
   AddLimit(verb, "threads (default 1000)", &options->dump.limit);
-  AddTableFormat(verb, options, "text (default: whole stacks), wide or md (a line for each thread), or json; 64-bit numbers are strings in JSON");
+  AddFormat(verb, options, "text (default: whole stacks), wide or md (a line for each thread), or json; 64-bit numbers are strings in JSON");
+  AddWatch(verb, options);
   verb->footer(kDumpHelp);
 }
 
@@ -249,7 +265,7 @@ void AddExplain(CLI::App* app, Options* options) {
       ->required()
       ->check(CLI::Range(1u, 4194304u))
       ->type_name("PID");
-  AddFormat(verb, options);
+  AddTextOrJson(verb, options);
   verb->footer(kExplainHelp);
 }
 
@@ -258,7 +274,7 @@ void AddDoctor(CLI::App* app, Options* options) {
   verb->add_option("--config", options->doctor.config,
                    "look at these settings instead of the running agent's (default without one: /etc/sonde/agent.yaml, if it is there)")
       ->type_name("FILE");
-  AddFormat(verb, options);
+  AddTextOrJson(verb, options);
   verb->footer(kDoctorHelp);
 }
 
@@ -273,8 +289,23 @@ void AddCompletion(CLI::App* app, Options* options) {
 
 void AddVersion(CLI::App* app, Options* options) {
   CLI::App* verb = app->add_subcommand("version", "versions of agentctl and of the agent");
-  AddFormat(verb, options);
+  AddTextOrJson(verb, options);
   verb->footer(kVersionHelp);
+}
+
+// From --from on and up to --to, both before now.
+void ReadPast(Options* options) {
+  const absl::Time now = absl::Now();
+  const auto back = [&](const std::string& text) { return now - *ParseInstant(text, now, absl::LocalTimeZone()); };
+  const absl::Duration since = back(options->from), before = options->to.empty() ? absl::ZeroDuration() : back(options->to);
+  const auto set = [&](auto* asked) {
+    asked->since = std::max(since, absl::Nanoseconds(1));
+    asked->before = std::max(before, absl::ZeroDuration());
+  };
+  set(&options->account);
+  set(&options->record);
+  set(&options->flamegraph);
+  set(&options->waits);
 }
 
 }  // namespace
@@ -303,6 +334,9 @@ void DescribeFlags(CLI::App* app, Options* options) {
   AddFlamegraph(app, options);
   AddDiff(app, options);
   AddExport(app, options);
+  AddStoredQuery(app, options);
+  AddOpen(app, options);
+  AddConfig(app, options);
   AddDoctor(app, options);
   AddCompletion(app, options);
   AddVersion(app, options);
@@ -312,9 +346,17 @@ void DescribeFlags(CLI::App* app, Options* options) {
 
 void ReadDurations(const CLI::App& app, Options* options) {
   const bool json = options->format == "json";
-  options->dump.format = options->diff.format = ParseFormat(options->format).value_or(Format::kText);
   options->status.json = options->account.json = options->top.json = options->waits.json = options->targets.json =
-      options->explain.json = options->doctor.json = json;
+      options->explain.json = options->doctor.json = options->diff.json = options->config.json = json;
+  options->query.pprof = options->format == "pprof";
+  const Format format = ParseFormat(options->format).value_or(Format::kText);
+  options->dump.format = options->query.format = format;
+  ShowTablesAs(format);
+  // A screen is of the time since the one before.
+  const std::vector<CLI::App*> verbs = app.get_subcommands();
+  options->measures = !verbs.empty() && verbs[0]->get_name() != "account" && verbs[0]->get_option_no_throw("--duration") != nullptr &&
+                      options->since.empty() && options->from.empty();
+  if (options->measures && options->duration.empty()) options->duration = options->watch;
   if (!options->duration.empty()) {
     const absl::Duration duration = *ParseInterval(options->duration);
     options->account.duration = options->record.duration = options->flamegraph.duration = options->waits.duration = duration;
@@ -322,6 +364,7 @@ void ReadDurations(const CLI::App& app, Options* options) {
   if (!options->since.empty()) {
     options->account.since = options->record.since = options->flamegraph.since = options->waits.since = *ParseInterval(options->since);
   }
+  if (!options->from.empty()) ReadPast(options);
   options->top.interval = *ParseInterval(options->interval);
   if (app.get_subcommand("account")->count("--limit") > 0) options->account.limit = options->limit;
 }

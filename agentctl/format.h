@@ -5,7 +5,7 @@
 
 namespace sonde::agentctl {
 
-// How a verb's answer is written. Text: as wide as the terminal; wide: nothing is cut.
+// How a verb's answer is written. Text: as wide as the terminal; wide: lines and names are not cut.
 enum class Format { kText, kWide, kMarkdown, kJson };
 
 // Of the words text, wide, md and json.

@@ -94,7 +94,12 @@ const char kTopHelp[] =
 
 const char kRecordHelp[] =
     "The end of the file's name tells its format: pprof, folded stacks, speedscope, a page in one file or a picture. A page and a\n"
-    "picture are flame graphs; those of waits stand under their reasons.\n\nExamples:\n"
+    "picture are flame graphs; those of waits stand under their reasons.\n\n"
+    "A command begins when its recording does; all that it forks is in it, however short it lives, until the command itself ends.\n"
+    "Its output is its own; its exit code, unless 0, is this one's. Where no agent runs, root has one started for as long\n"
+    "as the recording takes, which sends nothing anywhere; it is ready after some seconds.\n\nExamples:\n"
+    "  agentctl record --type wall -o build.html -- make -j4\n"
+    "  agentctl record --service postgres -o db.pb.gz\n"
     "  agentctl record --duration 10s -o cpu.pb.gz\n"
     "  agentctl record --type offcpu --query 'service_name=\"postgres\"' -o waits.html\n"
     "  agentctl record --since 2m --type wall -o before.pb.gz\n"
@@ -143,6 +148,32 @@ const char kDumpHelp[] =
     "  agentctl dump --service postgres -o wide\n"
     "  agentctl dump --comm nginx\n"
     "  agentctl dump -o json | jq '.threads[] | select(.reason == \"disk\")'";
+
+const char kConfigHelp[] =
+    "A flag is stronger than the environment, that than the file, and all of them than the defaults. Headers of targets, which may\n"
+    "be secrets, are not shown. After a reload what wants a restart is shown as it still is.\n\n"
+    "Exit code: 0, or 1 when the file cannot be used; what is wrong is told with its line.\n\nExamples:\n"
+    "  agentctl config\n"
+    "  agentctl config show /etc/sonde/agent.yaml\n"
+    "  agentctl config check new.yaml && install -m 640 new.yaml /etc/sonde/agent.yaml\n"
+    "  agentctl config -o json | jq '.settings[] | select(.origin != \"default\")'";
+
+const char kOpenHelp[] =
+    "Prints the address; on a terminal with a display it is opened, by xdg-open. The same flags as of `agentctl query`.\n\nExamples:\n"
+    "  agentctl open\n"
+    "  agentctl open --kind offcpu --query 'service_name=\"web\"' --from 18:00 --to 18:10";
+
+const char kQueryHelp[] =
+    "Of the collector, which keeps days; what the agent itself has of the last minutes is asked with --since of `agentctl waits`,\n"
+    "`account` and `record`. The same selector as everywhere. A profile belongs to a time when its window overlaps it, so that\n"
+    "an answer may reach a little beyond what was asked for; its first line says of what it is.\n\n"
+    "Exit code: 0, 1 when nothing is stored for it, 2 usage, 3 no collector answers.\n\nExamples:\n"
+    "  agentctl query --since 24h\n"
+    "  agentctl query --kind offcpu --query 'service_name=\"web\", reason=~\"disk|lock\"' --from 18:00 --to 18:10\n"
+    "  agentctl query timeline --kind wall --by service_name --since 6h\n"
+    "  agentctl query values --by service_name --since 7d\n"
+    "  agentctl query --kind cpu -o pprof >cpu.pb.gz && go tool pprof -top cpu.pb.gz\n"
+    "  agentctl query -o md >>incident.md";
 
 const char kExplainHelp[] =
     "One paragraph is one file that the process runs code of: by what its stacks are followed, and which symbols, debug file,\n"

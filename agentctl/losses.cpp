@@ -13,7 +13,7 @@ std::string LossTable(const google::protobuf::RepeatedPtrField<control::v1::Loss
     table.AddRow(
         {HumanCount(loss.count()), Printable(loss.what()), Printable(loss.cause()), Printable(loss.consequence())});
   }
-  return table.Text(indent, StdoutSize().columns);
+  return table.Shown(indent);
 }
 
 std::string LossNotice(const google::protobuf::RepeatedPtrField<control::v1::Loss>& losses) {

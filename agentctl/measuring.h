@@ -20,6 +20,7 @@ Request RequestFor(const Options& options) {
   request.set_pid(options.pid);
   if constexpr (requires { request.since_ns(); }) {
     request.set_since_ns(static_cast<uint64_t>(absl::ToInt64Nanoseconds(options.since)));
+    request.set_before_ns(static_cast<uint64_t>(absl::ToInt64Nanoseconds(options.before)));
     if (request.since_ns() != 0) return request;
   }
   request.set_duration_ns(static_cast<uint64_t>(absl::ToInt64Nanoseconds(options.duration)));

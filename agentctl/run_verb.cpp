@@ -6,7 +6,9 @@
 #include "agentctl/locks.h"
 #include "agentctl/peers.h"
 #include "agentctl/saturation.h"
+#include "agentctl/units.h"
 #include "agentctl/version.h"
+#include "agentctl/watch.h"
 
 namespace sonde::agentctl {
 namespace {
@@ -32,6 +34,9 @@ constexpr Verb kVerbs[] = {
     {"flamegraph", [](const Options& o) { return RunRecord(o.socket, o.flamegraph); }},
     {"diff", [](const Options& o) { return RunDiff(o.diff); }},
     {"export", [](const Options& o) { return RunExport(o.exporting); }},
+    {"query", [](const Options& o) { return RunQuery(o.stored, o.query); }},
+    {"open", [](const Options& o) { return RunOpen(o.opened); }},
+    {"config", [](const Options& o) { return RunConfig(o.socket, o.config); }},
     {"doctor", [](const Options& o) { return RunDoctor(o.socket, o.doctor); }},
     {"completion", [](const Options& o) { return RunCompletion(o.shell); }},
     {"version", [](const Options& o) { return RunVersion(o.socket, o.format == "json"); }},
@@ -41,7 +46,11 @@ constexpr Verb kVerbs[] = {
 
 int RunVerb(const std::string& verb, const Options& options) {
   for (const Verb& known : kVerbs) {
-    if (verb == known.name) return known.run(options);
+    if (verb != known.name) continue;
+    if (options.watch.empty()) return known.run(options);
+    // What measures takes that long itself.
+    const absl::Duration pause = options.measures ? absl::ZeroDuration() : *ParseInterval(options.watch);
+    return Watch(pause, /*goes_on=*/verb == "status", [&] { return known.run(options); });
   }
   return kUsage;
 }

@@ -51,7 +51,7 @@ std::string CpuTable(const v1::SaturationReply& reply) {
     Append(QueueCells(cpu.preempted()), &cells);
     table.AddRow(std::move(cells));
   }
-  return table.Text(0, StdoutSize().columns);
+  return table.Shown();
 }
 
 void AddGroupRow(const v1::GroupSaturation& group, const char* wait, const v1::QueueWaits& waits, Table* table) {
@@ -79,7 +79,7 @@ std::string GroupTable(const v1::SaturationReply& reply) {
     AddGroupRow(group, "preempted", group.preempted(), &table);
     AddGroupRow(group, "throttled", group.throttled(), &table);
   }
-  return table.Text(0, StdoutSize().columns);
+  return table.Shown();
 }
 
 std::string QuotaTable(const v1::SaturationReply& reply) {
@@ -96,7 +96,7 @@ std::string QuotaTable(const v1::SaturationReply& reply) {
                   Percent(static_cast<double>(quota.throttled_periods()), static_cast<double>(quota.periods())),
                   HumanDuration(quota.throttled_ns()), Printable(quota.group(), kGroupColumns)});
   }
-  return absl::StrCat("\n", table.Text(0, StdoutSize().columns));
+  return absl::StrCat("\n", table.Shown());
 }
 
 std::string PressureTable(const v1::SaturationReply& reply) {
@@ -115,7 +115,7 @@ std::string PressureTable(const v1::SaturationReply& reply) {
     add(Printable(pressure.resource(), kProcessColumns), "some", pressure.some());
     add("", "all", pressure.full());
   }
-  return absl::StrCat("\n", table.Text(0, StdoutSize().columns));
+  return absl::StrCat("\n", table.Shown());
 }
 
 std::string Unknown(const v1::SaturationReply& reply) {

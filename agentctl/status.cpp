@@ -42,7 +42,7 @@ std::string Sources(const v1::StatusReply& reply) {
                              HumanCount(reply.fault_stacks_cut()), " stacks cut, most of programs that just began")});
   facts.AddRow({"threads", HumanCount(reply.threads()), ""});
   facts.AddRow({"processes", HumanCount(reply.processes()), ""});
-  return facts.Text(2);
+  return facts.ShownWhole(2);
 }
 
 // Kernel threads have no user stack to be complete.
@@ -71,7 +71,7 @@ std::string Stacks(const v1::StatusReply& reply) {
                 absl::StrCat(HumanCount(tables.rows()), " rows, ", HumanBytes(tables.bytes()), "; ",
                              HumanCount(tables.pending()), " in the making, ", HumanCount(tables.no_cfi()),
                              " files without, ", HumanCount(tables.refused()), " unreadable")});
-  return facts.Text(2);
+  return facts.ShownWhole(2);
 }
 
 std::string Account(const v1::StatusReply& reply) {
@@ -79,7 +79,7 @@ std::string Account(const v1::StatusReply& reply) {
   facts.AddRow({"windows", HumanCount(reply.windows()), absl::StrCat("of ", HumanDuration(reply.window_ns()))});
   facts.AddRow({"unexplained", reply.windows() == 0 ? "-" : Percent(reply.unexplained_ratio(), 1),
                 reply.windows() == 0 ? "the first window is not closed yet" : "of the last window's wall time"});
-  return facts.Text(2);
+  return facts.ShownWhole(2);
 }
 
 std::string Ago(int64_t unix_ns) {
@@ -116,7 +116,7 @@ std::string Targets(const v1::StatusReply& reply) {
                   HumanCount(target.dropped()), Ago(target.last_success_unix_ns()),
                   target.last_error().empty() ? "-" : Printable(target.last_error())});
   }
-  return table.Text(2, StdoutSize().columns) + DebugInformation(reply);
+  return table.Shown(2) + DebugInformation(reply);
 }
 
 std::string Spool(const v1::StatusReply& reply) {
@@ -134,7 +134,7 @@ std::string Spool(const v1::StatusReply& reply) {
     facts.AddRow({"damaged", HumanCount(spool.damaged()), "stretches found at the start, kept in its file quarantine"});
   }
   if (!spool.trouble().empty()) facts.AddRow({"trouble", "", Printable(spool.trouble())});
-  return Section("Spool", facts.Text(2));
+  return Section("Spool", facts.ShownWhole(2));
 }
 
 std::string LargestMaps(const v1::StatusReply& reply) {
@@ -187,7 +187,7 @@ std::string Overhead(const v1::StatusReply& reply) {
     facts.AddRow({"BPF run time", HumanDuration(run_time_ns),
                   absl::StrCat("in ", HumanCount(run_count), " runs, ", HumanCount(misses), " missed")});
   }
-  return facts.Text(2);
+  return facts.ShownWhole(2);
 }
 
 std::string LossesOf(const v1::Symbolizer& worker) {
@@ -208,7 +208,7 @@ std::string Workers(const v1::StatusReply& reply) {
   facts.AddRow({"program", "", program.empty() ? "not installed" : Printable(program)});
   AddWorker("for names", reply.symbolizer(), &facts);
   AddWorker("for unwinding tables", reply.table_worker(), &facts);
-  return facts.Text(2);
+  return facts.ShownWhole(2);
 }
 
 // What the last reload came to.
@@ -220,11 +220,11 @@ std::string Reloaded(const v1::StatusReply& reply) {
   if (!reload.error().empty()) {
     facts.AddRow({"read again", Ago(reload.unix_ns()), "cannot be used, those before are in force"});
     facts.AddRow({"why", "", Printable(reload.error())});
-    return Section("Settings", facts.Text(2));
+    return Section("Settings", facts.ShownWhole(2));
   }
   facts.AddRow({"read again", Ago(reload.unix_ns()), absl::StrCat("put in force: ", keys(reload.taken()))});
   facts.AddRow({"wants a restart", "", keys(reload.wants_restart())});
-  return Section("Settings", facts.Text(2));
+  return Section("Settings", facts.ShownWhole(2));
 }
 
 std::string MissingFeatures(const v1::StatusReply& reply) {

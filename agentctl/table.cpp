@@ -9,6 +9,8 @@
 namespace sonde::agentctl {
 namespace {
 
+Format shown_as = Format::kText;
+
 // Nothing in a name may end a cell or begin markup.
 std::string MarkdownCell(const std::string& text) {
   return absl::StrReplaceAll(text, {{"|", "\\|"}, {"<", "&lt;"}, {"&", "&amp;"}, {"`", "'"}, {"[", "\\["}, {"*", "\\*"}, {"_", "\\_"}});
@@ -59,9 +61,19 @@ std::string Table::Markdown() const {
   return text;
 }
 
-std::string Table::In(Format format, size_t indent) const {
-  if (format == Format::kMarkdown) return Markdown();
-  return Text(indent, format == Format::kText ? StdoutSize().columns : 0);
+std::string Table::ShownWhole(size_t indent) const {
+  return TablesAreMarkdown() ? absl::StrCat("\n", Markdown(), "\n") : Text(indent);
 }
+
+std::string Table::Shown(size_t indent) const {
+  return shown_as == Format::kText ? Text(indent, StdoutSize().columns) : ShownWhole(indent);
+}
+
+void ShowTablesAs(Format format) {
+  shown_as = format;
+  ShowWholeNames(format == Format::kWide);
+}
+
+bool TablesAreMarkdown() { return shown_as == Format::kMarkdown; }
 
 }  // namespace sonde::agentctl

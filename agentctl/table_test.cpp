@@ -27,5 +27,23 @@ TEST(Table, CutsLinesToTheTerminal) {
   EXPECT_EQ(table.Text(0, 5), "NAME\nabcd…\n");
 }
 
+TEST(Table, IsMarkdownInWhichNoNameIsMarkup) {
+  Table table({{"NAME"}, {"N", Table::Align::kRight}});
+  table.AddRow({"a|b<c>[d](e)*_`f`&", "1"});
+  EXPECT_EQ(table.Markdown(),
+            "| NAME | N |\n"
+            "| --- | ---: |\n"
+            "| a\\|b&lt;c>\\[d](e)\\*\\_'f'&amp; | 1 |\n");
+}
+
+TEST(Table, IsShownAsAllTablesAre) {
+  Table table({{"NAME"}});
+  table.AddRow({"a"});
+  EXPECT_EQ(table.Shown(1), " NAME\n a\n");
+  ShowTablesAs(Format::kMarkdown);
+  EXPECT_EQ(table.Shown(1), "\n| NAME |\n| --- |\n| a |\n\n");
+  ShowTablesAs(Format::kText);
+}
+
 }  // namespace
 }  // namespace sonde::agentctl

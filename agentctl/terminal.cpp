@@ -10,6 +10,7 @@ namespace sonde::agentctl {
 namespace {
 
 bool colour_on = false;
+bool names_are_whole = false;
 
 const char* CodeOf(Colour colour) {
   switch (colour) {
@@ -83,7 +84,10 @@ TerminalSize StdoutSize() {
   return {size.ws_col, size.ws_row};
 }
 
+void ShowWholeNames(bool whole) { names_are_whole = whole; }
+
 std::string Printable(std::string_view text, size_t max_columns) {
+  if (names_are_whole) max_columns = 0;
   std::string line;
   size_t columns = 0;
   size_t end_before_last = 0;  // where to cut for the ellipsis

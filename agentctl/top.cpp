@@ -25,7 +25,7 @@ namespace {
 
 constexpr uint32_t kRowsInPipe = 20;
 constexpr int kLinesAroundRows = 4;  // heading, titles, hint, and one for the cursor
-constexpr size_t kFileColumns = 40;
+constexpr size_t kTopFileColumns = 40;
 
 uint32_t RowLimit(const TopOptions& options) {
   if (options.limit > 0) return options.limit;
@@ -52,12 +52,12 @@ std::string GrowthText(const v1::TopReply& reply, const TopOptions& options) {
   for (const v1::TopRow& row : reply.rows()) {
     table.AddRow({bytes(row.self_bytes()), Percent(static_cast<double>(row.self_bytes()), total), bytes(row.total_bytes()),
                   Percent(static_cast<double>(row.total_bytes()), total), HumanCount(row.count()), FunctionCell(row),
-                  Printable(row.file(), kFileColumns)});
+                  Printable(row.file(), kTopFileColumns)});
   }
   const std::string text =
       absl::StrCat("Memory of threads of ", Whose(options.pid), " that grew by page faults: ", bytes(reply.total_bytes()), ", ",
                    HumanCount(reply.total_count()), " faults in ", HumanDuration(reply.duration_ns()), "\n");
-  const std::string lines = reply.rows().empty() ? "Nothing was seen in this interval.\n" : table.Text(0, StdoutSize().columns);
+  const std::string lines = reply.rows().empty() ? "Nothing was seen in this interval.\n" : table.Shown();
   return absl::StrCat(text, lines, LossNotice(reply.losses()));
 }
 
@@ -78,14 +78,14 @@ std::string TopText(const v1::TopReply& reply, const TopOptions& options) {
       cells.insert(cells.end(), {CountCell(row.count()), QuantileCell(row.p50_ns(), row.count()),
                                  QuantileCell(row.p99_ns(), row.count()), HumanDuration(row.longest_ns())});
     }
-    cells.insert(cells.end(), {FunctionCell(row), Printable(row.file(), kFileColumns)});
+    cells.insert(cells.end(), {FunctionCell(row), Printable(row.file(), kTopFileColumns)});
     table.AddRow(std::move(cells));
   }
   std::string text = absl::StrCat("Threads of ", Whose(options.pid), " ", KindWords(options.kind), ": ",
                                   HumanDuration(reply.total_ns()), " in ", HumanDuration(reply.duration_ns()), "\n");
   if (reply.rows().empty())
     return absl::StrCat(text, "Nothing was seen in this interval.\n", LossNotice(reply.losses()));
-  absl::StrAppend(&text, table.Text(0, StdoutSize().columns));
+  absl::StrAppend(&text, table.Shown());
   return absl::StrCat(text, LossNotice(reply.losses()));
 }
 

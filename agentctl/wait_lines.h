@@ -35,9 +35,15 @@ std::string WakerLines(const google::protobuf::RepeatedPtrField<v1::Waker>& wake
 // A paragraph for each of the first few chains of wakers: a line for each hop, with its share of the time of the chain's waits.
 std::string ChainLines(const google::protobuf::RepeatedPtrField<v1::WakeChain>& chains);
 
-// The lines of a table with so many rows, and the paragraph `below(i)` after its row i.
+// The lines of a table with so many rows, and the paragraph `below(i)` after its row i; of Markdown all after the table.
 template <typename Below>
-std::string WithParagraphs(const std::string& lines, int rows, Below below) {
+std::string WithParagraphs(const Table& table, bool is_whole, int rows, Below below) {
+  const std::string lines = is_whole ? table.ShownWhole() : table.Shown();
+  if (TablesAreMarkdown()) {
+    std::string text = lines;
+    for (int i = 0; i < rows; ++i) absl::StrAppend(&text, i + 1, ".\n\n", below(i), "\n");  // indented: as it is
+    return text;
+  }
   size_t at = lines.find('\n') + 1;
   std::string text = lines.substr(0, at);
   for (int i = 0; i < rows; ++i) {
@@ -51,7 +57,7 @@ std::string WithParagraphs(const std::string& lines, int rows, Below below) {
 // The table, cut to the terminal; or, to show whole stacks, uncut and with the paragraph `below(i)` after its row i.
 template <typename Below>
 std::string RowsText(const Table& table, bool whole_stacks, int rows, Below below) {
-  return whole_stacks ? WithParagraphs(table.Text(), rows, below) : table.Text(0, StdoutSize().columns);
+  return whole_stacks ? WithParagraphs(table, true, rows, below) : table.Shown();
 }
 
 // Columns TOTAL, %, WAITS, P50, P99 and LONGEST, then `more`.

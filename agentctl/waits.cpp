@@ -68,13 +68,13 @@ std::string NothingSeen(const WaitsOptions& options) {
 }
 
 std::string RowsOf(const Table& table, const v1::WaitsReply& reply, const WaitsOptions& options) {
-  if (!options.whole_stacks && !options.chains) return table.Text(0, StdoutSize().columns);
+  if (!options.whole_stacks && !options.chains) return table.Shown();
   const auto below = [&](int i) {
     const v1::Wait& wait = reply.waits(i);
     const std::string stacks = options.whole_stacks ? FrameLines(wait.stack(), "      ") + RequestLines(wait) + WakerLines(wait.wakers()) : "";
     return stacks + ChainLines(wait.chains());
   };
-  return WithParagraphs(table.Text(0, options.whole_stacks ? 0 : StdoutSize().columns), reply.waits_size(), below);
+  return WithParagraphs(table, options.whole_stacks, reply.waits_size(), below);
 }
 
 std::string WaitsText(const v1::WaitsReply& reply, const WaitsOptions& options) {

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/time/clock.h"
+#include "agent/app/slice_part.h"
 #include "agent/app/status_report.h"
 #include "base/clock.h"
 #include "spdlog/spdlog.h"
@@ -86,7 +87,7 @@ absl::Status CaptureThread::CaptureUntilStopped(capture::Capture& capture) {
         statistics_.Tick([&] { return capture.ProgramCosts(); }, [&](bool timed) { return capture.TimeRuns(timed); });
     if (!counted.ok()) losses_->Add("cost_unreadable", "readings of BPF cost", "status shows less", 1);
     if (absl::Status status = capture.Poll(); !status.ok()) return status;
-    if (absl::Status status = ServeLooks(capture); !status.ok()) return status;
+    ServeLooks(capture);
     if (!is_last && !IsCutDue() && !capture.IsSliceFull()) continue;
     if (absl::Status status = Cut(capture, is_last); !status.ok()) return status;
     if (is_last) return absl::OkStatus();
@@ -104,23 +105,23 @@ bool CaptureThread::AwaitWork() {
   return stopping_;
 }
 
-absl::Status CaptureThread::ServeLooks(capture::Capture& capture) {
+void CaptureThread::ServeLooks(capture::Capture& capture) {
   std::vector<std::shared_ptr<Look>> looks;
   {
     absl::MutexLock lock(&mutex_);
     looks.swap(looks_);
   }
   for (const std::shared_ptr<Look>& look : looks) {
-    absl::StatusOr<model::ThreadDump> dump = capture.LookAtThreads(look->tgid);
-    if (!dump.ok()) return dump.status();
-    look->dump = *std::move(dump);
+    look->dump = capture.LookAtThreads(look->tgid);
     look->done.Notify();
   }
-  return absl::OkStatus();
 }
 
 bool CaptureThread::IsCutDue() {
   const uint64_t now = base::MonotonicNs();
+  for (const auto& measurement : active_) {
+    if (measurement->is_over) measurement->until_ns = std::min(measurement->until_ns, now);
+  }
   if (absl::Now() >= std::min(next_slice_, next_window_)) return true;
   if (std::ranges::any_of(active_, [now](const auto& m) { return now >= m->until_ns; })) return true;
   absl::MutexLock lock(&mutex_);
@@ -139,8 +140,9 @@ absl::Status CaptureThread::Cut(capture::Capture& capture, bool is_last) {
   bool ends_window = is_last || now >= next_window_ || next_window_ > now + options_.window;
   if (ends_window) next_window_ = base::NextBoundary(now, options_.window);
   next_slice_ = now + kLongestSlice;
-  Serve(slice);
+  Serve(capture, slice);
   Watch(capture);
+  Follow(capture);
   FollowProcesses(*slice, ends_window);
   Publish(capture, *slice);
   sink_({slice, ends_window});
@@ -183,6 +185,23 @@ void CaptureThread::Watch(capture::Capture& capture) {
   losses_->Add("kernel_refuses", "measurements of the other side of waits", "peers, locks and wakers are missing from them", 1);
 }
 
+void CaptureThread::TellNotFollowed(const absl::Status& status) {
+  spdlog::warn("msg=\"a command is not followed\" error=\"{}\"", std::string(status.message()));
+  losses_->Add("kernel_refuses", "recordings of commands", "what the command and its children did is missing from them", 1);
+}
+
+// Then measurements that are new have begun.
+void CaptureThread::Follow(capture::Capture& capture) {
+  absl::flat_hash_set<uint32_t> commands;
+  for (const auto& measurement : active_) {
+    if (measurement->wanted.command != 0) commands.insert(measurement->wanted.command);
+  }
+  if (absl::Status status = capture.Follow(commands); !status.ok()) TellNotFollowed(status);
+  for (const auto& measurement : active_) {
+    if (!measurement->begun.HasBeenNotified()) measurement->begun.Notify();
+  }
+}
+
 Usage CaptureThread::UsageSoFar(const capture::Capture& capture) const {
   const std::vector<uint64_t>& counters = capture.Counters();
   const OwnCost own = ReadOwnCost(base::MonotonicNs());
@@ -204,8 +223,20 @@ void CaptureThread::Govern(capture::Capture& capture) {
   if (overhead_.Take(UsageSoFar(capture))) capture.Select(overhead_.Selection());
 }
 
-void CaptureThread::Serve(const std::shared_ptr<const model::Slice>& slice) {
-  for (const auto& measurement : active_) measurement->slices.push_back(slice);
+void CaptureThread::Serve(capture::Capture& capture, const std::shared_ptr<const model::Slice>& slice) {
+  absl::StatusOr<capture::FollowedCommands> followed = capture.Followed(*slice);
+  if (!followed.ok()) {
+    TellNotFollowed(followed.status());
+    followed.emplace();
+  }
+  for (const auto& measurement : active_) {
+    const uint32_t command = measurement->wanted.command;
+    if (command == 0) {
+      measurement->slices.push_back(slice);
+    } else {
+      measurement->of_command->Add(PartOf(*slice, (*followed)[command]));
+    }
+  }
   std::erase_if(active_, [&](const auto& measurement) {
     bool is_done = slice->end_ns >= measurement->until_ns;
     if (is_done) measurement->done.Notify();
@@ -225,9 +256,13 @@ void CaptureThread::Serve(const std::shared_ptr<const model::Slice>& slice) {
 
 void CaptureThread::ServePast(uint64_t now_ns, Measurement* measurement) const {
   const auto length = static_cast<uint64_t>(absl::ToInt64Nanoseconds(measurement->length));
-  RecentSlices::Past past = recent_.Since(now_ns - std::min(now_ns, length));
+  const auto before = static_cast<uint64_t>(absl::ToInt64Nanoseconds(measurement->before));
+  const uint64_t until_ns = before == 0 ? UINT64_MAX : now_ns - std::min(now_ns, before);
+  RecentSlices::Past past = recent_.Since(now_ns - std::min(now_ns, length), until_ns);
   measurement->slices = std::move(past.slices);
   measurement->losses_before = std::move(past.losses_before);
+  measurement->losses_after = std::move(past.losses_after);
+  measurement->kept = absl::Nanoseconds(now_ns - recent_.BeginNs());
   measurement->done.Notify();
 }
 
@@ -270,61 +305,6 @@ void CaptureThread::Publish(const capture::Capture& capture, const model::Slice&
   facts.programs = statistics_.Scaled();
   if (!maps.ok()) losses_->Add("cost_unreadable", "readings of BPF cost", "status shows less", 1);
   board_->SetKernelFacts(std::move(facts));
-}
-
-absl::Status CaptureThread::AwaitThread(absl::Notification* done, const std::function<bool()>& cancelled) {
-  constexpr absl::Duration kLook = absl::Milliseconds(50);
-  while (!done->WaitForNotificationWithTimeout(kLook)) {
-    absl::MutexLock lock(&mutex_);
-    if (stopping_ || cancelled()) return absl::CancelledError("the measurement was broken off");
-  }
-  return absl::OkStatus();
-}
-
-absl::StatusOr<std::unique_ptr<aggregate::Window>> CaptureThread::Await(std::shared_ptr<Measurement> measurement,
-                                                                        const std::function<bool()>& cancelled) {
-  {
-    absl::MutexLock lock(&mutex_);
-    if (stopping_) return absl::CancelledError("sonde-agent is stopping");
-    waiting_.push_back(measurement);
-  }
-  if (absl::Status done = AwaitThread(&measurement->done, cancelled); !done.ok()) {
-    measurement->is_given_up = true;
-    return done;
-  }
-  auto window = std::make_unique<aggregate::Window>();
-  for (const auto& slice : measurement->slices) window->Add(*slice);
-  return window;
-}
-
-absl::StatusOr<model::ThreadDump> CaptureThread::LookAtThreads(uint32_t tgid, const std::function<bool()>& cancelled) {
-  auto look = std::make_shared<Look>();
-  look->tgid = tgid;
-  {
-    absl::MutexLock lock(&mutex_);
-    if (stopping_) return absl::CancelledError("sonde-agent is stopping");
-    looks_.push_back(look);
-  }
-  if (absl::Status done = AwaitThread(&look->done, cancelled); !done.ok()) return done;
-  return std::move(look->dump);
-}
-
-absl::StatusOr<std::unique_ptr<aggregate::Window>> CaptureThread::Measure(absl::Duration length, OnRequest wanted,
-                                                                          const std::function<bool()>& cancelled) {
-  auto measurement = std::make_shared<Measurement>();
-  measurement->length = length;
-  measurement->wanted = wanted;
-  return Await(std::move(measurement), cancelled);
-}
-
-absl::StatusOr<CaptureThread::Past> CaptureThread::LookBack(absl::Duration length,
-                                                            const std::function<bool()>& cancelled) {
-  auto measurement = std::make_shared<Measurement>();
-  measurement->length = length;
-  measurement->is_past = true;
-  auto window = Await(measurement, cancelled);
-  if (!window.ok()) return window.status();
-  return Past{*std::move(window), std::move(measurement->losses_before)};
 }
 
 }  // namespace sonde::app

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <thread>
 #include <vector>
 
@@ -72,6 +73,7 @@ class CaptureThread {
     bool connections = false;  // of TCP
     bool disks = false;       // requests to block devices
     bool saturation = false;  // queues of CPUs, quotas, pressure
+    uint32_t command = 0;     // only this process and all that it and they fork from now on; 0: every process
   };
 
   // Measures this host for `length` from now on. Thread-safe; blocks. kCancelled when `cancelled` or stopped.
@@ -81,13 +83,20 @@ class CaptureThread {
   // Where the threads of process `tgid` (0: of all) are now. Thread-safe; blocks for an instant. Errors as of Measure().
   absl::StatusOr<model::ThreadDump> LookAtThreads(uint32_t tgid, const std::function<bool()>& cancelled);
 
+  // Measures `wanted.command` from now on until `is_over`; calls `begun` as soon as that has begun. As Measure() otherwise.
+  absl::StatusOr<std::unique_ptr<aggregate::Window>> MeasureUntil(const std::function<bool()>& is_over, OnRequest wanted,
+                                                                  const std::function<void()>& begun,
+                                                                  const std::function<bool()>& cancelled);
+
   struct Past {
     std::unique_ptr<aggregate::Window> window;
     std::vector<telemetry::Loss> losses_before;  // all that was lost when it began
+    std::optional<std::vector<telemetry::Loss>> losses_after;  // and when it ended; nullopt: that is now
   };
-  // The last `length` up to now, as far as it is kept; some seconds more, since it begins where a slice does. What is looked
-  // at only on request is in it where somebody wanted it. Thread-safe; blocks for an instant. Errors as of Measure().
-  absl::StatusOr<Past> LookBack(absl::Duration length, const std::function<bool()>& cancelled);
+  // The last `length` up to now or, with `before`, up to so long ago, as far as it is kept; some seconds more, since it begins
+  // where a slice does. What is looked at only on request is in it where somebody wanted it. Thread-safe; blocks for an instant.
+  // Errors as of Measure(); kNotFound when nothing is kept of it.
+  absl::StatusOr<Past> LookBack(absl::Duration length, absl::Duration before, const std::function<bool()>& cancelled);
 
  private:
   struct Measurement {
@@ -95,27 +104,33 @@ class CaptureThread {
     OnRequest wanted;
     bool is_past = false;   // of what was, not from now on
     uint64_t until_ns = 0;  // of the thread alone
-    std::vector<telemetry::Loss> losses_before;  // of the past
+    absl::Duration before;  // of the past: up to so long ago
+    absl::Duration kept;    // so far back anything is kept
+    std::vector<telemetry::Loss> losses_before;
+    std::optional<std::vector<telemetry::Loss>> losses_after;
     std::vector<std::shared_ptr<const model::Slice>> slices;
-    absl::Notification done;
+    std::unique_ptr<aggregate::Window> of_command;  // instead of slices, which may be many
+    absl::Notification begun, done;
     std::atomic<bool> is_given_up = false;  // nobody waits for it any more
+    std::atomic<bool> is_over = false;      // it ends now, however long it was to be
   };
 
   struct Look {
     uint32_t tgid = 0;
-    model::ThreadDump dump;
+    absl::StatusOr<model::ThreadDump> dump = model::ThreadDump{};
     absl::Notification done;
   };
 
   // Until the thread has done it; kCancelled when that is not to be.
   absl::Status AwaitThread(absl::Notification* done, const std::function<bool()>& cancelled) ABSL_LOCKS_EXCLUDED(mutex_);
+  absl::Status Ask(const std::shared_ptr<Measurement>& measurement) ABSL_LOCKS_EXCLUDED(mutex_);
   // Has the thread work at it, and gives it when it is done.
   absl::StatusOr<std::unique_ptr<aggregate::Window>> Await(std::shared_ptr<Measurement> measurement,
                                                            const std::function<bool()>& cancelled) ABSL_LOCKS_EXCLUDED(mutex_);
   void Run(absl::Status* started, absl::Notification* is_started);
   absl::Status CaptureUntilStopped(capture::Capture& capture);
   bool AwaitWork() ABSL_LOCKS_EXCLUDED(mutex_);
-  absl::Status ServeLooks(capture::Capture& capture) ABSL_LOCKS_EXCLUDED(mutex_);
+  void ServeLooks(capture::Capture& capture) ABSL_LOCKS_EXCLUDED(mutex_);
   bool IsCutDue() ABSL_LOCKS_EXCLUDED(mutex_);
   absl::Status Cut(capture::Capture& capture, bool is_last) ABSL_LOCKS_EXCLUDED(mutex_);
   void TakeWaiting() ABSL_LOCKS_EXCLUDED(mutex_);
@@ -123,7 +138,9 @@ class CaptureThread {
   void Watch(capture::Capture& capture);
   Usage UsageSoFar(const capture::Capture& capture) const;
   void Govern(capture::Capture& capture);
-  void Serve(const std::shared_ptr<const model::Slice>& slice);
+  void Serve(capture::Capture& capture, const std::shared_ptr<const model::Slice>& slice);
+  void Follow(capture::Capture& capture);
+  void TellNotFollowed(const absl::Status& status);
   void ServePast(uint64_t now_ns, Measurement* measurement) const;
   void FollowProcesses(const model::Slice& slice, bool ends_window);
   void Publish(const capture::Capture& capture, const model::Slice& slice);

@@ -1,6 +1,9 @@
 #include "agent/app/control_answers.h"
 
+#include <poll.h>
+#include <sys/syscall.h>
 #include <sys/utsname.h>
+#include <unistd.h>
 
 #include <optional>
 #include <utility>
@@ -18,6 +21,7 @@
 #include "agent/app/top_report.h"
 #include "agent/app/wait_report.h"
 #include "agent/app/wait_words.h"
+#include "base/unique_fd.h"
 #include "profile/merge.h"
 #include "profile/pprof_file.h"
 
@@ -65,6 +69,7 @@ ControlAnswers::Interval ControlAnswers::IntervalOf(const Request& request) {
   Interval interval{.duration_ns = request.duration_ns()};
   if constexpr (requires { request.pid(); }) interval.pid = request.pid();
   if constexpr (requires { request.since_ns(); }) interval.since_ns = request.since_ns();
+  if constexpr (requires { request.before_ns(); }) interval.before_ns = request.before_ns();
   return interval;
 }
 
@@ -107,9 +112,9 @@ absl::StatusOr<ControlAnswers::Measured> ControlAnswers::Measure(const Interval&
                                                                  const control::Cancelled& cancelled) {
   Measured measured{.window = nullptr, .losses_before = sources_.losses->Snapshot()};
   if (interval.since_ns != 0) {
-    auto past = sources_.capture->LookBack(Length(interval.since_ns), cancelled);
+    auto past = sources_.capture->LookBack(Length(interval.since_ns), Length(interval.before_ns), cancelled);
     if (!past.ok()) return past.status();
-    measured = {std::move(past->window), std::move(past->losses_before)};
+    measured = {std::move(past->window), std::move(past->losses_before), std::move(past->losses_after)};
   } else {
     auto window = sources_.capture->Measure(Length(interval.duration_ns), wanted, cancelled);
     if (!window.ok()) return window.status();
@@ -123,7 +128,27 @@ absl::StatusOr<ControlAnswers::Measured> ControlAnswers::Measure(const Interval&
 }
 
 std::vector<telemetry::Loss> ControlAnswers::LossesOf(const Measured& measured) const {
-  return telemetry::LossesSince(measured.losses_before, sources_.losses->Snapshot());
+  return telemetry::LossesSince(measured.losses_before,
+                                measured.losses_after ? *measured.losses_after : sources_.losses->Snapshot());
+}
+
+absl::StatusOr<ControlAnswers::MeasuredProfile> ControlAnswers::ProfileOf(profile::Kind kind, const Measured& measured,
+                                                                          uint32_t pid) const {
+  MeasuredProfile profile{.pprof = {}, .window = measured.window, .losses = {}};
+  std::vector<profile::Pprof> parts;
+  std::vector<profile::Labels> labels;
+  for (const model::ProfileBatch& batch : measured.window->Batches(kind, OnlyProcess(pid))) {
+    profile::SymbolizedProfile symbolized = sources_.symbolizer->With(
+        [&batch](symbolize::Symbolizer* symbolizer) { return symbolizer->Symbolize(batch); });
+    labels.push_back(std::move(symbolized.labels));
+    parts.push_back(std::move(symbolized.pprof));
+  }
+  profile.losses = LossesOf(measured);
+  if (parts.empty()) return profile;
+  absl::StatusOr<profile::Pprof> merged = profile::Merge(parts, labels);
+  if (!merged.ok()) return merged.status();
+  profile.pprof = *std::move(merged);
+  return profile;
 }
 
 absl::StatusOr<ControlAnswers::MeasuredProfile> ControlAnswers::MeasureProfile(const std::string& kind_name,
@@ -133,22 +158,7 @@ absl::StatusOr<ControlAnswers::MeasuredProfile> ControlAnswers::MeasureProfile(c
   if (!kind) return absl::InvalidArgumentError(absl::StrCat("unknown kind '", kind_name, "': ", std::string(profile::KindNames())));
   const absl::StatusOr<Measured> measured = Measure(interval, {}, cancelled);
   if (!measured.ok()) return measured.status();
-  const aggregate::Window& window = *measured->window;
-  MeasuredProfile profile{.pprof = {}, .window = measured->window, .losses = {}};
-  std::vector<profile::Pprof> parts;
-  std::vector<profile::Labels> labels;
-  for (const model::ProfileBatch& batch : window.Batches(*kind, OnlyProcess(interval.pid))) {
-    profile::SymbolizedProfile symbolized = sources_.symbolizer->With(
-        [&batch](symbolize::Symbolizer* symbolizer) { return symbolizer->Symbolize(batch); });
-    labels.push_back(std::move(symbolized.labels));
-    parts.push_back(std::move(symbolized.pprof));
-  }
-  profile.losses = LossesOf(*measured);
-  if (parts.empty()) return profile;
-  absl::StatusOr<profile::Pprof> merged = profile::Merge(parts, labels);
-  if (!merged.ok()) return merged.status();
-  profile.pprof = *std::move(merged);
-  return profile;
+  return ProfileOf(*kind, *measured, interval.pid);
 }
 
 absl::StatusOr<control::v1::TopReply> ControlAnswers::Top(const control::v1::TopRequest& request,
@@ -218,7 +228,7 @@ absl::StatusOr<control::v1::SaturationReply> ControlAnswers::Saturation(const co
 // Of as long as a window is, so that the busiest are told as the profiles have them.
 absl::StatusOr<control::v1::TargetsReply> ControlAnswers::Targets(const control::v1::TargetsRequest& request,
                                                                   const control::Cancelled& cancelled) {
-  auto past = sources_.capture->LookBack(sources_.settings->InForce().window, cancelled);
+  auto past = sources_.capture->LookBack(sources_.settings->InForce().window, absl::ZeroDuration(), cancelled);
   if (!past.ok()) return past.status();
   control::v1::TargetsReply reply;
   ReportTargets(*past->window, *sources_.series_rules->Get(), request, &reply);
@@ -258,16 +268,40 @@ absl::StatusOr<control::v1::DumpReply> ControlAnswers::Dump(const control::v1::D
   return reply;
 }
 
+control::v1::RecordReply ControlAnswers::ReplyOf(const MeasuredProfile& measured) {
+  control::v1::RecordReply reply;
+  reply.set_samples(static_cast<uint64_t>(measured.pprof.sample_size()));
+  reply.set_duration_ns(static_cast<uint64_t>(measured.window->DurationNs()));
+  if (measured.pprof.sample_size() > 0) reply.set_profile(profile::Encode(measured.pprof));
+  AddLosses(measured.losses, reply.mutable_losses());
+  return reply;
+}
+
 absl::StatusOr<control::v1::RecordReply> ControlAnswers::Record(const control::v1::RecordRequest& request,
                                                                 const control::Cancelled& cancelled) {
   auto measured = MeasureProfile(request.kind(), IntervalOf(request), cancelled);
   if (!measured.ok()) return measured.status();
-  control::v1::RecordReply reply;
-  reply.set_samples(static_cast<uint64_t>(measured->pprof.sample_size()));
-  reply.set_duration_ns(static_cast<uint64_t>(measured->window->DurationNs()));
-  if (measured->pprof.sample_size() > 0) reply.set_profile(profile::Encode(measured->pprof));
-  AddLosses(measured->losses, reply.mutable_losses());
-  return reply;
+  return ReplyOf(*measured);
+}
+
+absl::StatusOr<control::v1::RecordReply> ControlAnswers::RecordCommand(const control::v1::RecordRequest& request,
+                                                                       const std::function<void()>& begun,
+                                                                       const control::Cancelled& cancelled) {
+  const std::optional<profile::Kind> kind = profile::ParseKind(request.kind());
+  if (!kind) return absl::InvalidArgumentError(absl::StrCat("unknown kind '", request.kind(), "': ", std::string(profile::KindNames())));
+  const base::UniqueFd command(static_cast<int>(::syscall(SYS_pidfd_open, request.pid(), 0)));
+  if (!command.IsValid()) return NoSuchProcess(request.pid());
+  const auto has_ended = [&command] {
+    pollfd ended{.fd = command.Get(), .events = POLLIN, .revents = 0};
+    return ::poll(&ended, 1, 0) > 0;
+  };
+  Measured measured{.window = nullptr, .losses_before = sources_.losses->Snapshot()};
+  auto window = sources_.capture->MeasureUntil(has_ended, {.command = request.pid()}, begun, cancelled);
+  if (!window.ok()) return window.status();
+  measured.window = *std::move(window);
+  const absl::StatusOr<MeasuredProfile> profile = ProfileOf(*kind, measured, 0);
+  if (!profile.ok()) return profile.status();
+  return ReplyOf(*profile);
 }
 
 }  // namespace sonde::app

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -8,6 +9,7 @@
 #include "agent/app/code_tables.h"
 #include "agent/app/pod_names.h"
 #include "agent/app/settings.h"
+#include "agent/app/settings_report.h"
 #include "agent/app/shared_series_rules.h"
 #include "agent/app/shared_symbolizer.h"
 #include "agent/app/status_board.h"
@@ -21,7 +23,7 @@ namespace sonde::app {
 class ControlAnswers : public control::ControlBackend {
  public:
   struct Sources {
-    const Settings* settings = nullptr;
+    const app::Settings* settings = nullptr;
     std::string version;
     CaptureThread* capture = nullptr;
     const CodeTables* code = nullptr;
@@ -60,6 +62,10 @@ class ControlAnswers : public control::ControlBackend {
                                               const control::Cancelled& cancelled) override;
   absl::StatusOr<control::v1::RecordReply> Record(const control::v1::RecordRequest& request,
                                                   const control::Cancelled& cancelled) override;
+  absl::StatusOr<control::v1::RecordReply> RecordCommand(const control::v1::RecordRequest& request,
+                                                         const std::function<void()>& begun,
+                                                         const control::Cancelled& cancelled) override;
+  control::v1::SettingsReply Settings() override { return SettingsOf(sources_.settings->InForce()); }
   control::v1::CheckReply Check() override { return sources_.check(); }
 
  private:
@@ -68,6 +74,7 @@ class ControlAnswers : public control::ControlBackend {
     uint32_t pid = 0;  // 0: of all processes
     uint64_t duration_ns = 0;
     uint64_t since_ns = 0;
+    uint64_t before_ns = 0;  // and that up to so long ago
   };
   template <typename Request>
   static Interval IntervalOf(const Request& request);
@@ -75,6 +82,7 @@ class ControlAnswers : public control::ControlBackend {
   struct Measured {
     std::shared_ptr<const aggregate::Window> window;
     std::vector<telemetry::Loss> losses_before;  // all that was lost when it began
+    std::optional<std::vector<telemetry::Loss>> losses_after = {};  // and when it ended; nullopt: that is now
   };
   // NotFound when `pid` is not 0 and no such process lived meanwhile.
   absl::StatusOr<Measured> Measure(const Interval& interval, CaptureThread::OnRequest wanted,
@@ -89,8 +97,11 @@ class ControlAnswers : public control::ControlBackend {
     std::shared_ptr<const aggregate::Window> window;  // that it is of
     std::vector<telemetry::Loss> losses;
   };
+  // Of what was measured, of process `pid` (0: all).
+  absl::StatusOr<MeasuredProfile> ProfileOf(profile::Kind kind, const Measured& measured, uint32_t pid) const;
   absl::StatusOr<MeasuredProfile> MeasureProfile(const std::string& kind, const Interval& interval,
                                                  const control::Cancelled& cancelled);
+  static control::v1::RecordReply ReplyOf(const MeasuredProfile& measured);
   absl::StatusOr<WindowFacts> LastAccount() const;
 
   const Sources sources_;

@@ -20,12 +20,12 @@ using model::StackOf;
 
 constexpr size_t kThreadsUnlessAsked = 1'000;
 
-std::string ServiceOf(const model::ProcessInfo& process) {
+std::string ServiceNameOf(const model::ProcessInfo& process) {
   return std::string(profile::LabelOf(process.labels, profile::kServiceName));
 }
 
 bool IsWanted(const model::ThreadNow& thread, const model::ProcessInfo& process, const control::v1::DumpRequest& request) {
-  if (!request.service().empty() && request.service() != ServiceOf(process)) return false;
+  if (!request.service().empty() && request.service() != ServiceNameOf(process)) return false;
   return request.comm().empty() || request.comm() == thread.comm || request.comm() == aggregate::ProcessName(process);
 }
 
@@ -47,7 +47,7 @@ void Describe(const model::ThreadNow& thread, const model::ProcessInfo& process,
   out->set_tid(thread.tid);
   out->set_thread(thread.comm);
   out->set_process(aggregate::ProcessName(process));
-  out->set_service(ServiceOf(process));
+  out->set_service(ServiceNameOf(process));
   out->set_state(StateOf(thread));
   if (thread.reason) out->set_reason(std::string(profile::ReasonName(*thread.reason)));
   if (thread.syscall != model::kNoSyscall) out->set_syscall(symbolize::SyscallName(thread.syscall));

@@ -39,7 +39,7 @@ std::unique_ptr<exporting::Protocol> MakeFiles(const control::FilesConfig& confi
 std::unique_ptr<exporting::Protocol> MakeProtocol(const ExportTargetConfig& config, const std::string& version,
                                                   const Channel& channel) {
   if (config.type == "files") return MakeFiles(config.files);
-  if (config.type == "parca") return std::make_unique<exporting::ParcaProtocol>(channel, config.debuginfo.upload);
+  if (config.type == "parca") return std::make_unique<exporting::ParcaProtocol>(channel, config.symbol_upload.enabled);
   if (config.type == "otlp") {
     return std::make_unique<exporting::OtlpProtocol>(
         channel, exporting::OtlpOrigin{.version = version, .host_id = exporting::HostId()});
@@ -91,9 +91,9 @@ std::unique_ptr<exporting::TargetSender> MakeSender(const ExportTargetConfig& ta
 std::unique_ptr<exporting::DebuginfoUploader> MakeUploader(const ExportTargetConfig& target,
                                                            const exporting::DebuginfoSource* source,
                                                            telemetry::LossLedger* losses) {
-  if (target.type != "parca" || !target.debuginfo.upload) return nullptr;
+  if (target.type != "parca" || !target.symbol_upload.enabled) return nullptr;
   exporting::DebuginfoLimits limits;
-  limits.bytes_per_second = static_cast<int64_t>(target.debuginfo.bytes_per_second);
+  limits.bytes_per_second = static_cast<int64_t>(target.symbol_upload.bytes_per_second);
   return std::make_unique<exporting::DebuginfoUploader>(TargetOf(target), limits, source, losses);
 }
 

@@ -40,10 +40,14 @@ void RecentSlices::Add(std::shared_ptr<const model::Slice> slice, std::vector<te
   }
 }
 
-RecentSlices::Past RecentSlices::Since(uint64_t since_ns) const {
+RecentSlices::Past RecentSlices::Since(uint64_t since_ns, uint64_t until_ns) const {
   Past past;
   for (const Kept& one : kept_) {
     if (one.slice->end_ns <= since_ns) continue;
+    if (one.slice->start_ns >= until_ns) {
+      past.losses_after = one.losses_before;
+      break;
+    }
     if (past.slices.empty()) past.losses_before = one.losses_before;
     past.slices.push_back(one.slice);
   }

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "agent/model/slice.h"
@@ -27,10 +28,13 @@ class RecentSlices {
   struct Past {
     std::vector<std::shared_ptr<const model::Slice>> slices;  // without gap, the oldest first
     std::vector<telemetry::Loss> losses_before;
+    std::optional<std::vector<telemetry::Loss>> losses_after;  // when the last of these had ended; nullopt: that is now
   };
-  // What is kept of the time since then (monotonic), from the slice on in which it lies.
-  Past Since(uint64_t since_ns) const;
+  // What is kept of the time since then (monotonic), from the slice on in which it lies, up to the one in which `until_ns` lies.
+  Past Since(uint64_t since_ns, uint64_t until_ns = UINT64_MAX) const;
 
+  // When what is kept begins (monotonic); 0: nothing is.
+  uint64_t BeginNs() const { return kept_.empty() ? 0 : kept_.front().slice->start_ns; }
   // Of what is kept, as far as it is not shared with others.
   size_t Bytes() const { return bytes_; }
 

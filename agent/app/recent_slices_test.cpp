@@ -46,6 +46,16 @@ TEST(RecentSlices, ForgetsWhatIsTooOld) {
   EXPECT_EQ(StartsOf(recent.Since(0)), (std::vector<uint64_t>{20, 30}));
 }
 
+TEST(RecentSlices, EndWhereWhatIsAskedForDoesWithTheLossesUpToThen) {
+  RecentSlices recent({});
+  for (uint64_t start : {10, 20, 30, 40}) recent.Add(SliceOf(start, start + 10), LostSoFar(start));
+  const RecentSlices::Past past = recent.Since(15 * kNsPerSecond, 35 * kNsPerSecond);
+  EXPECT_EQ(StartsOf(past), (std::vector<uint64_t>{10, 20, 30}));
+  ASSERT_TRUE(past.losses_after.has_value());
+  EXPECT_EQ(past.losses_after->at(0).count, 40U);
+  EXPECT_FALSE(recent.Since(0).losses_after.has_value());
+}
+
 TEST(RecentSlices, CountsAProcessThatLivesOnOnce) {
   const auto with_process = [](uint64_t start, const model::ProcessInfoPtr& process) {
     auto slice = std::make_shared<model::Slice>(*SliceOf(start, start + 10));

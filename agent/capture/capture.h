@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
 #include "absl/status/statusor.h"
 #include "agent/capture/connection_watch.h"
 #include "agent/capture/disk_wait_watch.h"
@@ -27,6 +29,9 @@
 #include "agent/telemetry/loss_ledger.h"
 
 namespace sonde::capture {
+
+// The processes of each command that is followed.
+using FollowedCommands = absl::flat_hash_map<uint32_t, absl::flat_hash_set<uint32_t>>;
 
 // Stage 1: what the kernel side saw, as slices that follow each other without gap.
 // Lives on one thread, which must call Poll() about ten times a second so that the rings do not overflow.
@@ -59,6 +64,11 @@ class Capture {
 
   // Where each living thread of process `tgid` (0: of all) is now. Ends no slice and changes none.
   absl::StatusOr<model::ThreadDump> LookAtThreads(uint32_t tgid);
+
+  // The commands whose processes are followed from now on; none at first. What one forks before that is not.
+  absl::Status Follow(const absl::flat_hash_set<uint32_t>& commands);
+  // The processes of each of these, as far as they lived in `last`, the slice that ended last, or begin later.
+  absl::StatusOr<FollowedCommands> Followed(const model::Slice& last);
 
   // Whether slices from the next one on tell the other side of waits; off at first. After an error they tell less.
   absl::Status WatchOtherSide(bool watched);
@@ -130,6 +140,8 @@ class Capture {
   absl::Status ring_status_;
   StackTable stacks_;
   ThreadAccounts accounts_;
+  absl::flat_hash_set<uint32_t> commands_;           // that are followed
+  absl::flat_hash_set<uint32_t> followed_lately_;    // processes of these when Followed() looked last
   model::StackSelection selection_;
   std::vector<uint64_t> counters_;
   // Last, so that programs are detached before what they feed goes.

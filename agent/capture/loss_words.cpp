@@ -49,6 +49,7 @@ constexpr Words kLosses[] = {
      "their processes' accounts have their time, but it is not told by thread"},
     {abi::COUNT_EXIT_LOST, "map_full", "accounts of exited threads", "their time is missing from the account"},
     {abi::COUNT_EXEC_RING_FULL, "ring_full", "exec notices", "frames of these processes may carry wrong names"},
+    {abi::COUNT_FOLLOWED_REFUSED, "map_full", "processes of a command that is recorded", "they and all that they forked are missing from it"},
     {abi::COUNT_WAKER_REFUSED, "map_full", "looks at wakers", "some of who ended waits are not told"},
     {abi::COUNT_CHAIN_REFUSED, "map_full", "chains of wakers", "some are not told"},
     {abi::COUNT_HOP_LEFT_OUT, "hop_limit", "wake-ups", "not looked at, to bound what chains of wakers cost: chains end there"},

@@ -36,6 +36,7 @@ absl::Status Apply(const std::vector<Override>& overrides, Config* config) {
   for (const Override& given : overrides) {
     const absl::Status set = SetValue(given.key, given.value, config);
     if (!set.ok()) return absl::Status(set.code(), absl::StrCat(given.origin, ": ", std::string(set.message())));
+    config->origins.of[given.key] = given.origin;
   }
   return absl::OkStatus();
 }

@@ -34,11 +34,11 @@ struct AuthConfig {
 };
 
 // What a target of the type "parca" is given beside profiles.
-struct DebuginfoConfig {
-  bool upload = false;                            // debuginfo.upload: symbols of the programs that profiles met
-  uint64_t bytes_per_second = uint64_t{8} << 20;  // debuginfo.rate: "8MiB", a second
+struct SymbolUploadConfig {
+  bool enabled = false;                           // symbol_upload.enabled: symbols of the programs that profiles met
+  uint64_t bytes_per_second = uint64_t{8} << 20;  // symbol_upload.rate: "8MiB", a second
 
-  friend bool operator==(const DebuginfoConfig&, const DebuginfoConfig&) = default;
+  friend bool operator==(const SymbolUploadConfig&, const SymbolUploadConfig&) = default;
 };
 
 // A folder to which profiles are written, of the type "files".
@@ -61,7 +61,7 @@ struct ExportTargetConfig {
   TlsConfig tls{};                               // tls: 1.2 or newer
   std::map<std::string, std::string> headers{};  // headers: metadata; names in lower case
   bool gzip = false;                             // compression: "gzip" of messages, or "none"
-  DebuginfoConfig debuginfo{};                   // debuginfo: only of the type "parca"
+  SymbolUploadConfig symbol_upload{};            // symbol_upload: only of the type "parca"
 
   friend bool operator==(const ExportTargetConfig&, const ExportTargetConfig&) = default;
 };
@@ -84,6 +84,14 @@ struct DebuginfodConfig {
   friend bool operator==(const DebuginfodConfig&, const DebuginfodConfig&) = default;
 };
 
+// Where settings come from, by key: "FILE:LINE", "environment variable SONDE_WINDOW", "--rate"; what is not here is at its
+// default. It is no part of what the settings are: all are equal.
+struct Origins {
+  std::map<std::string, std::string> of{};
+
+  friend bool operator==(const Origins&, const Origins&) { return true; }
+};
+
 // The agent's settings, complete and in range. The comment names the key in the file.
 struct Config {
   std::string node;                                      // node; the host's name unless set
@@ -104,6 +112,7 @@ struct Config {
   uint64_t spool_max_bytes = uint64_t{512} << 20;        // spool.max_bytes: "512MiB"
   absl::Duration spool_max_age = absl::Hours(24);        // spool.max_age: "24h"
   std::string log_level = "info";                        // log.level
+  Origins origins;
 
   friend bool operator==(const Config&, const Config&) = default;
 };

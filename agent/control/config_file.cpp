@@ -75,10 +75,12 @@ absl::Status Reader::ReadSection(const YAML::Node& node, const std::string& pref
 
 absl::Status Reader::ReadKey(const std::string& key, const YAML::Node& key_node, const YAML::Node& value) {
   if (value.IsNull()) return Error(key_node, absl::StrCat("'", key, "' has no value: set one or remove the line"));
+  const bool is_value = std::find(ValueKeys().begin(), ValueKeys().end(), key) != ValueKeys().end();
+  const bool is_list = key == "export" || key == "relabel" || IsLabelList(key);
+  if (is_value || is_list) config_->origins.of[key] = absl::StrCat(name_, ":", key_node.Mark().line + 1);
   if (key == "export") return ReadTargets(value);
   if (key == "relabel") return ReadRelabelRules(name_, value, &config_->relabel);
   if (IsLabelList(key)) return ReadLabelList(name_, key, value, &config_->labels);
-  const bool is_value = std::find(ValueKeys().begin(), ValueKeys().end(), key) != ValueKeys().end();
   return is_value ? ReadValue(key, value) : ReadSection(value, key + ".");
 }
 

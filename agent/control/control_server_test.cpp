@@ -53,6 +53,11 @@ class Backend : public ControlBackend {
   absl::StatusOr<v1::TargetsReply> Targets(const v1::TargetsRequest&, const Cancelled&) override {
     return v1::TargetsReply();
   }
+  absl::StatusOr<v1::RecordReply> RecordCommand(const v1::RecordRequest&, const std::function<void()>& begun, const Cancelled&) override {
+    begun();
+    return v1::RecordReply();
+  }
+  v1::SettingsReply Settings() override { return v1::SettingsReply(); }
   absl::StatusOr<v1::DumpReply> Dump(const v1::DumpRequest&, const Cancelled&) override { return v1::DumpReply(); }
   absl::StatusOr<v1::ExplainReply> Explain(const v1::ExplainRequest&) override { return v1::ExplainReply(); }
   absl::StatusOr<v1::RecordReply> Record(const v1::RecordRequest&, const Cancelled& cancelled) override {

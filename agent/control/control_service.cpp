@@ -43,10 +43,17 @@ uint64_t SinceNs(const Request& request) {
   return 0;
 }
 
-grpc::Status CheckInterval(uint64_t duration_ns, uint64_t since_ns) {
+template <typename Request>
+uint64_t BeforeNs(const Request& request) {
+  if constexpr (requires { request.before_ns(); }) return request.before_ns();
+  return 0;
+}
+
+grpc::Status CheckInterval(uint64_t duration_ns, uint64_t since_ns, uint64_t before_ns) {
   constexpr auto kMost = static_cast<uint64_t>(kMaxRequestNs);
   if (duration_ns > kMost) return Invalid("the duration is longer than 10 minutes");
   if (since_ns > kMost) return Invalid("no more than the last 10 minutes are kept");
+  if (before_ns != 0 && before_ns >= since_ns) return Invalid("what is asked of the past must end after it begins");
   if (duration_ns == 0 && since_ns == 0) return Invalid("the duration must be more than 0");
   if (duration_ns != 0 && since_ns != 0) return Invalid("a duration from now on and a time back from now exclude each other");
   return grpc::Status::OK;
@@ -87,7 +94,7 @@ template <typename Request, typename Reply>
 grpc::Status ControlService::Measure(grpc::ServerContext* context, const Request& request, Reply* reply,
                                      absl::StatusOr<Reply> (ControlBackend::*measure)(const Request&, const Cancelled&),
                                      const grpc::Status& checked) {
-  if (grpc::Status interval = CheckInterval(request.duration_ns(), SinceNs(request)); !interval.ok()) return interval;
+  if (grpc::Status interval = CheckInterval(request.duration_ns(), SinceNs(request), BeforeNs(request)); !interval.ok()) return interval;
   if (!checked.ok()) return checked;
   const Place place(&measuring_);
   if (!place.Has()) return Busy();
@@ -149,6 +156,24 @@ grpc::Status ControlService::Dump(grpc::ServerContext* context, const v1::DumpRe
 grpc::Status ControlService::Record(grpc::ServerContext* context, const v1::RecordRequest* request,
                                     v1::RecordReply* reply) {
   return Measure(context, *request, reply, &ControlBackend::Record, CheckKind(request->kind()));
+}
+
+grpc::Status ControlService::RecordCommand(grpc::ServerContext* context, const v1::RecordRequest* request,
+                                           grpc::ServerWriter<v1::RecordReply>* replies) {
+  if (grpc::Status kind = CheckKind(request->kind()); !kind.ok()) return kind;
+  if (request->pid() == 0) return Invalid("the command's process id is missing");
+  const Place place(&measuring_);
+  if (!place.Has()) return Busy();
+  const auto begun = [replies] { replies->Write(v1::RecordReply()); };
+  const absl::StatusOr<v1::RecordReply> reply = backend_->RecordCommand(*request, begun, CancelledOf(context));
+  if (!reply.ok()) return ToGrpc(reply.status());
+  replies->Write(*reply);
+  return grpc::Status::OK;
+}
+
+grpc::Status ControlService::Settings(grpc::ServerContext*, const v1::SettingsRequest*, v1::SettingsReply* reply) {
+  *reply = backend_->Settings();
+  return grpc::Status::OK;
 }
 
 grpc::Status ControlService::Check(grpc::ServerContext*, const v1::CheckRequest*, v1::CheckReply* reply) {

@@ -35,7 +35,7 @@ class EntryReader {
   absl::Status ReadAuth(const YAML::Node& map);
   absl::Status ReadTls(const YAML::Node& map);
   absl::Status ReadHeaders(const YAML::Node& map);
-  absl::Status ReadDebuginfo(const YAML::Node& map);
+  absl::Status ReadSymbolUpload(const YAML::Node& map);
 
   const std::string& file_;
   ExportTargetConfig& target_;
@@ -128,16 +128,16 @@ absl::Status EntryReader::ReadHeaders(const YAML::Node& map) {
   return absl::OkStatus();
 }
 
-absl::Status EntryReader::ReadDebuginfo(const YAML::Node& map) {
-  DebuginfoConfig& debuginfo = target_.debuginfo;
-  auto rate = [&debuginfo](const std::string& value) {
+absl::Status EntryReader::ReadSymbolUpload(const YAML::Node& map) {
+  SymbolUploadConfig& upload = target_.symbol_upload;
+  auto rate = [&upload](const std::string& value) {
     const absl::StatusOr<uint64_t> read = ParseBytes(value);
     if (!read.ok()) return read.status();
-    debuginfo.bytes_per_second = *read;
+    upload.bytes_per_second = *read;
     return CheckUploadRate(*read);
   };
-  return ReadFields(file_, map, "export.debuginfo",
-                    {{.key = "upload", .text = Switch("true", "false", &debuginfo.upload)}, {.key = "rate", .text = rate}});
+  return ReadFields(file_, map, "export.symbol_upload",
+                    {{.key = "enabled", .text = Switch("true", "false", &upload.enabled)}, {.key = "rate", .text = rate}});
 }
 
 std::vector<YamlField> EntryReader::ServerFields() {
@@ -147,7 +147,7 @@ std::vector<YamlField> EntryReader::ServerFields() {
           {.key = "tls", .node = [this](const YAML::Node& node) { return ReadTls(node); }},
           {.key = "headers", .node = [this](const YAML::Node& node) { return ReadHeaders(node); }},
           {.key = "compression", .text = Switch("gzip", "none", &target_.gzip)},
-          {.key = "debuginfo", .node = [this](const YAML::Node& node) { return ReadDebuginfo(node); }}};
+          {.key = "symbol_upload", .node = [this](const YAML::Node& node) { return ReadSymbolUpload(node); }}};
 }
 
 absl::Status EntryReader::ReadFormats(const YAML::Node& list) {
@@ -187,6 +187,10 @@ std::vector<YamlField> EntryReader::FilesFields() {
 }
 
 absl::Status EntryReader::Read(const YAML::Node& entry) {
+  // What it was called once: too much like `debuginfod`, whose servers are asked and not told.
+  if (entry.IsMap() && entry["debuginfo"]) {
+    return ErrorAt(file_, entry["debuginfo"], "'export.debuginfo' is called symbol_upload: write symbol_upload: {enabled: true, rate: 8MiB}");
+  }
   const bool is_files = entry.IsMap() && entry["type"] && entry["type"].IsScalar() && entry["type"].Scalar() == "files";
   std::vector<YamlField> fields = is_files ? FilesFields() : ServerFields();
   fields.insert(fields.begin(), {.key = "type", .text = [this](const std::string& value) {
@@ -250,9 +254,9 @@ std::string ExportEntryToYaml(const ExportTargetConfig& target) {
   for (const auto& [name, value] : target.headers) headers.emplace_back(QuotedYaml(name), value);
   AppendSection("headers", headers, &yaml);
   if (target.gzip) absl::StrAppend(&yaml, "    compression: gzip\n");
-  if (target.debuginfo != DebuginfoConfig{}) {
-    absl::StrAppend(&yaml, "    debuginfo: {upload: ", target.debuginfo.upload ? "true" : "false",
-                    ", rate: ", FormatBytes(target.debuginfo.bytes_per_second), "}\n");
+  if (target.symbol_upload != SymbolUploadConfig{}) {
+    absl::StrAppend(&yaml, "    symbol_upload: {enabled: ", target.symbol_upload.enabled ? "true" : "false",
+                    ", rate: ", FormatBytes(target.symbol_upload.bytes_per_second), "}\n");
   }
   return yaml;
 }

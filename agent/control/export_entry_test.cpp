@@ -191,17 +191,18 @@ TEST(ExportValues, ReadSizesAndWriteThemBack) {
 TEST_F(ExportEntryTest, GivesParcaDebugInformationOnlyWhenAskedTo) {
   Config config;
   ASSERT_TRUE(Load("type: parca\nendpoint: \"127.0.0.1:7070\"", &config).ok());
-  EXPECT_FALSE(config.targets[0].debuginfo.upload);
+  EXPECT_FALSE(config.targets[0].symbol_upload.enabled);
   const absl::Status loaded =
-      Load("type: parca\nendpoint: \"127.0.0.1:7070\"\ndebuginfo: {upload: true, rate: 512KiB}", &config);
+      Load("type: parca\nendpoint: \"127.0.0.1:7070\"\nsymbol_upload: {enabled: true, rate: 512KiB}", &config);
   ASSERT_TRUE(loaded.ok()) << loaded;
-  EXPECT_TRUE(config.targets[0].debuginfo.upload);
-  EXPECT_EQ(config.targets[0].debuginfo.bytes_per_second, 512u << 10);
+  EXPECT_TRUE(config.targets[0].symbol_upload.enabled);
+  EXPECT_EQ(config.targets[0].symbol_upload.bytes_per_second, 512u << 10);
   Config again;
   ASSERT_TRUE(ReadConfigText("export:\n" + ExportEntryToYaml(config.targets[0]), "again", &again).ok());
   EXPECT_EQ(again.targets, config.targets);
-  EXPECT_THAT(ErrorOf("type: otlp\nendpoint: \"127.0.0.1:4317\"\ndebuginfo: {upload: true}"), HasSubstr("parca alone"));
-  EXPECT_THAT(ErrorOf("type: parca\nendpoint: \"127.0.0.1:7070\"\ndebuginfo: {rate: 1KiB}"), HasSubstr("64KiB"));
+  EXPECT_THAT(ErrorOf("type: otlp\nendpoint: \"127.0.0.1:4317\"\nsymbol_upload: {enabled: true}"), HasSubstr("parca alone"));
+  EXPECT_THAT(ErrorOf("type: parca\nendpoint: \"127.0.0.1:7070\"\nsymbol_upload: {rate: 1KiB}"), HasSubstr("64KiB"));
+  EXPECT_THAT(ErrorOf("type: parca\nendpoint: \"127.0.0.1:7070\"\ndebuginfo: {upload: true}"), HasSubstr("is called symbol_upload"));
 }
 
 }  // namespace

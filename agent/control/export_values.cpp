@@ -113,8 +113,8 @@ absl::Status CheckTogether(const ExportTargetConfig& target) {
   if (!auth.token_file.empty() && !auth.username.empty()) {
     return absl::InvalidArgumentError("auth.basic and auth.bearer are both given: a server is shown one of them");
   }
-  if (target.type != "parca" && target.debuginfo != DebuginfoConfig{}) {
-    return absl::InvalidArgumentError("debuginfo is of the type parca alone: no other target asks for it");
+  if (target.type != "parca" && target.symbol_upload != SymbolUploadConfig{}) {
+    return absl::InvalidArgumentError("symbol_upload is of the type parca alone: no other target asks for it");
   }
   if (target.tls.cert_file.empty() != target.tls.key_file.empty()) {
     return absl::InvalidArgumentError("tls.cert_file and tls.key_file belong together: give both or neither");

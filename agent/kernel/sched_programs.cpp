@@ -165,6 +165,31 @@ void SchedPrograms::WatchChains(bool watched, uint64_t now_ns) {
   __atomic_store_n(&skeleton_->bss->chain_watch, watched ? ++chain_watches_begun_ : 0, __ATOMIC_RELEASE);
 }
 
+absl::Status SchedPrograms::Follow(uint32_t command) {
+  __atomic_fetch_add(&skeleton_->bss->commands_followed, 1, __ATOMIC_RELEASE);
+  const int error = bpf_map_update_elem(bpf_map__fd(skeleton_->maps.followed), &command, &command, BPF_ANY);
+  return error == 0 ? absl::OkStatus() : LibbpfError("cannot follow the command", error);
+}
+
+absl::Status SchedPrograms::Unfollow(uint32_t command) {
+  __atomic_fetch_sub(&skeleton_->bss->commands_followed, 1, __ATOMIC_RELEASE);
+  std::vector<uint32_t> tgids;
+  absl::Status status = VisitFollowed([&](const uint32_t& tgid, const uint32_t& of) {
+    if (of == command) tgids.push_back(tgid);
+  });
+  for (const uint32_t tgid : tgids) status.Update(Forget(tgid));
+  return status;
+}
+
+absl::Status SchedPrograms::VisitFollowed(absl::FunctionRef<void(const uint32_t&, const uint32_t&)> visit) const {
+  return VisitMapOf<uint32_t, uint32_t>(skeleton_->maps.followed, visit);
+}
+
+absl::Status SchedPrograms::Forget(uint32_t tgid) {
+  const int error = bpf_map_delete_elem(bpf_map__fd(skeleton_->maps.followed), &tgid);
+  return error == 0 || error == -ENOENT ? absl::OkStatus() : LibbpfError("cannot forget a process that was followed", error);
+}
+
 absl::Status SchedPrograms::WatchQueues(bool watched) {
   // What was counted after the last slice of an earlier watch is void.
   for (uint32_t number = 0; watched && number < 2; ++number) {

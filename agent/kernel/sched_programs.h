@@ -48,6 +48,13 @@ class SchedPrograms {
   // Memory of the maps that exist only while it is watched, beside those of Object().
   uint64_t OtherSideBytes() const { return wakers_.Bytes() + counterparts_.Bytes(); }
 
+  // From now on follows process `command` and all that it and they fork; or no longer, which is also due after an error.
+  absl::Status Follow(uint32_t command);
+  absl::Status Unfollow(uint32_t command);
+  // Every process that is followed, with the command that it is of; it stays one until it is forgotten.
+  absl::Status VisitFollowed(absl::FunctionRef<void(const uint32_t& tgid, const uint32_t& command)> visit) const;
+  absl::Status Forget(uint32_t tgid);
+
   // From now on, `now_ns`, also follows wake-ups back to who woke the waker, or no longer; off at first. Nothing comes of it
   // while the other side is not watched.
   void WatchChains(bool watched, uint64_t now_ns);

@@ -116,6 +116,7 @@ enum counter {
 	COUNT_EXIT_RING_FULL,	/* account of an exited thread that is only in its process's sum */
 	COUNT_EXIT_LOST,	/* nor there */
 	COUNT_EXEC_RING_FULL,	/* exec not told: names of that process may be wrong */
+	COUNT_FOLLOWED_REFUSED,	/* a process that a followed command forked found no room */
 	COUNT_STACK_WALKS,	/* full walks at switch-out, and of wakers */
 	COUNT_WALK_NS,		/* time that these took */
 	COUNT_NEW_SITE_WALKS,	/* of these: no known site fitted */

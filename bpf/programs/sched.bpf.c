@@ -11,6 +11,7 @@
 #include "../lib/compat.bpf.h"
 #include "../lib/counterparts.bpf.h"
 #include "../lib/counters.bpf.h"
+#include "../lib/followed.bpf.h"
 #include "../lib/heartbeat.bpf.h"
 #include "../lib/lock_holds.bpf.h"
 #include "../lib/queue_waits.bpf.h"
@@ -293,6 +294,7 @@ int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
 	if (!agent_lives(now))
 		return 0;
 	inherit_mappings(parent->tgid, child->tgid);
+	follow_child(parent->tgid, child->tgid);
 	make_sites(child);
 	make_clock(child, &place, now);
 	return 0;

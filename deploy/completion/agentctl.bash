@@ -21,7 +21,7 @@ _agentctl() {
             awk -v flag="$previous" '{n = split($1, flags, ","); for (i = 1; i <= n; i++) if (flags[i] == flag) {gsub(",", " ", $2); print $2}}')
   if [[ -n $choices ]]; then
     mapfile -t COMPREPLY < <(compgen -W "$choices" -- "$current")
-  elif [[ $current != -* && ($verb == diff || $verb == export) ]]; then
+  elif [[ $current != -* && ($verb == diff || $verb == export || $verb == config) ]]; then
     mapfile -t COMPREPLY < <(compgen -f -- "$current")
   elif [[ $current == -* || -n $verb ]]; then
     mapfile -t COMPREPLY < <(compgen -W "$(grep -o -E -e '(^| |,)--?[a-z][a-z-]*' <<<"$help" | grep -o -E -e '--?[a-z][a-z-]*' | sort -u)" -- "$current")

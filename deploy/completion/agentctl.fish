@@ -13,4 +13,4 @@ end
 complete -c agentctl -f -n 'test -z (__agentctl_verb)' -a '(__agentctl_verbs)'
 complete -c agentctl -f -n 'string match -q -- "-*" (commandline -ct)' -a '(__agentctl_flags)'
 complete -c agentctl -F -n 'contains (__agentctl_verb) record flamegraph export' -s o
-complete -c agentctl -F -n 'contains (__agentctl_verb) diff export; and not string match -q -- "-*" (commandline -ct)'
+complete -c agentctl -F -n 'contains (__agentctl_verb) diff export config; and not string match -q -- "-*" (commandline -ct)'

@@ -11,7 +11,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("SONDE_BUILD", ROOT / "build/release"))
 PATIENCE = 300
 MOST_EXPOSED = 30  # tenths, of systemd-analyze security
-VERBS = ("status", "account", "top", "waits", "peers", "locks", "disks", "saturation", "record", "targets", "explain",
+VERBS = ("status", "account", "top", "waits", "peers", "locks", "disks", "saturation", "record", "targets", "explain", "dump", "query", "open", "config",
          "doctor")
 
 

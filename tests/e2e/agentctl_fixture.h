@@ -83,6 +83,7 @@ class FixedAnswers : public control::ControlBackend {
     return targets;
   }
   v1::CheckReply Check() override { return check; }
+  v1::SettingsReply Settings() override { return settings; }
   absl::StatusOr<v1::ExplainReply> Explain(const v1::ExplainRequest& request) override {
     if (request.pid() == 123) return absl::NotFoundError("no process 123");
     v1::ExplainReply reply = explanation;
@@ -97,6 +98,14 @@ class FixedAnswers : public control::ControlBackend {
     if (request.pid() == 123) return absl::NotFoundError("no process 123");
     if (!Measure(request.duration_ns(), cancelled)) return absl::CancelledError("cancelled");
     record_request = request;
+    return record;
+  }
+
+  absl::StatusOr<v1::RecordReply> RecordCommand(const v1::RecordRequest& request, const std::function<void()>& begun,
+                                                const control::Cancelled&) override {
+    record_request = request;
+    begun();
+    while (kill(static_cast<pid_t>(request.pid()), 0) == 0) absl::SleepFor(absl::Milliseconds(5));
     return record;
   }
 
@@ -123,6 +132,7 @@ class FixedAnswers : public control::ControlBackend {
   v1::RecordRequest record_request;
   v1::RecordReply record;
   v1::CheckReply check;
+  v1::SettingsReply settings;
   std::atomic<int> measuring = 0;
 
  private:

@@ -416,7 +416,7 @@ TEST_F(AgentctlTest, MapsEveryUsageErrorToTwo) {
 }
 
 TEST_F(AgentctlTest, HelpOfEveryVerbHasExamples) {
-  for (const std::string verb : {"status", "account", "top", "waits", "peers", "locks", "disks", "saturation", "record", "doctor", "version"}) {
+  for (const std::string verb : {"status", "account", "top", "waits", "peers", "locks", "disks", "saturation", "dump", "record", "query", "open", "config", "doctor", "version"}) {
     const Outcome outcome = Run({verb, "--help"});
     EXPECT_EQ(outcome.exit_code, 0) << verb;
     EXPECT_THAT(outcome.out, AllOf(HasSubstr("Examples:"), HasSubstr("agentctl " + verb))) << verb;

@@ -80,8 +80,9 @@ class Dump(sonde.SondeTest):
         self.assertEqual(len(wide.splitlines()), 2 + len(BLOCKED) + 1)
         self.assertRegex(wide, r"wants-lock +blocked +lock +\d\S* \S+ +now +.*WaitForMutex")
         self.assertIn("| reads-pipe | blocked | pipe |", self.dump("--pid", self.load.pid, "-o", "md"))
+        self.expect_an_error_of_who_is_not_there()
 
-    def test_who_is_not_there_is_an_error(self):
+    def expect_an_error_of_who_is_not_there(self):
         for words, wrong in ((("--pid", 4194303), "4194303"), (("--comm", "nobody-is-so"), "nobody-is-so")):
             done = sonde.agentctl(self.agent_.socket, "dump", *words)
             self.assertEqual(done.returncode, 1)

@@ -192,7 +192,7 @@ class Nameless(ParcaTest):
     def start_agent(self, upload):
         config = self.folder / "sonde.yaml"
         config.write_text(f"node: n1\nexport:\n  - type: parca\n    endpoint: {self.parca.address}\n"
-                          f"    debuginfo: {{upload: {upload}, rate: 512MiB}}\n")
+                          f"    symbol_upload: {{enabled: {upload}, rate: 512MiB}}\n")
         agent = self.keep(sonde.Agent(self.folder, None, window="4s", flags=("--config", config)))
         agent.wait_until_ready()
         agent.wait_until_tables_are_built()
