@@ -24,10 +24,15 @@ uint64_t ChildKey(int32_t node, int32_t frame) {
 
 bool IsZero(const TreeWeight& weight) { return weight == TreeWeight{}; }
 
-// Whether each frame of the table is one.
-std::vector<bool> Matching(const FrameTable& frames, const std::function<bool(const Frame&)>& is_it) {
-  std::vector<bool> matching(frames.Size());
-  for (size_t i = 0; i < matching.size(); ++i) matching[i] = is_it(frames.At(static_cast<int32_t>(i)));
+// Whether each frame of the tree is one; its table may have many more, which are not looked at.
+std::vector<bool> Matching(const FrameTree& tree, const std::function<bool(const Frame&)>& is_it) {
+  std::vector<bool> matching(tree.Frames().Size()), is_known(matching.size());
+  for (const FrameTree::Node& node : tree.Nodes()) {
+    const auto frame = static_cast<size_t>(node.frame);
+    if (is_known[frame]) continue;
+    is_known[frame] = true;
+    matching[frame] = is_it(tree.Frames().At(node.frame));
+  }
   return matching;
 }
 
@@ -80,6 +85,8 @@ int32_t FrameTree::Append(int32_t node, int32_t frame, bool is_called) {
   return static_cast<int32_t>(nodes_.size()) - 1;
 }
 
+void FrameTree::Reserve(size_t nodes) { nodes_.reserve(std::min(nodes, kMaxTreeNodes)); }
+
 void FrameTree::MarkCalled(int32_t place) {
   if (place >= 0) nodes_[static_cast<size_t>(place)].is_called = true;
 }
@@ -130,8 +137,8 @@ void FrameTree::Walk(const std::function<void(int32_t)>& enter, const std::funct
 void FrameTree::KeepStacks(const std::function<bool(const Frame&)>& wanted,
                            const std::function<bool(const Frame&)>& unwanted) {
   if (wanted == nullptr && unwanted == nullptr) return;
-  const std::vector<bool> is_wanted = wanted == nullptr ? std::vector<bool>() : Matching(frames_, wanted);
-  const std::vector<bool> is_unwanted = unwanted == nullptr ? std::vector<bool>() : Matching(frames_, unwanted);
+  const std::vector<bool> is_wanted = wanted == nullptr ? std::vector<bool>() : Matching(*this, wanted);
+  const std::vector<bool> is_unwanted = unwanted == nullptr ? std::vector<bool>() : Matching(*this, unwanted);
   struct Seen {
     bool wanted = false;
     bool unwanted = false;
@@ -173,7 +180,7 @@ std::vector<FunctionWeight> FunctionWeights(const FrameTree& tree) {
 
 Sandwich SandwichOf(const FrameTree& tree, const std::function<bool(const Frame&)>& is_it) {
   Sandwich sandwich{FrameTree(tree.Frames()), FrameTree(tree.Frames())};
-  const std::vector<bool> matching = Matching(tree.Frames(), is_it);
+  const std::vector<bool> matching = Matching(tree, is_it);
   std::vector<int32_t> below;  // places in callees, from the outermost call on
   auto node_at = [&tree](int32_t at) -> const FrameTree::Node& { return tree.Nodes()[static_cast<size_t>(at)]; };
   auto begin = [&](int32_t at) {

@@ -47,6 +47,9 @@ class FrameTree {
   // At a node, or at a negative place of Child().
   void Add(int32_t place, const Weight& weight);
 
+  // That there will be about so many nodes.
+  void Reserve(size_t nodes);
+
   // After the last Add(): totals. What follows needs them.
   void SumUp();
 
