@@ -44,6 +44,11 @@ struct SelectedTotals {
 absl::StatusOr<int64_t> VisitTotals(store::Reader* reader, const Selection& selection, LabelGroups* groups,
                                     absl::FunctionRef<absl::Status(const SelectedTotals&)> visit);
 
+// Gives the selection's rows to `visit` that have any sample which matches, with all of their samples, series by series.
+// Totals tell which: of one service in twenty, it need not unpack the other nineteen.
+absl::Status VisitSamples(store::Reader* reader, const Selection& selection,
+                          absl::FunctionRef<absl::Status(const store::Series&, const store::StoredProfile&)> visit);
+
 // Every set of labels that selected samples have, those of their series included.
 absl::StatusOr<std::vector<profile::Labels>> SelectedLabels(store::Reader* reader, const Selection& selection);
 
