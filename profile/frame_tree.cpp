@@ -92,22 +92,25 @@ void FrameTree::MarkCalled(int32_t place) {
 }
 
 void FrameTree::Add(int32_t place, const Weight& weight) {
-  Node& node = nodes_[static_cast<size_t>(place < 0 ? ~place : place)];
-  AddTo(place < 0 ? &node.other : &node.self, weight);
+  AddTo(place < 0 ? &others_[~place] : &nodes_[static_cast<size_t>(place)].self, weight);
 }
 
 void FrameTree::SumUp() {
-  for (Node& node : nodes_) {
-    node.total = node.self;
-    AddTo(&node.total, node.other);
-  }
+  for (Node& node : nodes_) node.total = node.self;
+  for (const auto& [node, weight] : others_) AddTo(&nodes_[static_cast<size_t>(node)].total, weight);
   for (size_t i = nodes_.size() - 1; i > 0; --i) {
     AddTo(&nodes_[static_cast<size_t>(nodes_[i].parent)].total, nodes_[i].total);
   }
 }
 
 void FrameTree::DropSecond() {
-  for (Node& node : nodes_) node.self[1] = node.other[1] = node.total[1] = 0;
+  for (Node& node : nodes_) node.self[1] = node.total[1] = 0;
+  for (auto& [node, weight] : others_) weight[1] = 0;
+}
+
+FrameTree::Weight FrameTree::OtherOf(int32_t node) const {
+  const auto found = others_.find(node);
+  return found == others_.end() ? Weight{} : found->second;
 }
 
 void FrameTree::Walk(const std::function<void(int32_t)>& enter, const std::function<void(int32_t)>& leave) const {
@@ -156,7 +159,7 @@ void FrameTree::KeepStacks(const std::function<bool(const Frame&)>& wanted,
     }
     if (seen[i].wanted && !seen[i].unwanted) continue;
     node.self = {};
-    node.other = {};
+    others_.erase(static_cast<int32_t>(i));
   }
   SumUp();
 }
@@ -200,7 +203,8 @@ Sandwich SandwichOf(const FrameTree& tree, const std::function<bool(const Frame&
     if (is_match) AddTo(&sandwich.self, node.self);
     below.push_back(sandwich.callees.Child(below.empty() ? FrameTree::kRoot : below.back(), node.frame, node.is_called));
     sandwich.callees.Add(below.back(), node.self);
-    if (!IsZero(node.other)) sandwich.callees.Add(below.back() < 0 ? below.back() : ~below.back(), node.other);
+    const FrameTree::Weight other = tree.OtherOf(at);
+    if (!IsZero(other)) sandwich.callees.Add(below.back() < 0 ? below.back() : ~below.back(), other);
   };
   auto leave = [&](int32_t) {
     if (!below.empty()) below.pop_back();
@@ -223,7 +227,8 @@ FrameTree Compared(const FrameTree& tree, const FrameTree& base, double scale) {
                              node.is_called);
     }
     both.Add(places[i], {0, Scaled(node.self[0], scale)});
-    if (node.other[0] != 0) both.Add(places[i] < 0 ? places[i] : ~places[i], {0, Scaled(node.other[0], scale)});
+    const int64_t other = base.OtherOf(static_cast<int32_t>(i))[0];
+    if (other != 0) both.Add(places[i] < 0 ? places[i] : ~places[i], {0, Scaled(other, scale)});
   }
   both.SumUp();
   return both;

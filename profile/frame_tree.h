@@ -23,7 +23,6 @@ class FrameTree {
     int32_t frame = 0;
     bool is_called = false;  // in some of its stacks at least, it is not inlined into its parent
     Weight self{};           // of stacks that end here
-    Weight other{};          // of stacks that go on from here, but not in the tree
     Weight total{};          // after SumUp(): with all below
   };
   static constexpr int32_t kRoot = 0;
@@ -58,6 +57,8 @@ class FrameTree {
 
   // In order of their making: a parent before its children.
   const std::vector<Node>& Nodes() const { return nodes_; }
+  // Of stacks that go on from a node, but not in the tree; it has such when it is full.
+  Weight OtherOf(int32_t node) const;
 
   // Depth first: `enter` before a node's children, `leave` after them.
   void Walk(const std::function<void(int32_t)>& enter, const std::function<void(int32_t)>& leave) const;
@@ -69,6 +70,7 @@ class FrameTree {
  private:
   FrameTable frames_;
   std::vector<Node> nodes_;
+  absl::flat_hash_map<int32_t, Weight> others_;  // by node
   absl::flat_hash_map<uint64_t, int32_t> children_;  // of nodes before `indexed_`
   size_t indexed_ = 1;
 };

@@ -1,5 +1,6 @@
 #include "collector/query/frame_trie.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace sonde::query {
@@ -63,12 +64,15 @@ absl::Status TreeMaker::Learn(int64_t volume, const store::VolumeView& view, std
   return absl::OkStatus();
 }
 
-void TreeMaker::LearnRoot(const std::string& name) { trie_.frames_.Intern(name, ""); }
+void TreeMaker::LearnRoot(const std::string& name) {
+  trie_.frames_.Intern(name, "");
+  ++root_count_;
+}
 
 profile::FrameTree& TreeMaker::Tree() {
   if (!tree_.has_value()) {
     tree_.emplace(trie_.frames_);
-    tree_->Reserve(trie_.nodes_.size());
+    tree_->Reserve(trie_.nodes_.size() * std::max<size_t>(root_count_, 1));  // what it does not use takes no memory
     tree_nodes_.resize(trie_.nodes_.size(), FrameTrie::kUnknown);
   }
   return *tree_;

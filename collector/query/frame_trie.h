@@ -74,6 +74,7 @@ class TreeMaker {
   FrameTrie& trie_;
   absl::MutexLock lock_;
   std::optional<profile::FrameTree> tree_;  // has the frames of the trie, under their numbers
+  size_t root_count_ = 0;
   std::optional<std::string> root_name_;
   int32_t root_ = profile::FrameTree::kRoot;
   const store::Dictionary* dictionary_ = nullptr;
