@@ -27,10 +27,15 @@ inline uint64_t WordAt(const char* at) {
 }
 // The top bit of each byte that ends a varint.
 inline uint64_t EndsIn(uint64_t word) { return ~word & 0x8080808080808080; }
-// The value whose bytes are all in the word, and nothing else: their sevens of bits moved together, in pairs.
-inline uint64_t Joined(uint64_t word) {
+inline uint64_t LowBytes(uint64_t word, int bytes) { return word & (UINT64_MAX >> (64 - 8 * bytes)); }
+// The values whose bytes are in one half each, and nothing else: their sevens of bits moved together, in pairs.
+inline uint64_t JoinedInHalves(uint64_t word) {
   word = ((word & 0x7F007F007F007F00) >> 1) | (word & 0x007F007F007F007F);
-  word = ((word & 0x3FFF00003FFF0000) >> 2) | (word & 0x00003FFF00003FFF);
+  return ((word & 0x3FFF00003FFF0000) >> 2) | (word & 0x00003FFF00003FFF);
+}
+// The one whose bytes are all in the word.
+inline uint64_t Joined(uint64_t word) {
+  word = JoinedInHalves(word);
   return ((word & 0x0FFFFFFF00000000) >> 4) | (word & 0x000000000FFFFFFF);
 }
 
@@ -61,15 +66,22 @@ bool TakeVarints(std::string_view* in, size_t count, const Take& take) {
   size_t i = 0;
   // Where one ends is where the next begins, which a processor waits for: of two at once, half as often.
   while (kTakesWords && i + 1 < count && in->size() >= 2 * sizeof(uint64_t)) {
-    // Moves the top bits of eight bytes into one byte.
-    auto gathered = [](uint64_t ends) { return ((ends >> 7) * 0x0102040810204080) >> 56; };
-    auto low_bytes = [](uint64_t word, int bytes) { return word & (UINT64_MAX >> (64 - 8 * bytes)); };
-    const uint64_t word = WordAt(in->data());
-    const auto ends = static_cast<uint32_t>(gathered(EndsIn(word)) | gathered(EndsIn(WordAt(in->data() + sizeof(word)))) << 8);
-    const int first = std::countr_zero(ends) + 1, both = std::countr_zero(ends & (ends - 1)) + 1;
-    if (first > 8 || both - first > 8) break;  // also where there are none; as they are in a few profiles alone
-    take(i++, Joined(low_bytes(word, first)));
-    take(i++, Joined(low_bytes(WordAt(in->data() + first), both - first)));
+    const uint64_t word = WordAt(in->data()), ends = EndsIn(word);
+    const int first = std::countr_zero(ends) / 8 + 1;
+    int both = std::countr_zero(ends & (ends - 1)) / 8 + 1;  // 9 without an end
+    if (first <= 4 && both - first <= 4) {
+      const uint64_t halves = JoinedInHalves(LowBytes(word, first) | LowBytes(word >> (8 * first), both - first) << 32);
+      take(i++, halves & UINT32_MAX);
+      take(i++, halves >> 32);
+    } else {
+      // Moves the top bits of eight bytes into one byte.
+      auto gathered = [](uint64_t tops) { return ((tops >> 7) * 0x0102040810204080) >> 56; };
+      const auto all = static_cast<uint32_t>(gathered(ends) | gathered(EndsIn(WordAt(in->data() + sizeof(word)))) << 8);
+      both = std::countr_zero(all & (all - 1)) + 1;
+      if (first > 8 || both - first > 8) break;  // also where there are none; as they are in a few profiles alone
+      take(i++, Joined(LowBytes(word, first)));
+      take(i++, Joined(LowBytes(WordAt(in->data() + first), both - first)));
+    }
     in->remove_prefix(static_cast<size_t>(both));
   }
   for (; i < count; ++i) {
