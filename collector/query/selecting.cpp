@@ -117,7 +117,7 @@ absl::StatusOr<int64_t> VisitTotals(store::Reader* reader, const Selection& sele
       status = group.status();
       if (!status.ok() || *group == LabelGroups::kLeftOut) return;
       has_any = true;
-      status = visit({series, profile, *group, values});
+      status = visit({series, profile, view->Entries(), *group, values});
     };
     auto decoded = store::DecodeTotals(profile.totals, profile.value_count, add);
     if (has_any) windows += profile.windows;

@@ -37,6 +37,7 @@ absl::Status VisitRows(store::Reader* reader, const Selection& selection, store:
 struct SelectedTotals {
   const store::Series& series;
   const store::StoredProfile& profile;
+  const store::Dictionary& dictionary;  // of its volume
   int32_t group;
   std::span<const int64_t> values;
 };
