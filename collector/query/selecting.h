@@ -45,8 +45,8 @@ struct SelectedTotals {
 absl::StatusOr<int64_t> VisitTotals(store::Reader* reader, const Selection& selection, LabelGroups* groups,
                                     absl::FunctionRef<absl::Status(const SelectedTotals&)> visit);
 
-// Gives the selection's rows to `visit` that have any sample which matches, with all of their samples, series by series.
-// Totals tell which: of one service in twenty, it need not unpack the other nineteen.
+// Gives the selection's rows to `visit` that have any sample which matches, with all of their samples, series by
+// series. Totals tell which: of one service in twenty, it need not unpack the other nineteen.
 absl::Status VisitSamples(store::Reader* reader, const Selection& selection,
                           absl::FunctionRef<absl::Status(const store::Series&, const store::StoredProfile&)> visit);
 

@@ -55,8 +55,8 @@ class StackSums {
   explicit StackSums(LabelGroups groups) : groups_(std::move(groups)) {}
 
   void StartSeries(const profile::Labels& labels) { groups_.StartSeries(labels); }
-  // Of the series that was started; with its samples. kResourceExhausted when the sum gets too large;
-  // otherwise errors as Summary::Add() and Reader's.
+  // Of the series that was started; with its samples. kResourceExhausted when the sum gets too large; otherwise errors
+  // as Summary::Add() and Reader's.
   absl::Status Add(store::Reader* reader, const store::StoredProfile& profile);
 
   // Of profiles that had samples which were selected.
