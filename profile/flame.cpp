@@ -72,7 +72,7 @@ class Columns {
       if (i != kRoot && (rank <= 0 || rank < least || (rank == least && of_least == 0))) continue;
       if (rank == least && of_least > 0) --of_least;
       kept_[i] = static_cast<int32_t>(other_.size());
-      other_.push_back(tree_.Nodes()[i].other);
+      other_.push_back(tree_.OtherOf(static_cast<int32_t>(i)));
     }
   }
 

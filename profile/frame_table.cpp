@@ -1,5 +1,7 @@
 #include "profile/frame_table.h"
 
+#include <utility>
+
 #include "absl/strings/str_cat.h"
 #include "profile/table_key.h"
 
@@ -15,14 +17,14 @@ std::string UnnamedPlace(const std::string& file, uint64_t address) {
 
 }  // namespace
 
-FrameTable::FrameTable(const Pprof& profile) {
+FrameTable::FrameTable(const Pprof& profile) : FrameTable() {
   absl::flat_hash_map<uint64_t, std::string> files = {{0, ""}};
   for (const auto& mapping : profile.mapping()) files[mapping.id()] = TextOf(profile, mapping.filename());
   absl::flat_hash_map<uint64_t, std::string> functions;
   for (const auto& function : profile.function()) functions[function.id()] = TextOf(profile, function.name());
   for (const auto& location : profile.location()) {
     const std::string& file = files.at(location.mapping_id());
-    std::vector<int32_t>& frames = by_location_[location.id()];
+    std::vector<int32_t>& frames = contents_->by_location[location.id()];
     for (const auto& line : location.line()) {
       const std::string& name = functions.at(line.function_id());
       frames.push_back(Intern(name.empty() ? UnnamedPlace(file, location.address()) : name, file));
@@ -32,10 +34,14 @@ FrameTable::FrameTable(const Pprof& profile) {
 }
 
 int32_t FrameTable::Intern(const std::string& name, const std::string& file) {
-  auto [entry, is_new] =
-      numbers_.try_emplace(TableKey().Add(name).Add(file).Take(), static_cast<int32_t>(frames_.size()));
-  if (is_new) frames_.push_back({name, file});
-  return entry->second;
+  std::string key = TableKey().Add(name).Add(file).Take();
+  if (auto found = contents_->numbers.find(key); found != contents_->numbers.end()) return found->second;
+  if (contents_->is_shared) {
+    contents_ = std::make_shared<Contents>(*contents_);
+    contents_->is_shared = false;
+  }
+  contents_->frames.push_back({name, file});
+  return contents_->numbers[std::move(key)] = static_cast<int32_t>(contents_->frames.size()) - 1;
 }
 
 std::string LabelFrame(const Pprof& profile, const perftools::profiles::Sample& sample, const std::string& name) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -21,24 +22,43 @@ struct Frame {
 };
 
 // Numbers the distinct frames of a profile from 0 and expands locations into them, inlined ones included.
-// Single-threaded; does not refer to the profile after construction.
+// Does not refer to the profile after construction. Single-threaded; a copy may go to another thread. Copies share what
+// they have until one of them gets a frame that it has not: most never do, and have a hundred thousand.
 class FrameTable {
  public:
-  FrameTable() = default;  // no frames
+  FrameTable() : contents_(std::make_shared<Contents>()) {}  // no frames
+  FrameTable(const FrameTable& other) : contents_(other.Share()) {}
+  FrameTable& operator=(const FrameTable& other) {
+    contents_ = other.Share();
+    return *this;
+  }
+  FrameTable(FrameTable&&) = default;
+  FrameTable& operator=(FrameTable&&) = default;
+  ~FrameTable() = default;
   // REQUIRES: `profile` passed Check().
   explicit FrameTable(const Pprof& profile);
 
   // Frames of one location, innermost inlined callee first. REQUIRES: the profile has this location.
-  std::span<const int32_t> Of(uint64_t location_id) const { return by_location_.at(location_id); }
-  const Frame& At(int32_t frame) const { return frames_[static_cast<size_t>(frame)]; }
+  std::span<const int32_t> Of(uint64_t location_id) const { return contents_->by_location.at(location_id); }
+  const Frame& At(int32_t frame) const { return contents_->frames[static_cast<size_t>(frame)]; }
   // The number of a frame that is no location, such as a label's value; `file` may be empty.
   int32_t Intern(const std::string& name, const std::string& file);
-  size_t Size() const { return frames_.size(); }
+  size_t Size() const { return contents_->frames.size(); }
 
  private:
-  std::vector<Frame> frames_;
-  absl::flat_hash_map<std::string, int32_t> numbers_;
-  absl::flat_hash_map<uint64_t, std::vector<int32_t>> by_location_;
+  struct Contents {
+    bool is_shared = false;  // was once: then it does not change any more
+    std::vector<Frame> frames{};
+    absl::flat_hash_map<std::string, int32_t> numbers{};
+    absl::flat_hash_map<uint64_t, std::vector<int32_t>> by_location{};
+  };
+  std::shared_ptr<Contents> Share() const {
+    // Not written again: of what is shared, others may be making copies.
+    if (!contents_->is_shared) contents_->is_shared = true;
+    return contents_;
+  }
+
+  std::shared_ptr<Contents> contents_;
 };
 
 // The value of the sample's string label `name`, as a frame; "(no NAME)" when it has none.

@@ -24,10 +24,15 @@ uint64_t ChildKey(int32_t node, int32_t frame) {
 
 bool IsZero(const TreeWeight& weight) { return weight == TreeWeight{}; }
 
-// Whether each frame of the table is one.
-std::vector<bool> Matching(const FrameTable& frames, const std::function<bool(const Frame&)>& is_it) {
-  std::vector<bool> matching(frames.Size());
-  for (size_t i = 0; i < matching.size(); ++i) matching[i] = is_it(frames.At(static_cast<int32_t>(i)));
+// Whether each frame of the tree is one; its table may have many more, which are not looked at.
+std::vector<bool> Matching(const FrameTree& tree, const std::function<bool(const Frame&)>& is_it) {
+  std::vector<bool> matching(tree.Frames().Size()), is_known(matching.size());
+  for (const FrameTree::Node& node : tree.Nodes()) {
+    const auto frame = static_cast<size_t>(node.frame);
+    if (is_known[frame]) continue;
+    is_known[frame] = true;
+    matching[frame] = is_it(tree.Frames().At(node.frame));
+  }
   return matching;
 }
 
@@ -80,27 +85,32 @@ int32_t FrameTree::Append(int32_t node, int32_t frame, bool is_called) {
   return static_cast<int32_t>(nodes_.size()) - 1;
 }
 
+void FrameTree::Reserve(size_t nodes) { nodes_.reserve(std::min(nodes, kMaxTreeNodes)); }
+
 void FrameTree::MarkCalled(int32_t place) {
   if (place >= 0) nodes_[static_cast<size_t>(place)].is_called = true;
 }
 
 void FrameTree::Add(int32_t place, const Weight& weight) {
-  Node& node = nodes_[static_cast<size_t>(place < 0 ? ~place : place)];
-  AddTo(place < 0 ? &node.other : &node.self, weight);
+  AddTo(place < 0 ? &others_[~place] : &nodes_[static_cast<size_t>(place)].self, weight);
 }
 
 void FrameTree::SumUp() {
-  for (Node& node : nodes_) {
-    node.total = node.self;
-    AddTo(&node.total, node.other);
-  }
+  for (Node& node : nodes_) node.total = node.self;
+  for (const auto& [node, weight] : others_) AddTo(&nodes_[static_cast<size_t>(node)].total, weight);
   for (size_t i = nodes_.size() - 1; i > 0; --i) {
     AddTo(&nodes_[static_cast<size_t>(nodes_[i].parent)].total, nodes_[i].total);
   }
 }
 
 void FrameTree::DropSecond() {
-  for (Node& node : nodes_) node.self[1] = node.other[1] = node.total[1] = 0;
+  for (Node& node : nodes_) node.self[1] = node.total[1] = 0;
+  for (auto& [node, weight] : others_) weight[1] = 0;
+}
+
+FrameTree::Weight FrameTree::OtherOf(int32_t node) const {
+  const auto found = others_.find(node);
+  return found == others_.end() ? Weight{} : found->second;
 }
 
 void FrameTree::Walk(const std::function<void(int32_t)>& enter, const std::function<void(int32_t)>& leave) const {
@@ -130,8 +140,8 @@ void FrameTree::Walk(const std::function<void(int32_t)>& enter, const std::funct
 void FrameTree::KeepStacks(const std::function<bool(const Frame&)>& wanted,
                            const std::function<bool(const Frame&)>& unwanted) {
   if (wanted == nullptr && unwanted == nullptr) return;
-  const std::vector<bool> is_wanted = wanted == nullptr ? std::vector<bool>() : Matching(frames_, wanted);
-  const std::vector<bool> is_unwanted = unwanted == nullptr ? std::vector<bool>() : Matching(frames_, unwanted);
+  const std::vector<bool> is_wanted = wanted == nullptr ? std::vector<bool>() : Matching(*this, wanted);
+  const std::vector<bool> is_unwanted = unwanted == nullptr ? std::vector<bool>() : Matching(*this, unwanted);
   struct Seen {
     bool wanted = false;
     bool unwanted = false;
@@ -149,7 +159,7 @@ void FrameTree::KeepStacks(const std::function<bool(const Frame&)>& wanted,
     }
     if (seen[i].wanted && !seen[i].unwanted) continue;
     node.self = {};
-    node.other = {};
+    others_.erase(static_cast<int32_t>(i));
   }
   SumUp();
 }
@@ -173,7 +183,7 @@ std::vector<FunctionWeight> FunctionWeights(const FrameTree& tree) {
 
 Sandwich SandwichOf(const FrameTree& tree, const std::function<bool(const Frame&)>& is_it) {
   Sandwich sandwich{FrameTree(tree.Frames()), FrameTree(tree.Frames())};
-  const std::vector<bool> matching = Matching(tree.Frames(), is_it);
+  const std::vector<bool> matching = Matching(tree, is_it);
   std::vector<int32_t> below;  // places in callees, from the outermost call on
   auto node_at = [&tree](int32_t at) -> const FrameTree::Node& { return tree.Nodes()[static_cast<size_t>(at)]; };
   auto begin = [&](int32_t at) {
@@ -193,7 +203,8 @@ Sandwich SandwichOf(const FrameTree& tree, const std::function<bool(const Frame&
     if (is_match) AddTo(&sandwich.self, node.self);
     below.push_back(sandwich.callees.Child(below.empty() ? FrameTree::kRoot : below.back(), node.frame, node.is_called));
     sandwich.callees.Add(below.back(), node.self);
-    if (!IsZero(node.other)) sandwich.callees.Add(below.back() < 0 ? below.back() : ~below.back(), node.other);
+    const FrameTree::Weight other = tree.OtherOf(at);
+    if (!IsZero(other)) sandwich.callees.Add(below.back() < 0 ? below.back() : ~below.back(), other);
   };
   auto leave = [&](int32_t) {
     if (!below.empty()) below.pop_back();
@@ -216,7 +227,8 @@ FrameTree Compared(const FrameTree& tree, const FrameTree& base, double scale) {
                              node.is_called);
     }
     both.Add(places[i], {0, Scaled(node.self[0], scale)});
-    if (node.other[0] != 0) both.Add(places[i] < 0 ? places[i] : ~places[i], {0, Scaled(node.other[0], scale)});
+    const int64_t other = base.OtherOf(static_cast<int32_t>(i))[0];
+    if (other != 0) both.Add(places[i] < 0 ? places[i] : ~places[i], {0, Scaled(other, scale)});
   }
   both.SumUp();
   return both;

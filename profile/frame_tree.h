@@ -23,7 +23,6 @@ class FrameTree {
     int32_t frame = 0;
     bool is_called = false;  // in some of its stacks at least, it is not inlined into its parent
     Weight self{};           // of stacks that end here
-    Weight other{};          // of stacks that go on from here, but not in the tree
     Weight total{};          // after SumUp(): with all below
   };
   static constexpr int32_t kRoot = 0;
@@ -47,6 +46,9 @@ class FrameTree {
   // At a node, or at a negative place of Child().
   void Add(int32_t place, const Weight& weight);
 
+  // That there will be about so many nodes.
+  void Reserve(size_t nodes);
+
   // After the last Add(): totals. What follows needs them.
   void SumUp();
 
@@ -55,6 +57,8 @@ class FrameTree {
 
   // In order of their making: a parent before its children.
   const std::vector<Node>& Nodes() const { return nodes_; }
+  // Of stacks that go on from a node, but not in the tree; it has such when it is full.
+  Weight OtherOf(int32_t node) const;
 
   // Depth first: `enter` before a node's children, `leave` after them.
   void Walk(const std::function<void(int32_t)>& enter, const std::function<void(int32_t)>& leave) const;
@@ -66,6 +70,7 @@ class FrameTree {
  private:
   FrameTable frames_;
   std::vector<Node> nodes_;
+  absl::flat_hash_map<int32_t, Weight> others_;  // by node
   absl::flat_hash_map<uint64_t, int32_t> children_;  // of nodes before `indexed_`
   size_t indexed_ = 1;
 };

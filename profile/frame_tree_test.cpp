@@ -47,6 +47,22 @@ Lane TopOf(const Pprof& profile, int value) {
   return functions;
 }
 
+TEST(FrameTable, ACopyAndItsOriginalGetFramesOfTheirOwn) {
+  FrameTable original(RandomStacks(1));
+  const auto size = static_cast<int32_t>(original.Size());
+  FrameTable copy = original;
+  EXPECT_EQ(copy.Intern(original.At(0).name, original.At(0).file), 0);
+  EXPECT_EQ(&copy.At(0), &original.At(0)) << "the frames themselves are shared";
+  EXPECT_EQ(original.Intern("of the original", ""), size);
+  EXPECT_EQ(static_cast<int32_t>(copy.Size()), size);
+  EXPECT_EQ(copy.Intern("of the copy", "file"), size);
+  EXPECT_EQ(copy.Intern("of the original", ""), size + 1);
+  EXPECT_EQ(original.At(size).name, "of the original");
+  EXPECT_EQ(copy.At(size).name, "of the copy");
+  EXPECT_EQ(static_cast<int32_t>(original.Size()), size + 1);
+  EXPECT_EQ(copy.Of(1).front(), original.Of(1).front()) << "locations are those of the profile in both";
+}
+
 TEST(FrameTree, SumsFunctionsAsTheirStacksSay) {
   for (uint32_t seed = 0; seed < 50; ++seed) {
     const Pprof profile = RandomStacks(seed);

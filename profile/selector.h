@@ -23,6 +23,8 @@ class Selector {
   static absl::StatusOr<Selector> Parse(std::string_view text);
 
   bool Matches(const Labels& labels) const;
+  // Whatever the labels.
+  bool MatchesAll() const { return matchers_.empty(); }
   // Back to text, braces included.
   std::string ToString() const;
 

@@ -1,5 +1,8 @@
 #include "collector/query/frame_trie.h"
 
+#include <algorithm>
+#include <utility>
+
 namespace sonde::query {
 namespace {
 
@@ -14,6 +17,7 @@ int32_t NodeAt(int32_t place) { return place < 0 ? ~place : place; }
 
 void FrameTrie::Clear() {
   frames_ = profile::FrameTable();
+  frames_.Intern("all", "");  // which every tree has
   nodes_ = {{.parent = -1, .frame = -1}};
   children_.clear();
   stacks_.clear();
@@ -36,34 +40,17 @@ int32_t FrameTrie::Child(int32_t place, int32_t frame) {
   return static_cast<int32_t>(nodes_.size()) - 1;
 }
 
-TreeMaker::TreeMaker(FrameTrie* trie, profile::FrameTree* tree) : trie_(*trie), lock_(&trie->mutex_), tree_(*tree) {
+TreeMaker::TreeMaker(FrameTrie* trie) : trie_(*trie), lock_(&trie->mutex_) {
   if (trie_.Bytes() > kMaxKeptBytes) trie_.Clear();
   trie_.limit_ = trie_.nodes_.size() + kMaxNewNodes;
 }
 
-void TreeMaker::StartRoot(int32_t place) {
-  if (place == root_) return;
-  for (int32_t node : used_nodes_) tree_nodes_[static_cast<size_t>(node)] = FrameTrie::kUnknown;
-  used_nodes_.clear();
-  root_ = place;
-}
-
-absl::Status TreeMaker::StartVolume(int64_t volume, const store::VolumeView& view, std::span<const uint32_t> stacks) {
-  for (uint32_t stack : used_stacks_) places_[stack] = FrameTrie::kUnknown;
-  used_stacks_.clear();
+absl::Status TreeMaker::Learn(int64_t volume, const store::VolumeView& view, std::span<const uint32_t> stacks) {
   dictionary_ = &view.Entries();
-  const size_t size = size_t{dictionary_->Size(store::Table::kNode)} + 1;
   known_ = &trie_.stacks_[volume];
+  const size_t size = size_t{dictionary_->Size(store::Table::kNode)} + 1;
   if (known_->size() < size) known_->resize(size, FrameTrie::kUnknown);
   known_->front() = 0;
-  if (places_.size() < size) places_.resize(size, FrameTrie::kUnknown);
-  places_[0] = root_;
-  auto status = Learn(view, stacks);
-  tree_nodes_.resize(trie_.nodes_.size(), FrameTrie::kUnknown);
-  return status;
-}
-
-absl::Status TreeMaker::Learn(const store::VolumeView& view, std::span<const uint32_t> stacks) {
   const profile::FrameTable* frames = nullptr;
   for (uint32_t stack : stacks) {
     if ((*known_)[stack] != FrameTrie::kUnknown) continue;
@@ -75,6 +62,44 @@ absl::Status TreeMaker::Learn(const store::VolumeView& view, std::span<const uin
     LearnStack(stack, *frames);
   }
   return absl::OkStatus();
+}
+
+void TreeMaker::LearnRoot(const std::string& name) {
+  trie_.frames_.Intern(name, "");
+  ++root_count_;
+}
+
+profile::FrameTree& TreeMaker::Tree() {
+  if (!tree_.has_value()) {
+    tree_.emplace(trie_.frames_);
+    tree_->Reserve(trie_.nodes_.size() * std::max<size_t>(root_count_, 1));  // what it does not use takes no memory
+    tree_nodes_.resize(trie_.nodes_.size(), FrameTrie::kUnknown);
+  }
+  return *tree_;
+}
+
+void TreeMaker::StartRoot(const std::string& name) {
+  constexpr int32_t kRoot = profile::FrameTree::kRoot;
+  profile::FrameTree& tree = Tree();
+  if (root_name_ == name) return;
+  root_name_ = name;
+  for (int32_t node : used_nodes_) tree_nodes_[static_cast<size_t>(node)] = FrameTrie::kUnknown;
+  used_nodes_.clear();
+  root_ = name.empty() ? kRoot : tree.Append(kRoot, tree.Frames().Intern(name, ""), true);
+}
+
+void TreeMaker::StartVolume(int64_t volume, const store::VolumeView& view) {
+  for (uint32_t stack : used_stacks_) places_[stack] = FrameTrie::kUnknown;
+  used_stacks_.clear();
+  dictionary_ = &view.Entries();
+  known_ = &trie_.stacks_[volume];
+  if (places_.size() < known_->size()) places_.resize(known_->size(), FrameTrie::kUnknown);
+  places_[0] = root_;
+}
+
+profile::FrameTree TreeMaker::Finish() && {
+  Tree().SumUp();
+  return *std::move(tree_);
 }
 
 void TreeMaker::LearnStack(uint32_t stack, const profile::FrameTable& frames) {
@@ -91,15 +116,6 @@ void TreeMaker::LearnStack(uint32_t stack, const profile::FrameTable& frames) {
   }
 }
 
-int32_t TreeMaker::FrameInTree(int32_t frame) {
-  const auto index = static_cast<size_t>(frame);
-  if (index >= tree_frames_.size()) tree_frames_.resize(trie_.frames_.Size(), -1);
-  if (tree_frames_[index] < 0) {
-    tree_frames_[index] = tree_.Frames().Intern(trie_.frames_.At(frame).name, trie_.frames_.At(frame).file);
-  }
-  return tree_frames_[index];
-}
-
 int32_t TreeMaker::Below(uint32_t parent, uint32_t stack) {
   const int32_t from = NodeAt((*known_)[parent]), to = (*known_)[stack];
   for (int32_t node = NodeAt(to); node != from; node = trie_.nodes_[static_cast<size_t>(node)].parent) chain_.push_back(node);
@@ -109,10 +125,10 @@ int32_t TreeMaker::Below(uint32_t parent, uint32_t stack) {
     const auto node = static_cast<size_t>(chain_.back());
     int32_t& at = tree_nodes_[node];
     if (at == FrameTrie::kUnknown) {
-      at = tree_.Append(place, FrameInTree(trie_.nodes_[node].frame), is_called);
+      at = tree_->Append(place, trie_.nodes_[node].frame, is_called);
       used_nodes_.push_back(chain_.back());
     } else if (is_called) {
-      tree_.MarkCalled(at);
+      tree_->MarkCalled(at);
     }
     place = at;
   }

@@ -3,8 +3,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
-#include <memory>
+#include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
@@ -49,30 +50,35 @@ class FrameTrie {
 // Hangs stacks of volumes into one tree. Single-threaded; holds the trie as long as it lives.
 class TreeMaker {
  public:
-  // Both must outlive it.
-  TreeMaker(FrameTrie* trie, profile::FrameTree* tree);
+  explicit TreeMaker(FrameTrie* trie);
 
-  // What follows hangs below this place of the tree, which has nothing below it but what was hung there just before.
-  void StartRoot(int32_t place);
-  // And is of this volume, namely some of `stacks`. kDataLoss when its dictionary is damaged.
-  // REQUIRES: all of them are in the dictionary, and it is of one state of the volume for as long as this lives.
-  absl::Status StartVolume(int64_t volume, const store::VolumeView& view, std::span<const uint32_t> stacks);
-  // The place of a stack in the tree, as FrameTree::Child() has it.
-  int32_t PlaceOf(uint32_t stack);
+  // First, of all stacks and roots that the tree will have. kDataLoss when a dictionary is damaged.
+  // REQUIRES: the stacks are in the dictionary, which is of one state of its volume for as long as this lives.
+  absl::Status Learn(int64_t volume, const store::VolumeView& view, std::span<const uint32_t> stacks);
+  void LearnRoot(const std::string& name);
+
+  // Then: what follows hangs below this frame, or the tree's own root for an empty name; of one name all at once.
+  void StartRoot(const std::string& name);
+  // And is of this volume.
+  void StartVolume(int64_t volume, const store::VolumeView& view);
+  void Add(uint32_t stack, const profile::FrameTree::Weight& weight) { tree_->Add(PlaceOf(stack), weight); }
+
+  profile::FrameTree Finish() &&;
 
  private:
-  absl::Status Learn(const store::VolumeView& view, std::span<const uint32_t> stacks);
+  profile::FrameTree& Tree();
   void LearnStack(uint32_t stack, const profile::FrameTable& frames);
+  int32_t PlaceOf(uint32_t stack);
   int32_t Below(uint32_t parent, uint32_t stack);
-  int32_t FrameInTree(int32_t frame);
 
   FrameTrie& trie_;
   absl::MutexLock lock_;
-  profile::FrameTree& tree_;
-  int32_t root_ = FrameTrie::kUnknown;
+  std::optional<profile::FrameTree> tree_;  // has the frames of the trie, under their numbers
+  size_t root_count_ = 0;
+  std::optional<std::string> root_name_;
+  int32_t root_ = profile::FrameTree::kRoot;
   const store::Dictionary* dictionary_ = nullptr;
   std::vector<int32_t>* known_ = nullptr;  // of the volume: node of each stack, or kUnknown
-  std::vector<int32_t> tree_frames_;       // by frame of the trie
   std::vector<int32_t> tree_nodes_;        // by node of the trie, below this root
   std::vector<int32_t> places_;            // by stack of the volume, below this root
   std::vector<int32_t> used_nodes_;        // what is set in tree_nodes_

@@ -117,7 +117,7 @@ class WaitVisitor {
       if (std::exchange(series_id_, series.id) != series.id) groups_.StartSeries(series.labels);
       return Take(profile, visit);
     };
-    auto status = VisitRows(&reader_, query_.selection, store::Reader::Depth::kSamples, take);
+    auto status = VisitSamples(&reader_, query_.selection, take);
     if (!status.ok()) return status;
     return summary_.Profiles() == 0 ? NothingSelected(&reader_, query_.selection) : absl::OkStatus();
   }

@@ -29,7 +29,7 @@ absl::StatusOr<StackSums> SumStacks(store::Reader* reader, const Selection& sele
     if (std::exchange(series_id, series.id) != series.id) sums.StartSeries(series.labels);
     return sums.Add(reader, profile);
   };
-  auto status = VisitRows(reader, selection, store::Reader::Depth::kSamples, add);
+  auto status = VisitSamples(reader, selection, add);
   if (!status.ok()) return status;
   if (sums.Facts().Profiles() == 0) return NothingSelected(reader, selection);
   return sums;

@@ -9,6 +9,8 @@
 #include <random>
 #include <tuple>
 
+#include "collector/store/database.h"
+#include "collector/store/schema.h"
 #include "collector/store/writer.h"
 #include "profile/pprof_builder.h"
 
@@ -90,6 +92,22 @@ TEST_F(QuerierTest, PutsTheLabelsOfTheSeriesOnSamples) {
   ASSERT_TRUE(merged.ok());
   EXPECT_EQ(merged->pprof.sample_size(), 2);
   EXPECT_EQ(merged->pprof.sample(0).label_size(), 3);
+}
+
+TEST_F(QuerierTest, ReadsTheSamplesOfWhatIsSelectedAlone) {
+  Store(profile::Kind::kWall, "web", 1, {{"blocked", 1}});
+  Store(profile::Kind::kWall, "db", 1, {{"disk", 2}});
+  auto database = store::Database::Open(directory_ + "/" + store::kFileName, store::Database::Access::kReadWrite);
+  ASSERT_TRUE(database.ok()) << database.status();
+  ASSERT_TRUE(database->Execute("UPDATE profile SET samples = x'00' WHERE series_id IN "
+                                "(SELECT id FROM series WHERE labels LIKE '%\"db\"%')").ok());
+  for (const char* selector : {"{service_name=\"web\"}", "{reason=\"blocked\"}"}) {
+    auto merged = Merge(Select("wall", selector));
+    ASSERT_TRUE(merged.ok()) << merged.status();
+    EXPECT_EQ(Total(*merged), 1);
+  }
+  EXPECT_EQ(Merge(Select("wall", "")).status().code(), absl::StatusCode::kDataLoss);
+  EXPECT_EQ(Merge(Select("wall", "{reason=\"disk\"}")).status().code(), absl::StatusCode::kDataLoss);
 }
 
 TEST_F(QuerierTest, SaysWhyNothingWasFoundAndWhatThereIs) {

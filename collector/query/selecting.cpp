@@ -117,7 +117,7 @@ absl::StatusOr<int64_t> VisitTotals(store::Reader* reader, const Selection& sele
       status = group.status();
       if (!status.ok() || *group == LabelGroups::kLeftOut) return;
       has_any = true;
-      status = visit({series, profile, *group, values});
+      status = visit({series, profile, view->Entries(), *group, values});
     };
     auto decoded = store::DecodeTotals(profile.totals, profile.value_count, add);
     if (has_any) windows += profile.windows;
@@ -125,6 +125,22 @@ absl::StatusOr<int64_t> VisitTotals(store::Reader* reader, const Selection& sele
   };
   if (auto status = VisitRows(reader, selection, store::Reader::Depth::kTotals, take); !status.ok()) return status;
   return windows;
+}
+
+absl::Status VisitSamples(store::Reader* reader, const Selection& selection,
+                          absl::FunctionRef<absl::Status(const store::Series&, const store::StoredProfile&)> visit) {
+  if (selection.selector.MatchesAll()) return VisitRows(reader, selection, store::Reader::Depth::kSamples, visit);
+  LabelGroups groups(selection.selector, By::kNothing, "");
+  int64_t row_seen = -1;
+  auto take = [&](const SelectedTotals& totals) -> absl::Status {
+    if (std::exchange(row_seen, totals.profile.id) == totals.profile.id) return absl::OkStatus();
+    auto samples = reader->SamplesOf(totals.profile.id);
+    if (!samples.ok()) return samples.status();
+    store::StoredProfile profile = totals.profile;
+    profile.samples = *samples;
+    return visit(totals.series, profile);
+  };
+  return VisitTotals(reader, selection, &groups, take).status();
 }
 
 absl::StatusOr<std::vector<profile::Labels>> SelectedLabels(store::Reader* reader, const Selection& selection) {

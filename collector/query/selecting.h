@@ -37,12 +37,18 @@ absl::Status VisitRows(store::Reader* reader, const Selection& selection, store:
 struct SelectedTotals {
   const store::Series& series;
   const store::StoredProfile& profile;
+  const store::Dictionary& dictionary;  // of its volume
   int32_t group;
   std::span<const int64_t> values;
 };
 // Of the rows of a selection, those that match, by group. Returns the number of windows that had any. Errors as Reader's.
 absl::StatusOr<int64_t> VisitTotals(store::Reader* reader, const Selection& selection, LabelGroups* groups,
                                     absl::FunctionRef<absl::Status(const SelectedTotals&)> visit);
+
+// Gives the selection's rows to `visit` that have any sample which matches, with all of their samples, series by
+// series. Totals tell which: of one service in twenty, it need not unpack the other nineteen.
+absl::Status VisitSamples(store::Reader* reader, const Selection& selection,
+                          absl::FunctionRef<absl::Status(const store::Series&, const store::StoredProfile&)> visit);
 
 // Every set of labels that selected samples have, those of their series included.
 absl::StatusOr<std::vector<profile::Labels>> SelectedLabels(store::Reader* reader, const Selection& selection);

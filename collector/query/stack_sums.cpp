@@ -110,15 +110,11 @@ absl::Status StackSums::AddGroup(Volume* volume, int32_t group, const store::Sam
                                                    " MiB; ask for a shorter time or fewer services"));
 }
 
-std::vector<std::pair<int32_t, int32_t>> StackSums::Roots(const std::string& label, profile::FrameTree* tree) const {
-  std::vector<std::pair<int32_t, int32_t>> roots;
+std::vector<std::pair<std::string, int32_t>> StackSums::Roots(const std::string& label) const {
+  std::vector<std::pair<std::string, int32_t>> roots;
   for (int32_t group = 0; group < static_cast<int32_t>(groups_.Size()); ++group) {
-    int32_t root = profile::FrameTree::kRoot;
-    if (!label.empty()) {
-      const std::string& text = groups_.At(group).value;
-      root = tree->Child(root, tree->Frames().Intern(text.empty() ? absl::StrCat("(no ", label, ")") : text, ""), true);
-    }
-    roots.emplace_back(root, group);
+    const std::string& text = groups_.At(group).value;
+    roots.emplace_back(label.empty() || !text.empty() ? text : absl::StrCat("(no ", label, ")"), group);
   }
   std::ranges::sort(roots);  // a value may be "(no reason)"
   return roots;
@@ -126,9 +122,14 @@ std::vector<std::pair<int32_t, int32_t>> StackSums::Roots(const std::string& lab
 
 absl::StatusOr<profile::FrameTree> StackSums::ToTree(int value, int second, const std::string& root_label,
                                                      FrameTrie* trie) const {
-  profile::FrameTree tree{profile::FrameTable()};
-  const auto roots = Roots(root_label, &tree);
-  TreeMaker maker(trie, &tree);
+  TreeMaker maker(trie);
+  for (const auto& [id, volume] : volumes_) {
+    for (const auto& [number, sum] : volume.groups) {
+      if (auto status = maker.Learn(id, *volume.view, sum.nodes); !status.ok()) return status;
+    }
+  }
+  const auto roots = Roots(root_label);
+  for (const auto& [root, number] : roots) maker.LearnRoot(root);
   const auto value_count = static_cast<size_t>(summary_.Shape().sample_type_size());
   for (const auto& [root, number] : roots) {
     maker.StartRoot(root);
@@ -136,16 +137,15 @@ absl::StatusOr<profile::FrameTree> StackSums::ToTree(int value, int second, cons
       const auto group = volume.groups.find(number);
       if (group == volume.groups.end()) continue;
       const Group& sum = group->second;
-      if (auto status = maker.StartVolume(id, *volume.view, sum.nodes); !status.ok()) return status;
+      maker.StartVolume(id, *volume.view);
       for (size_t i = 0; i < sum.nodes.size(); ++i) {
         const int64_t* values = &sum.values[i * value_count];
         if (values[value] <= 0) continue;  // has no width
-        tree.Add(maker.PlaceOf(sum.nodes[i]), {values[value], second < 0 ? 0 : std::max<int64_t>(values[second], 0)});
+        maker.Add(sum.nodes[i], {values[value], second < 0 ? 0 : std::max<int64_t>(values[second], 0)});
       }
     }
   }
-  tree.SumUp();
-  return tree;
+  return std::move(maker).Finish();
 }
 
 absl::StatusOr<profile::Pprof> StackSums::VolumeToPprof(const Volume& volume) const {

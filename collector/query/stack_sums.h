@@ -55,8 +55,8 @@ class StackSums {
   explicit StackSums(LabelGroups groups) : groups_(std::move(groups)) {}
 
   void StartSeries(const profile::Labels& labels) { groups_.StartSeries(labels); }
-  // Of the series that was started; read with Depth::kSamples. kResourceExhausted when the sum gets too large;
-  // otherwise errors as Summary::Add() and Reader's.
+  // Of the series that was started; with its samples. kResourceExhausted when the sum gets too large; otherwise errors
+  // as Summary::Add() and Reader's.
   absl::Status Add(store::Reader* reader, const store::StoredProfile& profile);
 
   // Of profiles that had samples which were selected.
@@ -82,8 +82,8 @@ class StackSums {
   };
 
   absl::Status AddGroup(Volume* volume, int32_t group, const store::SampleGroup& samples, size_t value_count);
-  // Each group's place in the tree, which has nothing else yet; groups of one place stand together.
-  std::vector<std::pair<int32_t, int32_t>> Roots(const std::string& label, profile::FrameTree* tree) const;
+  // Each group's first frame, empty without a label; groups of one frame stand together.
+  std::vector<std::pair<std::string, int32_t>> Roots(const std::string& label) const;
   absl::StatusOr<profile::Pprof> VolumeToPprof(const Volume& volume) const;
 
   LabelGroups groups_;

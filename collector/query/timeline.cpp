@@ -48,9 +48,7 @@ absl::StatusOr<Timeline> Querier::TimelineOf(const TimelineQuery& query) const {
   auto take = [&](const SelectedTotals& totals) -> absl::Status {
     const store::StoredProfile& profile = totals.profile;
     if (std::exchange(row_seen, profile.id) != profile.id) {
-      auto view = reader->Volume(profile.volume);
-      if (!view.ok()) return view.status();
-      if (auto status = summary.Add(profile, (*view)->Entries()); !status.ok()) return status;
+      if (auto status = summary.Add(profile, totals.dictionary); !status.ok()) return status;
     }
     if (value < 0) {
       auto index = ValueIndexOf(summary.Shape(), query.sample_type);

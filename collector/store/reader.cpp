@@ -92,6 +92,20 @@ absl::Status Reader::Visit(int64_t series_id, TimeRange range, Depth depth,
   }
 }
 
+absl::StatusOr<std::string_view> Reader::SamplesOf(int64_t profile_id) {
+  if (!select_samples_.has_value()) {
+    auto select = database_.Prepare("SELECT samples FROM profile WHERE id = ?");
+    if (!select.ok()) return select.status();
+    select_samples_ = *std::move(select);
+  }
+  select_samples_->Reset();
+  select_samples_->Bind(1, profile_id);
+  auto row = select_samples_->Step();
+  if (!row.ok()) return row.status();
+  if (!*row) return absl::NotFoundError("store: there is no profile of that number");
+  return select_samples_->Bytes(0);
+}
+
 absl::StatusOr<const profile::FrameTable*> VolumeView::Frames() const {
   absl::MutexLock lock(&mutex_);
   if (frames_ != nullptr) return frames_.get();

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -101,6 +102,10 @@ class Reader {
   absl::Status Visit(int64_t series_id, TimeRange range, Depth depth,
                      absl::FunctionRef<absl::Status(const StoredProfile&)> visit);
 
+  // Those of a row that was visited for its totals alone; good until the next call. kNotFound when there is no such
+  // row.
+  absl::StatusOr<std::string_view> SamplesOf(int64_t profile_id);
+
   absl::StatusOr<std::shared_ptr<const VolumeView>> Volume(int64_t volume) { return cache_.Get(&database_, volume); }
 
  private:
@@ -108,6 +113,7 @@ class Reader {
 
   Database database_;
   VolumeCache& cache_;
+  std::optional<Statement> select_samples_;
 };
 
 }  // namespace sonde::store

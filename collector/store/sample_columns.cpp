@@ -29,14 +29,13 @@ struct GroupReader {
     if (!count || *count > in->size()) return false;  // a node takes a byte at least
     nodes.resize(*count);
     values.resize(*count * value_count);
-    uint64_t node = 0;
-    for (uint32_t& one : nodes) {
-      const auto step = TakeVarint(in);
-      if (!step) return false;
-      node += *step;
-      if (node > UINT32_MAX) return false;
-      one = static_cast<uint32_t>(node);
-    }
+    uint64_t node = 0, too_high = 0;
+    auto step_on = [&](size_t i, uint64_t step) {
+      node += step;
+      too_high |= (node | step) >> 32;
+      nodes[i] = static_cast<uint32_t>(node);
+    };
+    if (!TakeVarints(in, *count, step_on) || too_high != 0) return false;
     for (size_t v = 0; v < value_count; ++v) {
       if (!ReadColumn(in, std::span(values).subspan(v * *count, *count))) return false;
     }
@@ -46,15 +45,12 @@ struct GroupReader {
   bool ReadColumn(std::string_view* in, std::span<int64_t> column) const {
     const auto factor = TakeVarint(in);
     if (!factor) return false;
+    if (*factor == kPlain) {
+      return TakeVarints(in, column.size(), [&](size_t i, uint64_t value) { column[i] = FromZigzag(value); });
+    }
     for (size_t i = 0; i < column.size(); ++i) {
-      if (*factor != kPlain) {
-        // Was exact when it was written; of a damaged block any number will do, but no overflow.
-        column[i] = static_cast<int64_t>(static_cast<uint64_t>(values[i]) * *factor);
-        continue;
-      }
-      const auto value = TakeVarint(in);
-      if (!value) return false;
-      column[i] = FromZigzag(*value);
+      // Was exact when it was written; of a damaged block any number will do, but no overflow.
+      column[i] = static_cast<int64_t>(static_cast<uint64_t>(values[i]) * *factor);
     }
     return true;
   }

@@ -119,6 +119,32 @@ TEST(Packing, TakesNumbersOfEveryLengthWhateverFollows) {
   }
 }
 
+TEST(Packing, TakesManyNumbersAsItTakesOneAfterTheOther) {
+  std::mt19937_64 random(5);
+  for (int round = 0; round < 500; ++round) {
+    std::vector<uint64_t> numbers, taken;
+    std::string bytes;
+    const int longest = 1 + static_cast<int>(random() % 64);  // bits
+    for (uint64_t i = random() % 40; i > 0; --i) {
+      numbers.push_back(random() >> (64 - 1 - static_cast<int>(random() % static_cast<uint64_t>(longest))));
+      PutVarint(numbers.back(), &bytes);
+    }
+    auto take = [&taken](size_t number, uint64_t value) {
+      EXPECT_EQ(number, taken.size());
+      taken.push_back(value);
+    };
+    const std::string all = bytes + std::string(random() % 20, 'x');
+    std::string_view in = all;
+    ASSERT_TRUE(TakeVarints(&in, numbers.size(), take));
+    EXPECT_EQ(taken, numbers);
+    EXPECT_EQ(in, all.substr(bytes.size()));
+    if (bytes.empty()) continue;
+    std::string_view cut = std::string_view(bytes).substr(0, random() % bytes.size());
+    taken.clear();
+    EXPECT_FALSE(TakeVarints(&cut, numbers.size(), take));
+  }
+}
+
 TEST(Dictionary, ComesBackFromItsPiecesWhateverTheyOverlap) {
   std::mt19937 random(4);
   Interner interner{Dictionary()};
