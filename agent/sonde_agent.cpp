@@ -50,7 +50,11 @@ int main(int argc, char** argv) {
   std::vector<sonde::control::Override> overrides;
   auto override_flag = [&](const std::string& flag, const std::string& key, const std::string& help) {
     cli.add_option_function<std::string>(
-        flag, [&overrides, flag, key](const std::string& value) { overrides.push_back({key, value, flag}); }, help);
+        flag,
+        [&overrides, flag, key](const std::string& value) {
+          overrides.push_back({key, value, flag});
+        },
+        help);
   };
   cli.add_option("--config", config_path, "Configuration file (YAML); without it, defaults and SONDE_* variables");
   override_flag("--window", "window", "Length of a profile's window, aligned to the wall clock (default 60s)");
@@ -70,18 +74,21 @@ int main(int argc, char** argv) {
   cli.add_flag("--check-config", check_only, "Check the configuration and exit");
   cli.add_flag("--print-config", print_only, "Print the effective configuration as YAML and exit");
   cli.add_flag("--list-settings", list_only,
-               "Print every setting with where it comes from, as JSON, and exit: what agentctl config shows when the agent does\n"
+               "Print every setting with where it comes from, as JSON, and exit: what agentctl config shows when the "
+               "agent does\n"
                "not run");
-  cli.add_flag("--doctor", doctor_only,
-               "Look at the kernel, rights, limits, disks and targets, print what was found as JSON and exit: what agentctl\n"
-               "doctor shows when the agent does not run");
+  cli.add_flag(
+      "--doctor", doctor_only,
+      "Look at the kernel, rights, limits, disks and targets, print what was found as JSON and exit: what agentctl\n"
+      "doctor shows when the agent does not run");
   cli.set_version_flag("--version", "sonde-agent " SONDE_VERSION);
-  cli.footer("Examples:\n"
-             "  sonde-agent                                   push to a collector on this host\n"
-             "  sonde-agent --export collector:7171 --window 60s\n"
-             "  sonde-agent --config /etc/sonde/sonde.yaml --check-config\n"
-             "Exit codes: 0 stopped, 1 failed while running, 2 usage, 69 the kernel lacks something, 77 a permission is\n"
-             "missing, 78 bad configuration.");
+  cli.footer(
+      "Examples:\n"
+      "  sonde-agent                                   push to a collector on this host\n"
+      "  sonde-agent --export collector:7171 --window 60s\n"
+      "  sonde-agent --config /etc/sonde/sonde.yaml --check-config\n"
+      "Exit codes: 0 stopped, 1 failed while running, 2 usage, 69 the kernel lacks something, 77 a permission is\n"
+      "missing, 78 bad configuration.");
   try {
     cli.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

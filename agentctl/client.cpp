@@ -68,7 +68,7 @@ absl::StatusOr<Reply> Call(v1::Control::Stub* stub, Begin<Request, Reply> begin,
 
 template <typename Request, typename Reply>
 absl::StatusOr<Reply> CallToMeasure(v1::Control::Stub* stub, Begin<Request, Reply> begin, const Request& request,
-                              const Tick& tick) {
+                                    const Tick& tick) {
   const auto duration = absl::Nanoseconds(static_cast<int64_t>(request.duration_ns()));
   return Call(stub, begin, request, duration + kPatienceAfterwards, tick);
 }
@@ -147,7 +147,8 @@ absl::StatusOr<v1::SaturationReply> Client::Saturation(const v1::SaturationReque
   return CallToMeasure(stub_.get(), &v1::Control::Stub::AsyncSaturation, request, tick);
 }
 
-absl::StatusOr<v1::RecordReply> Client::RecordCommand(const v1::RecordRequest& request, const std::function<absl::Status()>& run) {
+absl::StatusOr<v1::RecordReply> Client::RecordCommand(const v1::RecordRequest& request,
+                                                      const std::function<absl::Status()>& run) {
   grpc::ClientContext context;
   v1::RecordReply reply;
   const auto reader = stub_->RecordCommand(&context, request);

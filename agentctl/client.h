@@ -32,9 +32,10 @@ class Client {
   absl::StatusOr<v1::DumpReply> Dump(const v1::DumpRequest& request);
   absl::StatusOr<v1::SettingsReply> Settings();
   absl::StatusOr<v1::CheckReply> Check();
-  // Records process `request.pid()` and its children, from when `run` is called until that process has ended, as `run` waits for.
-  // Its error is given back, and then nothing is recorded.
-  absl::StatusOr<v1::RecordReply> RecordCommand(const v1::RecordRequest& request, const std::function<absl::Status()>& run);
+  // Records process `request.pid()` and its children, from when `run` is called until that process has ended, as `run`
+  // waits for. Its error is given back, and then nothing is recorded.
+  absl::StatusOr<v1::RecordReply> RecordCommand(const v1::RecordRequest& request,
+                                                const std::function<absl::Status()>& run);
   absl::StatusOr<v1::RecordReply> Record(const v1::RecordRequest& request, const Tick& tick);
 
  private:

@@ -34,7 +34,8 @@ int GoOnUnlessInterrupted(void*, curl_off_t, curl_off_t, curl_off_t, curl_off_t)
 
 // No proxy leads there.
 bool IsOfThisHost(const std::string& url) {
-  return absl::StartsWith(url, "http://127.") || absl::StartsWith(url, "http://localhost") || absl::StartsWith(url, "http://[::1]");
+  return absl::StartsWith(url, "http://127.") || absl::StartsWith(url, "http://localhost") ||
+         absl::StartsWith(url, "http://[::1]");
 }
 
 std::string Escaped(const std::string& text) {
@@ -53,7 +54,8 @@ std::string Escaped(const std::string& text) {
 // {"error": "..."}, or what was said instead by somebody else.
 std::string ReasonIn(const std::string& body) {
   const nlohmann::json answer = nlohmann::json::parse(body, nullptr, /*allow_exceptions=*/false);
-  if (answer.is_object() && answer.contains("error") && answer["error"].is_string()) return answer["error"].get<std::string>();
+  if (answer.is_object() && answer.contains("error") && answer["error"].is_string())
+    return answer["error"].get<std::string>();
   return body.substr(0, 200);
 }
 
@@ -66,7 +68,8 @@ absl::Status Refused(long code, const std::string& url, const std::string& body)
 
 absl::Status NoAnswer(CURLcode error, const std::string& url, const char* why, bool is_too_long) {
   if (error == CURLE_ABORTED_BY_CALLBACK) return absl::CancelledError("interrupted");
-  if (is_too_long) return absl::ResourceExhaustedError("the answer is over 256 MiB: ask for less time, or fewer series");
+  if (is_too_long)
+    return absl::ResourceExhaustedError("the answer is over 256 MiB: ask for less time, or fewer series");
   const std::string text = absl::StrCat("no collector answers at ", url, ": ", why,
                                         ". Name it with --collector URL or SONDE_COLLECTOR; `systemctl status "
                                         "sonde-collector` tells of this host's.");
@@ -77,11 +80,14 @@ absl::Status NoAnswer(CURLcode error, const std::string& url, const char* why, b
 }  // namespace
 
 absl::StatusOr<std::string> CollectorUrl(const std::string& text) {
-  std::string url = absl::StartsWith(text, "http://") || absl::StartsWith(text, "https://") ? text : absl::StrCat("http://", text);
+  std::string url =
+      absl::StartsWith(text, "http://") || absl::StartsWith(text, "https://") ? text : absl::StrCat("http://", text);
   while (absl::EndsWith(url, "/")) url.pop_back();
   const std::unique_ptr<CURLU, decltype(&curl_url_cleanup)> parsed(curl_url(), curl_url_cleanup);
-  if (parsed != nullptr && !text.empty() && curl_url_set(parsed.get(), CURLUPART_URL, url.c_str(), 0) == CURLUE_OK) return url;
-  return absl::InvalidArgumentError(absl::StrCat("--collector: '", text, "' is no address: write HOST:PORT or http://HOST:PORT"));
+  if (parsed != nullptr && !text.empty() && curl_url_set(parsed.get(), CURLUPART_URL, url.c_str(), 0) == CURLUE_OK)
+    return url;
+  return absl::InvalidArgumentError(
+      absl::StrCat("--collector: '", text, "' is no address: write HOST:PORT or http://HOST:PORT"));
 }
 
 std::string QueryString(const Parameters& parameters) {
@@ -92,7 +98,8 @@ std::string QueryString(const Parameters& parameters) {
   return query;
 }
 
-absl::StatusOr<std::string> AskCollector(const std::string& url, const std::string& path, const Parameters& parameters) {
+absl::StatusOr<std::string> AskCollector(const std::string& url, const std::string& path,
+                                         const Parameters& parameters) {
   const std::unique_ptr<CURL, decltype(&curl_easy_cleanup)> curl(curl_easy_init(), curl_easy_cleanup);
   if (curl == nullptr) return absl::InternalError("cannot make an HTTP client");
   Body answer;

@@ -15,8 +15,9 @@ absl::StatusOr<std::string> CollectorUrl(const std::string& text);
 // The parameters as a query string, "" or "?a=b&c=d": those with an empty value are left out.
 std::string QueryString(const Parameters& parameters);
 
-// What a collector answers to GET `path` with these parameters. Statuses follow exit_code.h: kUnavailable: nobody answers
-// there; kInvalidArgument: it did not understand the question; else as it says itself. kCancelled on an interrupt.
+// What a collector answers to GET `path` with these parameters. Statuses follow exit_code.h: kUnavailable: nobody
+// answers there; kInvalidArgument: it did not understand the question; else as it says itself. kCancelled on an
+// interrupt.
 absl::StatusOr<std::string> AskCollector(const std::string& url, const std::string& path, const Parameters& parameters);
 
 }  // namespace sonde::agentctl

@@ -21,8 +21,8 @@ class Command {
   ~Command();
 
   pid_t Pid() const { return pid_; }
-  // Lets it begin. An error when it cannot be run (kNotFound: there is no such program); its exit code is 127 or 126 then, as a
-  // shell would say.
+  // Lets it begin. An error when it cannot be run (kNotFound: there is no such program); its exit code is 127 or 126
+  // then, as a shell would say.
   absl::Status Begin();
   // Waits until it ends, which an interrupt, that it gets too, does not hasten. What a shell would call its exit code:
   // 128 and the signal's number, if one ended it.

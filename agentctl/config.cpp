@@ -55,7 +55,8 @@ absl::StatusOr<v1::SettingsReply> Settings(const std::string& socket, const Conf
 std::string SettingsText(const v1::SettingsReply& reply) {
   Table table({{"SETTING"}, {"VALUE"}, {"FROM"}});
   for (const v1::Setting& setting : reply.settings()) {
-    table.AddRow({Printable(setting.key()), setting.value().empty() ? "\"\"" : Printable(setting.value()), Printable(setting.origin())});
+    table.AddRow({Printable(setting.key()), setting.value().empty() ? "\"\"" : Printable(setting.value()),
+                  Printable(setting.origin())});
   }
   return table.Shown();
 }

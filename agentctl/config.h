@@ -10,7 +10,8 @@ struct ConfigOptions {
   bool json = false;
 };
 
-// Shows the settings with where each comes from, or says whether the agent could use a file. Exit code 1 when it could not.
+// Shows the settings with where each comes from, or says whether the agent could use a file. Exit code 1 when it could
+// not.
 int RunConfig(const std::string& socket, const ConfigOptions& options);
 
 }  // namespace sonde::agentctl

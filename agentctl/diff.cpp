@@ -44,9 +44,9 @@ std::string Heading(const ProfileChange& change) {
   const double percent = PercentUp(change, "");
   const std::string scaled =
       change.scale == 1 ? "" : absl::StrFormat(" (the first profile is scaled by %.3g)", change.scale);
-  return absl::StrCat(change.value, ": ", Amount(change, change.before), " before, ", Amount(change, change.after), " after, ",
-                      Signed(change, change.before, change.after), percent == 0 ? "" : absl::StrCat(", ", SignedPercent(percent)),
-                      scaled, "\n");
+  return absl::StrCat(change.value, ": ", Amount(change, change.before), " before, ", Amount(change, change.after),
+                      " after, ", Signed(change, change.before, change.after),
+                      percent == 0 ? "" : absl::StrCat(", ", SignedPercent(percent)), scaled, "\n");
 }
 
 std::vector<std::string> Cells(const ProfileChange& change, const FunctionChange& function) {
@@ -70,7 +70,8 @@ const std::vector<Table::Column>& Columns() {
 
 std::string TextOf(const ProfileChange& change, size_t limit) {
   Table table(Columns());
-  for (size_t i = 0; i < std::min(limit, change.functions.size()); ++i) table.AddRow(Cells(change, change.functions[i]));
+  for (size_t i = 0; i < std::min(limit, change.functions.size()); ++i)
+    table.AddRow(Cells(change, change.functions[i]));
   return Heading(change) + table.Shown();
 }
 
@@ -85,8 +86,9 @@ std::string JsonOf(const ProfileChange& change, size_t limit) {
                          {"total_before", f.total_before},
                          {"total_after", f.total_after}});
   }
-  const nlohmann::ordered_json all = {{"value", change.value},   {"unit", change.unit},   {"scale", change.scale},
-                                      {"before", change.before}, {"after", change.after}, {"functions", std::move(functions)}};
+  const nlohmann::ordered_json all = {{"value", change.value}, {"unit", change.unit},
+                                      {"scale", change.scale}, {"before", change.before},
+                                      {"after", change.after}, {"functions", std::move(functions)}};
   return all.dump(2) + "\n";
 }
 
@@ -111,7 +113,8 @@ absl::StatusOr<bool> IsOverALimit(const ProfileChange& change, const std::vector
   std::vector<Limit> limits;
   for (const std::string& text : texts) {
     absl::StatusOr<Limit> limit = ParseLimit(text, change);
-    if (!limit.ok()) return absl::InvalidArgumentError(absl::StrCat("--fail-if: ", std::string(limit.status().message())));
+    if (!limit.ok())
+      return absl::InvalidArgumentError(absl::StrCat("--fail-if: ", std::string(limit.status().message())));
     limits.push_back(*std::move(limit));
   }
   bool is_over = false;
@@ -119,7 +122,8 @@ absl::StatusOr<bool> IsOverALimit(const ProfileChange& change, const std::vector
     const double percent = PercentUp(change, limit.function);
     if (!(percent > limit.percent)) continue;
     is_over = true;
-    std::fprintf(stderr, "agentctl: over the limit: %s, and it is %s\n", Printable(limit.text).c_str(), SignedPercent(percent).c_str());
+    std::fprintf(stderr, "agentctl: over the limit: %s, and it is %s\n", Printable(limit.text).c_str(),
+                 SignedPercent(percent).c_str());
   }
   return is_over;
 }

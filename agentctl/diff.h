@@ -7,11 +7,11 @@
 namespace sonde::agentctl {
 
 struct DiffOptions {
-  std::string before, after;       // files of pprof; one of them may be "-"
-  std::string query;               // selector over sample labels; empty: everything
-  std::string scale = "time";      // time, total or none
+  std::string before, after;   // files of pprof; one of them may be "-"
+  std::string query;           // selector over sample labels; empty: everything
+  std::string scale = "time";  // time, total or none
   bool json = false;
-  size_t limit = 20;               // functions
+  size_t limit = 20;                 // functions
   std::vector<std::string> fail_if;  // "cpu > 5%"
 };
 

@@ -29,7 +29,8 @@ std::string ForHowLong(const v1::ThreadNow& thread) {
 
 // What is to be said of a stack that is not simply where the thread is.
 std::string AboutStack(const v1::ThreadNow& thread) {
-  const std::string ago = thread.stack_age_ns() == 0 ? "" : absl::StrCat(", ", HumanDuration(thread.stack_age_ns()), " ago");
+  const std::string ago =
+      thread.stack_age_ns() == 0 ? "" : absl::StrCat(", ", HumanDuration(thread.stack_age_ns()), " ago");
   if (thread.stack_of() == "sample") return absl::StrCat("as sampled last", ago);
   if (thread.stack_of() == "last-left") return absl::StrCat("where it last left a CPU", ago);
   if (thread.kernel_only()) return "only the kernel's part is known";
@@ -44,16 +45,17 @@ std::string StateText(const v1::ThreadNow& thread) {
 
 std::string Heading(const v1::DumpReply& reply) {
   const auto shown = static_cast<uint64_t>(reply.threads_size());
-  std::string text = absl::StrCat(HumanCount(reply.all_threads()), reply.all_threads() == 1 ? " thread" : " threads", " at ",
-                                  absl::FormatTime("%H:%M:%E3S", absl::FromUnixNanos(reply.unix_ns()), absl::LocalTimeZone()));
+  std::string text =
+      absl::StrCat(HumanCount(reply.all_threads()), reply.all_threads() == 1 ? " thread" : " threads", " at ",
+                   absl::FormatTime("%H:%M:%E3S", absl::FromUnixNanos(reply.unix_ns()), absl::LocalTimeZone()));
   if (shown < reply.all_threads()) absl::StrAppend(&text, "; the first ", HumanCount(shown), " (--limit shows more)");
   return text + "\n";
 }
 
 std::string ThreadText(const v1::ThreadNow& thread) {
   const std::string about = AboutStack(thread);
-  return absl::StrCat("\n", Paint(Colour::kBold, absl::StrCat("\"", Printable(thread.thread()), "\"")), "  ", thread.pid(), "/",
-                      thread.tid(), " of ", Printable(thread.process()), "\n  ", StateText(thread),
+  return absl::StrCat("\n", Paint(Colour::kBold, absl::StrCat("\"", Printable(thread.thread()), "\"")), "  ",
+                      thread.pid(), "/", thread.tid(), " of ", Printable(thread.process()), "\n  ", StateText(thread),
                       thread.ns() == 0 ? "" : absl::StrCat(", for ", ForHowLong(thread)), "\n",
                       about.empty() ? "" : absl::StrCat("  (", about, ")\n"), FrameLines(thread.stack(), "    "));
 }
@@ -67,10 +69,18 @@ std::string Paragraphs(const v1::DumpReply& reply) {
 // A line for each thread.
 std::string Lines(const v1::DumpReply& reply) {
   constexpr auto kRight = Table::Align::kRight;
-  Table table({{"PID", kRight}, {"TID", kRight}, {"PROCESS"}, {"THREAD"}, {"STATE"}, {"REASON"}, {"FOR", kRight}, {"SEEN"}, {"WHERE"}});
+  Table table({{"PID", kRight},
+               {"TID", kRight},
+               {"PROCESS"},
+               {"THREAD"},
+               {"STATE"},
+               {"REASON"},
+               {"FOR", kRight},
+               {"SEEN"},
+               {"WHERE"}});
   for (const v1::ThreadNow& thread : reply.threads()) {
-    table.AddRow({absl::StrCat(thread.pid()), absl::StrCat(thread.tid()), Printable(thread.process()), Printable(thread.thread()),
-                  Printable(thread.state()), ReasonText(thread), ForHowLong(thread),
+    table.AddRow({absl::StrCat(thread.pid()), absl::StrCat(thread.tid()), Printable(thread.process()),
+                  Printable(thread.thread()), Printable(thread.state()), ReasonText(thread), ForHowLong(thread),
                   thread.stack_of().empty() ? "-" : Printable(thread.stack_of()), Excerpt(thread.stack())});
   }
   return Heading(reply) + table.Shown();
@@ -81,7 +91,8 @@ std::string NobodyThere(const DumpOptions& options) {
   const std::string who = !options.service.empty() ? absl::StrCat(" of service '", options.service, "'")
                           : !options.comm.empty()  ? absl::StrCat(" called '", options.comm, "'")
                                                    : "";
-  return absl::StrCat("there is no thread", of, who, ": `agentctl targets` tells which processes and services there are");
+  return absl::StrCat("there is no thread", of, who,
+                      ": `agentctl targets` tells which processes and services there are");
 }
 
 }  // namespace

@@ -8,10 +8,10 @@
 namespace sonde::agentctl {
 
 struct DumpOptions {
-  uint32_t pid = 0;       // 0 = every process
-  std::string service;    // only of this service's processes; empty: of all
-  std::string comm;       // only of this name, of a thread or its process; empty: of all
-  uint32_t limit = 0;     // 0 = 1000
+  uint32_t pid = 0;     // 0 = every process
+  std::string service;  // only of this service's processes; empty: of all
+  std::string comm;     // only of this name, of a thread or its process; empty: of all
+  uint32_t limit = 0;   // 0 = 1000
   Format format = Format::kText;
 };
 

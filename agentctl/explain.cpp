@@ -54,7 +54,8 @@ std::string UnwindingText(const Code& code) {
 }
 
 std::string NamesText(const Code& code) {
-  if (code.named_by().empty()) return absl::StrCat(Paint(Colour::kYellow, "none"), ": ", Printable(code.naming_trouble()));
+  if (code.named_by().empty())
+    return absl::StrCat(Paint(Colour::kYellow, "none"), ": ", Printable(code.naming_trouble()));
   return absl::StrCat(code.has_lines() ? "with lines and inlined functions, by " : "functions alone, by ",
                       Meanings(code.named_by()));
 }
@@ -71,14 +72,15 @@ std::string AdviceText(const Code& code) {
 }
 
 std::string CodeText(const Code& code) {
-  std::string text = absl::StrCat(Paint(Colour::kBold, Printable(code.path())), "  ",
-                                  HumanBytes(code.bytes()), " of code");
+  std::string text =
+      absl::StrCat(Paint(Colour::kBold, Printable(code.path())), "  ", HumanBytes(code.bytes()), " of code");
   if (code.mappings() > 1) absl::StrAppend(&text, " in ", code.mappings(), " mappings");
   if (!code.build_id().empty()) absl::StrAppend(&text, ", build id ", Printable(code.build_id()));
   absl::StrAppend(&text, "\n", Line("stacks", UnwindingText(code)), Line("names", NamesText(code)));
   if (!code.debug_file().empty()) text += Line("debug", Printable(code.debug_file()));
   if (!code.supplementary_file().empty()) text += Line("shared", Printable(code.supplementary_file()));
-  if (code.split_files() > 0) text += Line("split", absl::StrCat(HumanCount(code.split_files()), " .dwo or .dwp files so far"));
+  if (code.split_files() > 0)
+    text += Line("split", absl::StrCat(HumanCount(code.split_files()), " .dwo or .dwp files so far"));
   for (const v1::TriedPlace& tried : code.tried()) {
     text += Line("tried", absl::StrCat(Printable(tried.path()), ": ", Printable(tried.found())));
   }
@@ -86,7 +88,9 @@ std::string CodeText(const Code& code) {
   return text;
 }
 
-bool WantsDebugFile(const Code& code) { return code.is_of_host() && code.naming_trouble().empty() && !code.has_lines(); }
+bool WantsDebugFile(const Code& code) {
+  return code.is_of_host() && code.naming_trouble().empty() && !code.has_lines();
+}
 
 void AddPackages(v1::ExplainReply* reply) {
   std::set<std::string> files;

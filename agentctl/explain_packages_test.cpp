@@ -21,8 +21,9 @@ TEST(ExplainPackages, AreThoseThatDpkgKnowsTheFilesOf) {
   std::ofstream(info / "libc6:amd64.list") << "/.\n/lib\n/lib/x86_64-linux-gnu/libc.so.6\n";
   std::ofstream(info / "nginx.list") << "/usr/sbin/nginx\n/usr/sbin/nginx-debug\n";
   std::ofstream(info / "nginx.md5sums") << "/usr/bin/other\n";
-  EXPECT_THAT(PackagesOf(root, {"/usr/lib/x86_64-linux-gnu/libc.so.6", "/usr/sbin/nginx", "/usr/bin/other"}),
-              UnorderedElementsAre(Pair("/usr/lib/x86_64-linux-gnu/libc.so.6", "libc6"), Pair("/usr/sbin/nginx", "nginx")));
+  EXPECT_THAT(
+      PackagesOf(root, {"/usr/lib/x86_64-linux-gnu/libc.so.6", "/usr/sbin/nginx", "/usr/bin/other"}),
+      UnorderedElementsAre(Pair("/usr/lib/x86_64-linux-gnu/libc.so.6", "libc6"), Pair("/usr/sbin/nginx", "nginx")));
   EXPECT_THAT(PackagesOf(root + "/none", {"/usr/sbin/nginx"}), IsEmpty());
   std::filesystem::remove_all(root);
 }

@@ -20,7 +20,8 @@ absl::Status Export(const ExportOptions& options) {
   absl::StatusOr<OutputFile> file = OutputFile::Open(options.output);
   if (!file.ok()) return file.status();
   const std::string title = options.query.empty() ? options.input : absl::StrCat(options.input, " ", options.query);
-  const std::string written = profile::WriteFile(*format, *pprof, {.title = title, .root = "all", .root_label = options.root});
+  const std::string written =
+      profile::WriteFile(*format, *pprof, {.title = title, .root = "all", .root_label = options.root});
   if (absl::Status committed = file->Commit(written); !committed.ok()) return committed;
   std::printf("%s: %s, %s stacks\n", Printable(options.output).c_str(), HumanBytes(written.size()).c_str(),
               HumanCount(static_cast<uint64_t>(pprof->sample_size())).c_str());

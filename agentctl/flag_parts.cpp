@@ -20,10 +20,14 @@ std::string CheckInstant(const std::string& text) {
 
 }  // namespace
 
-CLI::Option* CheckedAsInterval(CLI::Option* option) { return option->check(CLI::Validator(CheckInterval, "", "duration")); }
+CLI::Option* CheckedAsInterval(CLI::Option* option) {
+  return option->check(CLI::Validator(CheckInterval, "", "duration"));
+}
 
 void AddFormat(CLI::App* verb, Options* options, const std::string& text) {
-  verb->add_option("-o,--output", options->format, text)->check(CLI::IsMember({"text", "wide", "md", "json"}))->type_name("FORMAT");
+  verb->add_option("-o,--output", options->format, text)
+      ->check(CLI::IsMember({"text", "wide", "md", "json"}))
+      ->type_name("FORMAT");
 }
 
 void AddTextOrJson(CLI::App* verb, Options* options) {
@@ -37,22 +41,27 @@ void AddDuration(CLI::App* verb, Options* options, const std::string& text) {
 }
 
 void AddWatch(CLI::App* verb, Options* options) {
-  CheckedAsInterval(
-      verb->add_flag("--watch{2s}", options->watch, "again and again, on a terminal in place: --watch or --watch=10s; Ctrl-C ends"));
+  CheckedAsInterval(verb->add_flag("--watch{2s}", options->watch,
+                                   "again and again, on a terminal in place: --watch or --watch=10s; Ctrl-C ends"));
 }
 
 void AddSince(CLI::App* verb, Options* options) {
-  CheckedAsInterval(verb->add_option("--since", options->since,
-                                     "instead: so far back up to now, at once, as far as the agent keeps it (10m at most)"))
+  CheckedAsInterval(
+      verb->add_option("--since", options->since,
+                       "instead: so far back up to now, at once, as far as the agent keeps it (10m at most)"))
       ->excludes("--duration")
       ->type_name("DURATION");
   const CLI::Validator instant(CheckInstant, "", "instant");
-  CLI::Option* from = verb->add_option("--from", options->from, "instead: from then on: 18:00, '2026-11-30 18:00' or -5m")
-                          ->check(instant)
-                          ->excludes("--duration")
-                          ->excludes("--since")
-                          ->type_name("TIME");
-  verb->add_option("--to", options->to, "and up to then (default: now)")->check(instant)->needs(from)->type_name("TIME");
+  CLI::Option* from =
+      verb->add_option("--from", options->from, "instead: from then on: 18:00, '2026-11-30 18:00' or -5m")
+          ->check(instant)
+          ->excludes("--duration")
+          ->excludes("--since")
+          ->type_name("TIME");
+  verb->add_option("--to", options->to, "and up to then (default: now)")
+      ->check(instant)
+      ->needs(from)
+      ->type_name("TIME");
 }
 
 void AddPid(CLI::App* verb, uint32_t* pid) {
@@ -66,9 +75,7 @@ void AddLimit(CLI::App* verb, const std::string& lines, uint32_t* limit) {
 }
 
 void AddKind(CLI::App* verb, const std::string& names, const std::string& text, std::string* kind) {
-  verb->add_option(names, *kind, text)
-      ->check(CLI::IsMember({"cpu", "offcpu", "wall", "faults"}))
-      ->type_name("KIND");
+  verb->add_option(names, *kind, text)->check(CLI::IsMember({"cpu", "offcpu", "wall", "faults"}))->type_name("KIND");
 }
 
 }  // namespace sonde::agentctl

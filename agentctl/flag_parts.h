@@ -8,7 +8,7 @@
 namespace CLI {
 class App;
 class Option;
-}
+}  // namespace CLI
 
 // Flags that several verbs have.
 namespace sonde::agentctl {
@@ -17,8 +17,10 @@ namespace sonde::agentctl {
 CLI::Option* CheckedAsInterval(CLI::Option* option);
 
 // -o of verbs whose answer is tables, and of those whose is not.
-void AddFormat(CLI::App* verb, Options* options,
-               const std::string& text = "text (default), wide (lines and names are not cut), md or json; 64-bit numbers are strings in JSON");
+void AddFormat(
+    CLI::App* verb, Options* options,
+    const std::string& text =
+        "text (default), wide (lines and names are not cut), md or json; 64-bit numbers are strings in JSON");
 void AddTextOrJson(CLI::App* verb, Options* options);
 
 void AddDuration(CLI::App* verb, Options* options, const std::string& text);

@@ -43,7 +43,8 @@ void AddAccount(CLI::App* app, Options* options) {
   AddPid(verb, &options->account.pid);
   AddDuration(verb, options, "measure for so long from now (default: the last whole window)");
   AddSince(verb, options);
-  verb->add_option("--by", options->account.by, "a line for each process (default), thread, service, container or reason")
+  verb->add_option("--by", options->account.by,
+                   "a line for each process (default), thread, service, container or reason")
       ->check(CLI::IsMember({"process", "thread", "service", "container", "reason"}))
       ->type_name("WHAT");
   std::vector<std::string> columns = {"wall", "busy"};
@@ -63,7 +64,8 @@ void AddAccount(CLI::App* app, Options* options) {
 
 void AddWaits(CLI::App* app, Options* options) {
   CLI::App* verb = app->add_subcommand("waits", "what threads waited for longest, and where");
-  verb->add_option("--service", options->waits.service, "only processes of this service, as `account --by service` names it")
+  verb->add_option("--service", options->waits.service,
+                   "only processes of this service, as `account --by service` names it")
       ->type_name("NAME");
   std::vector<std::string> reasons;
   for (const profile::Reason reason : profile::AllReasons()) {
@@ -124,7 +126,8 @@ void AddTop(CLI::App* app, Options* options) {
 // Of verbs that write a file in one of many formats.
 CLI::Option* AddOutputFile(CLI::App* verb, std::string* path) {
   const std::string otherwise = path->empty() ? "" : " (default " + *path + ")";
-  return verb->add_option("-o,--output", *path, "the file to write: " + profile::SuffixesForText() + otherwise)->type_name("FILE");
+  return verb->add_option("-o,--output", *path, "the file to write: " + profile::SuffixesForText() + otherwise)
+      ->type_name("FILE");
 }
 
 void AddQuery(CLI::App* verb, std::string* query) {
@@ -138,7 +141,8 @@ void AddRecording(CLI::App* verb, Options* options, RecordOptions* recording) {
   AddSince(verb, options);
   AddPid(verb, &recording->pid);
   AddQuery(verb, &recording->query);
-  verb->add_option("--service", recording->service, "only this service, as `account --by service` names it")->type_name("NAME");
+  verb->add_option("--service", recording->service, "only this service, as `account --by service` names it")
+      ->type_name("NAME");
 }
 
 void AddRecord(CLI::App* app, Options* options) {
@@ -146,7 +150,8 @@ void AddRecord(CLI::App* app, Options* options) {
   AddOutputFile(verb, &options->record.output)->required();
   AddRecording(verb, options, &options->record);
   AddKind(verb, "-t,--type,--kind", "cpu (default), offcpu, wall or faults", &options->record.kind);
-  verb->add_option("command", options->record.command, "after --: run this, and record it and its children until it ends")
+  verb->add_option("command", options->record.command,
+                   "after --: run this, and record it and its children until it ends")
       ->excludes("--duration")
       ->excludes("--since")
       ->excludes("--pid")
@@ -156,7 +161,8 @@ void AddRecord(CLI::App* app, Options* options) {
 }
 
 void AddFlamegraph(CLI::App* app, Options* options) {
-  CLI::App* verb = app->add_subcommand("flamegraph", "the same as a flame graph in one file, of all time unless told otherwise");
+  CLI::App* verb =
+      app->add_subcommand("flamegraph", "the same as a flame graph in one file, of all time unless told otherwise");
   AddOutputFile(verb, &options->flamegraph.output);
   AddRecording(verb, options, &options->flamegraph);
   AddKind(verb, "-t,--type,--kind", "cpu, offcpu, wall (default) or faults", &options->flamegraph.kind);
@@ -168,13 +174,17 @@ void AddDiff(CLI::App* app, Options* options) {
   verb->add_option("before", options->diff.before, "a pprof; - is standard input")->required()->type_name("BEFORE");
   verb->add_option("after", options->diff.after, "another of the same kind")->required()->type_name("AFTER");
   AddQuery(verb, &options->diff.query);
-  verb->add_option("--scale", options->diff.scale, "the first profile to the time of the second (default), to its total, or not at all")
+  verb->add_option("--scale", options->diff.scale,
+                   "the first profile to the time of the second (default), to its total, or not at all")
       ->check(CLI::IsMember({"time", "total", "none"}))
       ->type_name("HOW");
-  verb->add_option("--fail-if", options->diff.fail_if, "exit 1 if this is so: 'cpu > 5%', 'parse() > 1%'; may be repeated")
+  verb->add_option("--fail-if", options->diff.fail_if,
+                   "exit 1 if this is so: 'cpu > 5%', 'parse() > 1%'; may be repeated")
       ->take_all()
       ->type_name("LIMIT");
-  verb->add_option("--limit", options->diff.limit, "so many functions (default 20)")->check(CLI::Range(1, 1000000))->type_name("N");
+  verb->add_option("--limit", options->diff.limit, "so many functions (default 20)")
+      ->check(CLI::Range(1, 1000000))
+      ->type_name("N");
   AddFormat(verb, options, "text (default), wide, md or json");
   verb->footer(kDiffHelp);
 }
@@ -184,7 +194,8 @@ void AddExport(CLI::App* app, Options* options) {
   verb->add_option("profile", options->exporting.input, "a pprof; - is standard input")->required()->type_name("FILE");
   AddOutputFile(verb, &options->exporting.output)->required();
   AddQuery(verb, &options->exporting.query);
-  verb->add_option("--root", options->exporting.root, "a label whose values stacks stand under, as reason or service_name")
+  verb->add_option("--root", options->exporting.root,
+                   "a label whose values stacks stand under, as reason or service_name")
       ->type_name("LABEL");
   verb->footer(kExportHelp);
 }
@@ -194,27 +205,37 @@ void AddStored(CLI::App* verb, StoredSelection* stored) {
   verb->add_option("--collector", stored->collector, "the collector's address (default http://127.0.0.1:7170)")
       ->envname("SONDE_COLLECTOR")
       ->type_name("URL");
-  verb->add_option("-k,--kind,--type", stored->kind, "cpu (default), offcpu, wall, faults, or another that `query kinds` tells")->type_name("KIND");
-  verb->add_option("--query", stored->query, "only profiles and samples with these labels: 'service_name=\"web\", reason=~\"disk|lock\"'")
+  verb->add_option("-k,--kind,--type", stored->kind,
+                   "cpu (default), offcpu, wall, faults, or another that `query kinds` tells")
+      ->type_name("KIND");
+  verb->add_option("--query", stored->query,
+                   "only profiles and samples with these labels: 'service_name=\"web\", reason=~\"disk|lock\"'")
       ->type_name("SELECTOR");
-  CLI::Option* since = verb->add_option("--since", stored->since, "so far back up to now, or up to --to: 90s, 24h, 7d (default 15m)")->type_name("DURATION");
-  verb->add_option("--from", stored->from, "from then on: 18:00, '2026-11-30 18:00', 2026-11-30T18:00:00Z, -2h or Unix seconds")
+  CLI::Option* since =
+      verb->add_option("--since", stored->since, "so far back up to now, or up to --to: 90s, 24h, 7d (default 15m)")
+          ->type_name("DURATION");
+  verb->add_option("--from", stored->from,
+                   "from then on: 18:00, '2026-11-30 18:00', 2026-11-30T18:00:00Z, -2h or Unix seconds")
       ->excludes(since)
       ->type_name("TIME");
   verb->add_option("--to", stored->to, "up to then (default: now)")->type_name("TIME");
-  verb->add_option("--focus", stored->focus, "only stacks with a function that this regular expression finds")->type_name("REGEX");
+  verb->add_option("--focus", stored->focus, "only stacks with a function that this regular expression finds")
+      ->type_name("REGEX");
   verb->add_option("--ignore", stored->ignore, "no stacks with such a function")->type_name("REGEX");
 }
 
 void AddStoredQuery(CLI::App* app, Options* options) {
   CLI::App* verb = app->add_subcommand("query", "what the collector has stored: functions, times, labels, profiles");
-  verb->add_option("what", options->query.what, "top functions (default), a timeline, values of a label (without --by: the labels), or kinds")
+  verb->add_option("what", options->query.what,
+                   "top functions (default), a timeline, values of a label (without --by: the labels), or kinds")
       ->check(CLI::IsMember({"top", "timeline", "values", "kinds"}))
       ->type_name("WHAT");
   AddStored(verb, &options->stored);
-  verb->add_option("--by", options->query.by, "a label: what a timeline is divided by, or whose values are told")->type_name("LABEL");
+  verb->add_option("--by", options->query.by, "a label: what a timeline is divided by, or whose values are told")
+      ->type_name("LABEL");
   AddLimit(verb, "functions (default 20), or parts of a timeline (default 5)", &options->query.limit);
-  verb->add_option("-o,--output", options->format, "text (default), wide, md, json as the collector has it, or pprof to standard output")
+  verb->add_option("-o,--output", options->format,
+                   "text (default), wide, md, json as the collector has it, or pprof to standard output")
       ->check(CLI::IsMember({"text", "wide", "md", "json", "pprof"}))
       ->type_name("FORMAT");
   AddWatch(verb, options);
@@ -222,15 +243,21 @@ void AddStoredQuery(CLI::App* app, Options* options) {
 }
 
 void AddOpen(CLI::App* app, Options* options) {
-  CLI::App* verb = app->add_subcommand("open", "the page that shows the same: its address, and the page where there is a display");
+  CLI::App* verb =
+      app->add_subcommand("open", "the page that shows the same: its address, and the page where there is a display");
   AddStored(verb, &options->opened);
   verb->footer(kOpenHelp);
 }
 
 void AddConfig(CLI::App* app, Options* options) {
-  CLI::App* verb = app->add_subcommand("config", "the agent's settings and where each comes from, or whether a file is right");
-  verb->add_option("what", options->config.what, "show (default) or check")->check(CLI::IsMember({"show", "check"}))->type_name("WHAT");
-  verb->add_option("file", options->config.file, "this file's (default: those of the running agent, else /etc/sonde/agent.yaml)")->type_name("FILE");
+  CLI::App* verb =
+      app->add_subcommand("config", "the agent's settings and where each comes from, or whether a file is right");
+  verb->add_option("what", options->config.what, "show (default) or check")
+      ->check(CLI::IsMember({"show", "check"}))
+      ->type_name("WHAT");
+  verb->add_option("file", options->config.file,
+                   "this file's (default: those of the running agent, else /etc/sonde/agent.yaml)")
+      ->type_name("FILE");
   AddFormat(verb, options, "text (default), wide, md or json");
   verb->footer(kConfigHelp);
 }
@@ -250,17 +277,22 @@ void AddTargets(CLI::App* app, Options* options) {
 void AddDump(CLI::App* app, Options* options) {
   CLI::App* verb = app->add_subcommand("dump", "where every thread is now: its state, reason and stack");
   AddPid(verb, &options->dump.pid);
-  verb->add_option("--service", options->dump.service, "only threads of this service, as `account --by service` names it")
+  verb->add_option("--service", options->dump.service,
+                   "only threads of this service, as `account --by service` names it")
       ->type_name("NAME");
-  verb->add_option("--comm", options->dump.comm, "only threads with this name, or of a process with it")->type_name("NAME");
+  verb->add_option("--comm", options->dump.comm, "only threads with this name, or of a process with it")
+      ->type_name("NAME");
   AddLimit(verb, "threads (default 1000)", &options->dump.limit);
-  AddFormat(verb, options, "text (default: whole stacks), wide or md (a line for each thread), or json; 64-bit numbers are strings in JSON");
+  AddFormat(
+      verb, options,
+      "text (default: whole stacks), wide or md (a line for each thread), or json; 64-bit numbers are strings in JSON");
   AddWatch(verb, options);
   verb->footer(kDumpHelp);
 }
 
 void AddExplain(CLI::App* app, Options* options) {
-  CLI::App* verb = app->add_subcommand("explain", "how a process's stacks are followed, where its names come from, or why not");
+  CLI::App* verb =
+      app->add_subcommand("explain", "how a process's stacks are followed, where its names come from, or why not");
   verb->add_option("-p,--pid,PID", options->explain.pid, "the process")
       ->required()
       ->check(CLI::Range(1u, 4194304u))
@@ -270,9 +302,11 @@ void AddExplain(CLI::App* app, Options* options) {
 }
 
 void AddDoctor(CLI::App* app, Options* options) {
-  CLI::App* verb = app->add_subcommand("doctor", "whether the agent can work here and reach its targets, and what to do");
+  CLI::App* verb =
+      app->add_subcommand("doctor", "whether the agent can work here and reach its targets, and what to do");
   verb->add_option("--config", options->doctor.config,
-                   "look at these settings instead of the running agent's (default without one: /etc/sonde/agent.yaml, if it is there)")
+                   "look at these settings instead of the running agent's (default without one: /etc/sonde/agent.yaml, "
+                   "if it is there)")
       ->type_name("FILE");
   AddTextOrJson(verb, options);
   verb->footer(kDoctorHelp);
@@ -297,7 +331,8 @@ void AddVersion(CLI::App* app, Options* options) {
 void ReadPast(Options* options) {
   const absl::Time now = absl::Now();
   const auto back = [&](const std::string& text) { return now - *ParseInstant(text, now, absl::LocalTimeZone()); };
-  const absl::Duration since = back(options->from), before = options->to.empty() ? absl::ZeroDuration() : back(options->to);
+  const absl::Duration since = back(options->from),
+                       before = options->to.empty() ? absl::ZeroDuration() : back(options->to);
   const auto set = [&](auto* asked) {
     asked->since = std::max(since, absl::Nanoseconds(1));
     asked->before = std::max(before, absl::ZeroDuration());
@@ -354,15 +389,18 @@ void ReadDurations(const CLI::App& app, Options* options) {
   ShowTablesAs(format);
   // A screen is of the time since the one before.
   const std::vector<CLI::App*> verbs = app.get_subcommands();
-  options->measures = !verbs.empty() && verbs[0]->get_name() != "account" && verbs[0]->get_option_no_throw("--duration") != nullptr &&
-                      options->since.empty() && options->from.empty();
+  options->measures = !verbs.empty() && verbs[0]->get_name() != "account" &&
+                      verbs[0]->get_option_no_throw("--duration") != nullptr && options->since.empty() &&
+                      options->from.empty();
   if (options->measures && options->duration.empty()) options->duration = options->watch;
   if (!options->duration.empty()) {
     const absl::Duration duration = *ParseInterval(options->duration);
-    options->account.duration = options->record.duration = options->flamegraph.duration = options->waits.duration = duration;
+    options->account.duration = options->record.duration = options->flamegraph.duration = options->waits.duration =
+        duration;
   }
   if (!options->since.empty()) {
-    options->account.since = options->record.since = options->flamegraph.since = options->waits.since = *ParseInterval(options->since);
+    options->account.since = options->record.since = options->flamegraph.since = options->waits.since =
+        *ParseInterval(options->since);
   }
   if (!options->from.empty()) ReadPast(options);
   options->top.interval = *ParseInterval(options->interval);

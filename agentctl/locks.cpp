@@ -40,8 +40,8 @@ std::string LocksText(const v1::LocksReply& reply, const WaitingOptions& options
   const auto whole = static_cast<double>(reply.total_ns());
   for (const v1::Lock& lock : reply.locks()) {
     std::vector<std::string> cells = TotalCells(lock, whole);
-    cells.insert(cells.end(), {Printable(lock.process(), kProcessColumns), LockText(lock), OwnerText(lock), HoldText(lock),
-                               options.whole_stacks ? "" : Excerpt(lock.stack())});
+    cells.insert(cells.end(), {Printable(lock.process(), kProcessColumns), LockText(lock), OwnerText(lock),
+                               HoldText(lock), options.whole_stacks ? "" : Excerpt(lock.stack())});
     table.AddRow(std::move(cells));
   }
   const auto below = [&](int i) {

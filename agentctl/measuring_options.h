@@ -12,9 +12,9 @@ namespace sonde::agentctl {
 struct MeasuringOptions {
   uint32_t pid = 0;  // 0 = every process
   absl::Duration duration = absl::Seconds(10);
-  absl::Duration since;  // instead of the duration, so far back up to now; 0: not asked for
+  absl::Duration since;   // instead of the duration, so far back up to now; 0: not asked for
   absl::Duration before;  // and that up to so long ago
-  uint32_t limit = 0;  // 0 = 20
+  uint32_t limit = 0;     // 0 = 20
   bool whole_stacks = false;
   bool json = false;
 };

@@ -34,15 +34,25 @@ std::string CountOrNothing(uint64_t count) { return count == 0 ? "-" : HumanCoun
 std::string ConnectsText(const v1::PeersReply& reply, bool whole_stacks) {
   if (reply.connects().empty()) return "";
   constexpr auto kRight = Table::Align::kRight;
-  Table table({{"CONNECTS", kRight}, {"P50", kRight}, {"P99", kRight}, {"LONGEST", kRight}, {"REFUSED", kRight},
-               {"TIMED OUT", kRight}, {"UNREACHABLE", kRight}, {"GIVEN UP", kRight}, {"UNDER WAY", kRight}, {"PROCESS"}, {"PEER"},
+  Table table({{"CONNECTS", kRight},
+               {"P50", kRight},
+               {"P99", kRight},
+               {"LONGEST", kRight},
+               {"REFUSED", kRight},
+               {"TIMED OUT", kRight},
+               {"UNREACHABLE", kRight},
+               {"GIVEN UP", kRight},
+               {"UNDER WAY", kRight},
+               {"PROCESS"},
+               {"PEER"},
                {"WHERE"}});
   for (const v1::Connects& one : reply.connects()) {
-    table.AddRow({HumanCount(one.count()), QuantileCell(one.p50_ns(), one.count()), QuantileCell(one.p99_ns(), one.count()),
-                  QuantileCell(one.longest_ns(), one.count() + one.under_way()), CountOrNothing(one.refused()),
-                  CountOrNothing(one.timed_out()), CountOrNothing(one.unreachable()), CountOrNothing(one.given_up()),
-                  CountOrNothing(one.under_way()), Printable(one.process(), kProcessColumns),
-                  WithPort(Printable(one.address(), kProcessColumns), one.port()), whole_stacks ? "" : Excerpt(one.stack())});
+    table.AddRow(
+        {HumanCount(one.count()), QuantileCell(one.p50_ns(), one.count()), QuantileCell(one.p99_ns(), one.count()),
+         QuantileCell(one.longest_ns(), one.count() + one.under_way()), CountOrNothing(one.refused()),
+         CountOrNothing(one.timed_out()), CountOrNothing(one.unreachable()), CountOrNothing(one.given_up()),
+         CountOrNothing(one.under_way()), Printable(one.process(), kProcessColumns),
+         WithPort(Printable(one.address(), kProcessColumns), one.port()), whole_stacks ? "" : Excerpt(one.stack())});
   }
   const auto below = [&](int i) { return FrameLines(reply.connects(i).stack(), "      "); };
   return absl::StrCat("\nConnections asked for, waited for or not:\n",
@@ -72,8 +82,7 @@ std::string PeersText(const v1::PeersReply& reply, const WaitingOptions& options
                       HumanDuration(reply.duration_ns()), options.idle ? "" : " (waiting for clients: --idle)", "\n",
                       reply.peers().empty() ? "No thread waited for a peer.\n"
                                             : RowsText(table, options.whole_stacks, reply.peers_size(), below),
-                      ConnectsText(reply, options.whole_stacks),
-                      LossNotice(reply.losses()));
+                      ConnectsText(reply, options.whole_stacks), LossNotice(reply.losses()));
 }
 
 }  // namespace

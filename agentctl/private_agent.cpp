@@ -23,7 +23,8 @@
 namespace sonde::agentctl {
 namespace {
 
-constexpr absl::Duration kReadyPatience = absl::Seconds(90), kTablesPatience = absl::Seconds(20), kEndPatience = absl::Seconds(30);
+constexpr absl::Duration kReadyPatience = absl::Seconds(90), kTablesPatience = absl::Seconds(20),
+                         kEndPatience = absl::Seconds(30);
 constexpr absl::Duration kAgentLook = absl::Milliseconds(100);
 constexpr size_t kMaxLogBytes = 1 << 20;
 
@@ -83,15 +84,18 @@ absl::Status PrivateAgent::Ended() {
   if (::waitpid(pid_, &status, WNOHANG) != pid_) return absl::OkStatus();
   pid_ = -1;
   if (WIFEXITED(status) && WEXITSTATUS(status) == 127) {
-    return absl::FailedPreconditionError(absl::StrCat("there is no ", AgentProgram(), " to run: install sonde-agent, or put it beside agentctl"));
+    return absl::FailedPreconditionError(
+        absl::StrCat("there is no ", AgentProgram(), " to run: install sonde-agent, or put it beside agentctl"));
   }
   const std::string words = LastWords(folder_ / "log");
-  return absl::FailedPreconditionError(absl::StrCat("sonde-agent, which was started for this, has ended: ", words.empty() ? "it said nothing" : words));
+  return absl::FailedPreconditionError(
+      absl::StrCat("sonde-agent, which was started for this, has ended: ", words.empty() ? "it said nothing" : words));
 }
 
 absl::Status PrivateAgent::AwaitReady() {
   const absl::Time begun = absl::Now();
-  for (absl::Time tables_by = absl::InfiniteFuture(); absl::Now() < begun + kReadyPatience; absl::SleepFor(kAgentLook)) {
+  for (absl::Time tables_by = absl::InfiniteFuture(); absl::Now() < begun + kReadyPatience;
+       absl::SleepFor(kAgentLook)) {
     if (Interrupted()) return absl::CancelledError("interrupted");
     if (absl::Status ended = Ended(); !ended.ok()) return ended;
     absl::StatusOr<Client> client = Client::Connect(Socket());
@@ -106,7 +110,8 @@ absl::Status PrivateAgent::AwaitReady() {
     if (status->unwinding().tables() > 0 && status->unwinding().pending() == 0) return absl::OkStatus();
     if (absl::Now() > tables_by) return absl::OkStatus();  // stacks that end where a table is missing say so
   }
-  return absl::DeadlineExceededError(absl::StrCat("sonde-agent, which was started for this, is not ready after ", absl::FormatDuration(kReadyPatience)));
+  return absl::DeadlineExceededError(absl::StrCat("sonde-agent, which was started for this, is not ready after ",
+                                                  absl::FormatDuration(kReadyPatience)));
 }
 
 PrivateAgent::~PrivateAgent() {

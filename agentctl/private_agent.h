@@ -9,12 +9,12 @@
 
 namespace sonde::agentctl {
 
-// An agent that runs for as long as this lives, with a socket and a folder that nobody else has, and that sends nothing to
-// anybody. For one thread.
+// An agent that runs for as long as this lives, with a socket and a folder that nobody else has, and that sends nothing
+// to anybody. For one thread.
 class PrivateAgent {
  public:
-  // Starts it, and waits until it accounts for every thread and has the unwinding tables of the programs that run. Needs root:
-  // what is missing, or what it said when it ended, is in the error. Call before any other thread starts.
+  // Starts it, and waits until it accounts for every thread and has the unwinding tables of the programs that run.
+  // Needs root: what is missing, or what it said when it ended, is in the error. Call before any other thread starts.
   static absl::StatusOr<PrivateAgent> Start();
   PrivateAgent(PrivateAgent&& other) noexcept;
   PrivateAgent& operator=(PrivateAgent&&) = delete;

@@ -62,7 +62,8 @@ std::vector<FunctionChange> ChangesOf(const Pprof& before, const Pprof& after, d
 }
 
 bool HasFunction(const ProfileChange& change, const std::string& name) {
-  return std::ranges::any_of(change.functions, [&](const FunctionChange& function) { return function.function == name; });
+  return std::ranges::any_of(change.functions,
+                             [&](const FunctionChange& function) { return function.function == name; });
 }
 
 }  // namespace
@@ -70,9 +71,9 @@ bool HasFunction(const ProfileChange& change, const std::string& name) {
 absl::StatusOr<ProfileChange> Compare(const Pprof& before, const Pprof& after, Scaling scaling) {
   const profile::SampleType value = profile::TypeOfValue(after, -1), other = profile::TypeOfValue(before, -1);
   if (value.type != other.type || value.unit != other.unit) {
-    return absl::InvalidArgumentError(absl::StrCat("they are not of one kind: the first has ", std::string(other.type), " in ",
-                                                   std::string(other.unit), ", the second ", std::string(value.type), " in ",
-                                                   std::string(value.unit)));
+    return absl::InvalidArgumentError(absl::StrCat("they are not of one kind: the first has ", std::string(other.type),
+                                                   " in ", std::string(other.unit), ", the second ",
+                                                   std::string(value.type), " in ", std::string(value.unit)));
   }
   const absl::StatusOr<double> scale = ScaleOf(before, after, scaling);
   if (!scale.ok()) return scale.status();
@@ -110,8 +111,9 @@ absl::StatusOr<Limit> ParseLimit(const std::string& text, const ProfileChange& c
                                                    " > 5%', or the name of a function instead of ", change.value));
   }
   if (!limit.function.empty() && !HasFunction(change, limit.function)) {
-    return absl::InvalidArgumentError(absl::StrCat("'", text, "' names '", limit.function, "', which is neither the profiles' value (",
-                                                   change.value, ") nor a function in one of them"));
+    return absl::InvalidArgumentError(absl::StrCat("'", text, "' names '", limit.function,
+                                                   "', which is neither the profiles' value (", change.value,
+                                                   ") nor a function in one of them"));
   }
   return limit;
 }

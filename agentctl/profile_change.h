@@ -32,12 +32,12 @@ struct ProfileChange {
   std::vector<FunctionChange> functions;  // by how much their own value changed, the most first
 };
 
-// How the default value of two profiles of the same kind changed. kInvalidArgument: they are of different kinds, or cannot be
-// scaled. REQUIRES: both passed profile::Check().
+// How the default value of two profiles of the same kind changed. kInvalidArgument: they are of different kinds, or
+// cannot be scaled. REQUIRES: both passed profile::Check().
 absl::StatusOr<ProfileChange> Compare(const profile::Pprof& before, const profile::Pprof& after, Scaling scaling);
 
-// Up by so many percent: of all when `function` is empty, else of the function with this name, as part of the total before.
-// What was nothing before and is something now is up by infinitely many.
+// Up by so many percent: of all when `function` is empty, else of the function with this name, as part of the total
+// before. What was nothing before and is something now is up by infinitely many.
 double PercentUp(const ProfileChange& change, const std::string& function);
 
 // "cpu > 5%", "parse() > 1%": the value or the function, and by how many percent it may not be up.

@@ -19,7 +19,8 @@ profile::Pprof SpentIn(const std::vector<std::pair<std::string, int64_t>>& funct
 }
 
 TEST(ProfileChange, IsOfSharesWhenScaledToTheTotal) {
-  const ProfileChange change = *Compare(SpentIn({{"a", 100}, {"b", 300}}, 10), SpentIn({{"a", 50}, {"b", 50}}, 10), Scaling::kTotal);
+  const ProfileChange change =
+      *Compare(SpentIn({{"a", 100}, {"b", 300}}, 10), SpentIn({{"a", 50}, {"b", 50}}, 10), Scaling::kTotal);
   EXPECT_EQ(change.scale, 0.25);
   EXPECT_EQ(PercentUp(change, ""), 0);
   EXPECT_EQ(PercentUp(change, "a"), 25) << "25 of 100";
@@ -27,7 +28,8 @@ TEST(ProfileChange, IsOfSharesWhenScaledToTheTotal) {
 }
 
 TEST(ProfileChange, HasTheFunctionThatChangedMostFirstAndThoseOfOneSideOnly) {
-  const ProfileChange change = *Compare(SpentIn({{"a", 100}, {"gone", 30}}, 10), SpentIn({{"a", 110}, {"new", 500}}, 10), Scaling::kNone);
+  const ProfileChange change =
+      *Compare(SpentIn({{"a", 100}, {"gone", 30}}, 10), SpentIn({{"a", 110}, {"new", 500}}, 10), Scaling::kNone);
   ASSERT_EQ(change.functions.size(), 3u);
   EXPECT_EQ(change.functions[0].function, "new");
   EXPECT_EQ(change.functions[0].self_before, 0);
@@ -43,7 +45,8 @@ TEST(ProfileChange, FromNothingIsWithoutBound) {
 }
 
 TEST(ProfileChange, LimitsNameTheValueOrAFunctionWhateverItsName) {
-  const ProfileChange change = *Compare(SpentIn({{"std::less<int>::operator()", 1}}, 1), SpentIn({{"cpu", 1}}, 1), Scaling::kNone);
+  const ProfileChange change =
+      *Compare(SpentIn({{"std::less<int>::operator()", 1}}, 1), SpentIn({{"cpu", 1}}, 1), Scaling::kNone);
   EXPECT_EQ(ParseLimit("std::less<int>::operator() > 2.5%", change)->function, "std::less<int>::operator()");
   EXPECT_EQ(ParseLimit(" cpu>5% ", change)->function, "") << "the value goes first";
   EXPECT_EQ(ParseLimit(" cpu>-5% ", change)->percent, -5);

@@ -22,9 +22,11 @@ absl::Status Refused(const std::string& name, const absl::Status& why) {
 
 }  // namespace
 
-absl::StatusOr<profile::Pprof> SelectedProfile(const std::string& bytes, const std::string& name, const std::string& query) {
+absl::StatusOr<profile::Pprof> SelectedProfile(const std::string& bytes, const std::string& name,
+                                               const std::string& query) {
   const absl::StatusOr<profile::Selector> selector = profile::Selector::Parse(query);
-  if (!selector.ok()) return absl::InvalidArgumentError(absl::StrCat("--query: ", std::string(selector.status().message())));
+  if (!selector.ok())
+    return absl::InvalidArgumentError(absl::StrCat("--query: ", std::string(selector.status().message())));
   absl::StatusOr<profile::Pprof> read = profile::Decode(bytes, kMaxProfileBytes);
   if (!read.ok()) return Refused(name, read.status());
   if (query.empty()) return read;

@@ -53,9 +53,10 @@ std::string Clock(int64_t unix_ms, const char* format) {
 std::string HeadingOf(const Json& answer) {
   const std::string unit = TextIn(answer, "unit");
   const std::string kind = TextIn(answer, "kind"), type = TextIn(answer, "sample_type");
-  return absl::StrCat(kind, type == kind ? "" : absl::StrCat(", ", type), ": ", AmountOf(unit, NumberIn(answer, "total")), " from ",
-                      Clock(NumberIn(answer, "from_ms"), "%Y-%m-%d %H:%M:%S"), " to ", Clock(NumberIn(answer, "to_ms"), "%H:%M:%S"), " in ",
-                      HumanCount(static_cast<uint64_t>(NumberIn(answer, "profiles"))), " profiles\n");
+  return absl::StrCat(
+      kind, type == kind ? "" : absl::StrCat(", ", type), ": ", AmountOf(unit, NumberIn(answer, "total")), " from ",
+      Clock(NumberIn(answer, "from_ms"), "%Y-%m-%d %H:%M:%S"), " to ", Clock(NumberIn(answer, "to_ms"), "%H:%M:%S"),
+      " in ", HumanCount(static_cast<uint64_t>(NumberIn(answer, "profiles"))), " profiles\n");
 }
 
 std::string CommentsOf(const Json& answer) {
@@ -90,7 +91,8 @@ std::string TimelineText(const Json& answer) {
     columns.push_back({!is_divided ? "TOTAL" : value.empty() ? "(none)" : Printable(value, kValueColumns), kNumber});
     parts.push_back(&ListIn(one, "values"));
   }
-  if (const auto rest = answer.find("rest"); rest != answer.end() && rest->is_object() && NumberIn(*rest, "total") > 0) {
+  if (const auto rest = answer.find("rest");
+      rest != answer.end() && rest->is_object() && NumberIn(*rest, "total") > 0) {
     columns.push_back({"(others)", kNumber});
     parts.push_back(&ListIn(*rest, "values"));
   }
@@ -99,7 +101,8 @@ std::string TimelineText(const Json& answer) {
   for (size_t i = 0; i < times.size(); ++i) {
     std::vector<std::string> cells = {times[i].is_number() ? Clock(times[i].get<int64_t>(), "%m-%d %H:%M:%S") : ""};
     for (const Json* values : parts) {
-      cells.push_back(i < values->size() && (*values)[i].is_number() ? AmountOf(unit, (*values)[i].get<int64_t>()) : "");
+      cells.push_back(i < values->size() && (*values)[i].is_number() ? AmountOf(unit, (*values)[i].get<int64_t>())
+                                                                     : "");
     }
     table.AddRow(std::move(cells));
   }
@@ -118,9 +121,11 @@ std::string KindsText(const Json& answer) {
   Table table({{"KIND"}, {"VALUES"}, {"SERIES", kNumber}, {"PROFILES", kNumber}, {"FIRST"}, {"LAST"}});
   for (const Json& kind : ListIn(answer, "kinds")) {
     std::string values;
-    for (const Json& type : ListIn(kind, "sample_types")) absl::StrAppend(&values, values.empty() ? "" : ", ", TextIn(type, "type"));
+    for (const Json& type : ListIn(kind, "sample_types"))
+      absl::StrAppend(&values, values.empty() ? "" : ", ", TextIn(type, "type"));
     table.AddRow({TextIn(kind, "kind"), values, HumanCount(static_cast<uint64_t>(NumberIn(kind, "series"))),
-                  HumanCount(static_cast<uint64_t>(NumberIn(kind, "profiles"))), Clock(NumberIn(kind, "first_ms"), "%Y-%m-%d %H:%M:%S"),
+                  HumanCount(static_cast<uint64_t>(NumberIn(kind, "profiles"))),
+                  Clock(NumberIn(kind, "first_ms"), "%Y-%m-%d %H:%M:%S"),
                   Clock(NumberIn(kind, "last_ms"), "%Y-%m-%d %H:%M:%S")});
   }
   return table.Shown();
@@ -157,7 +162,9 @@ std::string QuestionFor(const StoredSelection& selection, const QueryOptions& op
 }
 
 absl::StatusOr<std::string> PprofOf(const StoredSelection& selection, const CheckedSelection& checked) {
-  if (StdoutIsTerminal()) return absl::InvalidArgumentError("a pprof is no text: write it to a file, as in `agentctl query -o pprof >web.pb.gz`");
+  if (StdoutIsTerminal())
+    return absl::InvalidArgumentError(
+        "a pprof is no text: write it to a file, as in `agentctl query -o pprof >web.pb.gz`");
   Parameters parameters = ParametersOf(selection, checked.span);
   parameters["focus"] = selection.focus;
   parameters["ignore"] = selection.ignore;
@@ -173,9 +180,11 @@ absl::StatusOr<std::string> AnswerTo(const StoredSelection& selection, const Que
   const absl::StatusOr<std::string> body = AskCollector(checked->url, absl::StrCat("/api/v1/", question), parameters);
   if (!body.ok()) return body.status();
   const Json answer = Json::parse(*body, nullptr, /*allow_exceptions=*/false);
-  if (!answer.is_object()) return absl::FailedPreconditionError(absl::StrCat(checked->url, " is no sonde-collector: its answer is no JSON"));
-  return options.format == Format::kJson ? absl::StrCat(answer.dump(2, ' ', false, Json::error_handler_t::replace), "\n")
-                                         : AnswerText(answer, options);
+  if (!answer.is_object())
+    return absl::FailedPreconditionError(absl::StrCat(checked->url, " is no sonde-collector: its answer is no JSON"));
+  return options.format == Format::kJson
+             ? absl::StrCat(answer.dump(2, ' ', false, Json::error_handler_t::replace), "\n")
+             : AnswerText(answer, options);
 }
 
 }  // namespace
@@ -193,7 +202,8 @@ int RunOpen(const StoredSelection& selection) {
   const std::string url = PageUrl(selection, *checked);
   std::printf("%s\n", url.c_str());
   if (std::getenv("SSH_CONNECTION") != nullptr && absl::StartsWith(url, "http://127.0.0.1:")) {
-    const std::string port = url.substr(sizeof("http://127.0.0.1:") - 1, url.find('/', sizeof("http://")) - (sizeof("http://127.0.0.1:") - 1));
+    const std::string port = url.substr(sizeof("http://127.0.0.1:") - 1,
+                                        url.find('/', sizeof("http://")) - (sizeof("http://127.0.0.1:") - 1));
     std::fprintf(stderr, "From where you sit: ssh -L %s:127.0.0.1:%s THIS-HOST\n", port.c_str(), port.c_str());
   }
   const bool has_display = std::getenv("DISPLAY") != nullptr || std::getenv("WAYLAND_DISPLAY") != nullptr;

@@ -21,7 +21,7 @@ struct QueryOptions {
   std::string by;            // a label: what a timeline is divided by, or whose values are told
   uint32_t limit = 0;        // lines, or columns of a timeline; 0 = 20, or 5
   Format format = Format::kText;
-  bool pprof = false;        // instead: the profile itself, as a pprof to stdout
+  bool pprof = false;  // instead: the profile itself, as a pprof to stdout
 };
 
 // Prints what a collector has stored. Exit code 1 when that is nothing.

@@ -28,7 +28,8 @@ std::string WhatIsMissing(const RecordOptions& options) {
   const std::string who = !options.command.empty() ? options.command.front()
                           : all                    ? "no thread of this host"
                                                    : absl::StrCat("process ", options.pid);
-  if (options.kind == "faults") return absl::StrCat(who, all ? " was seen to fault a page" : " was not seen to fault a page");
+  if (options.kind == "faults")
+    return absl::StrCat(who, all ? " was seen to fault a page" : " was not seen to fault a page");
   if (options.kind == "offcpu") return absl::StrCat(who, all ? " waited" : " did not wait");
   return absl::StrCat(who, all ? " was seen on a CPU" : " was not seen on a CPU");
 }
@@ -48,32 +49,38 @@ absl::Status EmptyProfile(const RecordOptions& options, uint64_t duration_ns) {
 // The selector with the service as one of its matchers.
 std::string QueryOf(const RecordOptions& options) {
   if (options.service.empty()) return options.query;
-  const std::string service =
-      absl::StrCat("service_name=\"", absl::StrReplaceAll(options.service, {{"\\", "\\\\"}, {"\"", "\\\""}, {"\n", "\\n"}}), "\"");
+  const std::string service = absl::StrCat(
+      "service_name=\"", absl::StrReplaceAll(options.service, {{"\\", "\\\\"}, {"\"", "\\\""}, {"\n", "\\n"}}), "\"");
   std::string others = options.query;
   if (others.starts_with('{') && others.ends_with('}')) others = others.substr(1, others.size() - 2);
   return others.empty() ? service : absl::StrCat(service, ", ", others);
 }
 
 // What the agent recorded as the file that was asked for.
-absl::StatusOr<std::string> InFormat(profile::FileFormat format, const std::string& recorded, const RecordOptions& options) {
+absl::StatusOr<std::string> InFormat(profile::FileFormat format, const std::string& recorded,
+                                     const RecordOptions& options) {
   const std::string query = QueryOf(options);
   if (format == profile::FileFormat::kPprof && query.empty()) return recorded;
   const absl::StatusOr<profile::Pprof> selected = SelectedProfile(recorded, "what was recorded", query);
   if (!selected.ok()) return selected.status();
   const bool has_waits = options.kind == "offcpu" || options.kind == "wall";
-  const std::string of = !options.command.empty() ? options.command.front() : options.pid == 0 ? "" : Whose(options.pid);
+  const std::string of = !options.command.empty() ? options.command.front()
+                         : options.pid == 0       ? ""
+                                                  : Whose(options.pid);
   const std::string who = absl::StrCat(of, of.empty() || query.empty() ? "" : " ", query);
-  return profile::WriteFile(format, *selected,
-                            {.title = absl::StrCat(options.kind, " ", who), .root = options.kind, .root_label = has_waits ? "reason" : ""});
+  return profile::WriteFile(
+      format, *selected,
+      {.title = absl::StrCat(options.kind, " ", who), .root = options.kind, .root_label = has_waits ? "reason" : ""});
 }
 
 // The agent that runs; else, as root and for what is to come, one of our own.
-absl::StatusOr<Client> Reach(const std::string& socket, const RecordOptions& options, std::optional<PrivateAgent>* own) {
+absl::StatusOr<Client> Reach(const std::string& socket, const RecordOptions& options,
+                             std::optional<PrivateAgent>* own) {
   absl::StatusOr<Client> client = Client::Connect(socket);
   if (client.ok() || !absl::IsUnavailable(client.status()) || options.since != absl::ZeroDuration()) return client;
   if (::geteuid() != 0) {
-    return absl::UnavailableError(absl::StrCat(std::string(client.status().message()), " As root this works without one."));
+    return absl::UnavailableError(
+        absl::StrCat(std::string(client.status().message()), " As root this works without one."));
   }
   std::fputs("sonde-agent does not run: one is started for this recording\n", stderr);
   absl::StatusOr<PrivateAgent> started = PrivateAgent::Start();
@@ -82,7 +89,8 @@ absl::StatusOr<Client> Reach(const std::string& socket, const RecordOptions& opt
   return Client::Connect((*own)->Socket());
 }
 
-absl::StatusOr<v1::RecordReply> Recorded(Client* client, const RecordOptions& options, Command* command, int* exit_code) {
+absl::StatusOr<v1::RecordReply> Recorded(Client* client, const RecordOptions& options, Command* command,
+                                         int* exit_code) {
   auto request = RequestFor<v1::RecordRequest>(options);
   request.set_kind(options.kind);
   if (command == nullptr) return Measure(client, "recording", &Client::Record, request);
@@ -95,7 +103,8 @@ absl::StatusOr<v1::RecordReply> Recorded(Client* client, const RecordOptions& op
 }
 
 // What there was goes to stdout, but for what a command has of it.
-void TellWhatWasWritten(const RecordOptions& options, profile::FileFormat format, size_t bytes, const v1::RecordReply& reply) {
+void TellWhatWasWritten(const RecordOptions& options, profile::FileFormat format, size_t bytes,
+                        const v1::RecordReply& reply) {
   std::fprintf(options.command.empty() ? stdout : stderr, "%s: %s, %s %s of %s\n", Printable(options.output).c_str(),
                HumanBytes(bytes).c_str(), HumanCount(reply.samples()).c_str(), WhatIsCounted(options.kind),
                HumanDuration(reply.duration_ns()).c_str());

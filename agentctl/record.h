@@ -20,8 +20,9 @@ struct RecordOptions {
   std::string output{};                // its end tells the format
 };
 
-// Records the time from now on, or of the past, into a file. An empty profile makes no file and exit code 1. Where no agent runs
-// and we are root, one is started for as long as it takes. A command's exit code, unless it is 0, is that of the recording.
+// Records the time from now on, or of the past, into a file. An empty profile makes no file and exit code 1. Where no
+// agent runs and we are root, one is started for as long as it takes. A command's exit code, unless it is 0, is that of
+// the recording.
 int RunRecord(const std::string& socket, const RecordOptions& options);
 
 }  // namespace sonde::agentctl

@@ -191,8 +191,8 @@ std::string Overhead(const v1::StatusReply& reply) {
 }
 
 std::string LossesOf(const v1::Symbolizer& worker) {
-  return absl::StrCat("lost ", HumanCount(worker.deaths() + worker.hangs() + worker.lies()), " times: ",
-                      HumanCount(worker.deaths()), " ended, ", HumanCount(worker.hangs()), " hung, ",
+  return absl::StrCat("lost ", HumanCount(worker.deaths() + worker.hangs() + worker.lies()),
+                      " times: ", HumanCount(worker.deaths()), " ended, ", HumanCount(worker.hangs()), " hung, ",
                       HumanCount(worker.lies()), " answered nonsense");
 }
 
@@ -237,10 +237,10 @@ std::string MissingFeatures(const v1::StatusReply& reply) {
 std::string StatusText(const v1::StatusReply& reply) {
   const std::string losses = LossTable(reply.losses(), 2);
   return absl::StrCat(Headline(reply), Section("Sources", Sources(reply)), Section("Stacks", Stacks(reply)),
-                      Section("Account", Account(reply)), Section("Targets", Targets(reply)),
-                      Spool(reply), Section("Workers", Workers(reply)),
-                      Section("Losses", losses.empty() ? "  none\n" : losses), Section("Overhead", Overhead(reply)),
-                      Section("Kernel features", MissingFeatures(reply)), Reloaded(reply));
+                      Section("Account", Account(reply)), Section("Targets", Targets(reply)), Spool(reply),
+                      Section("Workers", Workers(reply)), Section("Losses", losses.empty() ? "  none\n" : losses),
+                      Section("Overhead", Overhead(reply)), Section("Kernel features", MissingFeatures(reply)),
+                      Reloaded(reply));
 }
 
 // An agent that cannot be asked is an answer too: on stdout, in the form that was asked for.

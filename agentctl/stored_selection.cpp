@@ -22,7 +22,8 @@ absl::StatusOr<CheckedSelection> Check(const StoredSelection& selection, absl::T
   const absl::StatusOr<std::string> url = CollectorUrl(selection.collector);
   if (!url.ok()) return url.status();
   const auto selector = profile::Selector::Parse(selection.query);
-  if (!selector.ok()) return absl::InvalidArgumentError(absl::StrCat("--query: ", std::string(selector.status().message())));
+  if (!selector.ok())
+    return absl::InvalidArgumentError(absl::StrCat("--query: ", std::string(selector.status().message())));
   const absl::StatusOr<TimeSpan> span =
       SpanFor(selection.since, selection.from, selection.to, kUnlessAsked, now, absl::LocalTimeZone());
   if (!span.ok()) return span.status();

@@ -13,7 +13,8 @@ Format shown_as = Format::kText;
 
 // Nothing in a name may end a cell or begin markup.
 std::string MarkdownCell(const std::string& text) {
-  return absl::StrReplaceAll(text, {{"|", "\\|"}, {"<", "&lt;"}, {"&", "&amp;"}, {"`", "'"}, {"[", "\\["}, {"*", "\\*"}, {"_", "\\_"}});
+  return absl::StrReplaceAll(
+      text, {{"|", "\\|"}, {"<", "&lt;"}, {"&", "&amp;"}, {"`", "'"}, {"[", "\\["}, {"*", "\\*"}, {"_", "\\_"}});
 }
 
 }  // namespace

@@ -22,8 +22,8 @@ class Table {
   // REQUIRES: as many cells as columns, each printable and without colour.
   void AddRow(std::vector<std::string> cells) { rows_.push_back(std::move(cells)); }
 
-  // As all tables are shown (ShowTablesAs()): lines behind `indent` blanks, cut to the terminal or not at all, or Markdown with a
-  // blank line before and after it.
+  // As all tables are shown (ShowTablesAs()): lines behind `indent` blanks, cut to the terminal or not at all, or
+  // Markdown with a blank line before and after it.
   std::string Shown(size_t indent = 0) const;
   // The same, but never cut.
   std::string ShownWhole(size_t indent = 0) const;
@@ -42,7 +42,8 @@ class Table {
   std::vector<std::vector<std::string>> rows_;
 };
 
-// How all tables are shown from now on, wide ones with whole names; text at first. Call once, from main, before any output.
+// How all tables are shown from now on, wide ones with whole names; text at first. Call once, from main, before any
+// output.
 void ShowTablesAs(Format format);
 bool TablesAreMarkdown();
 

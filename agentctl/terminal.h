@@ -28,8 +28,8 @@ struct TerminalSize {
 TerminalSize StdoutSize();
 
 // One line that no name of a process, file or function can turn into something else: control bytes and invalid UTF-8
-// become '?'. At most `max_columns` code points, a longer one ends in "…" (0 = no limit; nor is there any once names are to be
-// whole).
+// become '?'. At most `max_columns` code points, a longer one ends in "…" (0 = no limit; nor is there any once names
+// are to be whole).
 std::string Printable(std::string_view text, size_t max_columns = 0);
 
 // Whether names are whole from now on, however long; not at first. Call from main, before any output.

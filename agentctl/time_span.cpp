@@ -12,15 +12,18 @@ constexpr absl::Duration kLongest = absl::Hours(24 * 400);
 constexpr int64_t kMostSeconds = 100'000'000'000;
 
 absl::Status NoInstant(const std::string& text) {
-  return absl::InvalidArgumentError(absl::StrCat("'", text, "' is no instant: write 18:00, '2026-11-30 18:00', 2026-11-30T18:00:00Z, "
-                                                            "-10m (before now) or Unix seconds"));
+  return absl::InvalidArgumentError(
+      absl::StrCat("'", text,
+                   "' is no instant: write 18:00, '2026-11-30 18:00', 2026-11-30T18:00:00Z, "
+                   "-10m (before now) or Unix seconds"));
 }
 
 // Of today where there is no day.
 bool ParseLocal(const std::string& text, absl::Time now, absl::TimeZone zone, absl::Time* instant) {
   const std::string today = absl::FormatTime("%Y-%m-%d ", now, zone);
   std::string error;
-  for (const char* format : {"%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d"}) {
+  for (const char* format :
+       {"%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d"}) {
     if (absl::ParseTime(format, text, zone, instant, &error)) return true;
   }
   for (const char* format : {"%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S"}) {
@@ -54,7 +57,8 @@ absl::StatusOr<absl::Time> ParseInstant(const std::string& text, absl::Time now,
   }
   absl::Time instant;
   std::string error;
-  if (absl::ParseTime(absl::RFC3339_full, text, &instant, &error) || ParseLocal(text, now, zone, &instant)) return instant;
+  if (absl::ParseTime(absl::RFC3339_full, text, &instant, &error) || ParseLocal(text, now, zone, &instant))
+    return instant;
   return NoInstant(text);
 }
 
@@ -73,7 +77,8 @@ absl::StatusOr<TimeSpan> SpanFor(const std::string& since, const std::string& fr
     span.from = *begin;
   } else {
     const absl::StatusOr<absl::Duration> length = since.empty() ? otherwise : ParseSpan(since);
-    if (!length.ok()) return absl::InvalidArgumentError(absl::StrCat("--since: ", std::string(length.status().message())));
+    if (!length.ok())
+      return absl::InvalidArgumentError(absl::StrCat("--since: ", std::string(length.status().message())));
     span.from = span.to - *length;
   }
   if (span.from < span.to) return span;

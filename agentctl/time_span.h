@@ -18,8 +18,8 @@ struct TimeSpan {
   absl::Time from, to;
 };
 
-// What was asked for by flags: --since, or --from and --to, or neither, which is `otherwise` up to now. `to` is by default
-// now. kInvalidArgument: they exclude each other, are not in order, or cannot be read.
+// What was asked for by flags: --since, or --from and --to, or neither, which is `otherwise` up to now. `to` is by
+// default now. kInvalidArgument: they exclude each other, are not in order, or cannot be read.
 absl::StatusOr<TimeSpan> SpanFor(const std::string& since, const std::string& from, const std::string& to,
                                  absl::Duration otherwise, absl::Time now, absl::TimeZone zone);
 

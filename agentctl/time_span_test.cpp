@@ -38,7 +38,8 @@ TEST(TimeSpan, ReadsInstantsAsPeopleWriteThem) {
     ASSERT_TRUE(read.ok()) << one.text;
     EXPECT_EQ(absl::FormatTime(absl::RFC3339_sec, *read, kZone), one.instant) << one.text;
   }
-  for (const char* wrong : {"", "-", "yesterday", "25:00", "2027-13-01", "-5"}) EXPECT_FALSE(ParseInstant(wrong, kNow, kZone).ok()) << wrong;
+  for (const char* wrong : {"", "-", "yesterday", "25:00", "2027-13-01", "-5"})
+    EXPECT_FALSE(ParseInstant(wrong, kNow, kZone).ok()) << wrong;
 }
 
 TEST(TimeSpan, IsTheOneThatFlagsAskFor) {

@@ -47,16 +47,17 @@ std::string FunctionCell(const v1::TopRow& row) {
 std::string GrowthText(const v1::TopReply& reply, const TopOptions& options) {
   const auto total = static_cast<double>(reply.total_bytes());
   constexpr auto kRight = Table::Align::kRight;
-  Table table({{"SELF", kRight}, {"%", kRight}, {"TOTAL", kRight}, {"%", kRight}, {"FAULTS", kRight}, {"FUNCTION"}, {"FILE"}});
+  Table table(
+      {{"SELF", kRight}, {"%", kRight}, {"TOTAL", kRight}, {"%", kRight}, {"FAULTS", kRight}, {"FUNCTION"}, {"FILE"}});
   const auto bytes = [](int64_t value) { return HumanBytes(static_cast<uint64_t>(std::max<int64_t>(value, 0))); };
   for (const v1::TopRow& row : reply.rows()) {
-    table.AddRow({bytes(row.self_bytes()), Percent(static_cast<double>(row.self_bytes()), total), bytes(row.total_bytes()),
-                  Percent(static_cast<double>(row.total_bytes()), total), HumanCount(row.count()), FunctionCell(row),
-                  Printable(row.file(), kTopFileColumns)});
+    table.AddRow({bytes(row.self_bytes()), Percent(static_cast<double>(row.self_bytes()), total),
+                  bytes(row.total_bytes()), Percent(static_cast<double>(row.total_bytes()), total),
+                  HumanCount(row.count()), FunctionCell(row), Printable(row.file(), kTopFileColumns)});
   }
-  const std::string text =
-      absl::StrCat("Memory of threads of ", Whose(options.pid), " that grew by page faults: ", bytes(reply.total_bytes()), ", ",
-                   HumanCount(reply.total_count()), " faults in ", HumanDuration(reply.duration_ns()), "\n");
+  const std::string text = absl::StrCat(
+      "Memory of threads of ", Whose(options.pid), " that grew by page faults: ", bytes(reply.total_bytes()), ", ",
+      HumanCount(reply.total_count()), " faults in ", HumanDuration(reply.duration_ns()), "\n");
   const std::string lines = reply.rows().empty() ? "Nothing was seen in this interval.\n" : table.Shown();
   return absl::StrCat(text, lines, LossNotice(reply.losses()));
 }
@@ -67,13 +68,14 @@ std::string TopText(const v1::TopReply& reply, const TopOptions& options) {
   constexpr auto kRight = Table::Align::kRight;
   const bool has_lengths = options.kind == "offcpu";
   std::vector<Table::Column> columns = {{"SELF", kRight}, {"%", kRight}, {"TOTAL", kRight}, {"%", kRight}};
-  if (has_lengths) columns.insert(columns.end(), {{"WAITS", kRight}, {"P50", kRight}, {"P99", kRight}, {"LONGEST", kRight}});
+  if (has_lengths)
+    columns.insert(columns.end(), {{"WAITS", kRight}, {"P50", kRight}, {"P99", kRight}, {"LONGEST", kRight}});
   columns.insert(columns.end(), {{"FUNCTION"}, {"FILE"}});
   Table table(columns);
   for (const v1::TopRow& row : reply.rows()) {
-    std::vector<std::string> cells = {
-        HumanDuration(row.self_ns()), Percent(static_cast<double>(row.self_ns()), total),
-        HumanDuration(row.total_ns()), Percent(static_cast<double>(row.total_ns()), total)};
+    std::vector<std::string> cells = {HumanDuration(row.self_ns()), Percent(static_cast<double>(row.self_ns()), total),
+                                      HumanDuration(row.total_ns()),
+                                      Percent(static_cast<double>(row.total_ns()), total)};
     if (has_lengths) {
       cells.insert(cells.end(), {CountCell(row.count()), QuantileCell(row.p50_ns(), row.count()),
                                  QuantileCell(row.p99_ns(), row.count()), HumanDuration(row.longest_ns())});

@@ -95,8 +95,8 @@ std::string WakerName(const v1::Waker& waker) {
 std::string WakerLines(const google::protobuf::RepeatedPtrField<v1::Waker>& wakers) {
   std::string text;
   for (const v1::Waker& waker : wakers) {
-    absl::StrAppend(&text, "      ended by ", WakerName(waker), ", ", HumanCount(waker.count()), " looked at", HeldText(waker), "\n",
-                    FrameLines(waker.stack(), "        "));
+    absl::StrAppend(&text, "      ended by ", WakerName(waker), ", ", HumanCount(waker.count()), " looked at",
+                    HeldText(waker), "\n", FrameLines(waker.stack(), "        "));
   }
   return text;
 }

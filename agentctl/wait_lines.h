@@ -32,10 +32,12 @@ std::string WakerName(const v1::Waker& waker);
 // A paragraph for each waker: who, how many waits, and its stack.
 std::string WakerLines(const google::protobuf::RepeatedPtrField<v1::Waker>& wakers);
 
-// A paragraph for each of the first few chains of wakers: a line for each hop, with its share of the time of the chain's waits.
+// A paragraph for each of the first few chains of wakers: a line for each hop, with its share of the time of the
+// chain's waits.
 std::string ChainLines(const google::protobuf::RepeatedPtrField<v1::WakeChain>& chains);
 
-// The lines of a table with so many rows, and the paragraph `below(i)` after its row i; of Markdown all after the table.
+// The lines of a table with so many rows, and the paragraph `below(i)` after its row i; of Markdown all after the
+// table.
 template <typename Below>
 std::string WithParagraphs(const Table& table, bool is_whole, int rows, Below below) {
   const std::string lines = is_whole ? table.ShownWhole() : table.Shown();

@@ -16,7 +16,8 @@ namespace sonde::agentctl {
 namespace {
 
 std::string RequestName(const v1::WaitRequests& requests) {
-  return absl::StrCat(requests.operation(), " of ", Printable(requests.disk(), kProcessColumns), requests.swap() ? " (swap)" : "");
+  return absl::StrCat(requests.operation(), " of ", Printable(requests.disk(), kProcessColumns),
+                      requests.swap() ? " (swap)" : "");
 }
 
 // A line for each kind of request that ended some.
@@ -31,11 +32,13 @@ std::string RequestLines(const v1::Wait& wait) {
   return text;
 }
 
-// The one that ended most time: a request, with its share of the waits that ended; else with its share of what was looked at.
+// The one that ended most time: a request, with its share of the waits that ended; else with its share of what was
+// looked at.
 std::string WakerText(const v1::Wait& wait) {
   if (!wait.requests().empty() && wait.count() > 0) {
     const v1::WaitRequests& most = wait.requests(0);
-    return absl::StrCat(RequestName(most), " ", Percent(static_cast<double>(most.count()), static_cast<double>(wait.count())));
+    return absl::StrCat(RequestName(most), " ",
+                        Percent(static_cast<double>(most.count()), static_cast<double>(wait.count())));
   }
   double whole = 0;
   for (const v1::Waker& waker : wait.wakers()) whole += static_cast<double>(waker.ns());
@@ -71,7 +74,8 @@ std::string RowsOf(const Table& table, const v1::WaitsReply& reply, const WaitsO
   if (!options.whole_stacks && !options.chains) return table.Shown();
   const auto below = [&](int i) {
     const v1::Wait& wait = reply.waits(i);
-    const std::string stacks = options.whole_stacks ? FrameLines(wait.stack(), "      ") + RequestLines(wait) + WakerLines(wait.wakers()) : "";
+    const std::string stacks =
+        options.whole_stacks ? FrameLines(wait.stack(), "      ") + RequestLines(wait) + WakerLines(wait.wakers()) : "";
     return stacks + ChainLines(wait.chains());
   };
   return WithParagraphs(table, options.whole_stacks, reply.waits_size(), below);

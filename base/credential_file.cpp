@@ -42,7 +42,8 @@ absl::StatusOr<std::string> ReadToken(const std::string& path) {
   std::string token(absl::StripAsciiWhitespace(*text));
   if (token.empty()) return absl::InvalidArgumentError(absl::StrCat(path, " is empty"));
   if (token.size() > kMaxTokenBytes) {
-    return absl::InvalidArgumentError(absl::StrCat(path, " is no token or password: it is longer than ", kMaxTokenBytes, " bytes"));
+    return absl::InvalidArgumentError(
+        absl::StrCat(path, " is no token or password: it is longer than ", kMaxTokenBytes, " bytes"));
   }
   // A line break would end the header.
   if (!std::ranges::all_of(token, [](unsigned char c) { return absl::ascii_isprint(c); })) {

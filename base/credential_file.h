@@ -15,8 +15,8 @@ enum class Secrecy {
 // carry the path, what is wrong, and what would be right.
 absl::StatusOr<std::string> ReadCredentialFile(const std::string& path, Secrecy secrecy);
 
-// Reads a token or password as it goes into a header: one line of printable ASCII, at most 16 KiB, without the blanks and
-// line breaks that editors leave around it. Others may read the file. Errors as above.
+// Reads a token or password as it goes into a header: one line of printable ASCII, at most 16 KiB, without the blanks
+// and line breaks that editors leave around it. Others may read the file. Errors as above.
 absl::StatusOr<std::string> ReadToken(const std::string& path);
 
 }  // namespace sonde::base

@@ -58,8 +58,8 @@ TEST_F(CredentialFileTest, IsATokenWithoutTheBlanksAroundIt) {
 }
 
 TEST_F(CredentialFileTest, IsNoTokenWhenItWouldEndAHeaderOrFillIt) {
-  for (const std::string& text : {std::string("\n"), std::string("a\r\nX-Evil: 1"), std::string("a\0b", 3), std::string("\xC3\xA9"),
-                                  std::string(20'000, 'x')}) {
+  for (const std::string& text : {std::string("\n"), std::string("a\r\nX-Evil: 1"), std::string("a\0b", 3),
+                                  std::string("\xC3\xA9"), std::string(20'000, 'x')}) {
     Write(text, 0600);
     EXPECT_THAT(std::string(ReadToken(path_).status().message()), testing::HasSubstr(path_)) << text.size();
   }

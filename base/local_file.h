@@ -13,8 +13,9 @@ bool MayBlockReaders(int fd);
 
 // Opens a regular file for reading that lies at `path` below the folder open as `root`: no link leads out of it, none
 // of the kernel's magic ones is followed, and with `follow_links` false none at all. Nothing that is no regular file,
-// or on a file system as above, is opened, so that no FIFO, device or dead server is touched. kNotFound: nothing is there;
-// kFailedPrecondition: what is there is no such file; others of open(2). Each says so in words that begin with "it".
+// or on a file system as above, is opened, so that no FIFO, device or dead server is touched. kNotFound: nothing is
+// there; kFailedPrecondition: what is there is no such file; others of open(2). Each says so in words that begin with
+// "it".
 absl::StatusOr<UniqueFd> OpenRegularFileBelow(int root, const std::string& path, bool follow_links);
 
 }  // namespace sonde::base

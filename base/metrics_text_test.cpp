@@ -7,7 +7,9 @@ namespace {
 
 TEST(MetricsText, WritesAFamilyAsPrometheusReadsIt) {
   MetricsText text;
-  text.Family("x_total", MetricsText::Type::kCounter, "What was seen.").Value(3, {{"kind", "a"}}).Value(0.25, {{"kind", "b"}});
+  text.Family("x_total", MetricsText::Type::kCounter, "What was seen.")
+      .Value(3, {{"kind", "a"}})
+      .Value(0.25, {{"kind", "b"}});
   text.Gauge("y", "How many there are.", 7);
   EXPECT_EQ(std::move(text).Take(),
             "# HELP x_total What was seen.\n# TYPE x_total counter\nx_total{kind=\"a\"} 3\nx_total{kind=\"b\"} 0.25\n"
@@ -26,7 +28,8 @@ TEST(MetricsText, WritesAHistogramWithEachBucketAboveTheOthers) {
   MetricsText text;
   text.Family("x_seconds", MetricsText::Type::kHistogram, "How long.").Buckets(histogram.Snapshot(), {{"kind", "a"}});
   const std::string written = std::move(text).Take();
-  EXPECT_NE(written.find("# TYPE x_seconds histogram\nx_seconds_bucket{kind=\"a\",le=\"0.001\"} 1\n"), std::string::npos);
+  EXPECT_NE(written.find("# TYPE x_seconds histogram\nx_seconds_bucket{kind=\"a\",le=\"0.001\"} 1\n"),
+            std::string::npos);
   EXPECT_NE(written.find("{kind=\"a\",le=\"0.5\"} 2\n"), std::string::npos) << written;
   EXPECT_NE(written.find("{kind=\"a\",le=\"+Inf\"} 3\nx_seconds_sum{kind=\"a\"} 60.500500000000002\n"
                          "x_seconds_count{kind=\"a\"} 3\n"),

@@ -13,8 +13,8 @@
 namespace sonde::base {
 
 absl::StatusOr<std::string> ReadFd(int fd, const std::string& name, size_t max_bytes) {
-  // Most files read here are of /proc and short: through the stack, a short one costs one small allocation, and not a large
-  // one for each, which has the allocator tidy all that it holds when it is freed.
+  // Most files read here are of /proc and short: through the stack, a short one costs one small allocation, and not a
+  // large one for each, which has the allocator tidy all that it holds when it is freed.
   std::array<char, 4096> chunk;
   std::string text;
   while (text.size() <= max_bytes) {

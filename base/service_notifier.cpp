@@ -33,9 +33,7 @@ absl::Duration TakeWatchdog() {
   return absl::Microseconds(usec);
 }
 
-std::string OneLine(std::string_view text) {
-  return absl::StrReplaceAll({text.data(), text.size()}, {{"\n", " "}});
-}
+std::string OneLine(std::string_view text) { return absl::StrReplaceAll({text.data(), text.size()}, {{"\n", " "}}); }
 
 }  // namespace
 
@@ -46,8 +44,8 @@ absl::StatusOr<ServiceNotifier> ServiceNotifier::FromEnvironment() {
   if (address.empty()) return notifier;
   const bool is_name = address[0] == '/' || (address[0] == '@' && address.size() > 1);
   if (!is_name || address.size() >= sizeof(sockaddr_un::sun_path)) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("NOTIFY_SOCKET is '", address, "', which is no absolute path and no abstract name (@NAME) of a socket"));
+    return absl::InvalidArgumentError(absl::StrCat(
+        "NOTIFY_SOCKET is '", address, "', which is no absolute path and no abstract name (@NAME) of a socket"));
   }
   if (address[0] == '@') address[0] = '\0';
   notifier.socket_.Reset(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
@@ -56,9 +54,7 @@ absl::StatusOr<ServiceNotifier> ServiceNotifier::FromEnvironment() {
   return notifier;
 }
 
-void ServiceNotifier::Ready(std::string_view status) const {
-  Send(absl::StrCat("READY=1\nSTATUS=", OneLine(status)));
-}
+void ServiceNotifier::Ready(std::string_view status) const { Send(absl::StrCat("READY=1\nSTATUS=", OneLine(status))); }
 
 void ServiceNotifier::Status(std::string_view status) const { Send(absl::StrCat("STATUS=", OneLine(status))); }
 

@@ -9,12 +9,13 @@
 
 namespace sonde::base {
 
-// Tells the service manager how the process is: systemd's sd_notify(3) protocol, datagrams of NAME=VALUE lines to the socket
-// that NOTIFY_SOCKET names. Without a manager that listens, every word goes nowhere. Thread-safe.
+// Tells the service manager how the process is: systemd's sd_notify(3) protocol, datagrams of NAME=VALUE lines to the
+// socket that NOTIFY_SOCKET names. Without a manager that listens, every word goes nowhere. Thread-safe.
 class ServiceNotifier {
  public:
   // As the environment says; takes the variables out of it, so that no child believes that they are for it.
-  // kInvalidArgument: NOTIFY_SOCKET is no absolute path and no abstract name; else as the system said. Call before any thread starts.
+  // kInvalidArgument: NOTIFY_SOCKET is no absolute path and no abstract name; else as the system said. Call before any
+  // thread starts.
   static absl::StatusOr<ServiceNotifier> FromEnvironment();
 
   // How often at least Alive() is to be said; zero: nobody waits for it.

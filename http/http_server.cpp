@@ -96,8 +96,8 @@ class Server : public HttpServer {
   absl::Status Start() {
     daemon_ = MHD_start_daemon(MHD_USE_AUTO | MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_ERROR_LOG, 0, nullptr, nullptr,
                                &Server::OnRequest, this, MHD_OPTION_EXTERNAL_LOGGER, &Log, nullptr,
-                               MHD_OPTION_NOTIFY_COMPLETED, &Server::OnCompleted, nullptr,
-                               MHD_OPTION_LISTEN_SOCKET, listener_.socket.Get(), MHD_OPTION_THREAD_POOL_SIZE, kThreads,
+                               MHD_OPTION_NOTIFY_COMPLETED, &Server::OnCompleted, nullptr, MHD_OPTION_LISTEN_SOCKET,
+                               listener_.socket.Get(), MHD_OPTION_THREAD_POOL_SIZE, kThreads,
                                MHD_OPTION_CONNECTION_LIMIT, kConnections, MHD_OPTION_CONNECTION_TIMEOUT, kIdleSeconds,
                                MHD_OPTION_CONNECTION_MEMORY_LIMIT, kConnectionBytes, MHD_OPTION_END);
     if (daemon_ == nullptr) return absl::UnavailableError("cannot start the HTTP server: no memory or no threads");
@@ -154,7 +154,8 @@ class Server : public HttpServer {
 
   MHD_Result Answer(MHD_Connection* connection, const char* url, const char* method, Coming* coming) {
     if (listener_.is_loopback && !IsLoopbackHost(Header(connection, MHD_HTTP_HEADER_HOST), listener_.port)) {
-      return Send(connection, TextResponse(421, "this server is reached as localhost, 127.0.0.1 or [::1] with its port only\n"));
+      return Send(connection,
+                  TextResponse(421, "this server is reached as localhost, 127.0.0.1 or [::1] with its port only\n"));
     }
     if (IsFromAnotherPage(connection, method)) {
       return Send(connection, TextResponse(403, "this server answers no page of another origin\n"));

@@ -11,9 +11,10 @@
 namespace sonde::http {
 
 // An HTTP server that stays small whoever talks to it: two threads, 32 connections, 32 KiB of request each, five idle
-// seconds, GET and HEAD only, and POST where that is wanted, of 64 KiB at most. Bound to loopback it answers only requests whose Host is this machine's (421 otherwise:
-// a web page elsewhere may point its own name at 127.0.0.1). Every answer carries a Content-Security-Policy that keeps
-// the page to this origin, nosniff, and a ban on framing; none allows another origin to read it.
+// seconds, GET and HEAD only, and POST where that is wanted, of 64 KiB at most. Bound to loopback it answers only
+// requests whose Host is this machine's (421 otherwise: a web page elsewhere may point its own name at 127.0.0.1).
+// Every answer carries a Content-Security-Policy that keeps the page to this origin, nosniff, and a ban on framing;
+// none allows another origin to read it.
 class HttpServer {
  public:
   // Called on the server's threads, maybe on both at once.

@@ -70,7 +70,9 @@ TEST_F(HttpServerTest, RefusesOtherMethods) {
 TEST(HttpServer, TakesPostsWhereTheyAreWanted) {
   auto server = HttpServer::Start(
       "127.0.0.1:0",
-      [](const Request& request) { return TextResponse(200, request.method + " " + request.content_type + " " + request.body); },
+      [](const Request& request) {
+        return TextResponse(200, request.method + " " + request.content_type + " " + request.body);
+      },
       HttpServer::Methods::kGetAndPost);
   ASSERT_TRUE(server.ok()) << server.status();
   const int port = (*server)->Port();
@@ -84,7 +86,8 @@ TEST(HttpServer, TakesPostsWhereTheyAreWanted) {
   EXPECT_THAT(post(std::string(64 << 10, 'x')), ::testing::StartsWith("HTTP/1.1 200"));
   EXPECT_THAT(post(std::string((64 << 10) + 1, 'x')), ::testing::StartsWith("HTTP/1.1 413"));
   EXPECT_EQ(testing::Get(port, "/x").body, "GET  ");
-  EXPECT_THAT(testing::Exchange(port, "PUT /x HTTP/1.1\r\nHost: 127.0.0.1:" + std::to_string(port) + "\r\nConnection: close\r\n\r\n"),
+  EXPECT_THAT(testing::Exchange(
+                  port, "PUT /x HTTP/1.1\r\nHost: 127.0.0.1:" + std::to_string(port) + "\r\nConnection: close\r\n\r\n"),
               ::testing::StartsWith("HTTP/1.1 405"));
 }
 

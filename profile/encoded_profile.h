@@ -22,8 +22,8 @@ struct EncodedProfile {
   Labels labels;
   int64_t start_unix_ns = 0;
   std::string instance{};  // UUID of the agent's run that made it
-  uint64_t sequence = 0;  // of that run, from 1; a resend repeats both
-  uint64_t part = 1;      // 1: whole; the two halves of part n, where a target takes no more at once, are 2n and 2n + 1
+  uint64_t sequence = 0;   // of that run, from 1; a resend repeats both
+  uint64_t part = 1;  // 1: whole; the two halves of part n, where a target takes no more at once, are 2n and 2n + 1
   std::string pprof_gz;
 };
 

@@ -53,11 +53,16 @@ std::optional<FileFormat> FormatOfFile(std::string_view path) {
 std::string WriteFile(FileFormat format, const Pprof& profile, const FileText& text) {
   const PictureText picture{.title = text.title, .unit = std::string(TypeOfValue(profile, -1).unit)};
   switch (format) {
-    case FileFormat::kPprof: return Encode(profile);
-    case FileFormat::kFolded: return WriteFolded(profile, -1, text.root, text.root_label);
-    case FileFormat::kSpeedscope: return WriteSpeedscope(profile, text.title, text.root_label);
-    case FileFormat::kHtml: return WriteHtml(LayOut(profile, -1, kPageNodes, text.root_label), picture);
-    case FileFormat::kSvg: return WriteSvg(LayOut(profile, -1, kPictureNodes, text.root_label), picture);
+    case FileFormat::kPprof:
+      return Encode(profile);
+    case FileFormat::kFolded:
+      return WriteFolded(profile, -1, text.root, text.root_label);
+    case FileFormat::kSpeedscope:
+      return WriteSpeedscope(profile, text.title, text.root_label);
+    case FileFormat::kHtml:
+      return WriteHtml(LayOut(profile, -1, kPageNodes, text.root_label), picture);
+    case FileFormat::kSvg:
+      return WriteSvg(LayOut(profile, -1, kPictureNodes, text.root_label), picture);
   }
   return "";
 }

@@ -14,15 +14,18 @@ TEST(FileFormat, IsToldByTheEndOfAName) {
   EXPECT_EQ(FormatOfFile("x.speedscope.json"), FileFormat::kSpeedscope);
   EXPECT_EQ(FormatOfFile("x.html"), FileFormat::kHtml);
   EXPECT_EQ(FormatOfFile("x.svg"), FileFormat::kSvg);
-  for (const char* none : {"", "x", "x.json", "x.gz", ".svg", "/tmp/.pb.gz", "x.svg/"}) EXPECT_EQ(FormatOfFile(none), std::nullopt) << none;
+  for (const char* none : {"", "x", "x.json", "x.gz", ".svg", "/tmp/.pb.gz", "x.svg/"})
+    EXPECT_EQ(FormatOfFile(none), std::nullopt) << none;
   EXPECT_EQ(SuffixesForText(), ".pb.gz, .folded, .speedscope.json, .html or .svg");
 }
 
 TEST(FileFormat, HoldsTheSameStacksInEach) {
   const Pprof profile = WrittenProfile();
   const FileText text{.title = "web offcpu", .root = "web", .root_label = "reason"};
-  EXPECT_EQ(Decode(WriteFile(FileFormat::kPprof, profile, text), 1 << 20)->SerializeAsString(), profile.SerializeAsString());
-  EXPECT_NE(WriteFile(FileFormat::kFolded, profile, text).find("web;disk;main;read;schedule_[k] 3000\n"), std::string::npos);
+  EXPECT_EQ(Decode(WriteFile(FileFormat::kPprof, profile, text), 1 << 20)->SerializeAsString(),
+            profile.SerializeAsString());
+  EXPECT_NE(WriteFile(FileFormat::kFolded, profile, text).find("web;disk;main;read;schedule_[k] 3000\n"),
+            std::string::npos);
   for (const FileFormat format : {FileFormat::kSpeedscope, FileFormat::kHtml, FileFormat::kSvg}) {
     const std::string file = WriteFile(format, profile, text);
     EXPECT_NE(file.find("web offcpu"), std::string::npos) << SuffixOf(format);

@@ -145,7 +145,9 @@ int WaitsIndex(const Pprof& profile) {
   return -1;
 }
 
-Flame LayOut(const FrameTree& tree, size_t max_nodes, Second second) { return Columns(tree, max_nodes, second).Write(); }
+Flame LayOut(const FrameTree& tree, size_t max_nodes, Second second) {
+  return Columns(tree, max_nodes, second).Write();
+}
 
 Flame LayOut(const Pprof& profile, int sample_index, size_t max_nodes, const std::string& root_label) {
   const int waits = WaitsIndex(profile);

@@ -20,10 +20,11 @@ struct Flame {
   std::vector<int64_t> waits;      // off-CPU profiles only: ended in the node and all below it; 0 of "(other)" nodes
   std::vector<int64_t> base_total = {};  // of a comparison only: the same in what it is compared with
   std::vector<int64_t> base_self = {};
-  std::vector<int32_t> name;       // index into names
-  std::vector<int32_t> file;       // index into files
-  std::vector<int32_t> inlined = {};  // the nodes whose code the compiler put into that of their parents, in rising order
-  int64_t dropped = 0;             // value of the nodes folded into "(other)" nodes
+  std::vector<int32_t> name;  // index into names
+  std::vector<int32_t> file;  // index into files
+  std::vector<int32_t> inlined =
+      {};               // the nodes whose code the compiler put into that of their parents, in rising order
+  int64_t dropped = 0;  // value of the nodes folded into "(other)" nodes
 };
 
 // Lays out the value of index `sample_index` (negative = the last). Keeps the heaviest `max_nodes` nodes; what is cut

@@ -31,10 +31,12 @@ std::string WriteHtml(const Flame& flame, const PictureText& text) {
       "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; "
       "script-src 'unsafe-inline'\">\n<meta name=\"viewport\" content=\"width=device-width\">\n<title>",
       title, "</title>\n<style>", std::string(kFlameStyle), "</style>\n</head>\n<body>\n<header><h1>", title, "</h1>",
-      std::string(kFlameBody), "<script>\nconst data = {\"unit\":", JsonString(text.unit), ",\n\"names\":",
-      JsonStrings(flame.names), ",\n\"files\":", JsonStrings(flame.files), ",\n\"depth\":", JsonNumbers(flame.depth),
-      ",\n\"total\":", JsonNumbers(flame.total), ",\n\"name\":", JsonNumbers(flame.name), ",\n\"file\":",
-      JsonNumbers(flame.file), ",\n\"inlined\":", JsonNumbers(flame.inlined), "};\n", std::string(kFlameScript), "</script>\n</body>\n</html>\n");
+      std::string(kFlameBody), "<script>\nconst data = {\"unit\":", JsonString(text.unit),
+      ",\n\"names\":", JsonStrings(flame.names), ",\n\"files\":", JsonStrings(flame.files),
+      ",\n\"depth\":", JsonNumbers(flame.depth), ",\n\"total\":", JsonNumbers(flame.total),
+      ",\n\"name\":", JsonNumbers(flame.name), ",\n\"file\":", JsonNumbers(flame.file),
+      ",\n\"inlined\":", JsonNumbers(flame.inlined), "};\n", std::string(kFlameScript),
+      "</script>\n</body>\n</html>\n");
 }
 
 }  // namespace sonde::profile

@@ -45,8 +45,15 @@ TEST(FlameSvg, LetsNoNameBecomeMarkup) {
 }
 
 TEST(FlameSvg, LeavesOutWhatNobodyCouldSee) {
-  Flame flame{.names = {"all", "wide", "thin"}, .files = {""}, .depth = {0, 1, 1}, .total = {1'000'000, 999'999, 1},
-              .self = {0, 999'999, 1}, .waits = {}, .name = {0, 1, 2}, .file = {0, 0, 0}, .dropped = 0};
+  Flame flame{.names = {"all", "wide", "thin"},
+              .files = {""},
+              .depth = {0, 1, 1},
+              .total = {1'000'000, 999'999, 1},
+              .self = {0, 999'999, 1},
+              .waits = {},
+              .name = {0, 1, 2},
+              .file = {0, 0, 0},
+              .dropped = 0};
   const std::string svg = WriteSvg(flame, kText);
   EXPECT_THAT(svg, HasSubstr("wide"));
   EXPECT_THAT(svg, Not(HasSubstr("thin")));

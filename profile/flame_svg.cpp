@@ -77,8 +77,8 @@ class SvgWriter {
     const double y = kTop + kRowHeight * flame_.depth[node];
     rows_ = std::max(rows_, flame_.depth[node] + 1);
     const bool is_inlined = std::ranges::binary_search(flame_.inlined, static_cast<int32_t>(node));
-    absl::StrAppend(&body_, "<g><title>", EscapeMarkup(name), is_inlined ? " (inlined)" : "", file.empty() ? "" : "\n", EscapeMarkup(file), "\n",
-                    ValueText(flame_.total[node], text_.unit), ", ",
+    absl::StrAppend(&body_, "<g><title>", EscapeMarkup(name), is_inlined ? " (inlined)" : "", file.empty() ? "" : "\n",
+                    EscapeMarkup(file), "\n", ValueText(flame_.total[node], text_.unit), ", ",
                     Percent(static_cast<double>(flame_.total[node]), static_cast<double>(flame_.total[0])), "</title>");
     absl::StrAppend(&body_, absl::StrFormat("<rect x=\"%.2f\" y=\"%.0f\" width=\"%.2f\" height=\"%.0f\" "
                                             "fill=\"hsl(%d,55%%,78%%)\" stroke=\"#fff\" stroke-width=\"0.5\"/>",

@@ -201,7 +201,8 @@ Sandwich SandwichOf(const FrameTree& tree, const std::function<bool(const Frame&
     if (below.empty() && !is_match) return;
     if (below.empty()) begin(at);
     if (is_match) AddTo(&sandwich.self, node.self);
-    below.push_back(sandwich.callees.Child(below.empty() ? FrameTree::kRoot : below.back(), node.frame, node.is_called));
+    below.push_back(
+        sandwich.callees.Child(below.empty() ? FrameTree::kRoot : below.back(), node.frame, node.is_called));
     sandwich.callees.Add(below.back(), node.self);
     const FrameTree::Weight other = tree.OtherOf(at);
     if (!IsZero(other)) sandwich.callees.Add(below.back() < 0 ? below.back() : ~below.back(), other);

@@ -13,8 +13,8 @@
 
 namespace sonde::profile {
 
-// All stacks of a profile as one tree of frames, each with two weights. What the second weight is, is its maker's matter:
-// the number of waits, or the value in another profile. Single-threaded.
+// All stacks of a profile as one tree of frames, each with two weights. What the second weight is, is its maker's
+// matter: the number of waits, or the value in another profile. Single-threaded.
 class FrameTree {
  public:
   using Weight = std::array<int64_t, 2>;
@@ -29,8 +29,9 @@ class FrameTree {
 
   // Just the root. Nodes are numbers of frames in `frames`.
   explicit FrameTree(FrameTable frames);
-  // Of a whole profile: the values of index `value` and, unless it is negative, `second`. Samples whose value is not above
-  // zero have no width and are left out. `root_label`, when not empty, puts that sample label's value as the first frame.
+  // Of a whole profile: the values of index `value` and, unless it is negative, `second`. Samples whose value is not
+  // above zero have no width and are left out. `root_label`, when not empty, puts that sample label's value as the
+  // first frame.
   static FrameTree Of(const Pprof& profile, int value, int second, const std::string& root_label);
 
   FrameTable& Frames() { return frames_; }
@@ -63,14 +64,14 @@ class FrameTree {
   // Depth first: `enter` before a node's children, `leave` after them.
   void Walk(const std::function<void(int32_t)>& enter, const std::function<void(int32_t)>& leave) const;
 
-  // Takes the weight off every stack that has no `wanted` frame, or an `unwanted` one; null: all are wanted, none is not.
-  // Sums up anew.
+  // Takes the weight off every stack that has no `wanted` frame, or an `unwanted` one; null: all are wanted, none is
+  // not. Sums up anew.
   void KeepStacks(const std::function<bool(const Frame&)>& wanted, const std::function<bool(const Frame&)>& unwanted);
 
  private:
   FrameTable frames_;
   std::vector<Node> nodes_;
-  absl::flat_hash_map<int32_t, Weight> others_;  // by node
+  absl::flat_hash_map<int32_t, Weight> others_;      // by node
   absl::flat_hash_map<uint64_t, int32_t> children_;  // of nodes before `indexed_`
   size_t indexed_ = 1;
 };

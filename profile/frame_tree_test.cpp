@@ -22,7 +22,8 @@ Pprof RandomStacks(uint32_t seed, int stacks = 300) {
     std::vector<uint64_t> stack;
     for (auto depth = random() % 7; depth > 0; --depth) {
       const auto place = static_cast<uint32_t>(random() % 25);
-      std::vector<PprofBuilder::Line> lines = {{.name = names[place % 5], .system_name = "", .filename = "", .line = 0}};
+      std::vector<PprofBuilder::Line> lines = {
+          {.name = names[place % 5], .system_name = "", .filename = "", .line = 0}};
       if (place >= 20) lines.push_back({.name = names[(place + 1) % 5], .system_name = "", .filename = "", .line = 0});
       stack.push_back(builder.AddLocation(mapping, place + 1, lines));
     }

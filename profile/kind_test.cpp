@@ -13,7 +13,8 @@ TEST(Kind, IsNamedAndParsedByTheSameWord) {
 }
 
 TEST(Kind, EndsItsSampleTypesWithTimeOrOfFaultsWithBytes) {
-  for (Kind kind : AllKinds()) EXPECT_EQ(SampleTypes(kind).back().unit, kind == Kind::kFaults ? "bytes" : "nanoseconds");
+  for (Kind kind : AllKinds())
+    EXPECT_EQ(SampleTypes(kind).back().unit, kind == Kind::kFaults ? "bytes" : "nanoseconds");
 }
 
 TEST(Kind, IsAmongTheNamesForTexts) {

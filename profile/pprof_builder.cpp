@@ -65,7 +65,8 @@ PprofBuilder::PprofBuilder(Kind kind, int64_t start_unix_ns, int64_t duration_ns
 
 int64_t PprofBuilder::Intern(std::string_view text) {
   // What is not valid is never a key.
-  if (auto known = strings_.find(absl::string_view(text.data(), text.size())); known != strings_.end()) return known->second;
+  if (auto known = strings_.find(absl::string_view(text.data(), text.size())); known != strings_.end())
+    return known->second;
   std::string valid = ToValidUtf8(text);
   auto [entry, is_new] = strings_.try_emplace(valid, profile_.string_table_size());
   if (is_new) profile_.add_string_table(std::move(valid));
@@ -94,14 +95,9 @@ uint64_t PprofBuilder::AddFunction(const Line& line) {
   // Said twice it would only be larger.
   const std::string_view system_name = line.system_name == line.name ? std::string_view() : line.system_name;
   uint64_t id = static_cast<uint64_t>(profile_.function_size()) + 1;
-  auto [entry, is_new] =
-      functions_.try_emplace(TableKey()
-                                 .Add(line.name)
-                                 .Add(system_name)
-                                 .Add(line.filename)
-                                 .Add(static_cast<uint64_t>(line.start_line))
-                                 .Take(),
-                             id);
+  auto [entry, is_new] = functions_.try_emplace(
+      TableKey().Add(line.name).Add(system_name).Add(line.filename).Add(static_cast<uint64_t>(line.start_line)).Take(),
+      id);
   if (!is_new) return entry->second;
   Function* function = profile_.add_function();
   function->set_id(id);

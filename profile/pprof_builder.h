@@ -34,14 +34,14 @@ class PprofBuilder {
     std::string_view system_name;  // as in the symbol table; empty = same as name, and so it is written
     std::string_view filename;
     int64_t line = 0;
-    int64_t start_line = 0;        // of the function
+    int64_t start_line = 0;  // of the function
   };
   // A place in a mapping (id 0 = none) with the lines it stands for, innermost inlined callee first; no lines = not
   // named. Equal (mapping, address, first line's name) give the same id.
   uint64_t AddLocation(uint64_t mapping_id, uint64_t address, std::span<const Line> lines);
 
-  // The names of a location's lines in the same order, and the file of its mapping: of an id that AddLocation() gave. Views
-  // hold until the builder is used again.
+  // The names of a location's lines in the same order, and the file of its mapping: of an id that AddLocation() gave.
+  // Views hold until the builder is used again.
   std::vector<std::string_view> NamesOf(uint64_t location_id) const;
   std::string_view FileOf(uint64_t location_id) const;
 
@@ -54,13 +54,15 @@ class PprofBuilder {
   bool IsEmpty() const { return profile_.sample_size() == 0; }
 
   // The finished profile. Samples whose values are all zero are left out (Pyroscope cannot take them); all is in the
-  // order of OrderMappings() and OrderTables(), so that ids may differ from those that AddMapping() and AddLocation() gave.
-  // The builder is empty afterwards and must not be used again.
+  // order of OrderMappings() and OrderTables(), so that ids may differ from those that AddMapping() and AddLocation()
+  // gave. The builder is empty afterwards and must not be used again.
   Pprof Build() &&;
 
  private:
   int64_t Intern(std::string_view text);
-  const perftools::profiles::Location& LocationOf(uint64_t id) const { return profile_.location(static_cast<int>(id) - 1); }
+  const perftools::profiles::Location& LocationOf(uint64_t id) const {
+    return profile_.location(static_cast<int>(id) - 1);
+  }
   uint64_t AddFunction(const Line& line);
 
   Pprof profile_;

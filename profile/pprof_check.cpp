@@ -93,7 +93,7 @@ class Checker {
     for (const auto& sample : profile_.sample()) {
       if (sample.value_size() != profile_.sample_type_size()) {
         return Unusable(absl::StrCat("a sample has ", sample.value_size(), " values for ", profile_.sample_type_size(),
-                                   " sample types"));
+                                     " sample types"));
       }
       for (uint64_t id : sample.location_id()) {
         if (!locations_.contains(id)) return Unusable(absl::StrCat("a sample has no location ", id));

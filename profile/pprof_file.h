@@ -16,8 +16,8 @@ std::string Encode(const Pprof& profile);
 // (kResourceExhausted), what is not a pprof, and what Check() refuses (kInvalidArgument, with the reason).
 absl::StatusOr<Pprof> Decode(std::string_view bytes, size_t max_bytes);
 
-// How many samples a pprof has, by walking over its fields: far cheaper than Decode(), and checks nothing else. Errors as
-// Decode().
+// How many samples a pprof has, by walking over its fields: far cheaper than Decode(), and checks nothing else. Errors
+// as Decode().
 absl::StatusOr<size_t> CountSamples(std::string_view bytes, size_t max_bytes);
 
 // Whether every index and id of `profile` points where it must: string 0 empty, ids unique and non-zero, values as

@@ -9,8 +9,8 @@
 
 namespace sonde::profile {
 
-// What a thread's time goes to: every nanosecond of its life is under one of these. Values are those of bpf/abi/reason.h,
-// which tells what each means and README.md when a wait is idleness.
+// What a thread's time goes to: every nanosecond of its life is under one of these. Values are those of
+// bpf/abi/reason.h, which tells what each means and README.md when a wait is idleness.
 enum class Reason : uint8_t {
   kOnCpu,
   kRunQueue,

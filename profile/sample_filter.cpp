@@ -35,10 +35,10 @@ void EraseAllBut(Table* table, const Ids& used) {
 }  // namespace
 
 absl::StatusOr<Pprof> SamplesThatMatch(Pprof profile, const Selector& selector) {
-  Erase(profile.mutable_sample(),
-        [&](const auto& sample) { return !selector.Matches(StringLabels(profile, sample)); });
+  Erase(profile.mutable_sample(), [&](const auto& sample) { return !selector.Matches(StringLabels(profile, sample)); });
   Ids locations, functions, mappings;
-  for (const auto& sample : profile.sample()) locations.insert(sample.location_id().begin(), sample.location_id().end());
+  for (const auto& sample : profile.sample())
+    locations.insert(sample.location_id().begin(), sample.location_id().end());
   EraseAllBut(profile.mutable_location(), locations);
   for (const auto& location : profile.location()) {
     mappings.insert(location.mapping_id());

@@ -74,11 +74,9 @@ std::vector<std::string> ToldBy(const Pprof& profile) {
 TEST(TableOrder, PutsStacksNextToThoseThatShareTheirOuterFrames) {
   const Pprof profile =
       OffCpuOf({{0x1300, 0x1200, 0x1100}, {0x2900, 0x2100}, {0x1301, 0x1200, 0x1100}, {0x1100}, {0x2100}});
-  EXPECT_EQ(AddressesOf(profile), (std::vector<Stack>{{0x1100},
-                                                      {0x1300, 0x1200, 0x1100},
-                                                      {0x1301, 0x1200, 0x1100},
-                                                      {0x2100},
-                                                      {0x2900, 0x2100}}));
+  EXPECT_EQ(
+      AddressesOf(profile),
+      (std::vector<Stack>{{0x1100}, {0x1300, 0x1200, 0x1100}, {0x1301, 0x1200, 0x1100}, {0x2100}, {0x2900, 0x2100}}));
 }
 
 TEST(TableOrder, PutsPlacesByAddressAndFunctionsBesideThem) {

@@ -77,9 +77,8 @@ std::vector<model::ProcessAccount> AccountBook::Processes() const {
 std::vector<model::ThreadSum> AccountBook::ThreadSums() const {
   std::vector<model::ThreadSum> all;
   for (const auto& [key, thread] : threads_) all.push_back(thread);
-  std::ranges::sort(all, [](const auto& a, const auto& b) {
-    return a.wall_ns != b.wall_ns ? a.wall_ns > b.wall_ns : a.tid < b.tid;
-  });
+  std::ranges::sort(
+      all, [](const auto& a, const auto& b) { return a.wall_ns != b.wall_ns ? a.wall_ns > b.wall_ns : a.tid < b.tid; });
   return all;
 }
 

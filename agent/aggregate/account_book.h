@@ -10,8 +10,8 @@
 
 namespace sonde::aggregate {
 
-// Sums thread accounts of consecutive slices by process, and lengths of waits, of which the kernel side keeps none by thread.
-// Single-threaded.
+// Sums thread accounts of consecutive slices by process, and lengths of waits, of which the kernel side keeps none by
+// thread. Single-threaded.
 class AccountBook {
  public:
   void Add(const model::Slice& slice);

@@ -14,8 +14,8 @@ namespace sonde::aggregate {
 // Stacks and process names of a batch in the making, each numbered once, and the files that they met. Single-threaded.
 class BatchIndex {
  public:
-  // Index into ProfileBatch::stacks; without `stack`, of one marker frame that says `missing`. `process`: the latest that is
-  // known of whose it is.
+  // Index into ProfileBatch::stacks; without `stack`, of one marker frame that says `missing`. `process`: the latest
+  // that is known of whose it is.
   uint32_t StackOf(const model::RawStack* stack, const char* missing, const model::ProcessInfo* process = nullptr) {
     const model::ExecutableFilePtr jit = process != nullptr ? process->jit : nullptr;
     return NumberOf(stack != nullptr ? resolver_.Resolve(*stack, jit) : resolver_.Marker(missing), &stacks_);

@@ -45,7 +45,7 @@ ConnectBook::Rows ConnectBook::AllRows(std::optional<uint32_t> tgid) const {
     auto stack = stacks_.find(id);
     const Row row{.process = index.ProcessOf(ProcessName(*process->second)),
                   .stack = index.StackOf(stack != stacks_.end() ? stack->second.get() : nullptr, "[stack lost]",
-                                          process->second.get()),
+                                         process->second.get()),
                   .peer = peer,
                   .sums = {}};
     auto [entry, is_new] = known.try_emplace(std::tuple(row.process, row.stack, row.peer), rows.rows.size());

@@ -25,8 +25,8 @@ model::RawConnects Connects(uint32_t tgid, uint16_t port, model::ConnectSums sum
 
 TEST(ConnectBook, SumsProcessesOfOneNameByPeer) {
   ConnectBook book;
-  book.Add(SliceAsking({Connects(1, 80, {.count = 2, .ns = 20, .refused = 1}), Connects(2, 80, {.count = 3, .ns = 30, .given_up = 4}),
-                    Connects(2, 81, {.timed_out = 5})}));
+  book.Add(SliceAsking({Connects(1, 80, {.count = 2, .ns = 20, .refused = 1}),
+                        Connects(2, 80, {.count = 3, .ns = 30, .given_up = 4}), Connects(2, 81, {.timed_out = 5})}));
   const ConnectBook::Rows all = book.AllRows();
   ASSERT_EQ(all.rows.size(), 2U);
   const ConnectBook::Row& row = all.rows[all.rows[0].peer.peer_port == 80 ? 0 : 1];

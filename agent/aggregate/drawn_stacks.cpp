@@ -64,7 +64,8 @@ std::vector<uint64_t> Apportion(uint64_t total, const std::vector<double>& weigh
 
 // Adds to the variance at each stack what comes from shares of `weights`, each of such a variance, in something that is
 // `scale` times their sum: a ratio estimate.
-void AddVariance(const std::vector<double>& weights, const std::vector<double>& variances, double scale, std::vector<double>* sum) {
+void AddVariance(const std::vector<double>& weights, const std::vector<double>& variances, double scale,
+                 std::vector<double>* sum) {
   const double all = SumOf(weights), variance = SumOf(variances);
   for (size_t i = 0; i < weights.size(); ++i) {
     const double share = weights[i] / all, rest = 1 - share;
@@ -155,7 +156,8 @@ std::vector<std::pair<model::StackId, RowSum>> DrawnStacks::Split(const RowSum& 
     if (ended_share > 0) weights[i] += ended_share * ended[i] / SumOf(ended);
     weights[i] += (1 - ended_share) * times[i] / SumOf(times);
   }
-  const std::vector<uint64_t> ns = Apportion(sum.ns, weights), count = Apportion(sum.count, HasWeight(counts) ? counts : times);
+  const std::vector<uint64_t> ns = Apportion(sum.ns, weights),
+                              count = Apportion(sum.count, HasWeight(counts) ? counts : times);
   std::vector<std::pair<model::StackId, RowSum>> split;
   for (auto stack = stacks_.begin(); stack != stacks_.end(); ++stack) {
     RowSum& part = parts[split.size()];
@@ -180,12 +182,13 @@ double DrawnStacks::ExpectedError(const RowSum& sum) const {
               (1 - EndedShare(sum)) * ns / SumOf(times), &variance);
   const std::vector<double> ended = EndedNs(sum);
   if (HasWeight(ended)) {
-    std::vector<double> of_places = Weights([](const DrawnWaits& waits) { return kPlaceVariance / std::max(1.0, waits.drawn); });
+    std::vector<double> of_places =
+        Weights([](const DrawnWaits& waits) { return kPlaceVariance / std::max(1.0, waits.drawn); });
     for (size_t i = 0; i < ended.size(); ++i) of_places[i] *= ended[i] * ended[i];
     AddVariance(ended, of_places, EndedShare(sum) * ns / SumOf(ended), &variance);
   }
-  // What deviates by chance does so by sqrt(2 / pi) of its deviation on average; each nanosecond that is too much at one
-  // stack is missing at another.
+  // What deviates by chance does so by sqrt(2 / pi) of its deviation on average; each nanosecond that is too much at
+  // one stack is missing at another.
   double deviation = 0;
   for (double here : variance) deviation += std::sqrt(std::max(0.0, here));
   return std::min(ns, deviation * std::sqrt(2 / std::numbers::pi) / 2);

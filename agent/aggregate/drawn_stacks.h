@@ -29,14 +29,14 @@ struct DrawnWaits {
 
 // Stacks over which waits without a stack are spread: of a process, say, for one reason.
 //
-// Waits of each length go where waits of about that length were drawn. A few long ones hold most of the time: apart from the
-// many short ones their split is far less a matter of chance.
+// Waits of each length go where waits of about that length were drawn. A few long ones hold most of the time: apart
+// from the many short ones their split is far less a matter of chance.
 class DrawnStacks {
  public:
   DrawnWaits& At(model::StackId id) { return stacks_[{id.low, id.high}]; }
 
-  // What `sum` comes to at each of the stacks: the parts add up to it. Whose wait the longest was nobody knows; it goes with
-  // the most of its length. REQUIRES: time at each stack.
+  // What `sum` comes to at each of the stacks: the parts add up to it. Whose wait the longest was nobody knows; it goes
+  // with the most of its length. REQUIRES: time at each stack.
   std::vector<std::pair<model::StackId, RowSum>> Split(const RowSum& sum) const;
 
   // How much of the time of `sum` is to be expected at another stack than its own after that.
@@ -55,7 +55,8 @@ class DrawnStacks {
   template <typename WeightOf>
   std::vector<double> Weights(WeightOf weight_of) const;
 
-  std::map<std::pair<uint64_t, uint64_t>, DrawnWaits> stacks_;  // by id; in order, so that equal waits give equal numbers
+  std::map<std::pair<uint64_t, uint64_t>, DrawnWaits>
+      stacks_;  // by id; in order, so that equal waits give equal numbers
 };
 
 }  // namespace sonde::aggregate

@@ -7,8 +7,8 @@
 
 namespace sonde::aggregate {
 
-// The stacks of these threads as those of a profile: sample i is of threads[i], with the process's name, and a marker in place
-// of a stack that is not known. REQUIRES: `dump` has their processes.
+// The stacks of these threads as those of a profile: sample i is of threads[i], with the process's name, and a marker
+// in place of a stack that is not known. REQUIRES: `dump` has their processes.
 model::ProfileBatch BatchOf(const model::ThreadDump& dump, std::span<const model::ThreadNow> threads);
 
 }  // namespace sonde::aggregate

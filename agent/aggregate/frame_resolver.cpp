@@ -63,7 +63,8 @@ std::vector<model::Frame> FrameResolver::Resolve(const model::RawStack& stack, c
   for (const model::UserFrame& user : stack.user) {
     model::Frame& frame = frames.emplace_back(ResolveUser(*stack.process, user));
     const model::CodeKind kind = files_[frame.file]->kind;
-    if (jit != nullptr && (kind == model::CodeKind::kAnonymous || kind == model::CodeKind::kUnknown)) frame.file = IndexOf(jit);
+    if (jit != nullptr && (kind == model::CodeKind::kAnonymous || kind == model::CodeKind::kUnknown))
+      frame.file = IndexOf(jit);
   }
   std::string root = CutMarker(stack.end);
   if (stack.asleep_since_before && !stack.process->is_kernel_thread) root = "[asleep since before Sonde started]";

@@ -16,8 +16,8 @@ namespace sonde::aggregate {
 // Collects the files that it met. Single-threaded.
 class FrameResolver {
  public:
-  // The frames of `stack`, leaf first: kernel, then user, then a marker where the root is not known. Code that the process
-  // made itself is in `jit`, if that is not null.
+  // The frames of `stack`, leaf first: kernel, then user, then a marker where the root is not known. Code that the
+  // process made itself is in `jit`, if that is not null.
   std::vector<model::Frame> Resolve(const model::RawStack& stack, const model::ExecutableFilePtr& jit = nullptr);
 
   // One marker frame that says `text` instead of a stack.

@@ -10,8 +10,8 @@
 namespace sonde::aggregate {
 
 // How many waits of a process, or of several, ended for each reason, and how long they were. An account is kept for
-// everybody who lived in a window, so only what there was is held: 24 bytes a reason and 16 for each of its lengths, in all
-// some hundred bytes a process and at most 15 KiB, twice that while it grows. Single-threaded.
+// everybody who lived in a window, so only what there was is held: 24 bytes a reason and 16 for each of its lengths, in
+// all some hundred bytes a process and at most 15 KiB, twice that while it grows. Single-threaded.
 class ReasonWaits {
  public:
   void Add(profile::Reason reason, uint64_t count, const model::WaitLengths& lengths);

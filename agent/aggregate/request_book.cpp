@@ -83,9 +83,8 @@ void RequestBook::Add(const model::Slice& slice) {
   // What was under way at the end of an earlier slice is no longer, or is told of again.
   for (auto& [key, sums] : sums_) sums.under_way = 0;
   for (const model::RawRequests& requests : more.requests) {
-    AddSums(requests.sums,
-            &sums_[{requests.tgid, requests.stack, requests.device, requests.operation, requests.is_sync,
-                    requests.origin}]);
+    AddSums(requests.sums, &sums_[{requests.tgid, requests.stack, requests.device, requests.operation, requests.is_sync,
+                                   requests.origin}]);
     if (auto stack = slice.stacks.find(requests.stack); stack != slice.stacks.end()) stacks_.insert(*stack);
     if (auto process = slice.processes.find(requests.tgid); process != slice.processes.end()) {
       processes_[requests.tgid] = process->second;

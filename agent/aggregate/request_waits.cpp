@@ -22,7 +22,8 @@ void AddRequests(const RequestsEnding& more, std::vector<RequestsEnding>* all) {
 
 void RequestWaits::Add(const model::Slice& slice) {
   for (const model::RawRequestWaits& one : slice.request_waits) {
-    AddRequests({one.disk, one.operation, one.is_swap, one.sums}, &waits_[{one.tgid, one.reason, model::kNoSyscall, one.stack}]);
+    AddRequests({one.disk, one.operation, one.is_swap, one.sums},
+                &waits_[{one.tgid, one.reason, model::kNoSyscall, one.stack}]);
   }
 }
 

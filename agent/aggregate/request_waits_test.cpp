@@ -25,7 +25,11 @@ model::RawRequestWaits EndedBy(const std::string& disk, RequestOperation operati
           .disk = disk,
           .operation = operation,
           .is_swap = false,
-          .sums = {.count = count, .ns = 90 * count, .request_ns = 80 * count, .queue_ns = 20 * count, .device_ns = 60 * count,
+          .sums = {.count = count,
+                   .ns = 90 * count,
+                   .request_ns = 80 * count,
+                   .queue_ns = 20 * count,
+                   .device_ns = 60 * count,
                    .bytes = 4096 * count}};
 }
 

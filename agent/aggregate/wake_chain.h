@@ -18,7 +18,8 @@ struct WakeChain {
     uint64_t ns = 0;            // of the waits, what passed while this one was waited for
 
     bool IsSame(const Hop& other) const {
-      return process == other.process && thread == other.thread && is_interrupt == other.is_interrupt && stack == other.stack;
+      return process == other.process && thread == other.thread && is_interrupt == other.is_interrupt &&
+             stack == other.stack;
     }
   };
   uint64_t count = 0;

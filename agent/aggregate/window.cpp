@@ -55,7 +55,7 @@ class Window::BatchBuilder {
  public:
   // `sample` has its reason and sums. Gives its index.
   size_t Add(const model::StackId& id, const model::RawStack* stack, const model::ProcessInfo& process,
-           model::UnwoundSample sample, const model::WaitLengths& lengths) {
+             model::UnwoundSample sample, const model::WaitLengths& lengths) {
     sample.process = Meet(process);
     sample.stack = index_.StackOf(stack, MarkerText(id), &process);
     auto key = std::tuple(sample.stack, sample.reason, sample.syscall, sample.process);
@@ -95,7 +95,8 @@ class Window::BatchBuilder {
   }
 
   // `stack` may be null, when it was lost.
-  WakeChain::Hop HopOf(const model::RawChain::Hop& hop, const model::RawStack* stack, const model::ProcessInfo& process) {
+  WakeChain::Hop HopOf(const model::RawChain::Hop& hop, const model::RawStack* stack,
+                       const model::ProcessInfo& process) {
     return {.process = index_.ProcessOf(ProcessName(process)),
             .thread = hop.comm,
             .is_interrupt = hop.is_interrupt,
@@ -180,7 +181,8 @@ void Window::Add(const model::Slice& slice) {
     sum.bytes += faults.bytes;
   }
   for (const model::RawWaker& waker : slice.wakers) {
-    WakerSum& sum = wakers_[{waker.tgid, waker.reason, model::kNoSyscall, waker.stack}][{waker.waker_tgid, waker.waker_stack}];
+    WakerSum& sum =
+        wakers_[{waker.tgid, waker.reason, model::kNoSyscall, waker.stack}][{waker.waker_tgid, waker.waker_stack}];
     sum.count += waker.count;
     sum.ns += waker.ns;
     AddHolds(waker.holds, &sum.holds);
@@ -192,7 +194,8 @@ void Window::Add(const model::Slice& slice) {
     counterparts_[{one.tgid, one.reason, model::kNoSyscall, one.stack}][one.with].Add(one);
   }
   for (const model::PeerEvents& events : slice.peer_events) {
-    model::PeerEvents& sum = peer_events_.try_emplace(events.peer, model::PeerEvents{.peer = events.peer}).first->second;
+    model::PeerEvents& sum =
+        peer_events_.try_emplace(events.peer, model::PeerEvents{.peer = events.peer}).first->second;
     sum.retransmits += events.retransmits;
     sum.resets_received += events.resets_received;
     sum.resets_sent += events.resets_sent;
@@ -205,8 +208,10 @@ void Window::Add(const model::Slice& slice) {
 std::vector<Window::Row> Window::RowsOf(Kind kind, std::optional<uint32_t> tgid, LeftOut left_out) const {
   std::vector<Row> rows;
   const bool is_spread = left_out == LeftOut::kSpread && has_left_out_ && kind != Kind::kFaults;
-  Visit(kind == Kind::kFaults ? faults_ : is_spread ? AllSpread().rows : rows_, kind, tgid,
-        [&rows](const RowKey& key, const RowSum& sum) { rows.emplace_back(key, sum); });
+  Visit(kind == Kind::kFaults ? faults_
+        : is_spread           ? AllSpread().rows
+                              : rows_,
+        kind, tgid, [&rows](const RowKey& key, const RowSum& sum) { rows.emplace_back(key, sum); });
   if (kind == Kind::kWall) SpreadExactTime(rows);
   return rows;
 }
@@ -232,7 +237,8 @@ Window::Spread Window::SpreadOf(Rows rows) const {
   // Processes that a profile shows as one.
   std::map<profile::Labels, uint32_t> first_of_kind;
   absl::flat_hash_map<uint32_t, uint32_t> kinds;
-  for (const auto& [tgid, process] : processes_) kinds[tgid] = first_of_kind.try_emplace(process->labels, tgid).first->second;
+  for (const auto& [tgid, process] : processes_)
+    kinds[tgid] = first_of_kind.try_emplace(process->labels, tgid).first->second;
   const StackError error = left_out_.Spread(
       [&kinds](uint32_t tgid) {
         auto kind = kinds.find(tgid);
@@ -276,7 +282,8 @@ void Window::SpreadExactTime(std::vector<Row>& rows) const {
   for (const auto& [tgid, unused] : has_rows) {
     uint64_t exact = accounts_.OnCpuNs(tgid);
     if (exact == 0 || sampled_ns.contains(tgid)) continue;
-    rows.emplace_back(RowKey{tgid, Reason::kOnCpu, model::kNoSyscall, kStackNotSampled}, RowSum{.count = 0, .ns = exact, .lengths = {}});
+    rows.emplace_back(RowKey{tgid, Reason::kOnCpu, model::kNoSyscall, kStackNotSampled},
+                      RowSum{.count = 0, .ns = exact, .lengths = {}});
   }
 }
 
@@ -286,7 +293,8 @@ void Window::AddWakers(const RowKey& waiter, size_t sample, BatchBuilder* group)
   for (const auto& [key, sum] : found->second) {
     auto stack = stacks_.find(key.stack);
     auto process = processes_.find(key.tgid);
-    if (stack != stacks_.end() && process != processes_.end()) group->AddWaker(sample, *stack->second, *process->second, sum);
+    if (stack != stacks_.end() && process != processes_.end())
+      group->AddWaker(sample, *stack->second, *process->second, sum);
   }
 }
 
@@ -352,7 +360,8 @@ std::vector<Window::Waits> Window::Groups(Kind kind, std::optional<uint32_t> tgi
 
 std::vector<model::ProfileBatch> Window::Batches(Kind kind, std::optional<uint32_t> tgid) const {
   std::vector<model::ProfileBatch> batches;
-  for (Waits& group : Groups(kind, tgid, /*with_other_side=*/false, LeftOut::kSpread)) batches.push_back(std::move(group.batch));
+  for (Waits& group : Groups(kind, tgid, /*with_other_side=*/false, LeftOut::kSpread))
+    batches.push_back(std::move(group.batch));
   return batches;
 }
 

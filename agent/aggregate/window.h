@@ -52,7 +52,7 @@ class Window {
     uint32_t process = 0;  // index into ProfileBatch::processes
     uint32_t stack = 0;    // index into ProfileBatch::stacks
     uint64_t count = 0;
-    uint64_t ns = 0;       // how long these waits were from end to end
+    uint64_t ns = 0;  // how long these waits were from end to end
     model::LeastHolds holds = {};
   };
   // What some of a sample's waits were for.
@@ -71,8 +71,8 @@ class Window {
   };
   // How well the stacks of these waits are known.
   StackError ExpectedStackError(std::optional<uint32_t> tgid = std::nullopt) const;
-  // Waits whose stacks were left out to save cost: spread as in Batches(), where who ended them and what they were for cannot
-  // go with them, or at a marker, with all of that.
+  // Waits whose stacks were left out to save cost: spread as in Batches(), where who ended them and what they were for
+  // cannot go with them, or at a marker, with all of that.
   enum class LeftOut : uint8_t { kSpread, kAtMarker };
   std::vector<Waits> AllWaits(std::optional<uint32_t> tgid = std::nullopt, LeftOut left_out = LeftOut::kSpread) const;
 
@@ -128,10 +128,10 @@ class Window {
   Rows rows_;
   Rows faults_;
   LeftOutWaits left_out_;
-  bool has_left_out_ = false;  // whether rows_ has any at kStackNotDrawn
+  bool has_left_out_ = false;             // whether rows_ has any at kStackNotDrawn
   mutable std::optional<Spread> spread_;  // made once for all profiles that are taken between two slices
   absl::flat_hash_map<RowKey, absl::flat_hash_map<WakerKey, WakerSum>> wakers_;  // by who waited, whatever system call
-  absl::flat_hash_map<RowKey, std::vector<model::RawChain>> chains_;                           // the same
+  absl::flat_hash_map<RowKey, std::vector<model::RawChain>> chains_;             // the same
   absl::flat_hash_map<RowKey, absl::flat_hash_map<model::Counterpart, RowSum>> counterparts_;  // the same
   RequestWaits request_waits_;
   absl::flat_hash_map<model::Counterpart, model::PeerEvents> peer_events_;

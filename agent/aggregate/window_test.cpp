@@ -9,8 +9,8 @@ namespace sonde::aggregate {
 namespace {
 
 using model::CodeKind;
-using profile::Reason;
 using profile::Kind;
+using profile::Reason;
 
 model::ExecutableFilePtr File(const std::string& path) {
   auto file = std::make_shared<model::ExecutableFile>();
@@ -176,8 +176,7 @@ TEST(Window, KeepsServicesAndKindsApartAndPicksOneProcess) {
   auto one = Process(1, "x", 0x10000, file), two = Process(2, "y", 0x50000, file);
   model::Slice slice;
   slice.processes = {{1, one}, {2, two}};
-  slice.samples = {{1, Reason::kOnCpu, model::kStackLost, 1, 10},
-                   {2, Reason::kRunQueue, model::kStackNewThread, 1, 5}};
+  slice.samples = {{1, Reason::kOnCpu, model::kStackLost, 1, 10}, {2, Reason::kRunQueue, model::kStackNewThread, 1, 5}};
   Window window;
   window.Add(slice);
   EXPECT_EQ(window.Batches(Kind::kCpu).size(), 1U);
@@ -194,9 +193,8 @@ TEST(Window, SpreadsTheExactTimeOfTheClocksOverTheSampledStacksInWallProfiles) {
   slice.end_ns = 1'000'000;
   slice.processes = {{1, process}};
   slice.stacks = {{{1, 1}, UserStack(process, {0x10010})}, {{2, 1}, UserStack(process, {0x10020})}};
-  slice.samples = {{1, Reason::kOnCpu, {1, 1}, 3, 300},
-                   {1, Reason::kOnCpu, {2, 1}, 1, 100},
-                   {1, Reason::kDisk, {2, 1}, 1, 200'000}};
+  slice.samples = {
+      {1, Reason::kOnCpu, {1, 1}, 3, 300}, {1, Reason::kOnCpu, {2, 1}, 1, 100}, {1, Reason::kDisk, {2, 1}, 1, 200'000}};
   slice.threads = {{.tgid = 1, .tid = 1, .comm = "x", .started_ns = 0, .ended_ns = 0, .ns = {800'000, 0, 200'000}}};
   Window window;
   window.Add(slice);
@@ -224,7 +222,8 @@ TEST(Window, ShowsTimeOnACpuThatNoSampleHitAtAMarker) {
 
 TEST(Window, GivesWaitsWhoseStacksWereLeftOutToThoseDrawnInProcessesOfTheSameLabels) {
   auto file = File("/bin/x");
-  auto one = Process(1, "x", 0x10000, file), two = Process(2, "x", 0x20000, file), other = Process(3, "y", 0x10000, file);
+  auto one = Process(1, "x", 0x10000, file), two = Process(2, "x", 0x20000, file),
+       other = Process(3, "y", 0x10000, file);
   model::Slice slice;
   slice.walk_one_in = 4;
   slice.processes = {{1, one}, {2, two}, {3, other}};

@@ -56,7 +56,8 @@ void AddThread(const model::ThreadSum& thread, control::v1::AccountReply* reply)
   AddReasons(thread.ns, {}, entry->mutable_reasons());
 }
 
-void AddProcess(const model::ProcessAccount& process, const aggregate::ReasonWaits& waits, control::v1::AccountReply* reply) {
+void AddProcess(const model::ProcessAccount& process, const aggregate::ReasonWaits& waits,
+                control::v1::AccountReply* reply) {
   control::v1::ProcessAccount* entry = reply->add_processes();
   entry->set_pid(process.tgid);
   entry->set_process(process.process);

@@ -75,17 +75,18 @@ absl::Status Agent::StartExport(const std::string& instance_uuid) {
     uploaders_.push_back(MakeUploader(config_.targets[i], &debuginfo_files_, &losses_));
     if (uploaders_.back() != nullptr) uploaders_.back()->Start();
   }
-  pipeline_ = std::make_unique<Pipeline>(&symbolizer_, &losses_, &board_, &series_rules_,
-                                         [this, instance_uuid](profile::EncodedProfile profile) {
-                                           profile.instance = instance_uuid;
-                                           if (spool_ != nullptr) return spool_->Enqueue(std::move(profile));
-                                           for (const auto& sender : senders_) sender->Enqueue(profile);
-                                         },
-                                         [this](std::span<const model::ExecutableFilePtr> files) {
-                                           for (const auto& uploader : uploaders_) {
-                                             if (uploader != nullptr) uploader->Offer(files);
-                                           }
-                                         });
+  pipeline_ = std::make_unique<Pipeline>(
+      &symbolizer_, &losses_, &board_, &series_rules_,
+      [this, instance_uuid](profile::EncodedProfile profile) {
+        profile.instance = instance_uuid;
+        if (spool_ != nullptr) return spool_->Enqueue(std::move(profile));
+        for (const auto& sender : senders_) sender->Enqueue(profile);
+      },
+      [this](std::span<const model::ExecutableFilePtr> files) {
+        for (const auto& uploader : uploaders_) {
+          if (uploader != nullptr) uploader->Offer(files);
+        }
+      });
   pipeline_->Start();
   return absl::OkStatus();
 }
@@ -94,7 +95,8 @@ std::string Agent::StartDebuginfod() {
   const control::DebuginfodConfig& wanted = config_.debuginfod;
   if (wanted.urls.empty()) return "";
   std::vector<std::string> urls = symbolize::DebuginfodUrls(wanted.urls);
-  if (urls.empty()) return "no server is asked for debug files: debuginfod.urls is \"environment\", and DEBUGINFOD_URLS is not set";
+  if (urls.empty())
+    return "no server is asked for debug files: debuginfod.urls is \"environment\", and DEBUGINFOD_URLS is not set";
   const absl::Status asked = symbolizer_.Ask(std::move(urls), wanted.directory, wanted.max_bytes);
   return asked.ok() ? "" : absl::StrCat("no server is asked for debug files (debuginfod.directory): ", asked.message());
 }
@@ -116,7 +118,8 @@ void Agent::Reload(const absl::StatusOr<control::Config>& read) {
   base::SetLogLevel(config.log_level);
   capture_->SetOverheadBudget(config.overhead_budget_percent / 100);
   // Rules that do not compile are refused when the file is read.
-  if (absl::Status status = SetSeriesRules(config); !status.ok()) spdlog::error("msg=\"relabel\" err=\"{}\"", std::string(status.message()));
+  if (absl::Status status = SetSeriesRules(config); !status.ok())
+    spdlog::error("msg=\"relabel\" err=\"{}\"", std::string(status.message()));
   for (size_t i = 0; i < senders_.size(); ++i) {
     // A target whose access is the same keeps its connection.
     if (config.targets[i] == targets_in_use_[i]) continue;
@@ -180,29 +183,25 @@ absl::Status Agent::Start() {
       [this](absl::Status status) { Fail(std::move(status)); });
   if (absl::Status status = capture_->Start(); !status.ok()) return status;
 
-  answers_ = std::make_unique<ControlAnswers>(ControlAnswers::Sources{.settings = &settings_,
-                                                                      .version = version_,
-                                                                      .capture = capture_.get(),
-                                                                      .code = &code_,
-                                                                      .symbolizer = &symbolizer_,
-                                                                      .losses = &losses_,
-                                                                      .board = &board_,
-                                                                      .pods = &pods_,
-                                                                      .series_rules = &series_rules_,
-                                                                      .targets = [this] { return TargetStats(); },
-                                                                      .spool =
-                                                                          [this] {
-                                                                            return spool_ == nullptr
-                                                                                       ? exporting::SpoolStats{}
-                                                                                       : spool_->Stats();
-                                                                          },
-                                                                      .check =
-                                                                          [this] {
-                                                                            const control::Config in_force = settings_.InForce();
-                                                                            return CheckUp(load_(), &in_force, version_);
-                                                                          },
-                                                                      .degraded = std::move(degraded),
-                                                                      .start_ns = start_ns_});
+  answers_ = std::make_unique<ControlAnswers>(
+      ControlAnswers::Sources{.settings = &settings_,
+                              .version = version_,
+                              .capture = capture_.get(),
+                              .code = &code_,
+                              .symbolizer = &symbolizer_,
+                              .losses = &losses_,
+                              .board = &board_,
+                              .pods = &pods_,
+                              .series_rules = &series_rules_,
+                              .targets = [this] { return TargetStats(); },
+                              .spool = [this] { return spool_ == nullptr ? exporting::SpoolStats{} : spool_->Stats(); },
+                              .check =
+                                  [this] {
+                                    const control::Config in_force = settings_.InForce();
+                                    return CheckUp(load_(), &in_force, version_);
+                                  },
+                              .degraded = std::move(degraded),
+                              .start_ns = start_ns_});
   auto server = control::ControlServer::Start(config_.control_socket, config_.control_group, answers_.get());
   if (!server.ok()) return server.status();
   server_ = *std::move(server);
@@ -214,10 +213,10 @@ absl::Status Agent::Start() {
 
 absl::Status Agent::ServeMetrics() {
   if (config_.metrics_listen.empty()) return absl::OkStatus();
-  auto server = telemetry::MetricsServer::Start(
-      config_.metrics_listen, {.metrics = [this] { return MetricsOf(answers_->Status()); },
-                               .not_live = [this] { return Stuck(); },
-                               .not_ready = [this] { return std::string(Failure().message()); }});
+  auto server = telemetry::MetricsServer::Start(config_.metrics_listen,
+                                                {.metrics = [this] { return MetricsOf(answers_->Status()); },
+                                                 .not_live = [this] { return Stuck(); },
+                                                 .not_ready = [this] { return std::string(Failure().message()); }});
   if (!server.ok()) {
     return absl::Status(server.status().code(),
                         absl::StrCat(server.status().message(), "; choose another address with metrics.listen"));

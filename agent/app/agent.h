@@ -28,8 +28,8 @@ namespace sonde::app {
 // source to the sink. The way of the data: CaptureThread → Pipeline → senders.
 class Agent {
  public:
-  // `on_failure` is called once, from any thread, when the agent cannot go on; the owner then calls Stop(). `load` reads the
-  // settings as they are now; any thread.
+  // `on_failure` is called once, from any thread, when the agent cannot go on; the owner then calls Stop(). `load`
+  // reads the settings as they are now; any thread.
   Agent(control::Config config, std::string version, std::function<void()> on_failure,
         std::function<absl::StatusOr<control::Config>()> load);
   ~Agent();  // as Stop()
@@ -42,12 +42,12 @@ class Agent {
   // Closes the running window, sends what waits for at most five seconds, joins all threads. Idempotent.
   void Stop();
 
-  // Puts in force what can be of settings that were read again; an error leaves those that are. Says in the log what was taken
-  // and what wants a restart. Call between Start() and Stop(), from the owner's thread.
+  // Puts in force what can be of settings that were read again; an error leaves those that are. Says in the log what
+  // was taken and what wants a restart. Call between Start() and Stop(), from the owner's thread.
   void Reload(const absl::StatusOr<control::Config>& read);
 
-  // The thread that has not come on for so long that nothing but a new start helps, and since when, in words for the log; empty:
-  // all do. It is never a target that is at fault. Call between Start() and Stop().
+  // The thread that has not come on for so long that nothing but a new start helps, and since when, in words for the
+  // log; empty: all do. It is never a target that is at fault. Call between Start() and Stop().
   std::string Stuck() const;
 
   // How it goes, in one line for people.

@@ -34,9 +34,10 @@ absl::StatusOr<std::unique_ptr<aggregate::Window>> CaptureThread::Await(std::sha
   return window;
 }
 
-absl::StatusOr<std::unique_ptr<aggregate::Window>> CaptureThread::MeasureUntil(
-    const std::function<bool()>& is_over, OnRequest wanted, const std::function<void()>& begun,
-    const std::function<bool()>& cancelled) {
+absl::StatusOr<std::unique_ptr<aggregate::Window>> CaptureThread::MeasureUntil(const std::function<bool()>& is_over,
+                                                                               OnRequest wanted,
+                                                                               const std::function<void()>& begun,
+                                                                               const std::function<bool()>& cancelled) {
   auto measurement = std::make_shared<Measurement>();
   measurement->length = absl::InfiniteDuration();
   measurement->wanted = wanted;
@@ -85,7 +86,8 @@ absl::StatusOr<CaptureThread::Past> CaptureThread::LookBack(absl::Duration lengt
   if (!window.ok()) return window.status();
   if ((*window)->IsEmpty()) {
     return absl::NotFoundError(absl::StrCat("of that time nothing is kept: what is kept began ",
-                                            absl::FormatDuration(absl::Trunc(measurement->kept, absl::Seconds(1))), " ago"));
+                                            absl::FormatDuration(absl::Trunc(measurement->kept, absl::Seconds(1))),
+                                            " ago"));
   }
   return Past{*std::move(window), std::move(measurement->losses_before), std::move(measurement->losses_after)};
 }

@@ -100,7 +100,8 @@ bool CaptureThread::AwaitWork() {
     wait = std::min(wait, absl::Nanoseconds(static_cast<int64_t>(measurement->until_ns - base::MonotonicNs())));
   }
   absl::MutexLock lock(&mutex_);
-  auto ready = [this]() ABSL_SHARED_LOCKS_REQUIRED(mutex_) { return stopping_ || !waiting_.empty() || !looks_.empty(); };
+  auto ready = [this]()
+                   ABSL_SHARED_LOCKS_REQUIRED(mutex_) { return stopping_ || !waiting_.empty() || !looks_.empty(); };
   mutex_.AwaitWithTimeout(absl::Condition(&ready), std::max(wait, absl::ZeroDuration()));
   return stopping_;
 }
@@ -177,17 +178,20 @@ void CaptureThread::Watch(capture::Capture& capture) {
   capture.WatchChains(wanted.chains);
   if (absl::Status watched = capture.WatchConnections(wanted.connections); !watched.ok()) {
     spdlog::warn("msg=\"TCP connections are not watched\" error=\"{}\"", std::string(watched.message()));
-    losses_->Add("kernel_refuses", "measurements of TCP connections", "connects, retransmits and resets are missing from them", 1);
+    losses_->Add("kernel_refuses", "measurements of TCP connections",
+                 "connects, retransmits and resets are missing from them", 1);
   }
   const absl::Status status = capture.WatchOtherSide(wanted.other_side);
   if (status.ok()) return;
   spdlog::warn("msg=\"the other side of waits is not watched\" error=\"{}\"", std::string(status.message()));
-  losses_->Add("kernel_refuses", "measurements of the other side of waits", "peers, locks and wakers are missing from them", 1);
+  losses_->Add("kernel_refuses", "measurements of the other side of waits",
+               "peers, locks and wakers are missing from them", 1);
 }
 
 void CaptureThread::TellNotFollowed(const absl::Status& status) {
   spdlog::warn("msg=\"a command is not followed\" error=\"{}\"", std::string(status.message()));
-  losses_->Add("kernel_refuses", "recordings of commands", "what the command and its children did is missing from them", 1);
+  losses_->Add("kernel_refuses", "recordings of commands", "what the command and its children did is missing from them",
+               1);
 }
 
 // Then measurements that are new have begun.

@@ -43,8 +43,10 @@ class CaptureThread {
     std::string node;
     model::LabelSettings labels;
     const model::PodDirectory* pods = nullptr;  // null: none
-    double overhead_budget = 0;  // a share of the whole machine; 0: none
-    std::function<uint64_t()> worker_cpu_ns = [] { return uint64_t{0}; };  // of processes that work for the agent; any thread
+    double overhead_budget = 0;                 // a share of the whole machine; 0: none
+    std::function<uint64_t()> worker_cpu_ns = [] {
+      return uint64_t{0};
+    };  // of processes that work for the agent; any thread
   };
   using Sink = std::function<void(CutSlice)>;           // called on the thread
   using OnFailure = std::function<void(absl::Status)>;  // called once, on the thread, which then ends
@@ -62,40 +64,42 @@ class CaptureThread {
   // Another budget, a share of the whole machine, within ten seconds or so. Thread-safe.
   void SetOverheadBudget(double budget) { overhead_budget_.store(budget, std::memory_order_relaxed); }
 
-  // When the thread last came round (monotonic), which it does several times a second unless it is stuck; 0: it has not begun.
-  // Thread-safe.
+  // When the thread last came round (monotonic), which it does several times a second unless it is stuck; 0: it has not
+  // begun. Thread-safe.
   uint64_t LastTurnNs() const { return last_turn_ns_.load(std::memory_order_relaxed); }
 
   // What is looked at only while somebody wants it.
   struct OnRequest {
-    bool other_side = false;  // of waits: who ended them, peers and locks
-    bool chains = false;      // and, beside that, how who ended them came to do so
+    bool other_side = false;   // of waits: who ended them, peers and locks
+    bool chains = false;       // and, beside that, how who ended them came to do so
     bool connections = false;  // of TCP
-    bool disks = false;       // requests to block devices
-    bool saturation = false;  // queues of CPUs, quotas, pressure
-    uint32_t command = 0;     // only this process and all that it and they fork from now on; 0: every process
+    bool disks = false;        // requests to block devices
+    bool saturation = false;   // queues of CPUs, quotas, pressure
+    uint32_t command = 0;      // only this process and all that it and they fork from now on; 0: every process
   };
 
   // Measures this host for `length` from now on. Thread-safe; blocks. kCancelled when `cancelled` or stopped.
   absl::StatusOr<std::unique_ptr<aggregate::Window>> Measure(absl::Duration length, OnRequest wanted,
                                                              const std::function<bool()>& cancelled);
 
-  // Where the threads of process `tgid` (0: of all) are now. Thread-safe; blocks for an instant. Errors as of Measure().
+  // Where the threads of process `tgid` (0: of all) are now. Thread-safe; blocks for an instant. Errors as of
+  // Measure().
   absl::StatusOr<model::ThreadDump> LookAtThreads(uint32_t tgid, const std::function<bool()>& cancelled);
 
-  // Measures `wanted.command` from now on until `is_over`; calls `begun` as soon as that has begun. As Measure() otherwise.
-  absl::StatusOr<std::unique_ptr<aggregate::Window>> MeasureUntil(const std::function<bool()>& is_over, OnRequest wanted,
-                                                                  const std::function<void()>& begun,
+  // Measures `wanted.command` from now on until `is_over`; calls `begun` as soon as that has begun. As Measure()
+  // otherwise.
+  absl::StatusOr<std::unique_ptr<aggregate::Window>> MeasureUntil(const std::function<bool()>& is_over,
+                                                                  OnRequest wanted, const std::function<void()>& begun,
                                                                   const std::function<bool()>& cancelled);
 
   struct Past {
     std::unique_ptr<aggregate::Window> window;
-    std::vector<telemetry::Loss> losses_before;  // all that was lost when it began
+    std::vector<telemetry::Loss> losses_before;                // all that was lost when it began
     std::optional<std::vector<telemetry::Loss>> losses_after;  // and when it ended; nullopt: that is now
   };
-  // The last `length` up to now or, with `before`, up to so long ago, as far as it is kept; some seconds more, since it begins
-  // where a slice does. What is looked at only on request is in it where somebody wanted it. Thread-safe; blocks for an instant.
-  // Errors as of Measure(); kNotFound when nothing is kept of it.
+  // The last `length` up to now or, with `before`, up to so long ago, as far as it is kept; some seconds more, since it
+  // begins where a slice does. What is looked at only on request is in it where somebody wanted it. Thread-safe; blocks
+  // for an instant. Errors as of Measure(); kNotFound when nothing is kept of it.
   absl::StatusOr<Past> LookBack(absl::Duration length, absl::Duration before, const std::function<bool()>& cancelled);
 
  private:
@@ -122,11 +126,13 @@ class CaptureThread {
   };
 
   // Until the thread has done it; kCancelled when that is not to be.
-  absl::Status AwaitThread(absl::Notification* done, const std::function<bool()>& cancelled) ABSL_LOCKS_EXCLUDED(mutex_);
+  absl::Status AwaitThread(absl::Notification* done, const std::function<bool()>& cancelled)
+      ABSL_LOCKS_EXCLUDED(mutex_);
   absl::Status Ask(const std::shared_ptr<Measurement>& measurement) ABSL_LOCKS_EXCLUDED(mutex_);
   // Has the thread work at it, and gives it when it is done.
   absl::StatusOr<std::unique_ptr<aggregate::Window>> Await(std::shared_ptr<Measurement> measurement,
-                                                           const std::function<bool()>& cancelled) ABSL_LOCKS_EXCLUDED(mutex_);
+                                                           const std::function<bool()>& cancelled)
+      ABSL_LOCKS_EXCLUDED(mutex_);
   void Run(absl::Status* started, absl::Notification* is_started);
   absl::Status CaptureUntilStopped(capture::Capture& capture);
   bool AwaitWork() ABSL_LOCKS_EXCLUDED(mutex_);
@@ -164,7 +170,7 @@ class CaptureThread {
   process::ProcessTable processes_;
   ProgramStatistics statistics_;
   Overhead overhead_;
-  uint64_t judged_readings_ = 0;  // of statistics_
+  uint64_t judged_readings_ = 0;                        // of statistics_
   std::vector<std::shared_ptr<Measurement>> starting_;  // from the end of the slice that is being cut
   std::vector<std::shared_ptr<Measurement>> active_;
   RecentSlices recent_{{}};

@@ -56,9 +56,10 @@ Finding OfSettings(const absl::StatusOr<control::Config>& loaded, const control:
   const std::vector<std::string> others =
       in_force == nullptr ? std::vector<std::string>() : control::KeysThatDiffer(*in_force, *loaded);
   if (others.empty()) return {"settings", State::kOk, "they can be read and are in order"};
-  return {"settings", State::kWarning, absl::StrCat("not in force are those of ", absl::StrJoin(others, ", ")),
-          "restart the agent, or reload it for those that can change while it runs (log.level, overhead_budget, relabel, "
-          "labels.max_series, and how targets are trusted and what they are shown)"};
+  return {
+      "settings", State::kWarning, absl::StrCat("not in force are those of ", absl::StrJoin(others, ", ")),
+      "restart the agent, or reload it for those that can change while it runs (log.level, overhead_budget, relabel, "
+      "labels.max_series, and how targets are trusted and what they are shown)"};
 }
 
 Findings OfFolders(const control::Config& config) {

@@ -32,8 +32,8 @@ std::vector<profile::Frame> FromConnectOn(std::vector<profile::Frame> frames) {
 
 }  // namespace
 
-void ReportConnects(const aggregate::Window& window, const control::v1::PeersRequest& request, symbolize::Symbolizer* symbolizer,
-                    control::v1::PeersReply* reply) {
+void ReportConnects(const aggregate::Window& window, const control::v1::PeersRequest& request,
+                    symbolize::Symbolizer* symbolizer, control::v1::PeersReply* reply) {
   ConnectBook::Rows all = window.Connects().AllRows(OnlyProcess(request.pid()));
   KeepHeaviest(request.limit(), &all.rows, WeightOfConnects);
   symbolize::StackNames names(symbolizer);

@@ -36,8 +36,9 @@ std::string KernelRelease() {
 }
 
 absl::Status NoSuchProcess(uint32_t pid) {
-  return absl::NotFoundError(absl::StrCat("no process ", pid, " lived in the measured time: 'agentctl account' lists those "
-                                         "that did, by the id of the process, not of a thread"));
+  return absl::NotFoundError(absl::StrCat("no process ", pid,
+                                          " lived in the measured time: 'agentctl account' lists those "
+                                          "that did, by the id of the process, not of a thread"));
 }
 
 absl::Duration Length(uint64_t duration_ns) { return absl::Nanoseconds(static_cast<int64_t>(duration_ns)); }
@@ -138,8 +139,8 @@ absl::StatusOr<ControlAnswers::MeasuredProfile> ControlAnswers::ProfileOf(profil
   std::vector<profile::Pprof> parts;
   std::vector<profile::Labels> labels;
   for (const model::ProfileBatch& batch : measured.window->Batches(kind, OnlyProcess(pid))) {
-    profile::SymbolizedProfile symbolized = sources_.symbolizer->With(
-        [&batch](symbolize::Symbolizer* symbolizer) { return symbolizer->Symbolize(batch); });
+    profile::SymbolizedProfile symbolized =
+        sources_.symbolizer->With([&batch](symbolize::Symbolizer* symbolizer) { return symbolizer->Symbolize(batch); });
     labels.push_back(std::move(symbolized.labels));
     parts.push_back(std::move(symbolized.pprof));
   }
@@ -155,7 +156,9 @@ absl::StatusOr<ControlAnswers::MeasuredProfile> ControlAnswers::MeasureProfile(c
                                                                                const Interval& interval,
                                                                                const control::Cancelled& cancelled) {
   std::optional<profile::Kind> kind = profile::ParseKind(kind_name);
-  if (!kind) return absl::InvalidArgumentError(absl::StrCat("unknown kind '", kind_name, "': ", std::string(profile::KindNames())));
+  if (!kind)
+    return absl::InvalidArgumentError(
+        absl::StrCat("unknown kind '", kind_name, "': ", std::string(profile::KindNames())));
   const absl::StatusOr<Measured> measured = Measure(interval, {}, cancelled);
   if (!measured.ok()) return measured.status();
   return ProfileOf(*kind, *measured, interval.pid);
@@ -200,12 +203,13 @@ absl::StatusOr<control::v1::WaitsReply> ControlAnswers::Waits(const control::v1:
 
 absl::StatusOr<control::v1::PeersReply> ControlAnswers::Peers(const control::v1::PeersRequest& request,
                                                               const control::Cancelled& cancelled) {
-  const auto report = [](const aggregate::Window& window, const control::v1::PeersRequest& asked, symbolize::Symbolizer* symbolizer,
-                         control::v1::PeersReply* reply) {
+  const auto report = [](const aggregate::Window& window, const control::v1::PeersRequest& asked,
+                         symbolize::Symbolizer* symbolizer, control::v1::PeersReply* reply) {
     ReportPeers(window, asked, symbolizer, reply);
     ReportConnects(window, asked, symbolizer, reply);
   };
-  return MeasureAndReport<control::v1::PeersReply>(request, {.other_side = true, .connections = true}, report, cancelled);
+  return MeasureAndReport<control::v1::PeersReply>(request, {.other_side = true, .connections = true}, report,
+                                                   cancelled);
 }
 
 absl::StatusOr<control::v1::LocksReply> ControlAnswers::Locks(const control::v1::LocksRequest& request,
@@ -220,7 +224,8 @@ absl::StatusOr<control::v1::DisksReply> ControlAnswers::Disks(const control::v1:
 
 absl::StatusOr<control::v1::SaturationReply> ControlAnswers::Saturation(const control::v1::SaturationRequest& request,
                                                                         const control::Cancelled& cancelled) {
-  const auto report = [](const aggregate::Window& window, const control::v1::SaturationRequest& asked, symbolize::Symbolizer*,
+  const auto report = [](const aggregate::Window& window, const control::v1::SaturationRequest& asked,
+                         symbolize::Symbolizer*,
                          control::v1::SaturationReply* reply) { ReportSaturation(window, asked.limit(), reply); };
   return MeasureAndReport<control::v1::SaturationReply>(request, {.saturation = true}, report, cancelled);
 }
@@ -250,7 +255,8 @@ absl::StatusOr<control::v1::ExplainReply> ControlAnswers::Explain(const control:
   reply.set_pid(request.pid());
   const auto unwinding = [this](const model::ExecutableFile& file) { return sources_.code->UnwindingOf(file); };
   sources_.symbolizer->With([&](symbolize::Symbolizer* symbolizer) {
-    ReportCode(*process, unwinding, [&](const model::ExecutableFilePtr& file) { return symbolizer->Explain(file); }, &reply);
+    ReportCode(
+        *process, unwinding, [&](const model::ExecutableFilePtr& file) { return symbolizer->Explain(file); }, &reply);
   });
   return reply;
 }
@@ -260,7 +266,8 @@ absl::StatusOr<control::v1::DumpReply> ControlAnswers::Dump(const control::v1::D
   absl::StatusOr<model::ThreadDump> dump = sources_.capture->LookAtThreads(request.pid(), cancelled);
   if (!dump.ok()) return dump.status();
   if (request.pid() != 0 && dump->threads.empty()) {
-    return absl::NotFoundError(absl::StrCat("no process ", request.pid(), " lives here, by the id of the process and not of a thread"));
+    return absl::NotFoundError(
+        absl::StrCat("no process ", request.pid(), " lives here, by the id of the process and not of a thread"));
   }
   control::v1::DumpReply reply;
   sources_.symbolizer->With(
@@ -288,7 +295,9 @@ absl::StatusOr<control::v1::RecordReply> ControlAnswers::RecordCommand(const con
                                                                        const std::function<void()>& begun,
                                                                        const control::Cancelled& cancelled) {
   const std::optional<profile::Kind> kind = profile::ParseKind(request.kind());
-  if (!kind) return absl::InvalidArgumentError(absl::StrCat("unknown kind '", request.kind(), "': ", std::string(profile::KindNames())));
+  if (!kind)
+    return absl::InvalidArgumentError(
+        absl::StrCat("unknown kind '", request.kind(), "': ", std::string(profile::KindNames())));
   const base::UniqueFd command(static_cast<int>(::syscall(SYS_pidfd_open, request.pid(), 0)));
   if (!command.IsValid()) return NoSuchProcess(request.pid());
   const auto has_ended = [&command] {

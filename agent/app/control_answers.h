@@ -81,7 +81,7 @@ class ControlAnswers : public control::ControlBackend {
 
   struct Measured {
     std::shared_ptr<const aggregate::Window> window;
-    std::vector<telemetry::Loss> losses_before;  // all that was lost when it began
+    std::vector<telemetry::Loss> losses_before;                     // all that was lost when it began
     std::optional<std::vector<telemetry::Loss>> losses_after = {};  // and when it ended; nullopt: that is now
   };
   // NotFound when `pid` is not 0 and no such process lived meanwhile.

@@ -12,11 +12,11 @@
 
 namespace sonde::app {
 
-// What this host has for debuggers: the debug file of a program where distributions put it, if it is the program's by build
-// id, else the program's own file, of both only what is no code (elf::ExtractPlan). The program's file is the one that
-// the agent holds open; one that is not for everybody to read is given to nobody. Which bytes these are a worker of its own finds
-// out, which runs from the first question on; a file that it is lost over is counted, and has no build id. Any thread, one at a
-// time.
+// What this host has for debuggers: the debug file of a program where distributions put it, if it is the program's by
+// build id, else the program's own file, of both only what is no code (elf::ExtractPlan). The program's file is the one
+// that the agent holds open; one that is not for everybody to read is given to nobody. Which bytes these are a worker
+// of its own finds out, which runs from the first question on; a file that it is lost over is counted, and has no build
+// id. Any thread, one at a time.
 class DebuginfoFiles : public exporting::DebuginfoSource {
  public:
   // `losses` must outlive it.

@@ -24,7 +24,8 @@ std::string ServiceNameOf(const model::ProcessInfo& process) {
   return std::string(profile::LabelOf(process.labels, profile::kServiceName));
 }
 
-bool IsWanted(const model::ThreadNow& thread, const model::ProcessInfo& process, const control::v1::DumpRequest& request) {
+bool IsWanted(const model::ThreadNow& thread, const model::ProcessInfo& process,
+              const control::v1::DumpRequest& request) {
   if (!request.service().empty() && request.service() != ServiceNameOf(process)) return false;
   return request.comm().empty() || request.comm() == thread.comm || request.comm() == aggregate::ProcessName(process);
 }
@@ -42,7 +43,8 @@ const char* WordOf(StackOf of) {
 
 uint64_t Ago(uint64_t then_ns, uint64_t now_ns) { return then_ns == 0 || then_ns > now_ns ? 0 : now_ns - then_ns; }
 
-void Describe(const model::ThreadNow& thread, const model::ProcessInfo& process, uint64_t now_ns, control::v1::ThreadNow* out) {
+void Describe(const model::ThreadNow& thread, const model::ProcessInfo& process, uint64_t now_ns,
+              control::v1::ThreadNow* out) {
   out->set_pid(thread.tgid);
   out->set_tid(thread.tid);
   out->set_thread(thread.comm);
@@ -64,7 +66,8 @@ void Describe(const model::ThreadNow& thread, const model::ProcessInfo& process,
 void ReportDump(model::ThreadDump dump, const control::v1::DumpRequest& request, symbolize::Symbolizer* symbolizer,
                 control::v1::DumpReply* reply) {
   std::vector<model::ThreadNow> threads = std::move(dump.threads);
-  std::erase_if(threads, [&](const auto& thread) { return !IsWanted(thread, *dump.processes.at(thread.tgid), request); });
+  std::erase_if(threads,
+                [&](const auto& thread) { return !IsWanted(thread, *dump.processes.at(thread.tgid), request); });
   std::ranges::sort(threads, {}, [](const auto& thread) { return std::tuple(thread.tgid, thread.tid); });
   reply->set_unix_ns(dump.unix_ns);
   reply->set_all_threads(threads.size());

@@ -24,7 +24,8 @@ using By = unwind::FileUnwinding::By;
 constexpr int kMaxRanges = 32;
 constexpr size_t kMaxProcBytes = 65'536;
 constexpr char kAdviceForJit[] =
-    "have the program write a perf map: node --perf-basic-prof (or --perf-prof, a jitdump), java: jcmd PID Compiler.perfmap, "
+    "have the program write a perf map: node --perf-basic-prof (or --perf-prof, a jitdump), java: jcmd PID "
+    "Compiler.perfmap, "
     "python3 -X perf (3.12), DOTNET_PerfMapEnabled=1";
 
 absl::StatusOr<process::ProcessStat> StatOf(uint32_t pid) {
@@ -84,7 +85,8 @@ void ExplainUnwinding(const unwind::FileUnwinding& unwinding, const names::Conte
   out->set_unwinding(UnwindingWord(unwinding.by));
   out->set_unwinding_trouble(unwinding.why);
   if (unwinding.by == By::kFramePointers) {
-    out->set_unwinding_trouble(has_file ? "it has no call frame information" : "code without a file has no call frame information");
+    out->set_unwinding_trouble(has_file ? "it has no call frame information"
+                                        : "code without a file has no call frame information");
   }
   if (unwinding.by != By::kTable) return;
   if (own.eh_frame) out->add_unwound_by("eh_frame");
@@ -128,18 +130,22 @@ void ExplainJit(const absl::StatusOr<process::MadeCodeFile>& made, const NameSou
 
 absl::StatusOr<CodeOfProcess> LookAtProcess(uint32_t pid, const CodeTables& code) {
   const auto before = StatOf(pid);
-  if (!before.ok()) return absl::NotFoundError(absl::StrCat("there is no process ", pid, ": 'agentctl account' lists those that there are"));
+  if (!before.ok())
+    return absl::NotFoundError(
+        absl::StrCat("there is no process ", pid, ": 'agentctl account' lists those that there are"));
   if (const uint32_t tgid = ProcessOfThread(pid); tgid != 0 && tgid != pid) {
     return absl::NotFoundError(absl::StrCat(pid, " is a thread of process ", tgid, ": ask for that"));
   }
   if (before->is_kernel_thread) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        "process ", pid, " is of the kernel, which follows its stacks itself; its functions are named by /proc/kallsyms"));
+    return absl::FailedPreconditionError(
+        absl::StrCat("process ", pid,
+                     " is of the kernel, which follows its stacks itself; its functions are named by /proc/kallsyms"));
   }
   auto mappings = code.MappingsOf(pid);
   if (!mappings.ok() || mappings->empty()) {
-    return absl::FailedPreconditionError(absl::StrCat("nothing is known of the code of process ", pid,
-                                                      " (yet): it has just begun, has ended, or hides its memory; try again"));
+    return absl::FailedPreconditionError(
+        absl::StrCat("nothing is known of the code of process ", pid,
+                     " (yet): it has just begun, has ended, or hides its memory; try again"));
   }
   CodeOfProcess process{*std::move(mappings), MadeCodeOf(pid)};
   const auto after = StatOf(pid);

@@ -19,8 +19,8 @@ struct CodeOfProcess {
   absl::StatusOr<process::MadeCodeFile> made;  // what names the code that it made itself; or why there is none
 };
 
-// Errors, in words for people: kNotFound: no such process, or `pid` is a thread's; kFailedPrecondition: it is one of the
-// kernel's, or nothing is known of it yet; kAborted: the pid was given to another meanwhile.
+// Errors, in words for people: kNotFound: no such process, or `pid` is a thread's; kFailedPrecondition: it is one of
+// the kernel's, or nothing is known of it yet; kAborted: the pid was given to another meanwhile.
 absl::StatusOr<CodeOfProcess> LookAtProcess(uint32_t pid, const CodeTables& code);
 
 // Fills in one entry for each file that has code mapped, and one for all memory without a file.

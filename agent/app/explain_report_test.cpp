@@ -26,15 +26,18 @@ NameSources Read(const names::Contents& own) {
   return sources;
 }
 
-ExplainReply Explained(const CodeOfProcess& process, const unwind::FileUnwinding& unwinding, const NameSources& sources) {
+ExplainReply Explained(const CodeOfProcess& process, const unwind::FileUnwinding& unwinding,
+                       const NameSources& sources) {
   ExplainReply reply;
-  ReportCode(process, [&](const auto&) { return unwinding; }, [&](const auto&) { return sources; }, &reply);
+  ReportCode(
+      process, [&](const auto&) { return unwinding; }, [&](const auto&) { return sources; }, &reply);
   return reply;
 }
 
 // Of one mapping of a file.
 ExplainedCode OfFile(const unwind::FileUnwinding& unwinding, const NameSources& sources) {
-  const CodeOfProcess process{{{0x1000, 0x3000, 0, CodeFile(CodeKind::kFile, "/bin/x")}}, absl::NotFoundError("no map")};
+  const CodeOfProcess process{{{0x1000, 0x3000, 0, CodeFile(CodeKind::kFile, "/bin/x")}},
+                              absl::NotFoundError("no map")};
   return Explained(process, unwinding, sources).code(0);
 }
 
@@ -78,7 +81,8 @@ TEST(ExplainReport, TellsWhereNamesComeFrom) {
   EXPECT_THAT(OfFile({}, stripped).named_by(), ElementsAre("dwarf", "symtab"));
   EXPECT_TRUE(OfFile({}, stripped).has_lines());
   EXPECT_EQ(OfFile({}, stripped).debug_file(), "/usr/lib/debug/x");
-  EXPECT_THAT(OfFile({}, Read({.symbols = true, .dwarf = true, .go_table = true})).named_by(), ElementsAre("go", "symtab"));
+  EXPECT_THAT(OfFile({}, Read({.symbols = true, .dwarf = true, .go_table = true})).named_by(),
+              ElementsAre("go", "symtab"));
 }
 
 TEST(ExplainReport, TellsWhyThereAreNone) {
@@ -91,7 +95,8 @@ TEST(ExplainReport, TellsWhyThereAreNone) {
 }
 
 TEST(ExplainReport, NamesMadeCodeByItsMap) {
-  CodeOfProcess process{{{0x1000, 0x3000, 0, CodeFile(CodeKind::kAnonymous, "[anon]")}}, process::MadeCodeFile{"/tmp/perf-7.map", CodeFile(CodeKind::kJit, "[anon]")}};
+  CodeOfProcess process{{{0x1000, 0x3000, 0, CodeFile(CodeKind::kAnonymous, "[anon]")}},
+                        process::MadeCodeFile{"/tmp/perf-7.map", CodeFile(CodeKind::kJit, "[anon]")}};
   EXPECT_THAT(Explained(process, {}, Read({.symbols = true})).code(0).named_by(), ElementsAre("perf-map"));
   NameSources broken;
   broken.status = absl::InvalidArgumentError("it has no line of a perf map");

@@ -17,12 +17,14 @@ exporting::ExportTarget TargetOf(const control::ExportTargetConfig& config);
 // Its wire, of Sonde's `version`.
 exporting::TargetSender::MakeProtocol ProtocolOf(const control::ExportTargetConfig& config, const std::string& version);
 
-// A sender, not started, for the target that the configuration describes, of Sonde's `version`. `losses` must outlive the
-// sender, and so must `spooled`, what the spool has for it; null: it keeps all in memory.
-std::unique_ptr<exporting::TargetSender> MakeSender(const control::ExportTargetConfig& target, const std::string& version,
-                                                    telemetry::LossLedger* losses, exporting::ProfileQueue* spooled);
+// A sender, not started, for the target that the configuration describes, of Sonde's `version`. `losses` must outlive
+// the sender, and so must `spooled`, what the spool has for it; null: it keeps all in memory.
+std::unique_ptr<exporting::TargetSender> MakeSender(const control::ExportTargetConfig& target,
+                                                    const std::string& version, telemetry::LossLedger* losses,
+                                                    exporting::ProfileQueue* spooled);
 
-// What gives the target debug information, not started; null where it is to have none. `source` and `losses` must outlive it.
+// What gives the target debug information, not started; null where it is to have none. `source` and `losses` must
+// outlive it.
 std::unique_ptr<exporting::DebuginfoUploader> MakeUploader(const control::ExportTargetConfig& target,
                                                            const exporting::DebuginfoSource* source,
                                                            telemetry::LossLedger* losses);

@@ -21,7 +21,7 @@ constexpr size_t kOwnersTold = 3;
 struct LockLine {
   const aggregate::Window::Waits* group = nullptr;
   size_t index = 0;
-  Counterpart lock;  // without owner
+  Counterpart lock;                                   // without owner
   std::vector<aggregate::Window::Counterpart> owned;  // the same by owner, the one with most time first
   aggregate::RowSum totals;
 };
@@ -97,7 +97,9 @@ void AddLines(const aggregate::Window::Waits& group, size_t index, std::vector<L
     Counterpart lock = one.with;
     lock.owner = 0;
     lock.owner_in_word = false;
-    LockLine& line = found.try_emplace(lock, LockLine{.group = &group, .index = index, .lock = lock, .owned = {}, .totals = {}}).first->second;
+    LockLine& line =
+        found.try_emplace(lock, LockLine{.group = &group, .index = index, .lock = lock, .owned = {}, .totals = {}})
+            .first->second;
     line.totals.Add(one.sum);
     line.owned.push_back(one);
   }
@@ -124,8 +126,8 @@ void Describe(const LockLine& line, symbolize::StackNames* names, control::v1::L
 
 }  // namespace
 
-void ReportLocks(const aggregate::Window& window, const control::v1::LocksRequest& request, symbolize::Symbolizer* symbolizer,
-                 control::v1::LocksReply* reply) {
+void ReportLocks(const aggregate::Window& window, const control::v1::LocksRequest& request,
+                 symbolize::Symbolizer* symbolizer, control::v1::LocksReply* reply) {
   const std::vector<aggregate::Window::Waits> groups =
       window.AllWaits(OnlyProcess(request.pid()), aggregate::Window::LeftOut::kAtMarker);
   std::vector<LockLine> lines;

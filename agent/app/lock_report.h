@@ -6,8 +6,9 @@
 
 namespace sonde::app {
 
-// Fills in the locks that took most waiting, by the stack that wanted them, with names and owners: those that `request` wants.
-void ReportLocks(const aggregate::Window& window, const control::v1::LocksRequest& request, symbolize::Symbolizer* symbolizer,
-                 control::v1::LocksReply* reply);
+// Fills in the locks that took most waiting, by the stack that wanted them, with names and owners: those that `request`
+// wants.
+void ReportLocks(const aggregate::Window& window, const control::v1::LocksRequest& request,
+                 symbolize::Symbolizer* symbolizer, control::v1::LocksReply* reply);
 
 }  // namespace sonde::app

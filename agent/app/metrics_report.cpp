@@ -7,8 +7,8 @@
 namespace sonde::app {
 namespace {
 
-using control::v1::StatusReply;
 using base::MetricsText;
+using control::v1::StatusReply;
 using Type = MetricsText::Type;
 
 constexpr double kNsPerSecond = 1e9;
@@ -20,10 +20,11 @@ void AddCounts(const StatusReply& status, MetricsText* text) {
   text->Family("sonde_agent_info", Type::kGauge, "What runs here.")
       .Value(1, {{"version", status.version()}, {"kernel", status.kernel()}});
   text->Gauge("sonde_agent_healthy", "Whether agentctl status calls the agent healthy.", status.healthy() ? 1 : 0);
-  text->Gauge("sonde_agent_degraded_features", "What the kernel or the rights lack; agentctl status tells what it means.",
-              status.degraded_size());
+  text->Gauge("sonde_agent_degraded_features",
+              "What the kernel or the rights lack; agentctl status tells what it means.", status.degraded_size());
   text->Gauge("sonde_agent_uptime_seconds", "Since the agent began.", Seconds(status.uptime_ns()));
-  text->Counter("sonde_agent_windows_total", "Windows closed, each with a profile for each service and kind.", Number(status.windows()));
+  text->Counter("sonde_agent_windows_total", "Windows closed, each with a profile for each service and kind.",
+                Number(status.windows()));
   text->Counter("sonde_agent_samples_total", "On-CPU samples.", Number(status.samples()));
   text->Counter("sonde_agent_waits_total", "Intervals off the CPU that ended.", Number(status.waits()));
   text->Counter("sonde_agent_page_faults_total", "Page faults seen.", Number(status.faults()));
@@ -31,35 +32,45 @@ void AddCounts(const StatusReply& status, MetricsText* text) {
   text->Gauge("sonde_agent_processes", "Processes accounted for in the last slice.", Number(status.processes()));
   text->Gauge("sonde_agent_unexplained_ratio", "Of all threads' wall time in the last window, what is not explained.",
               status.unexplained_ratio());
-  text->Family("sonde_agent_losses_total", Type::kCounter, "What was lost, refused or cut; agentctl status tells what it means.");
-  for (const auto& loss : status.losses()) text->Value(Number(loss.count()), {{"cause", loss.cause()}, {"what", loss.what()}});
+  text->Family("sonde_agent_losses_total", Type::kCounter,
+               "What was lost, refused or cut; agentctl status tells what it means.");
+  for (const auto& loss : status.losses())
+    text->Value(Number(loss.count()), {{"cause", loss.cause()}, {"what", loss.what()}});
 }
 
 void AddStacks(const StatusReply& status, MetricsText* text) {
   text->Family("sonde_agent_stack_walks_total", Type::kCounter, "Walks of user stacks by how they ended.");
   for (const auto& end : status.stack_ends()) text->Value(Number(end.count()), {{"end", end.reason()}});
   const auto& reuse = status.stack_reuse();
-  text->Counter("sonde_agent_stacks_reused_total", "Waits whose stack was known and found in place.", Number(reuse.reused()));
+  text->Counter("sonde_agent_stacks_reused_total", "Waits whose stack was known and found in place.",
+                Number(reuse.reused()));
   text->Counter("sonde_agent_stack_reuses_checked_total", "Of these, walked all the same.", Number(reuse.checked()));
-  text->Counter("sonde_agent_stack_reuses_wrong_total", "Of those checked, the ones that gave another stack.", Number(reuse.wrong()));
-  text->Gauge("sonde_agent_unwinding_tables", "Executable files whose tables are in the kernel.", Number(status.unwinding().tables()));
-  text->Gauge("sonde_agent_unwinding_tables_pending", "Files that wait for their table.", Number(status.unwinding().pending()));
+  text->Counter("sonde_agent_stack_reuses_wrong_total", "Of those checked, the ones that gave another stack.",
+                Number(reuse.wrong()));
+  text->Gauge("sonde_agent_unwinding_tables", "Executable files whose tables are in the kernel.",
+              Number(status.unwinding().tables()));
+  text->Gauge("sonde_agent_unwinding_tables_pending", "Files that wait for their table.",
+              Number(status.unwinding().pending()));
 }
 
 void AddCost(const StatusReply& status, MetricsText* text) {
   text->Counter("process_cpu_seconds_total", "CPU time of the agent's process.", Seconds(status.own_cpu_ns()));
   text->Gauge("process_resident_memory_bytes", "Memory of the agent's process.", Number(status.own_rss_bytes()));
   const auto& overhead = status.overhead();
-  text->Gauge("sonde_agent_overhead_budget_ratio", "What the agent may cost of the whole machine; 0: no limit.", overhead.budget_ratio());
+  text->Gauge("sonde_agent_overhead_budget_ratio", "What the agent may cost of the whole machine; 0: no limit.",
+              overhead.budget_ratio());
   text->Family("sonde_agent_overhead_ratio", Type::kGauge, "What the agent costs of the whole machine now, by part.");
   if (overhead.is_measured()) {
     text->Value(overhead.programs_ratio(), {{"part", "bpf"}}).Value(overhead.own_cpu_ratio(), {{"part", "process"}});
   }
-  text->Gauge("sonde_agent_lowered", "Kinds of stack walks that are turned down to stay within the budget.", overhead.lowered_size());
-  text->Counter("sonde_agent_stacks_not_drawn_total", "Waits whose stacks were not walked for that.", Number(overhead.stacks_not_drawn()));
+  text->Gauge("sonde_agent_lowered", "Kinds of stack walks that are turned down to stay within the budget.",
+              overhead.lowered_size());
+  text->Counter("sonde_agent_stacks_not_drawn_total", "Waits whose stacks were not walked for that.",
+                Number(overhead.stacks_not_drawn()));
   text->Family("sonde_agent_bpf_cpu_seconds", Type::kGauge,
                "Run time of BPF programs since the start, estimated from one second in nine.");
-  for (const auto& program : status.programs()) text->Value(Seconds(program.run_time_ns()), {{"program", program.name()}});
+  for (const auto& program : status.programs())
+    text->Value(Seconds(program.run_time_ns()), {{"program", program.name()}});
   text->Family("sonde_agent_bpf_misses_total", Type::kCounter, "Runs of BPF programs that the kernel skipped.");
   for (const auto& program : status.programs()) text->Value(Number(program.misses()), {{"program", program.name()}});
   text->Family("sonde_agent_bpf_map_bytes", Type::kGauge, "Memory of BPF maps.");
@@ -73,13 +84,15 @@ void AddWorkers(const StatusReply& status, MetricsText* text) {
     text->Family(name, type, help);
     for (const auto& [task, worker] : workers) text->Value(value(*worker), {{"for", task}});
   };
-  each("sonde_symbolizer_up", Type::kGauge, "Whether the worker that parses files for names, or for unwinding tables, runs.",
+  each("sonde_symbolizer_up", Type::kGauge,
+       "Whether the worker that parses files for names, or for unwinding tables, runs.",
        [](const auto& worker) { return worker.pid() != 0 ? 1.0 : 0.0; });
   each("sonde_symbolizer_cpu_seconds_total", Type::kCounter, "CPU time of that worker.",
        [](const auto& worker) { return Seconds(worker.cpu_ns()); });
   each("sonde_symbolizer_resident_memory_bytes", Type::kGauge, "Memory of that worker.",
        [](const auto& worker) { return Number(worker.rss_bytes()); });
-  text->Family("sonde_symbolizer_lost_total", Type::kCounter, "How often that worker was lost in the middle of work, by how.");
+  text->Family("sonde_symbolizer_lost_total", Type::kCounter,
+               "How often that worker was lost in the middle of work, by how.");
   for (const auto& [task, worker] : workers) {
     text->Value(Number(worker->deaths()), {{"for", task}, {"how", "ended"}});
     text->Value(Number(worker->hangs()), {{"for", task}, {"how", "hung"}});

@@ -7,7 +7,8 @@ namespace sonde::app {
 control::CostReading Overhead::ReadingOf(const Usage& usage) const {
   const double machine_ns = static_cast<double>(usage.now_ns - last_.now_ns) * usage.cpus;
   const uint64_t walks = usage.walks - last_.walks;
-  const double walk_ns = walks == 0 ? 0 : static_cast<double>(usage.walk_ns - last_.walk_ns) / static_cast<double>(walks);
+  const double walk_ns =
+      walks == 0 ? 0 : static_cast<double>(usage.walk_ns - last_.walk_ns) / static_cast<double>(walks);
   control::CostReading reading;
   reading.programs = usage.programs_cpus / usage.cpus;
   if (is_measured_) reading.own_cpu = static_cast<double>(usage.own_cpu_ns - last_.own_cpu_ns) / machine_ns;

@@ -13,7 +13,7 @@ namespace sonde::app {
 
 // What the agent has used up to an instant.
 struct Usage {
-  uint64_t now_ns = 0;       // monotonic
+  uint64_t now_ns = 0;  // monotonic
   int64_t now_unix_ns = 0;
   uint32_t cpus = 1;         // of the machine
   double programs_cpus = 0;  // CPUs that its BPF programs kept busy when they were last looked at

@@ -64,7 +64,8 @@ void SetEvents(const model::PeerEvents& events, control::v1::Peer* out) {
   out->set_resets_sent(events.resets_sent);
 }
 
-void Describe(const PeerLine& line, const Names& processes, const Events& events, symbolize::StackNames* names, control::v1::Peer* out) {
+void Describe(const PeerLine& line, const Names& processes, const Events& events, symbolize::StackNames* names,
+              control::v1::Peer* out) {
   const model::ProfileBatch& batch = line.group->batch;
   SetPlace(batch, batch.samples[line.heaviest], names, out);
   DescribePeer(line.peer, processes, out);
@@ -80,7 +81,9 @@ void AddLines(const aggregate::Window::Waits& group, bool idle, std::vector<Peer
     if (IsIdle(sample) && !idle) continue;
     for (const aggregate::Window::Counterpart& one : group.counterparts[i]) {
       if (!IsPeer(one.with)) continue;
-      PeerLine& line = found[{sample.process, sample.reason}].try_emplace(one.with, PeerLine{.group = &group, .peer = one.with, .totals = {}}).first->second;
+      PeerLine& line = found[{sample.process, sample.reason}]
+                           .try_emplace(one.with, PeerLine{.group = &group, .peer = one.with, .totals = {}})
+                           .first->second;
       line.totals.Add(one.sum);
       if (one.sum.ns >= line.heaviest_ns) {
         line.heaviest = i;
@@ -94,10 +97,12 @@ void AddLines(const aggregate::Window::Waits& group, bool idle, std::vector<Peer
 }
 
 // Connections that nobody waited for, the most troubled first.
-void AddSilent(std::vector<model::PeerEvents> all, const absl::flat_hash_set<Counterpart>& told, control::v1::PeersReply* reply) {
+void AddSilent(std::vector<model::PeerEvents> all, const absl::flat_hash_set<Counterpart>& told,
+               control::v1::PeersReply* reply) {
   std::erase_if(all, [&](const model::PeerEvents& one) { return told.contains(one.peer); });
-  std::ranges::sort(all, std::greater<>(),
-                    [](const model::PeerEvents& one) { return one.retransmits + one.resets_received + one.resets_sent; });
+  std::ranges::sort(all, std::greater<>(), [](const model::PeerEvents& one) {
+    return one.retransmits + one.resets_received + one.resets_sent;
+  });
   if (all.size() > kLinesUnlessAsked) all.resize(kLinesUnlessAsked);
   for (const model::PeerEvents& one : all) {
     control::v1::Peer* out = reply->add_peers();
@@ -108,8 +113,8 @@ void AddSilent(std::vector<model::PeerEvents> all, const absl::flat_hash_set<Cou
 
 }  // namespace
 
-void ReportPeers(const aggregate::Window& window, const control::v1::PeersRequest& request, symbolize::Symbolizer* symbolizer,
-                 control::v1::PeersReply* reply) {
+void ReportPeers(const aggregate::Window& window, const control::v1::PeersRequest& request,
+                 symbolize::Symbolizer* symbolizer, control::v1::PeersReply* reply) {
   const std::optional<uint32_t> only = OnlyProcess(request.pid());
   const std::vector<aggregate::Window::Waits> groups = window.AllWaits(only, aggregate::Window::LeftOut::kAtMarker);
   std::vector<PeerLine> lines;

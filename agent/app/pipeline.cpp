@@ -67,9 +67,7 @@ void Pipeline::Take(const CutSlice& slice) {
   }
 }
 
-void Pipeline::PublishAccount() {
-  board_->SetWindowFacts(FactsOf(*window_, windows_));
-}
+void Pipeline::PublishAccount() { board_->SetWindowFacts(FactsOf(*window_, windows_)); }
 
 std::vector<std::string> Pipeline::LossComments() {
   std::vector<telemetry::Loss> now = losses_->Snapshot();

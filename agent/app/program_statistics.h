@@ -9,8 +9,8 @@
 
 namespace sonde::app {
 
-// What the BPF programs cost. They time their runs only while asked to, which costs some 40 ns a run: so they are asked for
-// one second in nine, and that is scaled. Single-threaded.
+// What the BPF programs cost. They time their runs only while asked to, which costs some 40 ns a run: so they are asked
+// for one second in nine, and that is scaled. Single-threaded.
 class ProgramStatistics {
  public:
   // The programs' counts as of now. Programs come and go; two of one name are one in the sums.
@@ -21,8 +21,8 @@ class ProgramStatistics {
 
   ProgramStatistics();
 
-  // Has runs timed and not timed in turn. Call some ten times a second. Errors as of `read` and `time`; the next call tries
-  // again.
+  // Has runs timed and not timed in turn. Call some ten times a second. Errors as of `read` and `time`; the next call
+  // tries again.
   absl::Status Tick(Read read, Time time);
 
   // Run time and count as they would be, had they been counted since the start; empty until a second was.

@@ -19,7 +19,8 @@ size_t BytesOfProcesses(const model::Slice& slice, const model::Slice* before) {
   for (const auto& [tgid, process] : slice.processes) {
     bytes += kTableEntryBytes;
     if (before != nullptr) {
-      if (auto known = before->processes.find(tgid); known != before->processes.end() && known->second == process) continue;
+      if (auto known = before->processes.find(tgid); known != before->processes.end() && known->second == process)
+        continue;
     }
     bytes += BytesOfProcess(*process);
   }

@@ -12,8 +12,8 @@
 
 namespace sonde::app {
 
-// The slices of the last minutes, for whoever asks what has been. The oldest go when all together are too many: by time,
-// or by bytes where much happens. Single-threaded.
+// The slices of the last minutes, for whoever asks what has been. The oldest go when all together are too many: by
+// time, or by bytes where much happens. Single-threaded.
 class RecentSlices {
  public:
   struct Limits {
@@ -30,7 +30,8 @@ class RecentSlices {
     std::vector<telemetry::Loss> losses_before;
     std::optional<std::vector<telemetry::Loss>> losses_after;  // when the last of these had ended; nullopt: that is now
   };
-  // What is kept of the time since then (monotonic), from the slice on in which it lies, up to the one in which `until_ns` lies.
+  // What is kept of the time since then (monotonic), from the slice on in which it lies, up to the one in which
+  // `until_ns` lies.
   Past Since(uint64_t since_ns, uint64_t until_ns = UINT64_MAX) const;
 
   // When what is kept begins (monotonic); 0: nothing is.

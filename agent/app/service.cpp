@@ -25,11 +25,13 @@ sigset_t Signals() {
 
 class Service {
  public:
-  Service(control::Config config, base::ServiceNotifier notifier, const std::function<absl::StatusOr<control::Config>()>& reload)
+  Service(control::Config config, base::ServiceNotifier notifier,
+          const std::function<absl::StatusOr<control::Config>()>& reload)
       : config_(std::move(config)), notifier_(std::move(notifier)), reload_(reload) {}
 
   ServiceEnd Run(const std::string& version) {
-    Agent agent(config_, version, [] { ::kill(::getpid(), SIGTERM); }, reload_);
+    Agent agent(
+        config_, version, [] { ::kill(::getpid(), SIGTERM); }, reload_);
     if (absl::Status status = agent.Start(); !status.ok()) return {status, false};
     notifier_.Ready(agent.StatusLine());
     AwaitStop(&agent);

@@ -12,9 +12,9 @@ namespace sonde::app {
 
 // What came of reading the settings again.
 struct Reloaded {
-  int64_t unix_ns = 0;  // when; 0: that was never done
+  int64_t unix_ns = 0;                            // when; 0: that was never done
   std::vector<std::string> taken, wants_restart;  // keys, as control::KeysThatDiffer() names them
-  std::string error;  // why nothing was taken; empty: it was
+  std::string error;                              // why nothing was taken; empty: it was
 };
 
 // The settings that are in force, and what came of the last reload. Thread-safe.

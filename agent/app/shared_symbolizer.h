@@ -52,7 +52,7 @@ class SharedSymbolizer {
 
  private:
   absl::Mutex mutex_;
-  std::unique_ptr<symbolize::Debuginfod> debuginfod_;  // null: nobody is asked
+  std::unique_ptr<symbolize::Debuginfod> debuginfod_;               // null: nobody is asked
   symbolize::NameWorker worker_{symbolize::NameWorker::Options()};  // but for Facts(), under the mutex
   symbolize::Symbolizer symbolizer_ ABSL_GUARDED_BY(mutex_);
 };

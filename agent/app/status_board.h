@@ -18,9 +18,9 @@ namespace sonde::app {
 
 // As of the last slice.
 struct KernelFacts {
-  uint64_t samples = 0;                                  // since the start
-  uint64_t waits = 0;                                    // since the start
-  uint64_t faults = 0;                                   // since the start
+  uint64_t samples = 0;  // since the start
+  uint64_t waits = 0;    // since the start
+  uint64_t faults = 0;   // since the start
   uint64_t faults_walked = 0;
   uint64_t fault_stacks_cut = 0;                         // of those walked
   std::array<uint64_t, model::kStackEnds> stack_ends{};  // of walked stacks since the start, by model::StackEnd

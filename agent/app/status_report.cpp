@@ -244,9 +244,9 @@ control::v1::StatusReply MakeStatus(const StatusInputs& inputs) {
   AddWorkers(inputs, &reply);
   uint64_t bpf_ns = AddCosts(inputs.kernel, &reply);
   if (inputs.own.uptime_ns > 0) {
-    reply.set_overhead_ratio(static_cast<double>(inputs.own.cpu_ns + inputs.symbolizer.cpu_ns +
-                                                 inputs.table_worker.cpu_ns + bpf_ns) /
-                             (static_cast<double>(inputs.own.uptime_ns) * inputs.own.cpus));
+    reply.set_overhead_ratio(
+        static_cast<double>(inputs.own.cpu_ns + inputs.symbolizer.cpu_ns + inputs.table_worker.cpu_ns + bpf_ns) /
+        (static_cast<double>(inputs.own.uptime_ns) * inputs.own.cpus));
   }
   for (const std::string& line : inputs.degraded) reply.add_degraded(line);
   for (const std::string& line : inputs.kernel.degraded) reply.add_degraded(line);

@@ -29,7 +29,7 @@ struct StatusInputs {
   WindowFacts window;
   std::vector<telemetry::Loss> losses;
   std::vector<exporting::TargetStats> targets;
-  exporting::SpoolStats spool;  // without a directory: there is none
+  exporting::SpoolStats spool;        // without a directory: there is none
   std::vector<std::string> degraded;  // kernel features and capabilities that are missing, with the consequence
   OwnCost own;
   worker::WorkerFacts symbolizer;
@@ -37,7 +37,8 @@ struct StatusInputs {
 };
 
 // The numbers of a status, and the verdict: unhealthy when a target or the spool does not take profiles, when functions
-// have no names or files no tables since there is no worker to ask, when more than 0.5 % of the last window's time is unexplained, or when more than 1 % of samples or waits lost their stack.
+// have no names or files no tables since there is no worker to ask, when more than 0.5 % of the last window's time is
+// unexplained, or when more than 1 % of samples or waits lost their stack.
 control::v1::StatusReply MakeStatus(const StatusInputs& inputs);
 
 // Nothing when the settings were never read again.

@@ -9,8 +9,8 @@
 
 namespace sonde::app {
 
-// Fills in the heaviest functions of the profile: as many as `request` wants, 40 unless it says. Of faults by the memory that
-// they brought.
+// Fills in the heaviest functions of the profile: as many as `request` wants, 40 unless it says. Of faults by the
+// memory that they brought.
 void ReportTop(const profile::Pprof& pprof, const control::v1::TopRequest& request, control::v1::TopReply* reply);
 
 // Adds, to each function of the reply, how long the waits were that it was waiting in or below: each wait once, however

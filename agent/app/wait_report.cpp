@@ -51,8 +51,8 @@ void Describe(const WaitLine& line, symbolize::StackNames* names, control::v1::W
 
 }  // namespace
 
-void ReportWaits(const aggregate::Window& window, const control::v1::WaitsRequest& request, symbolize::Symbolizer* symbolizer,
-                 control::v1::WaitsReply* reply) {
+void ReportWaits(const aggregate::Window& window, const control::v1::WaitsRequest& request,
+                 symbolize::Symbolizer* symbolizer, control::v1::WaitsReply* reply) {
   const std::optional<uint32_t> only = OnlyProcess(request.pid());
   const std::vector<aggregate::Window::Waits> groups = window.AllWaits(only);
   std::vector<WaitLine> lines;

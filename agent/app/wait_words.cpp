@@ -39,8 +39,8 @@ void AddFrames(const std::vector<profile::Frame>& frames, WaitFrames* out) {
   }
 }
 
-void AddWakers(const model::ProfileBatch& batch, const std::vector<aggregate::Window::Waker>& wakers, symbolize::StackNames* names,
-               google::protobuf::RepeatedPtrField<control::v1::Waker>* out) {
+void AddWakers(const model::ProfileBatch& batch, const std::vector<aggregate::Window::Waker>& wakers,
+               symbolize::StackNames* names, google::protobuf::RepeatedPtrField<control::v1::Waker>* out) {
   for (size_t i = 0; i < std::min(wakers.size(), kWakersTold); ++i) {
     control::v1::Waker* waker = out->Add();
     waker->set_process(batch.processes[wakers[i].process]);
@@ -53,8 +53,8 @@ void AddWakers(const model::ProfileBatch& batch, const std::vector<aggregate::Wi
   }
 }
 
-void AddChains(const model::ProfileBatch& batch, const std::vector<aggregate::WakeChain>& chains, symbolize::StackNames* names,
-               google::protobuf::RepeatedPtrField<control::v1::WakeChain>* out) {
+void AddChains(const model::ProfileBatch& batch, const std::vector<aggregate::WakeChain>& chains,
+               symbolize::StackNames* names, google::protobuf::RepeatedPtrField<control::v1::WakeChain>* out) {
   for (size_t i = 0; i < std::min(chains.size(), kChainsTold); ++i) {
     control::v1::WakeChain* chain = out->Add();
     chain->set_count(chains[i].count);

@@ -34,16 +34,17 @@ using WaitFrames = google::protobuf::RepeatedPtrField<control::v1::WaitFrame>;
 void AddFrames(const std::vector<profile::Frame>& frames, WaitFrames* out);
 
 // The first kWakersTold of them, with their stacks from the kernel's wake-up on.
-void AddWakers(const model::ProfileBatch& batch, const std::vector<aggregate::Window::Waker>& wakers, symbolize::StackNames* names,
-               google::protobuf::RepeatedPtrField<control::v1::Waker>* out);
+void AddWakers(const model::ProfileBatch& batch, const std::vector<aggregate::Window::Waker>& wakers,
+               symbolize::StackNames* names, google::protobuf::RepeatedPtrField<control::v1::Waker>* out);
 
 // The first kChainsTold of them, with the stacks of their hops from the kernel's wake-up on.
-void AddChains(const model::ProfileBatch& batch, const std::vector<aggregate::WakeChain>& chains, symbolize::StackNames* names,
-               google::protobuf::RepeatedPtrField<control::v1::WakeChain>* out);
+void AddChains(const model::ProfileBatch& batch, const std::vector<aggregate::WakeChain>& chains,
+               symbolize::StackNames* names, google::protobuf::RepeatedPtrField<control::v1::WakeChain>* out);
 
 // Who waited, for what reason and where. `Line` is any message with the fields reason, process, service and stack.
 template <typename Line>
-void SetPlace(const model::ProfileBatch& batch, const model::UnwoundSample& sample, symbolize::StackNames* names, Line* line) {
+void SetPlace(const model::ProfileBatch& batch, const model::UnwoundSample& sample, symbolize::StackNames* names,
+              Line* line) {
   line->set_reason(std::string(profile::ReasonName(sample.reason)));
   line->set_process(batch.processes[sample.process]);
   line->set_service(ServiceOf(batch));

@@ -207,7 +207,8 @@ absl::Status Capture::CollectCounterparts(uint32_t number, model::Slice& slice) 
   return sched_->DrainCounterparts(number, [&](const abi::counterpart_key& key, const abi::wait_sum& sum) {
     std::optional<model::Counterpart> with = ToCounterpart(key.with);
     if (!with) return;
-    if (with->kind == model::Counterpart::Kind::kFutex && with->owner == 0 && sum.count == 0) FindOwner(key.tgid, &*with);
+    if (with->kind == model::Counterpart::Kind::kFutex && with->owner == 0 && sum.count == 0)
+      FindOwner(key.tgid, &*with);
     model::RawCounterpart& one = slice.counterparts.emplace_back();
     one = {.tgid = key.tgid,
            .reason = static_cast<profile::Reason>(key.reason),
@@ -359,14 +360,15 @@ std::vector<std::string> Capture::Degraded() const {
 absl::Status Capture::FollowHotplug() {
   absl::Status status = cpu_->FollowHotplug();
   if (!absl::IsPermissionDenied(status)) return status;
-  losses_->Add("cpu_not_sampled", "slices of new CPUs", "the right to open their clocks was given up: restart the agent",
-               1);
+  losses_->Add("cpu_not_sampled", "slices of new CPUs",
+               "the right to open their clocks was given up: restart the agent", 1);
   return absl::OkStatus();
 }
 
 std::vector<const bpf_object*> Capture::Objects() const {
   std::vector<const bpf_object*> objects = {sched_->Object(), cpu_->Object()};
-  for (const bpf_object* object : {faults_->Object(), disks_->Object(), connections_->Object(), disk_waits_->Object()}) {
+  for (const bpf_object* object :
+       {faults_->Object(), disks_->Object(), connections_->Object(), disk_waits_->Object()}) {
     if (object != nullptr) objects.push_back(object);
   }
   return objects;

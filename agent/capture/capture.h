@@ -76,7 +76,8 @@ class Capture {
   // Whether slices from the next one on tell of TCP connections; off at first, and after an error.
   absl::Status WatchConnections(bool watched) { return connections_->Watch(watched); }
 
-  // Whether slices from the next one on also tell how wakers came to wake, while the other side is watched; off at first.
+  // Whether slices from the next one on also tell how wakers came to wake, while the other side is watched; off at
+  // first.
   void WatchChains(bool watched);
 
   // Which stacks are walked from now on; all at first. Call between EndSlice() and the next Poll(): a slice counts as
@@ -140,8 +141,8 @@ class Capture {
   absl::Status ring_status_;
   StackTable stacks_;
   ThreadAccounts accounts_;
-  absl::flat_hash_set<uint32_t> commands_;           // that are followed
-  absl::flat_hash_set<uint32_t> followed_lately_;    // processes of these when Followed() looked last
+  absl::flat_hash_set<uint32_t> commands_;         // that are followed
+  absl::flat_hash_set<uint32_t> followed_lately_;  // processes of these when Followed() looked last
   model::StackSelection selection_;
   std::vector<uint64_t> counters_;
   // Last, so that programs are detached before what they feed goes.

@@ -56,12 +56,11 @@ absl::Status ConnectionWatch::Collect(uint32_t number, absl::FunctionRef<bool(mo
   kernel::NetPrograms& programs = **programs_;
   losses_->Add("map_full", "events of TCP connections", "retransmits and resets of some peers are not told",
                programs.TakeRefused());
-  absl::Status status =
-      programs.DrainEvents([&](const abi::counterpart& key, const abi::peer_events& events) {
-        if (std::optional<model::Counterpart> peer = ToCounterpart(key)) {
-          slice.peer_events.push_back({*peer, events.retransmits, events.resets_received, events.resets_sent});
-        }
-      });
+  absl::Status status = programs.DrainEvents([&](const abi::counterpart& key, const abi::peer_events& events) {
+    if (std::optional<model::Counterpart> peer = ToCounterpart(key)) {
+      slice.peer_events.push_back({*peer, events.retransmits, events.resets_received, events.resets_sent});
+    }
+  });
   if (!status.ok()) return status;
   auto add = [&](const abi::connect_key& key, const model::ConnectSums& sums) {
     std::optional<model::RawConnects> connects = WithKey(key);

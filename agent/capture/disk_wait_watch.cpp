@@ -12,7 +12,8 @@ namespace {
 
 // As the kernel calls the device; by its numbers when it is gone.
 std::string DiskName(model::DeviceNumber device) {
-  const std::string numbers = absl::StrCat(device >> model::kDeviceMinorBits, ":", device & ((1U << model::kDeviceMinorBits) - 1));
+  const std::string numbers =
+      absl::StrCat(device >> model::kDeviceMinorBits, ":", device & ((1U << model::kDeviceMinorBits) - 1));
   std::error_code error;
   const std::filesystem::path target = std::filesystem::read_symlink("/sys/dev/block/" + numbers, error);
   return error ? numbers : target.filename().string();
@@ -31,7 +32,8 @@ void DiskWaitWatch::Watch(bool watched, uint32_t slice) {
   if (!programs.ok()) {
     spdlog::warn("msg=\"waits are not joined to the requests that end them\" error=\"{}\"",
                  std::string(programs.status().message()));
-    losses_->Add("kernel_refuses", "measurements of waits for disks", "agentctl waits does not tell which request ended them", 1);
+    losses_->Add("kernel_refuses", "measurements of waits for disks",
+                 "agentctl waits does not tell which request ended them", 1);
     return;
   }
   programs_ = *std::move(programs);

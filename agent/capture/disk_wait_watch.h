@@ -11,7 +11,8 @@
 
 namespace sonde::capture {
 
-// Which requests to block devices ended waits, while somebody asks. A kernel that does not tell has none. Single-threaded.
+// Which requests to block devices ended waits, while somebody asks. A kernel that does not tell has none.
+// Single-threaded.
 class DiskWaitWatch {
  public:
   // `sched` and `losses` must outlive it.
@@ -25,8 +26,8 @@ class DiskWaitWatch {
   void BeginSlice(uint32_t number);
   // How full the current slice's sums are, 1 at most.
   double Fill() const;
-  // Takes what ended in slice `number` into `slice`. `has_stack` as Capture's HasStack(). REQUIRES: the slice is over, and a
-  // grace period has passed.
+  // Takes what ended in slice `number` into `slice`. `has_stack` as Capture's HasStack(). REQUIRES: the slice is over,
+  // and a grace period has passed.
   absl::Status Collect(uint32_t number, absl::FunctionRef<bool(model::StackId)> has_stack, model::Slice& slice);
 
   // Null while it is not watched.

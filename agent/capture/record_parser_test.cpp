@@ -60,7 +60,8 @@ TEST(RecordParser, RefusesEveryPrefixOfARecord) {
   abi::thread_exit_record exited{};
   exited.type = abi::RECORD_THREAD_EXIT;
   exited.times = 2;
-  for (size_t size = 0; size < SONDE_EXIT_HEADER_BYTES + 2 * 8; ++size) EXPECT_FALSE(ParseRingRecord(Bytes(exited, size)).ok()) << size;
+  for (size_t size = 0; size < SONDE_EXIT_HEADER_BYTES + 2 * 8; ++size)
+    EXPECT_FALSE(ParseRingRecord(Bytes(exited, size)).ok()) << size;
 }
 
 TEST(RecordParser, RefusesATypeThatItDoesNotKnow) {

@@ -14,8 +14,8 @@ namespace sonde::capture {
 // The frames of a stack; null when they are not there.
 using FindStack = std::function<std::shared_ptr<const model::RawStack>(model::StackId)>;
 
-// What the kernel side tells of a thread as the model has it. One that runs is where its CPU's last sample found it, if that is
-// later than its last wait. `process` is the thread's.
+// What the kernel side tells of a thread as the model has it. One that runs is where its CPU's last sample found it, if
+// that is later than its last wait. `process` is the thread's.
 model::ThreadNow ToThreadNow(const abi::thread_now& told, std::span<const abi::last_sample> samples,
                              const model::ProcessInfoPtr& process, const FindStack& find);
 

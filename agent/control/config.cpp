@@ -121,9 +121,10 @@ std::string ToYaml(const Config& config) {
                   "\n  directory: ", QuotedYaml(config.debuginfod.directory),
                   "\n  max_bytes: ", config.debuginfod.max_bytes >> 10, "KiB\n");
   absl::StrAppend(&yaml, "spool:\n  directory: ", QuotedYaml(config.spool_directory),
-                  "\n  max_bytes: ", config.spool_max_bytes >> 10, "KiB\n  max_age: ",
-                  absl::FormatDuration(config.spool_max_age), "\n");
-  absl::StrAppend(&yaml, "metrics:\n  listen: ", QuotedYaml(config.metrics_listen), "\nlog:\n  level: ", config.log_level, "\n");
+                  "\n  max_bytes: ", config.spool_max_bytes >> 10,
+                  "KiB\n  max_age: ", absl::FormatDuration(config.spool_max_age), "\n");
+  absl::StrAppend(&yaml, "metrics:\n  listen: ", QuotedYaml(config.metrics_listen),
+                  "\nlog:\n  level: ", config.log_level, "\n");
   return yaml;
 }
 

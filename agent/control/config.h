@@ -77,15 +77,16 @@ struct KubernetesConfig {
 
 // Servers that are asked for debug files by build id (debuginfod), and where these are kept.
 struct DebuginfodConfig {
-  std::string urls;  // debuginfod.urls: URLs with blanks between; "environment" for DEBUGINFOD_URLS; empty: nobody is asked
+  std::string
+      urls;  // debuginfod.urls: URLs with blanks between; "environment" for DEBUGINFOD_URLS; empty: nobody is asked
   std::string directory = "/var/lib/sonde/agent/debuginfod";  // debuginfod.directory
-  uint64_t max_bytes = uint64_t{1} << 30;                     // debuginfod.max_bytes: of the folder, and of an hour's fetching
+  uint64_t max_bytes = uint64_t{1} << 30;  // debuginfod.max_bytes: of the folder, and of an hour's fetching
 
   friend bool operator==(const DebuginfodConfig&, const DebuginfodConfig&) = default;
 };
 
-// Where settings come from, by key: "FILE:LINE", "environment variable SONDE_WINDOW", "--rate"; what is not here is at its
-// default. It is no part of what the settings are: all are equal.
+// Where settings come from, by key: "FILE:LINE", "environment variable SONDE_WINDOW", "--rate"; what is not here is at
+// its default. It is no part of what the settings are: all are equal.
 struct Origins {
   std::map<std::string, std::string> of{};
 
@@ -101,17 +102,17 @@ struct Config {
   double overhead_budget_percent = 1;                    // overhead_budget: "1%" of the whole machine; 0: no limit
   std::string control_socket = "/run/sonde/agent.sock";  // control.socket
   std::string control_group;                             // control.group; empty: root only
-  std::string metrics_listen;                            // metrics.listen: HOST:PORT of /metrics, /livez and /readyz; empty: none
-  std::vector<ExportTargetConfig> targets = {{}};        // export; an empty list pushes nowhere
-  model::LabelSettings labels;                           // labels.services, labels.service_name, ...
-  int max_series = 1'000;                                // labels.max_series: of one window
-  std::vector<profile::RelabelRule> relabel;             // relabel
+  std::string metrics_listen;  // metrics.listen: HOST:PORT of /metrics, /livez and /readyz; empty: none
+  std::vector<ExportTargetConfig> targets = {{}};  // export; an empty list pushes nowhere
+  model::LabelSettings labels;                     // labels.services, labels.service_name, ...
+  int max_series = 1'000;                          // labels.max_series: of one window
+  std::vector<profile::RelabelRule> relabel;       // relabel
   KubernetesConfig kubernetes;
   DebuginfodConfig debuginfod;
-  std::string spool_directory;                           // spool.directory; empty: profiles wait in memory only
-  uint64_t spool_max_bytes = uint64_t{512} << 20;        // spool.max_bytes: "512MiB"
-  absl::Duration spool_max_age = absl::Hours(24);        // spool.max_age: "24h"
-  std::string log_level = "info";                        // log.level
+  std::string spool_directory;                     // spool.directory; empty: profiles wait in memory only
+  uint64_t spool_max_bytes = uint64_t{512} << 20;  // spool.max_bytes: "512MiB"
+  absl::Duration spool_max_age = absl::Hours(24);  // spool.max_age: "24h"
+  std::string log_level = "info";                  // log.level
   Origins origins;
 
   friend bool operator==(const Config&, const Config&) = default;

@@ -60,9 +60,12 @@ absl::Status SetOffCpu(const std::string& value, Config* config) {
 
 absl::Status SetOverheadBudget(const std::string& value, Config* config) {
   double percent = 0;
-  if (value != "0" && !absl::EndsWith(value, "%")) return Wrong(value, "a share of the machine like 1% or 0.5%, or 0 for no limit");
-  if (!absl::SimpleAtod(absl::StripSuffix(value, "%"), &percent)) return Wrong(value, "a share of the machine like 1% or 0.5%");
-  if (percent != 0 && !(percent >= kLeastBudgetPercent && percent <= 100)) return Wrong(value, "between 0.01% and 100%, or 0 for no limit");
+  if (value != "0" && !absl::EndsWith(value, "%"))
+    return Wrong(value, "a share of the machine like 1% or 0.5%, or 0 for no limit");
+  if (!absl::SimpleAtod(absl::StripSuffix(value, "%"), &percent))
+    return Wrong(value, "a share of the machine like 1% or 0.5%");
+  if (percent != 0 && !(percent >= kLeastBudgetPercent && percent <= 100))
+    return Wrong(value, "between 0.01% and 100%, or 0 for no limit");
   config->overhead_budget_percent = percent;
   return absl::OkStatus();
 }

@@ -19,7 +19,8 @@ class ConfigTest : public testing::Test {
  protected:
   ~ConfigTest() override {
     unlink(path_.c_str());
-    for (const char* name : {"SONDE_WINDOW", "SONDE_SOURCES_CPU_RATE", "SONDE_OVERHEAD_BUDGET", "NODE_NAME", "SONDE_NODE", "SONDE_EXPORT"}) {
+    for (const char* name : {"SONDE_WINDOW", "SONDE_SOURCES_CPU_RATE", "SONDE_OVERHEAD_BUDGET", "NODE_NAME",
+                             "SONDE_NODE", "SONDE_EXPORT"}) {
       unsetenv(name);
     }
   }
@@ -103,8 +104,10 @@ TEST_F(ConfigTest, WritesAFileThatReadsBackEqual) {
 TEST_F(ConfigTest, AsksServersForDebugFilesOnlyWhenItIsWanted) {
   EXPECT_EQ(Load("debuginfod: {urls: environment}").value().debuginfod.urls, "environment");
   EXPECT_EQ(Load("").value().debuginfod.urls, "") << "nobody is asked unless it is wanted";
-  EXPECT_THAT(ErrorOf("debuginfod: {urls: \"https://a.example ftp://b.example\"}"), HasSubstr("is not URLs of http or https"));
-  EXPECT_THAT(ErrorOf("debuginfod: {directory: cache}"), HasSubstr("debuginfod.directory: 'cache' is not an absolute path"));
+  EXPECT_THAT(ErrorOf("debuginfod: {urls: \"https://a.example ftp://b.example\"}"),
+              HasSubstr("is not URLs of http or https"));
+  EXPECT_THAT(ErrorOf("debuginfod: {directory: cache}"),
+              HasSubstr("debuginfod.directory: 'cache' is not an absolute path"));
 }
 
 TEST_F(ConfigTest, TakesASpoolOfAUsefulSize) {
@@ -116,7 +119,8 @@ TEST_F(ConfigTest, TakesASpoolOfAUsefulSize) {
     EXPECT_THAT(ErrorOf(absl::StrCat("spool: {max_bytes: ", bytes, "}")), HasSubstr("a size like 512MiB")) << bytes;
   }
   for (const char* bytes : {"1KiB", "31MiB", "65GiB", "18446744073709551615GiB"}) {
-    EXPECT_THAT(ErrorOf(absl::StrCat("spool: {max_bytes: ", bytes, "}")), HasSubstr("between 32MiB and 64GiB")) << bytes;
+    EXPECT_THAT(ErrorOf(absl::StrCat("spool: {max_bytes: ", bytes, "}")), HasSubstr("between 32MiB and 64GiB"))
+        << bytes;
   }
   for (const char* age : {"9m", "73h", "0"}) {
     EXPECT_THAT(ErrorOf(absl::StrCat("spool: {max_age: ", age, "}")), HasSubstr("between 10m and 72h")) << age;
@@ -128,7 +132,8 @@ TEST_F(ConfigTest, TakesAnOverheadBudgetAsAShareOfTheMachineOnly) {
     EXPECT_TRUE(Load(absl::StrCat("overhead_budget: ", budget)).ok()) << budget;
   }
   for (const char* budget : {"1", "0.01", "some", "'%'", "1 percent", "-1", "\"\""}) {
-    EXPECT_THAT(ErrorOf(absl::StrCat("overhead_budget: ", budget)), HasSubstr("a share of the machine like 1% or 0.5%")) << budget;
+    EXPECT_THAT(ErrorOf(absl::StrCat("overhead_budget: ", budget)), HasSubstr("a share of the machine like 1% or 0.5%"))
+        << budget;
   }
   for (const char* budget : {"0.001%", "101%", "-1%", "nan%", "inf%"}) {
     EXPECT_THAT(ErrorOf(absl::StrCat("overhead_budget: ", budget)), HasSubstr("between 0.01% and 100%")) << budget;

@@ -12,9 +12,10 @@ namespace sonde::control {
 using Cancelled = std::function<bool()>;
 
 // What the control socket answers with; implemented by app/. Thread-safe: called from several threads at once. Requests
-// arrive in range: durations at most 10 minutes, `kind` one of profile::Kind's words. All but Status, Settings, Targets, Explain, Dump
-// and Check take as long as the requested duration and look at `cancelled` at least ten times a second. Errors reach the user as they
-// are: kNotFound for a process that does not exist, kUnavailable while there is nothing to show yet.
+// arrive in range: durations at most 10 minutes, `kind` one of profile::Kind's words. All but Status, Settings,
+// Targets, Explain, Dump and Check take as long as the requested duration and look at `cancelled` at least ten times a
+// second. Errors reach the user as they are: kNotFound for a process that does not exist, kUnavailable while there is
+// nothing to show yet.
 class ControlBackend {
  public:
   virtual ~ControlBackend() = default;
@@ -33,7 +34,8 @@ class ControlBackend {
   virtual absl::StatusOr<v1::DumpReply> Dump(const v1::DumpRequest& request, const Cancelled& cancelled) = 0;
   virtual absl::StatusOr<v1::RecordReply> Record(const v1::RecordRequest& request, const Cancelled& cancelled) = 0;
   // Takes until the process ends; calls `begun` once.
-  virtual absl::StatusOr<v1::RecordReply> RecordCommand(const v1::RecordRequest& request, const std::function<void()>& begun,
+  virtual absl::StatusOr<v1::RecordReply> RecordCommand(const v1::RecordRequest& request,
+                                                        const std::function<void()>& begun,
                                                         const Cancelled& cancelled) = 0;
   virtual v1::SettingsReply Settings() = 0;
   virtual v1::CheckReply Check() = 0;

@@ -53,7 +53,8 @@ class Backend : public ControlBackend {
   absl::StatusOr<v1::TargetsReply> Targets(const v1::TargetsRequest&, const Cancelled&) override {
     return v1::TargetsReply();
   }
-  absl::StatusOr<v1::RecordReply> RecordCommand(const v1::RecordRequest&, const std::function<void()>& begun, const Cancelled&) override {
+  absl::StatusOr<v1::RecordReply> RecordCommand(const v1::RecordRequest&, const std::function<void()>& begun,
+                                                const Cancelled&) override {
     begun();
     return v1::RecordReply();
   }

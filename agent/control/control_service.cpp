@@ -55,7 +55,8 @@ grpc::Status CheckInterval(uint64_t duration_ns, uint64_t since_ns, uint64_t bef
   if (since_ns > kMost) return Invalid("no more than the last 10 minutes are kept");
   if (before_ns != 0 && before_ns >= since_ns) return Invalid("what is asked of the past must end after it begins");
   if (duration_ns == 0 && since_ns == 0) return Invalid("the duration must be more than 0");
-  if (duration_ns != 0 && since_ns != 0) return Invalid("a duration from now on and a time back from now exclude each other");
+  if (duration_ns != 0 && since_ns != 0)
+    return Invalid("a duration from now on and a time back from now exclude each other");
   return grpc::Status::OK;
 }
 
@@ -94,7 +95,8 @@ template <typename Request, typename Reply>
 grpc::Status ControlService::Measure(grpc::ServerContext* context, const Request& request, Reply* reply,
                                      absl::StatusOr<Reply> (ControlBackend::*measure)(const Request&, const Cancelled&),
                                      const grpc::Status& checked) {
-  if (grpc::Status interval = CheckInterval(request.duration_ns(), SinceNs(request), BeforeNs(request)); !interval.ok()) return interval;
+  if (grpc::Status interval = CheckInterval(request.duration_ns(), SinceNs(request), BeforeNs(request)); !interval.ok())
+    return interval;
   if (!checked.ok()) return checked;
   const Place place(&measuring_);
   if (!place.Has()) return Busy();
@@ -104,7 +106,8 @@ grpc::Status ControlService::Measure(grpc::ServerContext* context, const Request
 grpc::Status ControlService::Account(grpc::ServerContext* context, const v1::AccountRequest* request,
                                      v1::AccountReply* reply) {
   // The last window is there already and costs no measurement.
-  if (request->duration_ns() == 0 && request->since_ns() == 0) return Answer(backend_->Account(*request, CancelledOf(context)), reply);
+  if (request->duration_ns() == 0 && request->since_ns() == 0)
+    return Answer(backend_->Account(*request, CancelledOf(context)), reply);
   return Measure(context, *request, reply, &ControlBackend::Account);
 }
 
@@ -112,15 +115,18 @@ grpc::Status ControlService::Top(grpc::ServerContext* context, const v1::TopRequ
   return Measure(context, *request, reply, &ControlBackend::Top, CheckKind(request->kind()));
 }
 
-grpc::Status ControlService::Waits(grpc::ServerContext* context, const v1::WaitsRequest* request, v1::WaitsReply* reply) {
+grpc::Status ControlService::Waits(grpc::ServerContext* context, const v1::WaitsRequest* request,
+                                   v1::WaitsReply* reply) {
   return Measure(context, *request, reply, &ControlBackend::Waits, CheckReason(request->reason()));
 }
 
-grpc::Status ControlService::Peers(grpc::ServerContext* context, const v1::PeersRequest* request, v1::PeersReply* reply) {
+grpc::Status ControlService::Peers(grpc::ServerContext* context, const v1::PeersRequest* request,
+                                   v1::PeersReply* reply) {
   return Measure(context, *request, reply, &ControlBackend::Peers);
 }
 
-grpc::Status ControlService::Locks(grpc::ServerContext* context, const v1::LocksRequest* request, v1::LocksReply* reply) {
+grpc::Status ControlService::Locks(grpc::ServerContext* context, const v1::LocksRequest* request,
+                                   v1::LocksReply* reply) {
   return Measure(context, *request, reply, &ControlBackend::Locks);
 }
 

@@ -38,7 +38,8 @@ class ControlService : public v1::Control::Service {
   grpc::Status Record(grpc::ServerContext* context, const v1::RecordRequest* request, v1::RecordReply* reply) override;
   grpc::Status RecordCommand(grpc::ServerContext* context, const v1::RecordRequest* request,
                              grpc::ServerWriter<v1::RecordReply>* replies) override;
-  grpc::Status Settings(grpc::ServerContext* context, const v1::SettingsRequest* request, v1::SettingsReply* reply) override;
+  grpc::Status Settings(grpc::ServerContext* context, const v1::SettingsRequest* request,
+                        v1::SettingsReply* reply) override;
   grpc::Status Check(grpc::ServerContext* context, const v1::CheckRequest* request, v1::CheckReply* reply) override;
 
  private:

@@ -136,8 +136,9 @@ absl::Status EntryReader::ReadSymbolUpload(const YAML::Node& map) {
     upload.bytes_per_second = *read;
     return CheckUploadRate(*read);
   };
-  return ReadFields(file_, map, "export.symbol_upload",
-                    {{.key = "enabled", .text = Switch("true", "false", &upload.enabled)}, {.key = "rate", .text = rate}});
+  return ReadFields(
+      file_, map, "export.symbol_upload",
+      {{.key = "enabled", .text = Switch("true", "false", &upload.enabled)}, {.key = "rate", .text = rate}});
 }
 
 std::vector<YamlField> EntryReader::ServerFields() {
@@ -189,7 +190,8 @@ std::vector<YamlField> EntryReader::FilesFields() {
 absl::Status EntryReader::Read(const YAML::Node& entry) {
   // What it was called once: too much like `debuginfod`, whose servers are asked and not told.
   if (entry.IsMap() && entry["debuginfo"]) {
-    return ErrorAt(file_, entry["debuginfo"], "'export.debuginfo' is called symbol_upload: write symbol_upload: {enabled: true, rate: 8MiB}");
+    return ErrorAt(file_, entry["debuginfo"],
+                   "'export.debuginfo' is called symbol_upload: write symbol_upload: {enabled: true, rate: 8MiB}");
   }
   const bool is_files = entry.IsMap() && entry["type"] && entry["type"].IsScalar() && entry["type"].Scalar() == "files";
   std::vector<YamlField> fields = is_files ? FilesFields() : ServerFields();
@@ -219,8 +221,9 @@ void AppendSection(const std::string& name, const std::vector<std::pair<std::str
 
 std::string FilesToYaml(const FilesConfig& files) {
   return absl::StrCat("  - type: files\n    directory: ", QuotedYaml(files.directory), "\n    formats: [",
-                      absl::StrJoin(files.formats, ", "), "]\n    retention: {bytes: ",
-                      FormatBytes(files.retention_bytes), ", age: ", absl::FormatDuration(files.retention_age), "}\n");
+                      absl::StrJoin(files.formats, ", "),
+                      "]\n    retention: {bytes: ", FormatBytes(files.retention_bytes),
+                      ", age: ", absl::FormatDuration(files.retention_age), "}\n");
 }
 
 }  // namespace

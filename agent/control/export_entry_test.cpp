@@ -200,9 +200,11 @@ TEST_F(ExportEntryTest, GivesParcaDebugInformationOnlyWhenAskedTo) {
   Config again;
   ASSERT_TRUE(ReadConfigText("export:\n" + ExportEntryToYaml(config.targets[0]), "again", &again).ok());
   EXPECT_EQ(again.targets, config.targets);
-  EXPECT_THAT(ErrorOf("type: otlp\nendpoint: \"127.0.0.1:4317\"\nsymbol_upload: {enabled: true}"), HasSubstr("parca alone"));
+  EXPECT_THAT(ErrorOf("type: otlp\nendpoint: \"127.0.0.1:4317\"\nsymbol_upload: {enabled: true}"),
+              HasSubstr("parca alone"));
   EXPECT_THAT(ErrorOf("type: parca\nendpoint: \"127.0.0.1:7070\"\nsymbol_upload: {rate: 1KiB}"), HasSubstr("64KiB"));
-  EXPECT_THAT(ErrorOf("type: parca\nendpoint: \"127.0.0.1:7070\"\ndebuginfo: {upload: true}"), HasSubstr("is called symbol_upload"));
+  EXPECT_THAT(ErrorOf("type: parca\nendpoint: \"127.0.0.1:7070\"\ndebuginfo: {upload: true}"),
+              HasSubstr("is called symbol_upload"));
 }
 
 }  // namespace

@@ -11,8 +11,8 @@ namespace {
 // Each level has a quarter of the walks of the one before.
 constexpr int kLevelShift = 2;
 constexpr std::array<int, kWalks> kLastLevel = {2, 3, 4};
-// Stacks at new places that each thread has in a slice before chance has its say, by level. Never none: a thread that waits
-// once for long costs nothing, and would be a great part of its process's time without a stack.
+// Stacks at new places that each thread has in a slice before chance has its say, by level. Never none: a thread that
+// waits once for long costs nothing, and would be a great part of its process's time without a stack.
 constexpr std::array<uint32_t, 5> kCertainWalks = {0, 8, 4, 2, 1};
 // Walks below this share of the whole cost are left alone: what they tell is worth more than what they cost.
 constexpr double kWorthwhile = 0.02;
@@ -117,8 +117,8 @@ std::string Governor::Change(Walks walks, int by, const char* verb) {
   levels_[Index(walks)] += by;
   readings_over_ = 0;
   readings_with_room_ = 0;
-  return absl::StrCat(verb, " ", NameOf(walks), ": ", RateOf(walks, Selection()), " instead of ", before, ", at a cost of ",
-                      Percent(Cost()), " of the machine and a budget of ", Percent(budget_));
+  return absl::StrCat(verb, " ", NameOf(walks), ": ", RateOf(walks, Selection()), " instead of ", before,
+                      ", at a cost of ", Percent(Cost()), " of the machine and a budget of ", Percent(budget_));
 }
 
 std::string Governor::Lower() {

@@ -12,8 +12,8 @@
 
 namespace sonde::control {
 
-// What can be turned down, in the order in which it hurts least: walks that only check others, walks of preempted threads
-// (their stack stands for longer), walks at places where no known stack fits.
+// What can be turned down, in the order in which it hurts least: walks that only check others, walks of preempted
+// threads (their stack stands for longer), walks at places where no known stack fits.
 enum class Walks : uint8_t { kChecks, kPreempted, kNewSites };
 inline constexpr size_t kWalks = 3;
 
@@ -25,8 +25,8 @@ struct CostReading {
 };
 
 // Holds the agent's cost under a budget by walking fewer stacks. One step at a time, and only where a step saves what
-// counts; back up only when the cost after that step, as the walks of now foretell it, leaves a good part of the budget free:
-// under a steady load it comes to rest. A pure policy: no clocks, no files. Single-threaded.
+// counts; back up only when the cost after that step, as the walks of now foretell it, leaves a good part of the budget
+// free: under a steady load it comes to rest. A pure policy: no clocks, no files. Single-threaded.
 class Governor {
  public:
   // `budget` is a share of the whole machine; 0: nothing is ever turned down.
@@ -40,7 +40,8 @@ class Governor {
 
   model::StackSelection Selection() const;
   double Budget() const { return budget_; }
-  // As it judges it: the programs' of the last reading, and the own CPU time of the last minute, in which windows end once.
+  // As it judges it: the programs' of the last reading, and the own CPU time of the last minute, in which windows end
+  // once.
   double ProgramsCost() const { return reading_.programs; }
   double OwnCost() const;
   double Cost() const { return ProgramsCost() + OwnCost(); }

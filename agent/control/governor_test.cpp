@@ -22,9 +22,10 @@ struct Host {
   CostReading Read(const Governor& governor) const {
     const model::StackSelection now = governor.Selection(), all;
     CostReading reading;
-    reading.walks = {full[0] * all.check_one_in / now.check_one_in,
-                     full[1] * static_cast<double>(all.preempted_pause_ns) / static_cast<double>(now.preempted_pause_ns),
-                     full[2] / now.walk_one_in};
+    reading.walks = {
+        full[0] * all.check_one_in / now.check_one_in,
+        full[1] * static_cast<double>(all.preempted_pause_ns) / static_cast<double>(now.preempted_pause_ns),
+        full[2] / now.walk_one_in};
     reading.programs = rest + reading.walks[0] + reading.walks[1] + reading.walks[2];
     return reading;
   }
@@ -63,7 +64,9 @@ TEST(Governor, TakesOneStepAReadingAndSaysWhatItCostAndWhatChanged) {
   Governor governor(kBudget);
   const Host host{.rest = 0.02, .full = {0.002, 0.004, 0.03}};
   const std::string said = governor.Take(host.Read(governor));
-  EXPECT_EQ(said, "lowered checks of reused stacks: 1 in 256 instead of 1 in 64, at a cost of 5.60 % of the machine and a budget of 1.00 %");
+  EXPECT_EQ(said,
+            "lowered checks of reused stacks: 1 in 256 instead of 1 in 64, at a cost of 5.60 % of the machine and a "
+            "budget of 1.00 %");
   EXPECT_EQ(governor.Selection().preempted_pause_ns, model::StackSelection{}.preempted_pause_ns);
   ASSERT_EQ(governor.AllLowered().size(), 1U);
   EXPECT_EQ(governor.AllLowered()[0].now, "1 in 256");
@@ -82,7 +85,9 @@ TEST(Governor, SaysPlainlyOnceThatTheRestAloneCostsMore) {
   const Host host{.rest = 0.02, .full = {0.002, 0.004, 0.03}};
   std::multiset<std::string> said;
   for (int i = 0; i < 50; ++i) said.insert(governor.Take(host.Read(governor)));
-  EXPECT_EQ(std::ranges::count_if(said, [](const std::string& text) { return text.starts_with("nothing left to lower"); }), 1);
+  EXPECT_EQ(
+      std::ranges::count_if(said, [](const std::string& text) { return text.starts_with("nothing left to lower"); }),
+      1);
   EXPECT_TRUE(governor.IsBeyond());
   Observe({.rest = 0.001}, 1, &governor);
   EXPECT_FALSE(governor.IsBeyond());
@@ -112,7 +117,8 @@ TEST(Governor, RaisesTheMostHarmfulFirst) {
   const Host quiet{.rest = 0.001, .full = {0.001, 0.001, 0.001}};
   std::string said;
   while (said.empty()) said = governor.Take(quiet.Read(governor));
-  EXPECT_THAT(said, StartsWith("raised stacks at places not known yet: 1 in 64 after a thread's first 2 instead of 1 in 256 after a thread's first"));
+  EXPECT_THAT(said, StartsWith("raised stacks at places not known yet: 1 in 64 after a thread's first 2 instead of 1 "
+                               "in 256 after a thread's first"));
 }
 
 TEST(Governor, ComesToRestUnderASteadyLoadWhateverItIs) {

@@ -19,7 +19,8 @@ void TakeAccess(const ExportTargetConfig& wanted, ExportTargetConfig* target) {
 
 void TakeOrigin(const char* key, const Config& wanted, Config* config) {
   config->origins.of.erase(key);
-  if (const auto origin = wanted.origins.of.find(key); origin != wanted.origins.of.end()) config->origins.of.insert(*origin);
+  if (const auto origin = wanted.origins.of.find(key); origin != wanted.origins.of.end())
+    config->origins.of.insert(*origin);
 }
 
 }  // namespace
@@ -30,7 +31,8 @@ Config WithReloadable(const Config& in_force, const Config& wanted) {
   config.overhead_budget_percent = wanted.overhead_budget_percent;
   config.relabel = wanted.relabel;
   config.max_series = wanted.max_series;
-  for (const char* key : {"log.level", "overhead_budget", "relabel", "labels.max_series"}) TakeOrigin(key, wanted, &config);
+  for (const char* key : {"log.level", "overhead_budget", "relabel", "labels.max_series"})
+    TakeOrigin(key, wanted, &config);
   // The spool knows targets by their places.
   for (size_t i = 0; i < config.targets.size() && i < wanted.targets.size(); ++i) {
     if (AreOneTarget(config.targets[i], wanted.targets[i])) TakeAccess(wanted.targets[i], &config.targets[i]);

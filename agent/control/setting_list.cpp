@@ -36,7 +36,8 @@ class Lister {
 
   void List(const std::string& key, const YAML::Node& node) {
     if (node.IsMap() && node.size() > 0) {
-      for (const auto& entry : node) List(absl::StrCat(key, key.empty() ? "" : ".", entry.first.Scalar()), entry.second);
+      for (const auto& entry : node)
+        List(absl::StrCat(key, key.empty() ? "" : ".", entry.first.Scalar()), entry.second);
     } else if (node.IsSequence() && !IsOfScalars(node)) {
       for (size_t i = 0; i < node.size(); ++i) List(absl::StrCat(key, "[", i, "]"), node[i]);
     } else {

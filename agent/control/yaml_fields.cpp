@@ -35,8 +35,9 @@ absl::Status UnknownKeyAt(const std::string& file, const YAML::Node& at, const s
                           const std::vector<std::string>& known) {
   const std::string nearest = base::NearestWord(key, known);
   const std::string hint = nearest.empty() ? "" : absl::StrCat(" Did you mean '", nearest, "'?");
-  return ErrorAt(file, at, absl::StrCat("unknown key '", key.substr(0, 64), "'.", hint,
-                                        " Keys known here: ", absl::StrJoin(known, ", "), "."));
+  return ErrorAt(file, at,
+                 absl::StrCat("unknown key '", key.substr(0, 64), "'.", hint,
+                              " Keys known here: ", absl::StrJoin(known, ", "), "."));
 }
 
 absl::Status ReadFields(const std::string& file, const YAML::Node& map, const std::string& path,

@@ -31,7 +31,7 @@ class CfiRules : public RuleSource {
   CompileStatistics& statistics_;
   CfiReader reader_;
   CfiProgram program_;
-  uint64_t plt_bytes_ = 0;  // expanded so far
+  uint64_t plt_bytes_ = 0;                               // expanded so far
   std::vector<std::optional<CfiState>> initial_states_;  // by CIE; those up to its size are known
 };
 

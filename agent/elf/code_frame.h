@@ -4,14 +4,15 @@
 
 namespace sonde::elf {
 
-// What machine code that was read from its first byte on has made of its frame, in bytes below the CFA, the caller's rsp.
+// What machine code that was read from its first byte on has made of its frame, in bytes below the CFA, the caller's
+// rsp.
 struct CodeFrame {
   static constexpr int32_t kUnknown = INT32_MIN;
 
-  int32_t rsp = 8;         // CFA - rsp; or kUnknown
-  int32_t rbp = kUnknown;  // CFA - rbp where rbp points into the frame
-  int32_t saved_rbp = 0;   // the caller's rbp is at CFA - this; 0: nowhere
-  bool is_rbp_kept = true; // rbp is the caller's
+  int32_t rsp = 8;          // CFA - rsp; or kUnknown
+  int32_t rbp = kUnknown;   // CFA - rbp where rbp points into the frame
+  int32_t saved_rbp = 0;    // the caller's rbp is at CFA - this; 0: nowhere
+  bool is_rbp_kept = true;  // rbp is the caller's
 
   bool HasFramePointer() const { return rbp != kUnknown; }
   friend bool operator==(const CodeFrame&, const CodeFrame&) = default;

@@ -19,8 +19,8 @@ namespace sonde::elf {
 bool IsSplitOff(std::string_view name);
 
 // Functions that a symbol table names and nothing else describes: of C libraries that are built without CFI, of V8's
-// built-in code, of assembly. Their rules are found by following their machine code; tests/cfi_rows tells how often that
-// comes to what CFI says. Not of parts that compilers split off (".cold"): these are jumped to with any frame.
+// built-in code, of assembly. Their rules are found by following their machine code; tests/cfi_rows tells how often
+// that comes to what CFI says. Not of parts that compilers split off (".cold"): these are jumped to with any frame.
 class CodeRules : public RuleSource {
  public:
   // All are borrowed.

@@ -97,7 +97,8 @@ bool MayConcernFrame(const Decoded& code) {
   if (!is_legacy || !has_modrm || is_stack_operation) return true;
   auto is_of_frame = [](unsigned number, unsigned extension) { return extension == 0 && (number == 4 || number == 5); };
   const auto& modrm = instruction.raw.modrm;
-  return is_of_frame(modrm.reg, instruction.raw.rex.R) || (modrm.mod == 3 && is_of_frame(modrm.rm, instruction.raw.rex.B));
+  return is_of_frame(modrm.reg, instruction.raw.rex.R) ||
+         (modrm.mod == 3 && is_of_frame(modrm.rm, instruction.raw.rex.B));
 }
 
 // What is none of the usual ways to change a frame.

@@ -13,10 +13,10 @@ namespace sonde::elf {
 struct CodeStep {
   CodeFrame after;
   uint32_t bytes = 0;
-  bool goes_on = true;            // to the instruction behind it, also
-  bool is_call = false;           // which may not come back
-  bool is_filler = false;         // does nothing
-  bool is_dispatch = false;       // jumps to where a register or memory says: a table of cases, or a call as the last act
+  bool goes_on = true;       // to the instruction behind it, also
+  bool is_call = false;      // which may not come back
+  bool is_filler = false;    // does nothing
+  bool is_dispatch = false;  // jumps to where a register or memory says: a table of cases, or a call as the last act
   std::optional<int64_t> target;  // of a jump: from the instruction's first byte on
 };
 

@@ -70,7 +70,8 @@ void CodeWalk::FollowOne(uint32_t at) {
   if (step->goes_on) Reach(uint64_t{at} + step->bytes, step->after);
 }
 
-// Behind the first change of the frame, a jump to where a register says, with the frame given up, is a call as the last act.
+// Behind the first change of the frame, a jump to where a register says, with the frame given up, is a call as the last
+// act.
 bool CodeWalk::IsThroughTable(uint32_t at, const CodeFrame& frame) const {
   return frame != CodeFrame{} || at < first_change_;
 }
@@ -112,7 +113,8 @@ void CodeWalk::CollectChanges() {
   for (uint32_t at = 0; at < code_.size(); at += std::max<uint32_t>(seen_[at].length, 1)) {
     const Seen& here = seen_[at];
     if (here.length == 0) continue;
-    if (at - known_until > kMaxPaddingBytes || (at > 0 && changes_.empty())) changes_.push_back({known_until, std::nullopt});
+    if (at - known_until > kMaxPaddingBytes || (at > 0 && changes_.empty()))
+      changes_.push_back({known_until, std::nullopt});
     if (changes_.empty() || here.frame != changes_.back().frame) changes_.push_back({at, here.frame});
     known_until = at + here.length;
   }

@@ -19,12 +19,13 @@ struct FrameChange {
   std::optional<CodeFrame> frame;  // empty: execution was not seen to come here
 };
 
-// Follows a function's machine code from its first byte along all jumps and tells what the frame is at each instruction.
-// Where only tables of cases lead, the frame is taken to be that at the jump through such a table; where ways with
-// different frames meet, what they agree on; what follows a call, which may never return, believes those who jump there.
+// Follows a function's machine code from its first byte along all jumps and tells what the frame is at each
+// instruction. Where only tables of cases lead, the frame is taken to be that at the jump through such a table; where
+// ways with different frames meet, what they agree on; what follows a call, which may never return, believes those who
+// jump there.
 //
-// Time and memory are linear in the code's size, but for a logarithm: an instruction is looked at again only when less is
-// known of its frame than before. Not for concurrent use; keep one for many functions.
+// Time and memory are linear in the code's size, but for a logarithm: an instruction is looked at again only when less
+// is known of its frame than before. Not for concurrent use; keep one for many functions.
 class CodeWalk {
  public:
   // Of `code`, in order. Valid until the next call.
@@ -36,7 +37,7 @@ class CodeWalk {
     bool is_reached = false;
     bool is_queued = false;
     bool is_from_call = false;  // nobody had jumped here when the call before it was followed
-    uint8_t length = 0;  // of the instruction; 0: there is none, or none was seen
+    uint8_t length = 0;         // of the instruction; 0: there is none, or none was seen
   };
 
   void Reach(uint64_t at, const CodeFrame& frame);

@@ -49,12 +49,12 @@ struct CompileStatistics {
     uint64_t cfi_bytes = 0;
   };
 
-  uint64_t cfi_bytes = 0;     // of the sections read
-  uint64_t fdes = 0;          // that gave rows; also functions of Go's pclntab
-  uint64_t go_functions = 0;  // those among them
+  uint64_t cfi_bytes = 0;           // of the sections read
+  uint64_t fdes = 0;                // that gave rows; also functions of Go's pclntab
+  uint64_t go_functions = 0;        // those among them
   uint64_t followed_functions = 0;  // without CFI, whose code was followed
   uint64_t followed_bytes = 0;      // of these
-  uint64_t rows = 0;          // = direct + escape + all commands
+  uint64_t rows = 0;                // = direct + escape + all commands
   uint64_t direct_rows = 0;
   uint64_t escape_rows = 0;
   std::array<uint64_t, abi::UNWIND_COMMANDS> command_rows{};

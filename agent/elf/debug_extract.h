@@ -18,19 +18,19 @@ struct ExtractPiece {
   uint64_t from = 0;
 };
 
-// How a file is made of another one: headers of its own, and behind them pieces of that, by offset. What is between two pieces is
-// zero. PlanExtract() makes one.
+// How a file is made of another one: headers of its own, and behind them pieces of that, by offset. What is between two
+// pieces is zero. PlanExtract() makes one.
 struct ExtractPlan {
   std::vector<std::byte> headers;
   std::vector<ExtractPiece> pieces;
 };
 
-// A file made by such a plan. It is never whole in memory: headers are, and contents are read from the source as they are
-// asked for. Parses nothing. Immutable; thread-safe.
+// A file made by such a plan. It is never whole in memory: headers are, and contents are read from the source as they
+// are asked for. Parses nothing. Immutable; thread-safe.
 class DebugExtract {
  public:
-  // Whose descriptor or memory must outlive it. kInvalidArgument: pieces are out of order, overlap, or lie outside of the
-  // source; kResourceExhausted: it would be larger than kMaxFileBytes.
+  // Whose descriptor or memory must outlive it. kInvalidArgument: pieces are out of order, overlap, or lie outside of
+  // the source; kResourceExhausted: it would be larger than kMaxFileBytes.
   static absl::StatusOr<DebugExtract> Of(ExtractPlan plan, ByteSource source);
 
   uint64_t SizeBytes() const { return size_; }

@@ -114,14 +114,16 @@ std::vector<std::string> AlternateFilePlaces(const AlternateLink& link, std::str
                                              std::span<const std::string> folders) {
   std::vector<std::string> places = PathsById(link.build_id, folders);
   const std::string beside(FolderOf(CleanPath(debug_path)));
-  const std::string path = link.path.empty() || link.path.find('\0') != link.path.npos ? "" : InFolder(beside, link.path);
+  const std::string path =
+      link.path.empty() || link.path.find('\0') != link.path.npos ? "" : InFolder(beside, link.path);
   const auto is_below = [&path](const std::string& folder) { return path.starts_with(folder + "/"); };
   const bool is_beside = !beside.empty() && FolderOf(path) == beside;
   if (!path.empty() && (is_beside || std::ranges::any_of(folders, is_below))) places.push_back(path);
   return places;
 }
 
-std::vector<std::string> SplitFilePlaces(std::string_view folder, std::string_view name, std::string_view program_path) {
+std::vector<std::string> SplitFilePlaces(std::string_view folder, std::string_view name,
+                                         std::string_view program_path) {
   if (!name.ends_with(".dwo") || name.find('\0') != name.npos || folder.find('\0') != folder.npos) return {};
   std::vector<std::string> places = {InFolder(folder, name)};
   const std::string program = CleanPath(program_path);
@@ -138,7 +140,8 @@ std::string SplitPackagePlace(std::string_view program_path) {
 
 absl::StatusOr<uint32_t> DebugLinkCrc(const ByteSource& source, uint64_t max_bytes) {
   if (source.SizeBytes() > max_bytes) {
-    return absl::ResourceExhaustedError(absl::StrCat("a debug file of ", source.SizeBytes(), " bytes is too large to check"));
+    return absl::ResourceExhaustedError(
+        absl::StrCat("a debug file of ", source.SizeBytes(), " bytes is too large to check"));
   }
   std::vector<std::byte> chunk(std::min<uint64_t>(source.SizeBytes(), uint64_t{1} << 20));
   uLong crc = ::crc32(0, nullptr, 0);

@@ -35,16 +35,16 @@ struct DebugFilePlace {
   friend bool operator==(const DebugFilePlace&, const DebugFilePlace&) = default;
 };
 
-// The rules below take what a stranger's file says, and choose among few places only. `folders` are those of debug files,
-// /usr/lib/debug as a rule.
+// The rules below take what a stranger's file says, and choose among few places only. `folders` are those of debug
+// files, /usr/lib/debug as a rule.
 
-// Where the debug file of a program may lie that is at `program_path` (absolute; how the target names it), in the order to
-// look: by build id in each folder, then by the file name `link`, which may be empty: beside the program, in .debug beside
-// it, and under each folder.
+// Where the debug file of a program may lie that is at `program_path` (absolute; how the target names it), in the order
+// to look: by build id in each folder, then by the file name `link`, which may be empty: beside the program, in .debug
+// beside it, and under each folder.
 std::vector<DebugFilePlace> DebugFilePlaces(std::string_view build_id, std::string_view link,
                                             std::string_view program_path, std::span<const std::string> folders);
-// The same for the alternate of the debug file (or program) that is at `debug_path`: by build id, then by path: below one of
-// the folders, or in that file's own.
+// The same for the alternate of the debug file (or program) that is at `debug_path`: by build id, then by path: below
+// one of the folders, or in that file's own.
 std::vector<std::string> AlternateFilePlaces(const AlternateLink& link, std::string_view debug_path,
                                              std::span<const std::string> folders);
 // Where a .dwo may lie: as it says, and beside the program. Nothing of another name.

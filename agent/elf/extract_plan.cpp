@@ -41,8 +41,8 @@ bool IsKept(const Section& section, bool keeps_dwarf) {
 bool HasOwnNames(const ElfFile& file, bool keeps_dwarf) {
   return std::ranges::any_of(file.Sections(), [&](const Section& section) {
     // The first symbol of every table is none.
-    const bool is_table = (section.type == SHT_SYMTAB && section.size > sizeof(Elf64_Sym)) ||
-                          absl::EndsWith(section.name, ".gopclntab");
+    const bool is_table =
+        (section.type == SHT_SYMTAB && section.size > sizeof(Elf64_Sym)) || absl::EndsWith(section.name, ".gopclntab");
     const bool is_dwarf = keeps_dwarf && IsDwarf(section) && absl::EndsWith(section.name, "debug_info");
     return section.size > 0 && section.type != SHT_NOBITS && (is_table || is_dwarf);
   });
@@ -124,8 +124,7 @@ absl::StatusOr<ExtractPlan> PlanExtract(const ElfFile& file) {
   plan.headers.resize(header_bytes);
   std::memcpy(plan.headers.data(), &raw->file, sizeof(Elf64_Ehdr));
   std::memcpy(plan.headers.data() + sizeof(Elf64_Ehdr), raw->segments.data(), segment_bytes);
-  std::memcpy(plan.headers.data() + raw->file.e_shoff, raw->sections.data(),
-              raw->sections.size() * sizeof(Elf64_Shdr));
+  std::memcpy(plan.headers.data() + raw->file.e_shoff, raw->sections.data(), raw->sections.size() * sizeof(Elf64_Shdr));
   return plan;
 }
 

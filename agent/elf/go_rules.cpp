@@ -35,8 +35,8 @@ bool IsSignalReturn(std::string_view name) {
   return IsOneOf(name, kReturns);
 }
 
-// These leave their stack on the way, and the frame pointer too: for the scheduler's stack, to begin anew there and never
-// return, or, gogo, for another goroutine's.
+// These leave their stack on the way, and the frame pointer too: for the scheduler's stack, to begin anew there and
+// never return, or, gogo, for another goroutine's.
 bool LeavesItsStack(std::string_view name) {
   static constexpr std::array<std::string_view, 3> kLeavers = {"runtime.morestack", "runtime.morestack_noctxt",
                                                                "runtime.gogo"};
@@ -100,8 +100,8 @@ void GoRules::Write(const CodeRange& range, RangeWriter* writer) {
 
 // Up to where its code takes rsp from elsewhere the function has the frame of its caller's call.
 void GoRules::WriteUntilItLeaves(const GoFunction& function, const CodeRange& range, RangeWriter* writer) {
-  const uint16_t after = LeavesForAnotherGoroutine(function.name) ? encoder_.Bad(BadRule::kStackSwitch)
-                                                                  : CommandRule(abi::UNWIND_BOTTOM);
+  const uint16_t after =
+      LeavesForAnotherGoroutine(function.name) ? encoder_.Bad(BadRule::kStackSwitch) : CommandRule(abi::UNWIND_BOTTOM);
   constexpr uint16_t kAtEntry = 1 << UNWIND_RULE_CFA_SHIFT;
   std::vector<std::byte> code(std::min(range.size, kMostLeaverBytes));
   if (!source_.ReadAt(range.offset, code)) return writer->Set(range.offset, encoder_.Bad(BadRule::kStackSwitch));

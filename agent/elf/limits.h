@@ -51,8 +51,8 @@ inline constexpr size_t kMaxLineFiles = 1'000'000;
 inline constexpr size_t kMaxSplitUnits = 65'536;
 inline constexpr size_t kMaxMissingSplitFiles = 1'024;  // that one answer names
 inline constexpr size_t kMaxGoInlined = 64;
-// Of one question: entries, rows, ranges and the like that are looked at, some 2 s; functions and calls of a unit that hold
-// its addresses; bytes of names.
+// Of one question: entries, rows, ranges and the like that are looked at, some 2 s; functions and calls of a unit that
+// hold its addresses; bytes of names.
 inline constexpr uint64_t kMaxDebugSteps = 200'000'000;
 inline constexpr size_t kMaxCodeScopes = 1'000'000;
 inline constexpr size_t kMaxAnswerTextBytes = size_t{64} << 20;

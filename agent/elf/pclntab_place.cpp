@@ -22,7 +22,8 @@ bool MayBeginPclntab(std::span<const std::byte> bytes) {
   std::array<uint8_t, 4> rest;
   std::memcpy(&magic, bytes.data(), sizeof(magic));
   std::memcpy(rest.data(), bytes.data() + sizeof(magic), rest.size());
-  bool is_magic = magic == kPclntabOfGo12 || magic == kPclntabOfGo116 || magic == kPclntabOfGo118 || magic == kPclntabOfGo120;
+  bool is_magic =
+      magic == kPclntabOfGo12 || magic == kPclntabOfGo116 || magic == kPclntabOfGo118 || magic == kPclntabOfGo120;
   return is_magic && rest[0] == 0 && rest[1] == 0 && (rest[2] == 1 || rest[2] == 4) && rest[3] == 8;
 }
 

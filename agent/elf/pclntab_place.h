@@ -20,9 +20,8 @@ inline constexpr uint32_t kPclntabOfGo116 = 0xFFFFFFFA;
 inline constexpr uint32_t kPclntabOfGo118 = 0xFFFFFFF0;
 inline constexpr uint32_t kPclntabOfGo120 = 0xFFFFFFF1;
 
-// By section, or, where Go left other marks or there are no section headers, by its magic number in a data segment: that
-// of any version of Go. Errors: kNotFound (no Go), kInvalidArgument,
-// kResourceExhausted over limits.h.
+// By section, or, where Go left other marks or there are no section headers, by its magic number in a data segment:
+// that of any version of Go. Errors: kNotFound (no Go), kInvalidArgument, kResourceExhausted over limits.h.
 absl::StatusOr<PclntabPlace> FindPclntab(const ElfFile& file);
 
 }  // namespace sonde::elf

@@ -8,8 +8,8 @@
 #include "absl/strings/str_cat.h"
 #include "agent/elf/cfi_rules.h"
 #include "agent/elf/code_map.h"
-#include "agent/elf/code_rules.h"
 #include "agent/elf/code_ranges.h"
+#include "agent/elf/code_rules.h"
 #include "agent/elf/entry_rules.h"
 #include "agent/elf/go_rules.h"
 #include "agent/elf/limits.h"
@@ -63,8 +63,8 @@ class TableCompiler {
     return Add(*std::move(rules));
   }
 
-  // These are not among the others: a file of which nothing else is known has no table. That what they read is broken is no
-  // reason to refuse the file's CFI.
+  // These are not among the others: a file of which nothing else is known has no table. That what they read is broken
+  // is no reason to refuse the file's CFI.
   void AddRest(std::unique_ptr<RuleSource> source) {
     std::vector<CodeRange> found;
     if (!source->AddRanges(static_cast<uint32_t>(sources_.size()), &found).ok()) return;

@@ -17,8 +17,8 @@
 
 namespace sonde::exporting {
 
-// An HTTP proxy on loopback for one tunnel: whatever CONNECT asks for, it leads to `port` of this host. Writes down what
-// was asked and what went through.
+// An HTTP proxy on loopback for one tunnel: whatever CONNECT asks for, it leads to `port` of this host. Writes down
+// what was asked and what went through.
 class ConnectProxy {
  public:
   explicit ConnectProxy(int port) : target_port_(port), listener_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {

@@ -21,7 +21,9 @@ constexpr char kSpokenAt[] = "Parca listens on 7070";
 // A server that reads for so long and no longer ends the stream with words of its own.
 const char* TimeoutAdvice(const grpc::Status& status, uint64_t sent_bytes) {
   const bool is_cut = sent_bytes > 0 && absl::StrContains(status.error_message(), "timeout");
-  return is_cut ? "; is it longer on its way than Parca's --http-read-timeout (5s as it comes)? raise that, or debuginfo.rate" : "";
+  return is_cut ? "; is it longer on its way than Parca's --http-read-timeout (5s as it comes)? raise that, or "
+                  "debuginfo.rate"
+                : "";
 }
 
 DebuginfoResult FailureOf(const grpc::Status& status, uint64_t sent_bytes = 0) {
@@ -44,9 +46,8 @@ DebuginfoResult DebuginfoUpload::Offer(const std::string& build_id, const OpenBy
   ask.set_build_id(build_id);
   ask.set_build_id_type(parca_debuginfo::BUILD_ID_TYPE_GNU);
   parca_debuginfo::ShouldInitiateUploadResponse wanted;
-  grpc::Status status = Call(limits_.call_timeout, [&](grpc::ClientContext* call) {
-    return stub_->ShouldInitiateUpload(call, ask, &wanted);
-  });
+  grpc::Status status = Call(
+      limits_.call_timeout, [&](grpc::ClientContext* call) { return stub_->ShouldInitiateUpload(call, ask, &wanted); });
   if (!status.ok()) return FailureOf(status);
   if (!wanted.should_initiate_upload()) return {AnswerOfReason(wanted.reason()), Printable(wanted.reason())};
 
@@ -84,9 +85,8 @@ grpc::Status DebuginfoUpload::Begin(const std::string& build_id, const Debuginfo
   // A build id says what is in a file, and its size whether it is the same part of it: no need to read it twice.
   begin.set_hash(absl::StrCat(build_id, "-", bytes.SizeBytes()));
   parca_debuginfo::InitiateUploadResponse begun;
-  const grpc::Status status = Call(limits_.call_timeout, [&](grpc::ClientContext* call) {
-    return stub_->InitiateUpload(call, begin, &begun);
-  });
+  const grpc::Status status =
+      Call(limits_.call_timeout, [&](grpc::ClientContext* call) { return stub_->InitiateUpload(call, begin, &begun); });
   *how = begun.upload_instructions();
   return status;
 }

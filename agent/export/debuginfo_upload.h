@@ -29,7 +29,7 @@ enum class DebuginfoAnswer {
 
 struct DebuginfoResult {
   DebuginfoAnswer answer = DebuginfoAnswer::kAskLater;
-  std::string why;         // the server's words, or ours; printable
+  std::string why;          // the server's words, or ours; printable
   uint64_t sent_bytes = 0;  // of the file that was given, or was to be; 0: none was
 };
 

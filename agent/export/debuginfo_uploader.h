@@ -24,11 +24,10 @@
 namespace sonde::exporting {
 
 // Gives Parca's server the debug information that it asks for, so that it can name functions that this host cannot.
-// It is asked about each build id that profiles have met, once in a run of the agent (and once for each file, until one has
-// something to give); what failed is tried again
-// after five minutes, and given up after five times. One file at a time, at most so fast (DebuginfoLimits), over a
-// connection of its own: profiles never wait for it. What is given up is counted in the ledger ("debuginfo_refused"); it
-// costs no profile anything.
+// It is asked about each build id that profiles have met, once in a run of the agent (and once for each file, until one
+// has something to give); what failed is tried again after five minutes, and given up after five times. One file at a
+// time, at most so fast (DebuginfoLimits), over a connection of its own: profiles never wait for it. What is given up
+// is counted in the ledger ("debuginfo_refused"); it costs no profile anything.
 //
 // Owns one thread, "sonde-debuginfo". Offer, SetAccess and Stats are thread-safe; Start and Stop are the owner's.
 class DebuginfoUploader {
@@ -70,7 +69,8 @@ class DebuginfoUploader {
   void Note(const std::string& build_id, const model::ExecutableFile& file, const DebuginfoResult& result)
       ABSL_LOCKS_EXCLUDED(mutex_);
   // What `result` for a build id makes of `known`. True when the file is given up.
-  bool Settle(const std::string& build_id, const DebuginfoResult& result, Known* known) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  bool Settle(const std::string& build_id, const DebuginfoResult& result, Known* known)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const ExportTarget target_;
   const DebuginfoLimits limits_;

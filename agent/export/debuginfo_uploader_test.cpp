@@ -23,8 +23,10 @@ namespace {
 
 namespace debuginfo_wire = parca::debuginfo::v1alpha1;
 
-constexpr char kReasonFirst[] = "First time we see this Build ID, and it does not exist in debuginfod, therefore please upload!";
-constexpr char kReasonThere[] = "Debuginfo already exists and is not marked as invalid, therefore no new upload is needed.";
+constexpr char kReasonFirst[] =
+    "First time we see this Build ID, and it does not exist in debuginfod, therefore please upload!";
+constexpr char kReasonThere[] =
+    "Debuginfo already exists and is not marked as invalid, therefore no new upload is needed.";
 
 // A Parca that takes files.
 class DebuginfoStore : public debuginfo_wire::DebuginfoService::Service {
@@ -119,7 +121,8 @@ class DebuginfoStore : public debuginfo_wire::DebuginfoService::Service {
   grpc::Status MarkUploadFinished(grpc::ServerContext*, const debuginfo_wire::MarkUploadFinishedRequest* request,
                                   debuginfo_wire::MarkUploadFinishedResponse*) override {
     absl::MutexLock lock(&mutex_);
-    if (request->upload_id() != "upload of " + request->build_id()) return {grpc::StatusCode::INVALID_ARGUMENT, "upload id"};
+    if (request->upload_id() != "upload of " + request->build_id())
+      return {grpc::StatusCode::INVALID_ARGUMENT, "upload id"};
     finished_[request->build_id()] = uploaded_[request->build_id()];
     return grpc::Status::OK;
   }
@@ -183,7 +186,8 @@ class OneRequest {
       const std::string go_on = "HTTP/1.1 100 Continue\r\n\r\n";
       if (absl::StrContains(got_, "100-continue")) (void)!write(client.Get(), go_on.data(), go_on.size());
     }
-    const std::string answer = absl::StrCat("HTTP/1.1 ", code_, " Said\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+    const std::string answer =
+        absl::StrCat("HTTP/1.1 ", code_, " Said\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
     (void)!write(client.Get(), answer.data(), answer.size());
   }
 
@@ -216,7 +220,8 @@ class SourceForTest : public DebuginfoSource {
   }
   absl::StatusOr<std::unique_ptr<DebuginfoBytes>> Open(const model::ExecutableFile& program,
                                                        const std::string&) const override {
-    if (program.path == "stripped" || program.identity.inode == stripped_inode) return absl::NotFoundError("it names nothing");
+    if (program.path == "stripped" || program.identity.inode == stripped_inode)
+      return absl::NotFoundError("it names nothing");
     return std::make_unique<BytesForTest>(bytes);
   }
   std::string bytes = "bytes";
@@ -387,10 +392,11 @@ TEST(DebuginfoAnswers, FollowTheServersReasons) {
   EXPECT_EQ(AnswerOfReason("A previous upload is still in-progress and not stale yet (only stale uploads can be "
                            "retried)."),
             DebuginfoAnswer::kAskLater);
-  EXPECT_EQ(AnswerOfReason("Debuginfo already exists and is marked as invalid, but the proposed hash is the same as the "
-                           "one already available, therefore the upload is not accepted as it would result in the same "
-                           "invalid debuginfos."),
-            DebuginfoAnswer::kNeverAsk);
+  EXPECT_EQ(
+      AnswerOfReason("Debuginfo already exists and is marked as invalid, but the proposed hash is the same as the "
+                     "one already available, therefore the upload is not accepted as it would result in the same "
+                     "invalid debuginfos."),
+      DebuginfoAnswer::kNeverAsk);
   EXPECT_EQ(AnswerOfReason("something new"), DebuginfoAnswer::kAskLater);
 }
 

@@ -97,7 +97,8 @@ class FaultyRelay {
   // False: the tunnel is over.
   bool FromClient(Tunnel* tunnel) {
     char bytes[4096];
-    const ssize_t got = ::recv(tunnel->client.Get(), bytes, tunnel->fault == Fault::kDrip ? kDripBytes : sizeof(bytes), 0);
+    const ssize_t got =
+        ::recv(tunnel->client.Get(), bytes, tunnel->fault == Fault::kDrip ? kDripBytes : sizeof(bytes), 0);
     if (got <= 0) return false;
     tunnel->passed += static_cast<size_t>(got);
     if (tunnel->fault == Fault::kReset && tunnel->passed >= kBytesBeforeFault) {

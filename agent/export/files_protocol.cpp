@@ -60,7 +60,8 @@ grpc::Status ToAnswer(const absl::Status& status) {
 
 }  // namespace
 
-FilesProtocol::FilesProtocol(std::string folder, ProfileFolder::Retention retention, std::vector<profile::FileFormat> formats)
+FilesProtocol::FilesProtocol(std::string folder, ProfileFolder::Retention retention,
+                             std::vector<profile::FileFormat> formats)
     : folder_(std::move(folder), retention), formats_(std::move(formats)) {}
 
 grpc::Status FilesProtocol::Push(grpc::ClientContext*, const EncodedProfile& profile, Rejected*) {
@@ -74,8 +75,9 @@ grpc::Status FilesProtocol::Push(grpc::ClientContext*, const EncodedProfile& pro
         if (!decoded.ok()) return {grpc::StatusCode::INVALID_ARGUMENT, std::string(decoded.status().message())};
         pprof = *std::move(decoded);
       }
-      drawn = profile::WriteFile(format, *pprof,
-                                 {.title = TitleOf(profile, *pprof), .root = ServiceOf(profile), .root_label = RootLabel(profile.kind)});
+      drawn = profile::WriteFile(
+          format, *pprof,
+          {.title = TitleOf(profile, *pprof), .root = ServiceOf(profile), .root_label = RootLabel(profile.kind)});
     }
     const absl::Status written = folder_.Write(absl::StrCat(name, std::string(profile::SuffixOf(format))),
                                                format == FileFormat::kPprof ? profile.pprof_gz : drawn);

@@ -20,8 +20,8 @@ struct HttpPut {
 
 // Puts all of the bytes; `is_stopped` is asked about once a second and ends it. Takes the proxy that the environment
 // names, unless the URL is of this host. Thread-safe.
-// kInvalidArgument: not a URL for us, bytes that cannot be read, or an answer of 4xx; kCancelled; kUnavailable: anything
-// else, with what was wrong.
+// kInvalidArgument: not a URL for us, bytes that cannot be read, or an answer of 4xx; kCancelled; kUnavailable:
+// anything else, with what was wrong.
 absl::Status PutBytes(const HttpPut& put, const std::function<bool()>& is_stopped);
 
 }  // namespace sonde::exporting

@@ -83,8 +83,6 @@ Resource MakeOtlpResource(const profile::Labels& labels, const std::string& host
   return resource;
 }
 
-std::string OtlpSampleKey(std::string_view label) {
-  return KeyOf(kSampleNames, label, "sonde." + std::string(label));
-}
+std::string OtlpSampleKey(std::string_view label) { return KeyOf(kSampleNames, label, "sonde." + std::string(label)); }
 
 }  // namespace sonde::exporting

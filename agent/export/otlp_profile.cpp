@@ -19,7 +19,8 @@ using profile::Pprof;
 constexpr size_t kMaxInflatedBytes = size_t{256} << 20;
 constexpr size_t kProfileIdBytes = 16;
 
-// The bytes of the instance's UUID, with the sequence in one half and in the other what tells this sequence's profiles apart.
+// The bytes of the instance's UUID, with the sequence in one half and in the other what tells this sequence's profiles
+// apart.
 std::string ProfileId(const profile::EncodedProfile& profile, size_t type) {
   std::string id(kProfileIdBytes, '\0');
   size_t digit = 0;

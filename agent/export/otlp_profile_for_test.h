@@ -16,9 +16,7 @@
 
 namespace sonde::exporting {
 
-inline OtlpOrigin TestOrigin() {
-  return {.version = "9.8.7", .host_id = "0123456789abcdef"};
-}
+inline OtlpOrigin TestOrigin() { return {.version = "9.8.7", .host_id = "0123456789abcdef"}; }
 
 // A window of `kind` with `stacks` different stacks of a program, its library and the kernel: values differ, some are
 // so large that only exact sums keep them, some are 0. Waits have their reasons.

@@ -44,8 +44,7 @@ std::map<std::string, std::string> Texts(const OtlpRequest& request, const Indic
 }
 
 class EveryKind : public testing::TestWithParam<Kind> {};
-INSTANTIATE_TEST_SUITE_P(OtlpProfile, EveryKind,
-                         testing::Values(Kind::kCpu, Kind::kOffCpu, Kind::kWall, Kind::kFaults),
+INSTANTIATE_TEST_SUITE_P(OtlpProfile, EveryKind, testing::Values(Kind::kCpu, Kind::kOffCpu, Kind::kWall, Kind::kFaults),
                          [](const auto& kind) { return std::string(profile::KindName(kind.param)); });
 
 TEST_P(EveryKind, TellsEverySampleToTheLastUnit) {

@@ -150,8 +150,8 @@ TEST(ParcaProfile, SendsOtherKindsUnderTheirOwnNames) {
   EXPECT_THAT(wall[0].Types(), testing::ElementsAre("wall:wall:nanoseconds:wall:nanoseconds"));
   const auto faults = ParcaSeriesOf(MadeProfile(Kind::kFaults).Add({"main"}, {9, 4096}).Encoded());
   ASSERT_EQ(faults.size(), 1u);
-  EXPECT_THAT(faults[0].Types(), testing::ElementsAre("page_faults:faults:count:faults:count",
-                                                      "page_faults:bytes:bytes:faults:count"));
+  EXPECT_THAT(faults[0].Types(),
+              testing::ElementsAre("page_faults:faults:count:faults:count", "page_faults:bytes:bytes:faults:count"));
   EXPECT_THAT(faults[0].pprof.sample(0).value(), testing::ElementsAre(9, 4096));
 }
 
@@ -244,11 +244,11 @@ TEST(ParcaProfile, MakesHostileLabelsLegal) {
   MadeProfile made(Kind::kOffCpu);
   made.Add({"main"}, {1, 10}, {{"node", "of the sample"}, {"__name__", "mine"}, {"a.b", "x"}});
   const auto all = ParcaSeriesOf(made.Encoded({{"__name__", "mine"},
-                                          {"node", "n1"},
-                                          {"k8s.pod", "p\xff"},
-                                          {"k8s_pod", "second"},
-                                          {"empty", ""},
-                                          {"", "no name"}}));
+                                               {"node", "n1"},
+                                               {"k8s.pod", "p\xff"},
+                                               {"k8s_pod", "second"},
+                                               {"empty", ""},
+                                               {"", "no name"}}));
   ASSERT_EQ(all.size(), 1u);
   EXPECT_EQ(all[0].labels,
             (Labels{{"__name__", "parca_agent"}, {"a_b", "x"}, {"k8s_pod", "p\xEF\xBF\xBD"}, {"node", "n1"}}));

@@ -33,9 +33,7 @@ grpc::Status ParcaProtocol::Knock(grpc::ClientContext* context) {
   return stub_->WriteRaw(context, request, &response);
 }
 
-std::string_view ParcaProtocol::SpokenAt() const {
-  return "Parca listens on 7070";
-}
+std::string_view ParcaProtocol::SpokenAt() const { return "Parca listens on 7070"; }
 
 std::optional<PushLimits> ParcaProtocol::Limits() const {
   return PushLimits{.pprof_bytes = ParcaLimits().max_request_bytes, .samples = kMaxParcaSamples};

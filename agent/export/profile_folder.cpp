@@ -66,8 +66,8 @@ absl::Status ProfileFolder::Scan() {
   while (const dirent* entry = ::readdir(listing.get())) {
     const std::string name = entry->d_name;
     struct stat facts {};
-    if (!absl::StartsWith(name, kPrefix) ||
-        ::fstatat(folder_.Get(), name.c_str(), &facts, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISREG(facts.st_mode)) {
+    if (!absl::StartsWith(name, kPrefix) || ::fstatat(folder_.Get(), name.c_str(), &facts, AT_SYMLINK_NOFOLLOW) != 0 ||
+        !S_ISREG(facts.st_mode)) {
       continue;
     }
     if (absl::EndsWith(name, kTemporarySuffix)) {
@@ -86,8 +86,8 @@ void ProfileFolder::Keep(const std::string& name, Kept kept) {
 }
 
 absl::Status ProfileFolder::WriteTemporary(const std::string& name, std::string_view bytes) {
-  const base::UniqueFd fd(::openat(folder_.Get(), name.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC,
-                                   kFileMode));
+  const base::UniqueFd fd(
+      ::openat(folder_.Get(), name.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, kFileMode));
   if (!fd.IsValid()) return DiskError(errno, absl::StrCat("create ", path_, "/", name));
   absl::Status written = WriteWhole(fd.Get(), bytes, absl::StrCat(path_, "/", name));
   if (!written.ok()) ::unlinkat(folder_.Get(), name.c_str(), 0);

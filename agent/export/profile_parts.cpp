@@ -73,7 +73,7 @@ ProfileParts::ProfileParts(ProfilePtr whole, const std::optional<PushLimits>& li
 
 bool ProfileParts::AreOf(const EncodedProfile& profile) const {
   return &profile == whole_.get() || (profile.instance == whole_->instance && profile.sequence == whole_->sequence &&
-                                    profile.pprof_gz == whole_->pprof_gz);
+                                      profile.pprof_gz == whole_->pprof_gz);
 }
 
 bool ProfileParts::HalveCurrent() {

@@ -41,8 +41,8 @@ std::vector<profile::EncodedProfile> AllParts(ProfileParts parts) {
 
 TEST(ProfileParts, AreTheProfileItselfWhenItFits) {
   const ProfilePtr profile = LongNames(10);
-  for (const auto& limits : std::vector<std::optional<PushLimits>>{
-           std::nullopt, PushLimits{.pprof_bytes = 1 << 20, .samples = 10}}) {
+  for (const auto& limits :
+       std::vector<std::optional<PushLimits>>{std::nullopt, PushLimits{.pprof_bytes = 1 << 20, .samples = 10}}) {
     ProfileParts parts(profile, limits);
     EXPECT_EQ(&parts.Current(), profile.get());
     parts.SettleCurrent();

@@ -13,8 +13,8 @@ namespace sonde::exporting {
 std::shared_ptr<grpc::Channel> OpenPushChannel(const ExportTarget& target,
                                                const std::shared_ptr<grpc::ChannelCredentials>& credentials);
 
-// Sends what gRPC would write to stderr at each failed try into our log, at debug level: what matters of it is the error
-// of the push. Call before the first channel is opened.
+// Sends what gRPC would write to stderr at each failed try into our log, at debug level: what matters of it is the
+// error of the push. Call before the first channel is opened.
 void RouteGrpcLog();
 
 // gRPC looks at https_proxy and no_proxy in lower case only: gives it HTTPS_PROXY and NO_PROXY where these are not set.

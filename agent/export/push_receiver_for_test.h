@@ -44,8 +44,8 @@ class PushReceiver : public push::v1::PusherService::Service {
   ~PushReceiver() override { Stop(); }
 
   // `port` 0 takes a free one; returns host:port.
-  std::string Start(int port = 0, const std::shared_ptr<grpc::ServerCredentials>& credentials =
-                                      grpc::InsecureServerCredentials()) {
+  std::string Start(int port = 0,
+                    const std::shared_ptr<grpc::ServerCredentials>& credentials = grpc::InsecureServerCredentials()) {
     grpc::ServerBuilder builder;
     int bound = 0;
     builder.AddListeningPort(absl::StrCat("127.0.0.1:", port), credentials, &bound);
@@ -105,7 +105,8 @@ class PushReceiver : public push::v1::PusherService::Service {
     push.at = absl::Now();
     received_.push_back(std::move(push));
     for (const auto& [key, value] : trailers_) context->AddTrailingMetadata(key, value);
-    if (answers_.empty() && request->series().empty()) return {grpc::StatusCode::INVALID_ARGUMENT, "no profiles received"};
+    if (answers_.empty() && request->series().empty())
+      return {grpc::StatusCode::INVALID_ARGUMENT, "no profiles received"};
     if (answers_.empty()) return always_;
     const grpc::Status answer = answers_.front();
     answers_.pop_front();

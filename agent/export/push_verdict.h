@@ -30,8 +30,8 @@ std::string CodeName(grpc::StatusCode code);
 // `text` as one printable line, cut after 200 bytes: what a server says is hostile text.
 std::string Printable(const std::string& text);
 
-// One printable line of at most 400 bytes: the code, what the server said, and what to do where we know it. `spoken_at`: who
-// speaks the protocol at which port (Protocol::SpokenAt()), for a server that does not know it.
+// One printable line of at most 400 bytes: the code, what the server said, and what to do where we know it.
+// `spoken_at`: who speaks the protocol at which port (Protocol::SpokenAt()), for a server that does not know it.
 std::string Explain(const grpc::Status& status, std::string_view spoken_at);
 
 }  // namespace sonde::exporting

@@ -26,12 +26,15 @@ TEST(PushVerdict, DoesNotRepeatAMessageThatIsTooLarge) {
 }
 
 TEST(PushVerdict, TellsWhereTheProtocolIsSpokenWhenTheServiceIsUnknown) {
-  EXPECT_THAT(Explain(grpc::Status(grpc::StatusCode::UNIMPLEMENTED, "unknown service"), "it is at port 1"),
-              testing::AllOf(testing::StartsWith("UNIMPLEMENTED: unknown service"), testing::EndsWith("it is at port 1")));
+  EXPECT_THAT(
+      Explain(grpc::Status(grpc::StatusCode::UNIMPLEMENTED, "unknown service"), "it is at port 1"),
+      testing::AllOf(testing::StartsWith("UNIMPLEMENTED: unknown service"), testing::EndsWith("it is at port 1")));
 }
 
 TEST(PushVerdict, SaysWhatToDoAboutAFailedHandshake) {
-  auto explain = [](const std::string& words) { return Explain(grpc::Status(grpc::StatusCode::UNAVAILABLE, words), "it is at port 1"); };
+  auto explain = [](const std::string& words) {
+    return Explain(grpc::Status(grpc::StatusCode::UNAVAILABLE, words), "it is at port 1");
+  };
   EXPECT_THAT(explain("Ssl handshake failed: SSL_ERROR_SSL: error:0A000086:SSL routines::certificate verify failed"),
               testing::AllOf(testing::HasSubstr("tls.ca_file"), testing::HasSubstr("expired")));
   EXPECT_THAT(explain("Peer name 127.0.0.1 is not in peer certificate"), testing::HasSubstr("tls.server_name"));

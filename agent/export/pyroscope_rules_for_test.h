@@ -22,15 +22,16 @@
 
 namespace sonde::exporting {
 
-// What Pyroscope's distributor demands of a push, with the limits that it comes with, checked without our own readers of
-// profiles: a receiver that takes nothing else. It is stricter than the server where that one takes a push and loses some of
-// it without a word (samples of zero, locations of nothing, long stacks and names): those are refused as well.
+// What Pyroscope's distributor demands of a push, with the limits that it comes with, checked without our own readers
+// of profiles: a receiver that takes nothing else. It is stricter than the server where that one takes a push and loses
+// some of it without a word (samples of zero, locations of nothing, long stacks and names): those are refused as well.
 class PyroscopeRules {
  public:
   static constexpr size_t kMostProfileBytes = size_t{4} << 20, kMostPushBytes = size_t{256} << 20;
   static constexpr size_t kBurstBytes = size_t{2} << 20;  // of profiles and labels: more never gets in at once
   static constexpr int kMostSamples = 16'000, kMostSampleLabels = 100, kMostFrames = 1'000;
-  static constexpr size_t kMostSeriesLabels = 30, kMostNameBytes = 1'024, kMostValueBytes = 2'048, kMostStringBytes = 65'535;
+  static constexpr size_t kMostSeriesLabels = 30, kMostNameBytes = 1'024, kMostValueBytes = 2'048,
+                          kMostStringBytes = 65'535;
 
   // {labels of the series, sample type} -> sum of its values: labels of samples are merged into those of the series.
   using Sums = std::map<std::pair<profile::Labels, std::string>, int64_t>;
@@ -49,7 +50,8 @@ class PyroscopeRules {
   static bool IsTenant(const std::string& tenant) {
     return !tenant.empty() && tenant.size() <= 150 && tenant != "." && tenant != ".." &&
            std::ranges::all_of(tenant, [](unsigned char c) {
-             return absl::ascii_isalnum(c) || std::string_view("!-_.*'()").find(static_cast<char>(c)) != std::string_view::npos;
+             return absl::ascii_isalnum(c) ||
+                    std::string_view("!-_.*'()").find(static_cast<char>(c)) != std::string_view::npos;
            });
   }
 
@@ -80,7 +82,8 @@ class PyroscopeRules {
     for (const auto& label : series.labels()) {
       if (label.name().empty() || !profile::IsValidUtf8(label.name())) return Wrong("a label name that is none");
       if (!profile::IsValidUtf8(label.value())) return Wrong("a label value that is not UTF-8");
-      if (label.name().size() > kMostNameBytes || label.value().size() > kMostValueBytes) return Wrong("a label is too long");
+      if (label.name().size() > kMostNameBytes || label.value().size() > kMostValueBytes)
+        return Wrong("a label is too long");
       if (!labels->emplace(label.name(), label.value()).second) return Wrong("a label name twice");
       bytes_ += label.name().size() + label.value().size();
     }
@@ -96,8 +99,9 @@ class PyroscopeRules {
     google::protobuf::io::GzipInputStream inflated(&plain, google::protobuf::io::GzipInputStream::GZIP);
     Pprof pprof;
     // A stream that cannot be inflated ends as one does that is over.
-    const bool is_read = raw.starts_with("\x1f\x8b") ? pprof.ParseFromZeroCopyStream(&inflated) && inflated.ZlibErrorCode() >= 0
-                                                       : pprof.ParseFromString(raw);
+    const bool is_read = raw.starts_with("\x1f\x8b")
+                             ? pprof.ParseFromZeroCopyStream(&inflated) && inflated.ZlibErrorCode() >= 0
+                             : pprof.ParseFromString(raw);
     if (!is_read || pprof.string_table().empty()) return {grpc::StatusCode::UNKNOWN, "cannot read the profile"};
     const size_t size = pprof.ByteSizeLong();
     bytes_ += size;
@@ -125,14 +129,16 @@ class PyroscopeRules {
     }
     if (pprof.sample_type().empty()) return Wrong("no sample types");
     for (const auto& type : pprof.sample_type()) {
-      if (!IsString(pprof, type.type()) || !IsString(pprof, type.unit())) return Wrong("a string index is out of range");
+      if (!IsString(pprof, type.type()) || !IsString(pprof, type.unit()))
+        return Wrong("a string index is out of range");
       const std::string& name = pprof.string_table(static_cast<int>(type.type()));
       if (name.find_first_of("-:") != std::string::npos) return Wrong("a sample type of two words");
     }
     const bool are_dense = AreDense(pprof.mapping()) && AreDense(pprof.location()) && AreDense(pprof.function());
     if (!are_dense) return Wrong("ids are not 1 to N in their order");
     for (const auto& mapping : pprof.mapping()) {
-      if (!IsString(pprof, mapping.filename()) || !IsString(pprof, mapping.build_id())) return Wrong("a string index is out of range");
+      if (!IsString(pprof, mapping.filename()) || !IsString(pprof, mapping.build_id()))
+        return Wrong("a string index is out of range");
     }
     for (const auto& function : pprof.function()) {
       for (int64_t text : {function.name(), function.system_name(), function.filename()}) {
@@ -144,11 +150,13 @@ class PyroscopeRules {
 
   grpc::Status Locations(const Pprof& pprof) {
     for (const auto& location : pprof.location()) {
-      if (location.mapping_id() == 0 || location.mapping_id() > static_cast<uint64_t>(pprof.mapping_size())) return Wrong("a mapping that is not there");
+      if (location.mapping_id() == 0 || location.mapping_id() > static_cast<uint64_t>(pprof.mapping_size()))
+        return Wrong("a mapping that is not there");
       // It would be lost, and its value go to who called it.
       if (location.line().empty()) return Wrong("a location without a name");
       for (const auto& line : location.line()) {
-        if (line.function_id() == 0 || line.function_id() > static_cast<uint64_t>(pprof.function_size())) return Wrong("a function that is not there");
+        if (line.function_id() == 0 || line.function_id() > static_cast<uint64_t>(pprof.function_size()))
+          return Wrong("a function that is not there");
       }
     }
     return grpc::Status::OK;
@@ -159,8 +167,10 @@ class PyroscopeRules {
     if (pprof.sample_size() > kMostSamples) return Wrong("too many samples");
     for (const auto& sample : pprof.sample()) {
       if (sample.value_size() != pprof.sample_type_size()) return Wrong("values and sample types are not as many");
-      if (std::ranges::any_of(sample.value(), [](int64_t value) { return value < 0; })) return Wrong("a negative value");
-      if (std::ranges::all_of(sample.value(), [](int64_t value) { return value == 0; })) return Wrong("a sample of zero");
+      if (std::ranges::any_of(sample.value(), [](int64_t value) { return value < 0; }))
+        return Wrong("a negative value");
+      if (std::ranges::all_of(sample.value(), [](int64_t value) { return value == 0; }))
+        return Wrong("a sample of zero");
       if (sample.location_id_size() > kMostFrames) return Wrong("a stack is too deep");
       for (uint64_t id : sample.location_id()) {
         if (id == 0 || id > static_cast<uint64_t>(pprof.location_size())) return Wrong("a location that is not there");
@@ -174,11 +184,13 @@ class PyroscopeRules {
     return grpc::Status::OK;
   }
 
-  static grpc::Status SampleLabels(const Pprof& pprof, const perftools::profiles::Sample& sample, profile::Labels* labels) {
+  static grpc::Status SampleLabels(const Pprof& pprof, const perftools::profiles::Sample& sample,
+                                   profile::Labels* labels) {
     if (sample.label_size() > kMostSampleLabels) return Wrong("too many labels of a sample");
     std::set<std::string> names;
     for (const auto& label : sample.label()) {
-      if (!IsString(pprof, label.key()) || !IsString(pprof, label.str())) return Wrong("a string index is out of range");
+      if (!IsString(pprof, label.key()) || !IsString(pprof, label.str()))
+        return Wrong("a string index is out of range");
       const std::string& name = pprof.string_table(static_cast<int>(label.key()));
       const std::string& value = pprof.string_table(static_cast<int>(label.str()));
       if (value.empty()) return Wrong("a label of a number: it would be lost");

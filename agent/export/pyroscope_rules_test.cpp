@@ -1,5 +1,3 @@
-#include "agent/export/pyroscope_rules_for_test.h"
-
 #include <functional>
 #include <memory>
 
@@ -7,6 +5,7 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/time/clock.h"
 #include "agent/export/pyroscope_protocol.h"
+#include "agent/export/pyroscope_rules_for_test.h"
 #include "agent/export/target_sender.h"
 #include "gmock/gmock.h"
 #include "grpcpp/security/server_credentials.h"
@@ -21,8 +20,8 @@ namespace {
 
 using profile::Kind;
 using profile::Labels;
-using push::v1::PushRequest;
 using profile::Pprof;
+using push::v1::PushRequest;
 
 // A Pyroscope with tenants that takes what the rules allow, and sums it.
 class StrictPyroscope : public push::v1::PusherService::Service {
@@ -92,8 +91,11 @@ TEST(PyroscopeRules, TakeEveryKindAsTheAgentMakesIt) {
     ASSERT_TRUE(status.ok()) << profile::KindName(kind) << ": " << status.error_message();
     ASSERT_EQ(sums.size(), profile::SampleTypes(kind).size());
     for (const profile::SampleType& type : profile::SampleTypes(kind)) {
-      const Labels series = {{"__name__", std::string(profile::PyroscopeName(kind))}, {"node", "n1"},
-                             {"process", "a \"b\"\\ {é}"}, {"reason", "lock"}, {"service_name", "web"}};
+      const Labels series = {{"__name__", std::string(profile::PyroscopeName(kind))},
+                             {"node", "n1"},
+                             {"process", "a \"b\"\\ {é}"},
+                             {"reason", "lock"},
+                             {"service_name", "web"}};
       EXPECT_EQ((sums[{series, std::string(type.type)}]), SumUpTo(100)) << type.type;
     }
   }
@@ -130,8 +132,10 @@ std::vector<BreaksARule> BrokenRules() {
       {"no name", nullptr, [](PushRequest* r) { r->mutable_series(0)->mutable_labels(0)->set_name("name"); }},
       {"a label twice", nullptr, [](PushRequest* r) { AddSeriesLabel(r, "node", "n2"); }},
       {"a label without name", nullptr, [](PushRequest* r) { AddSeriesLabel(r, "", "x"); }},
-      {"a label name that is too long", nullptr, [](PushRequest* r) { AddSeriesLabel(r, std::string(1'025, 'n'), "x"); }},
-      {"a label value that is too long", nullptr, [](PushRequest* r) { AddSeriesLabel(r, "n", std::string(2'049, 'x')); }},
+      {"a label name that is too long", nullptr,
+       [](PushRequest* r) { AddSeriesLabel(r, std::string(1'025, 'n'), "x"); }},
+      {"a label value that is too long", nullptr,
+       [](PushRequest* r) { AddSeriesLabel(r, "n", std::string(2'049, 'x')); }},
       {"31 labels", nullptr,
        [](PushRequest* r) {
          for (int i = 0; i < 28; ++i) AddSeriesLabel(r, absl::StrCat("n", i), "x");
@@ -145,7 +149,8 @@ std::vector<BreaksARule> BrokenRules() {
       {"no time", [](Pprof* p) { p->clear_time_nanos(); }},
       {"no period type", [](Pprof* p) { p->clear_period_type(); }},
       {"no sample type", [](Pprof* p) { p->clear_sample_type(); }},
-      {"a type of two words", [](Pprof* p) { p->set_string_table(static_cast<int>(p->sample_type(0).type()), "off-cpu"); }},
+      {"a type of two words",
+       [](Pprof* p) { p->set_string_table(static_cast<int>(p->sample_type(0).type()), "off-cpu"); }},
       {"string 0", [](Pprof* p) { p->set_string_table(0, "x"); }},
       {"a string that is too long", [](Pprof* p) { p->add_string_table(std::string(65'536, 'x')); }},
       {"a string out of range", [](Pprof* p) { p->mutable_function(0)->set_name(p->string_table_size()); }},

@@ -33,22 +33,21 @@ size_t SamplesInGroups(const std::vector<SampleGroup>& groups) {
 
 TEST(SampleGroups, HaveOneSetOfLabelsEach) {
   const profile::Pprof profile = WaitsLabelled({{{"reason", "lock"}, {"process", "a"}},
-                                          {{"reason", "disk"}, {"process", "a"}},
-                                          {{"reason", "lock"}, {"process", "b"}},
-                                          {}});
+                                                {{"reason", "disk"}, {"process", "a"}},
+                                                {{"reason", "lock"}, {"process", "b"}},
+                                                {}});
   const std::vector<SampleGroup> groups = GroupByLabels(profile, {}, 10);
   EXPECT_THAT(GroupLabelsOf(groups), testing::ElementsAre(Labels{}, Labels{{"process", "a"}, {"reason", "disk"}},
-                                                     Labels{{"process", "a"}, {"reason", "lock"}},
-                                                     Labels{{"process", "b"}, {"reason", "lock"}}));
+                                                          Labels{{"process", "a"}, {"reason", "lock"}},
+                                                          Labels{{"process", "b"}, {"reason", "lock"}}));
   EXPECT_EQ(SamplesInGroups(groups), 4u);
 }
 
 TEST(SampleGroups, LeaveOutTheLabelWithTheMostValuesBeforeTheyAreTooMany) {
   std::vector<Labels> all;
   for (int i = 0; i < 40; ++i) {
-    all.push_back({{"reason", i % 2 == 0 ? "lock" : "disk"},
-                   {"thread", absl::StrCat(i)},
-                   {"process", absl::StrCat(i % 3)}});
+    all.push_back(
+        {{"reason", i % 2 == 0 ? "lock" : "disk"}, {"thread", absl::StrCat(i)}, {"process", absl::StrCat(i % 3)}});
   }
   const profile::Pprof profile = WaitsLabelled(all);
   EXPECT_EQ(GroupByLabels(profile, {}, 40).size(), 40u);

@@ -263,15 +263,14 @@ std::vector<SpoolWriter::Record> Spool::EncodeUnwritten() {
   std::vector<SpoolWriter::Record> records;
   const int64_t epoch_ns = options_.clock.wall_ns() - Now();
   for (const SpoolBook::Item& item : items) {
-    absl::StatusOr<std::string> bytes =
-        EncodeSpoolRecord({.number = item.number,
-                           .skipped = item.skipped,
-                           .sequence = item.profile->sequence,
-                           .instance = item.profile->instance,
-                           .boot_id = options_.clock.boot_id,
-                           .boot_ns = static_cast<uint64_t>(item.birth_ns),
-                           .wall_seconds = WallSeconds(epoch_ns + item.birth_ns)},
-                          *item.profile);
+    absl::StatusOr<std::string> bytes = EncodeSpoolRecord({.number = item.number,
+                                                           .skipped = item.skipped,
+                                                           .sequence = item.profile->sequence,
+                                                           .instance = item.profile->instance,
+                                                           .boot_id = options_.clock.boot_id,
+                                                           .boot_ns = static_cast<uint64_t>(item.birth_ns),
+                                                           .wall_seconds = WallSeconds(epoch_ns + item.birth_ns)},
+                                                          *item.profile);
     if (bytes.ok()) {
       records.push_back({.entry = {.number = item.number, .skipped = item.skipped, .birth_ns = item.birth_ns},
                          .bytes = *std::move(bytes)});

@@ -24,17 +24,17 @@ namespace sonde::exporting {
 
 struct SpoolOptions {
   std::string directory{};
-  uint64_t max_bytes = uint64_t{512} << 20;           // of records on disk
-  absl::Duration max_age = absl::Hours(24);           // of a record
-  uint64_t segment_bytes = uint64_t{8} << 20;         // what is removed at once
-  size_t max_memory_bytes = size_t{32} << 20;         // of profiles that the disk has not taken yet
-  double keep_free_ratio = 0.15;                      // of the file system, or ...
-  uint64_t keep_free_bytes = uint64_t{1} << 30;       // ... this, if it is less
-  absl::Duration linger = absl::Milliseconds(250);    // wait for more to write at once
-  absl::Duration cursor_every = absl::Seconds(1);     // after a SIGKILL this much of the acknowledged is sent again
-  absl::Duration stamp_every = absl::Minutes(1);      // so exact is the gap that is told after a SIGKILL
-  absl::Duration retry = absl::Seconds(5);            // after trouble with the disk
-  absl::Duration long_outage = absl::Minutes(10);     // then what is new goes first
+  uint64_t max_bytes = uint64_t{512} << 20;         // of records on disk
+  absl::Duration max_age = absl::Hours(24);         // of a record
+  uint64_t segment_bytes = uint64_t{8} << 20;       // what is removed at once
+  size_t max_memory_bytes = size_t{32} << 20;       // of profiles that the disk has not taken yet
+  double keep_free_ratio = 0.15;                    // of the file system, or ...
+  uint64_t keep_free_bytes = uint64_t{1} << 30;     // ... this, if it is less
+  absl::Duration linger = absl::Milliseconds(250);  // wait for more to write at once
+  absl::Duration cursor_every = absl::Seconds(1);   // after a SIGKILL this much of the acknowledged is sent again
+  absl::Duration stamp_every = absl::Minutes(1);    // so exact is the gap that is told after a SIGKILL
+  absl::Duration retry = absl::Seconds(5);          // after trouble with the disk
+  absl::Duration long_outage = absl::Minutes(10);   // then what is new goes first
   SpoolClock clock = MachineClock();
 };
 
@@ -46,12 +46,12 @@ struct SpoolStats {
   uint64_t bytes = 0;  // of files
   uint64_t max_bytes = 0;
   uint64_t records = 0;
-  uint64_t memory_bytes = 0;        // not on disk yet
-  int64_t oldest_age_ns = 0;        // of what still waits for some target; 0: nothing
-  uint64_t syncs = 0;               // fsync and fdatasync for records
-  uint64_t written = 0;             // records
-  uint64_t damaged_pieces = 0;      // found at the start
-  std::string trouble{};            // why nothing is written now; empty: all is well
+  uint64_t memory_bytes = 0;    // not on disk yet
+  int64_t oldest_age_ns = 0;    // of what still waits for some target; 0: nothing
+  uint64_t syncs = 0;           // fsync and fdatasync for records
+  uint64_t written = 0;         // records
+  uint64_t damaged_pieces = 0;  // found at the start
+  std::string trouble{};        // why nothing is written now; empty: all is well
 };
 
 // Keeps encoded profiles on disk until every target has them. From the moment a profile is durable here - a quarter of

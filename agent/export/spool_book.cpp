@@ -205,9 +205,10 @@ void SpoolBook::TellTargetsThatAreGone(const SpoolCursors& cursors) {
       for (const SpoolEntry& entry : segment.entries) waiting += settled.Contains(entry.number) ? 0 : 1;
     }
     if (waiting == 0) continue;
-    spdlog::warn("msg=\"profiles in the spool wait for a target that is configured no more\" component=export "
-                 "target=\"{}\" count={}",
-                 name, waiting);
+    spdlog::warn(
+        "msg=\"profiles in the spool wait for a target that is configured no more\" component=export "
+        "target=\"{}\" count={}",
+        name, waiting);
     losses_->Add("target_removed", absl::StrCat("profile for ", name),
                  "they waited in the spool for a target that is configured no more", waiting);
   }

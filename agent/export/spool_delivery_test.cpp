@@ -28,9 +28,7 @@ struct SpooledRun {
     target.backoff_initial = target.backoff_cap = absl::Milliseconds(100);
     sender = std::make_unique<TargetSender>(
         target,
-        [](const std::shared_ptr<grpc::Channel>& channel) {
-          return std::make_unique<PyroscopeProtocol>(channel);
-        },
+        [](const std::shared_ptr<grpc::Channel>& channel) { return std::make_unique<PyroscopeProtocol>(channel); },
         &losses, spool->QueueOf(0));
     sender->Start();
   }

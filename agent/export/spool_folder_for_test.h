@@ -12,9 +12,7 @@ namespace sonde::exporting {
 // An empty folder of this user alone, gone with the object.
 class SpoolFolder {
  public:
-  SpoolFolder() : path_(testing::TempDir() + "/sonde_spool_XXXXXX") {
-    EXPECT_NE(::mkdtemp(path_.data()), nullptr);
-  }
+  SpoolFolder() : path_(testing::TempDir() + "/sonde_spool_XXXXXX") { EXPECT_NE(::mkdtemp(path_.data()), nullptr); }
   ~SpoolFolder() {
     std::error_code ignored;
     std::filesystem::remove_all(path_, ignored);

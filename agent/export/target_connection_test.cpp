@@ -57,9 +57,7 @@ class TargetConnectionTest : public testing::Test {
   std::unique_ptr<TargetSender> Start(const ExportTarget& target) {
     auto sender = std::make_unique<TargetSender>(
         target,
-        [](const std::shared_ptr<grpc::Channel>& channel) {
-          return std::make_unique<PyroscopeProtocol>(channel);
-        },
+        [](const std::shared_ptr<grpc::Channel>& channel) { return std::make_unique<PyroscopeProtocol>(channel); },
         &losses_);
     sender->Start();
     return sender;
@@ -90,11 +88,11 @@ class TargetConnectionTest : public testing::Test {
 
 TEST_F(TargetConnectionTest, TrustsAServerOfItsAuthorityAndShowsItsOwnCertificateTokenAndTenant) {
   const PemPair client = authority_.Issue("agent", "DNS:agent");
-  ExportTarget target = Target(StartServer(server_pair_, authority_.Certificate()),
-                               {.enabled = true,
-                                .ca_file = Put("ca.pem", authority_.Certificate()),
-                                .cert_file = Put("cert.pem", client.certificate),
-                                .key_file = Put("key.pem", client.key)});
+  ExportTarget target =
+      Target(StartServer(server_pair_, authority_.Certificate()), {.enabled = true,
+                                                                   .ca_file = Put("ca.pem", authority_.Certificate()),
+                                                                   .cert_file = Put("cert.pem", client.certificate),
+                                                                   .key_file = Put("key.pem", client.key)});
   target.auth.token_file = Put("token", "s3cret\n");
   target.tenant = "team-a";
   target.headers = {{"x-site", "Berlin"}};
@@ -123,8 +121,8 @@ TEST_F(TargetConnectionTest, ShowsNameAndPassword) {
 }
 
 TEST_F(TargetConnectionTest, SaysWhatToDoAboutAServerOfAnUnknownAuthority) {
-  const auto sender = Start(Target(StartServer(server_pair_),
-                                   {.enabled = true, .ca_file = Put("ca.pem", stranger_.Certificate())}));
+  const auto sender =
+      Start(Target(StartServer(server_pair_), {.enabled = true, .ca_file = Put("ca.pem", stranger_.Certificate())}));
   sender->Enqueue(NumberedProfile(1));
   const std::string error = FirstError(sender.get());
   EXPECT_THAT(error, AllOf(HasSubstr("UNAVAILABLE"), HasSubstr("tls.ca_file")));
@@ -170,11 +168,10 @@ TEST_F(TargetConnectionTest, TakesNewCertificatesWhileItRuns) {
   const PemPair first = authority_.Issue("first", "DNS:agent");
   const PemPair second = stranger_.Issue("second", "DNS:agent");
   const std::string both = authority_.Certificate() + stranger_.Certificate();
-  const auto sender = Start(Target(StartServer(server_pair_, both),
-                                   {.enabled = true,
-                                    .ca_file = Put("ca.pem", authority_.Certificate()),
-                                    .cert_file = Put("cert.pem", first.certificate),
-                                    .key_file = Put("key.pem", first.key)}));
+  const auto sender = Start(Target(StartServer(server_pair_, both), {.enabled = true,
+                                                                     .ca_file = Put("ca.pem", authority_.Certificate()),
+                                                                     .cert_file = Put("cert.pem", first.certificate),
+                                                                     .key_file = Put("key.pem", first.key)}));
   sender->Enqueue(NumberedProfile(1));
   ASSERT_EQ(server_.WaitFor(1).size(), 1u) << sender->Stats().last_error;
   // Not in one step, as files are replaced: between the two the key is another certificate's, and profiles wait.
@@ -193,11 +190,11 @@ TEST_F(TargetConnectionTest, TakesNewCertificatesWhileItRuns) {
 
 TEST_F(TargetConnectionTest, KeepsWhatWaitsWhileAKeyIsOpenToOthers) {
   const PemPair client = authority_.Issue("agent", "DNS:agent");
-  const auto sender = Start(Target(StartServer(server_pair_, authority_.Certificate()),
-                                   {.enabled = true,
-                                    .ca_file = Put("ca.pem", authority_.Certificate()),
-                                    .cert_file = Put("cert.pem", client.certificate),
-                                    .key_file = Put("key.pem", client.key, 0644)}));
+  const auto sender = Start(
+      Target(StartServer(server_pair_, authority_.Certificate()), {.enabled = true,
+                                                                   .ca_file = Put("ca.pem", authority_.Certificate()),
+                                                                   .cert_file = Put("cert.pem", client.certificate),
+                                                                   .key_file = Put("key.pem", client.key, 0644)}));
   sender->Enqueue(NumberedProfile(1));
   EXPECT_THAT(FirstError(sender.get()), HasSubstr("chmod 600"));
   chmod(Path("key.pem").c_str(), 0600);
@@ -242,8 +239,8 @@ class ProxyVariables {
   ProxyVariables& operator=(const ProxyVariables&) = delete;
 
  private:
-  static constexpr const char* kNames[] = {"HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_proxy", "grpc_proxy",
-                                           "http_proxy", "no_grpc_proxy"};
+  static constexpr const char* kNames[] = {"HTTPS_PROXY", "https_proxy", "NO_PROXY",     "no_proxy",
+                                           "grpc_proxy",  "http_proxy",  "no_grpc_proxy"};
   std::vector<std::pair<const char*, std::optional<std::string>>> before_;
 };
 
@@ -253,9 +250,9 @@ TEST_F(TargetConnectionTest, GoesThroughTheProxyOfTheEnvironmentWhichSeesNoToken
   const ProxyVariables variables;
   setenv("HTTPS_PROXY", proxy.Url().c_str(), 1);
   AdoptProxyVariables();
-  ExportTarget target = Target("profiles.invalid:443", {.enabled = true,
-                                                        .ca_file = Put("ca.pem", authority_.Certificate()),
-                                                        .server_name = "127.0.0.1"});
+  ExportTarget target =
+      Target("profiles.invalid:443",
+             {.enabled = true, .ca_file = Put("ca.pem", authority_.Certificate()), .server_name = "127.0.0.1"});
   target.auth.token_file = Put("token", "s3cret");
   const auto sender = Start(target);
   sender->Enqueue(NumberedProfile(1));

@@ -29,14 +29,15 @@ namespace sonde::exporting {
 //   - stored: counted as sent; what the target says that it left out is counted in `losses` ("rejected_in_part");
 //   - the target is down, slow or keeps us out (push_verdict.h): the same bytes again after a jittered wait, or after
 //     the time that it asks for (retry_hint.h) where that is longer;
-//   - refused for good: counted by code in `losses` with the target's reason, and the next one follows. When the fault may
+//   - refused for good: counted by code in `losses` with the target's reason, and the next one follows. When the fault
+//   may
 //     be that of single samples (INVALID_ARGUMENT, or an internal error again and again), the profile is cut in halves,
 //     and those that are refused again, until the bad sample is alone: it is left out and the rest delivered. At most
 //     kMostRefusals are taken for that, and none as long as the last such search has delivered nothing, since then the
 //     fault is one that all samples share.
 // Each push carries the metadata `sonde-instance` (for part n of a profile: `INSTANCE/n`) and `sonde-sequence`
-// (decimal), which a resend repeats, so that Sonde's collector counts it once even if an answer got lost. Others have no
-// such key: there an unclear failure may count twice.
+// (decimal), which a resend repeats, so that Sonde's collector counts it once even if an answer got lost. Others have
+// no such key: there an unclear failure may count twice.
 //
 // While the target is down profiles wait in a spool on disk (spool.h), or without one in bounded memory: when that is
 // full the oldest is dropped and counted (cause "queue_full"), and what it holds is lost with the process.
@@ -68,8 +69,8 @@ class TargetSender {
 
   TargetStats Stats() const ABSL_LOCKS_EXCLUDED(mutex_);
 
-  // From the next push on, which is made at once: how the target is trusted and what it is shown. REQUIRES: `target` has the
-  // same address as before.
+  // From the next push on, which is made at once: how the target is trusted and what it is shown. REQUIRES: `target`
+  // has the same address as before.
   void SetAccess(ExportTarget target) ABSL_LOCKS_EXCLUDED(mutex_);
 
   // Sends what waits for at most `flush_deadline`, then cancels the push under way, counts what is left as lost (cause

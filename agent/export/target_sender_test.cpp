@@ -220,8 +220,8 @@ TEST(TargetSender, TriesASuspectProfileThreeTimesAndGoesOn) {
 TEST(TargetSender, CountsWhatTheTargetLeftOutAndNeverSendsItAgain) {
   telemetry::LossLedger losses;
   TargetSender sender(
-      Impatient("127.0.0.1:1"),
-      [](const std::shared_ptr<grpc::Channel>&) { return std::make_unique<Choosy>(); }, &losses);
+      Impatient("127.0.0.1:1"), [](const std::shared_ptr<grpc::Channel>&) { return std::make_unique<Choosy>(); },
+      &losses);
   sender.Enqueue(Numbered(1));
   sender.Enqueue(Numbered(2));
   sender.Start();

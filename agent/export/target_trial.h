@@ -21,8 +21,8 @@ const char* StepName(Trial::Step step);
 
 // Tries the target's certificates and credentials, its name, a connection, and the protocol with its login, as its
 // sender would, and stores nothing there. The name and the connection are tried by themselves unless a proxy stands
-// between. Takes up to `patience` when nobody answers, and as long as this host's resolver does for the name. One that is
-// unavailable is tried twice.
+// between. Takes up to `patience` when nobody answers, and as long as this host's resolver does for the name. One that
+// is unavailable is tried twice.
 Trial TryTarget(const ExportTarget& target, const TargetSender::MakeProtocol& make_protocol, absl::Duration patience);
 
 }  // namespace sonde::exporting

@@ -29,7 +29,8 @@ std::optional<uint32_t> Enumerator(const btf* object, const char* enum_name, con
   return std::nullopt;
 }
 
-// Ports that clients get without asking, as this network namespace has them; the kernel's default when they cannot be read.
+// Ports that clients get without asking, as this network namespace has them; the kernel's default when they cannot be
+// read.
 PortRange EphemeralPorts() {
   PortRange range;
   std::ifstream file("/proc/sys/net/ipv4/ip_local_port_range");
@@ -100,24 +101,29 @@ BlockTracepoints ProbeBlockTracepoints(const btf* object) {
 std::vector<std::string> Features::Degraded() const {
   std::vector<std::string> lines;
   if (!task_storage) {
-    lines.push_back("no task storage (kernels before 5.12): thread clocks take 38 MB, and threads beyond 32,768 have none");
+    lines.push_back(
+        "no task storage (kernels before 5.12): thread clocks take 38 MB, and threads beyond 32,768 have none");
   }
   if (!lock_contention) {
-    lines.push_back("no tracepoints of lock contention (kernels before 5.19): waits for locks within the kernel are under the "
-                    "system call that they are in");
+    lines.push_back(
+        "no tracepoints of lock contention (kernels before 5.19): waits for locks within the kernel are under the "
+        "system call that they are in");
   }
   if (block.requests && !block.start) {
     lines.push_back(
         "no tracepoint where requests to disks are made (kernels before 6.5): agentctl disks does not tell who "
-        "flushed, and shows what a busy device took later for the kernel thread that passed it on; agentctl waits does not "
+        "flushed, and shows what a busy device took later for the kernel thread that passed it on; agentctl waits does "
+        "not "
         "tell which request ended a wait");
   }
   if (block.requests && !block.dirty_folio && !block.dirty_page) {
-    lines.push_back("no tracepoint where memory of files is made dirty: agentctl disks does not tell for whom the kernel writes");
+    lines.push_back(
+        "no tracepoint where memory of files is made dirty: agentctl disks does not tell for whom the kernel writes");
   }
   if (faults.faults && !faults.growth) {
     lines.push_back(
-        "no counters from which to tell what a page fault brought (kernels before 6.2): the faults profile counts each as one "
+        "no counters from which to tell what a page fault brought (kernels before 6.2): the faults profile counts each "
+        "as one "
         "page, also where it brought a huge one or several");
   }
   return lines;

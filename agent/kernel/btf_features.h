@@ -34,12 +34,12 @@ struct FaultTracepoints {
 
 // What this kernel has of what Sonde can use, as its BTF tells; never decided by version.
 struct Features {
-  bool task_storage = false;  // thread clocks live in task storage, else in a preallocated hash
+  bool task_storage = false;     // thread clocks live in task storage, else in a preallocated hash
   bool lock_contention = false;  // waits for the kernel's own locks are told from others
   BlockTracepoints block;
   FaultTracepoints faults;
   bool maps_in_memory_cgroup = false;  // memory of BPF maps counts there, and no longer against RLIMIT_MEMLOCK
-  KernelText text;  // empty when kallsyms hides addresses
+  KernelText text;                     // empty when kallsyms hides addresses
   PortRange ephemeral_ports;
 
   // In words for people: what is missing and what follows.

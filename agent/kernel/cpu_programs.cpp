@@ -79,9 +79,7 @@ absl::Status CpuPrograms::FollowHotplug() {
   return absl::OkStatus();
 }
 
-void CpuPrograms::Beat(uint64_t now_ns) {
-  __atomic_store_n(&skeleton_->bss->heartbeat_ns, now_ns, __ATOMIC_RELAXED);
-}
+void CpuPrograms::Beat(uint64_t now_ns) { __atomic_store_n(&skeleton_->bss->heartbeat_ns, now_ns, __ATOMIC_RELAXED); }
 
 void CpuPrograms::BeginSlice(uint32_t number) {
   __atomic_store_n(&skeleton_->bss->cpu_entries_made, 0, __ATOMIC_RELAXED);

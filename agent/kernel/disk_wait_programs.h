@@ -17,8 +17,8 @@ namespace sonde::kernel {
 // Joins threads' waits to the request to a block device that ended them, for as long as it lives. Single-threaded.
 class DiskWaitPrograms {
  public:
-  // Reads the clocks of `sched`, which must outlive it. kUnimplemented, in words for people, where the kernel does not tell
-  // when it has told of a request's end (before 6.5).
+  // Reads the clocks of `sched`, which must outlive it. kUnimplemented, in words for people, where the kernel does not
+  // tell when it has told of a request's end (before 6.5).
   static absl::StatusOr<std::unique_ptr<DiskWaitPrograms>> Start(const Features& features, const SchedPrograms& sched);
   ~DiskWaitPrograms();
 

@@ -17,8 +17,8 @@ struct faults_bpf;
 
 namespace sonde::kernel {
 
-// Page faults: their BPF object, which shares but the unwinding tables with others. Single-threaded. Destruction detaches
-// first, then closes.
+// Page faults: their BPF object, which shares but the unwinding tables with others. Single-threaded. Destruction
+// detaches first, then closes.
 class FaultPrograms {
  public:
   // Loads and verifies; nothing runs yet. `on_record` gets abi::stack_record's bytes. kUnimplemented, in words for

@@ -54,11 +54,11 @@ absl::Status NetPrograms::Watch(bool watched) {
   return links_.Attach({progs.on_state, progs.on_retransmit, progs.on_reset_received, progs.on_reset_sent});
 }
 
-void NetPrograms::Beat(uint64_t now_ns) {
-  __atomic_store_n(&skeleton_->bss->heartbeat_ns, now_ns, __ATOMIC_RELEASE);
-}
+void NetPrograms::Beat(uint64_t now_ns) { __atomic_store_n(&skeleton_->bss->heartbeat_ns, now_ns, __ATOMIC_RELEASE); }
 
-absl::Status NetPrograms::ForgetUnderWay() { return DrainMap(skeleton_->maps.connects_under_way, [](auto...) {}); }
+absl::Status NetPrograms::ForgetUnderWay() {
+  return DrainMap(skeleton_->maps.connects_under_way, [](auto...) {});
+}
 
 void NetPrograms::BeginSlice(uint32_t number) {
   __atomic_store_n(&skeleton_->bss->connect_entries_made, 0, __ATOMIC_RELAXED);

@@ -25,9 +25,10 @@ std::string WhatIsNeeded() {
   const absl::StatusOr<std::string> paranoid = base::ReadFile("/proc/sys/kernel/perf_event_paranoid", 64);
   int level = 0;
   if (paranoid.ok() && absl::SimpleAtoi(absl::StripAsciiWhitespace(*paranoid), &level) && level > 2) {
-    return absl::StrCat("; kernel.perf_event_paranoid is ", level,
-                        ", at which the kernels of Debian and Ubuntu ask for CAP_SYS_ADMIN: set it to 2, or start the agent "
-                        "with that as well, which it gives up once its events are open");
+    return absl::StrCat(
+        "; kernel.perf_event_paranoid is ", level,
+        ", at which the kernels of Debian and Ubuntu ask for CAP_SYS_ADMIN: set it to 2, or start the agent "
+        "with that as well, which it gives up once its events are open");
   }
   return "; CAP_PERFMON is needed, and a container's seccomp profile must allow perf_event_open";
 }

@@ -26,8 +26,8 @@ struct PerfEvents {
 };
 
 // Both of every CPU that is online: for whoever gives up a right then without which kernels open none. Where
-// kernel.perf_event_paranoid is above 2, as Debian and Ubuntu have it, CAP_PERFMON does not suffice; CAP_SYS_ADMIN does. Errors as
-// above, without kNotFound.
+// kernel.perf_event_paranoid is above 2, as Debian and Ubuntu have it, CAP_PERFMON does not suffice; CAP_SYS_ADMIN
+// does. Errors as above, without kNotFound.
 absl::StatusOr<PerfEvents> OpenPerfEvents(uint32_t hz);
 
 }  // namespace sonde::kernel

@@ -72,7 +72,8 @@ absl::Status CheckCapabilities(const KernelFiles& files) {
 absl::Status CheckBtf(const KernelFiles& files) {
   if (::access(files.btf.c_str(), R_OK) == 0) return absl::OkStatus();
   return absl::UnimplementedError(
-      absl::StrCat("the kernel has no BTF (", files.btf, " is missing): a kernel built with CONFIG_DEBUG_INFO_BTF "
+      absl::StrCat("the kernel has no BTF (", files.btf,
+                   " is missing): a kernel built with CONFIG_DEBUG_INFO_BTF "
                    "is needed, as distributions ship it since 5.8; in a container, /sys must be mounted"));
 }
 

@@ -26,8 +26,8 @@ absl::Status CheckPreconditions(const KernelFiles& files);
 // Capabilities that are not held though wanted, each with what its lack costs. Empty for root.
 std::vector<std::string> MissingOptionalCapabilities(const KernelFiles& files);
 
-// The calling thread has CAP_SYS_ADMIN no more, nor has any thread or program that it starts; root keeps what it has. Call before
-// any other thread is there.
+// The calling thread has CAP_SYS_ADMIN no more, nor has any thread or program that it starts; root keeps what it has.
+// Call before any other thread is there.
 absl::Status GiveUpSysAdmin();
 
 }  // namespace sonde::kernel

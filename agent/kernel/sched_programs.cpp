@@ -187,7 +187,8 @@ absl::Status SchedPrograms::VisitFollowed(absl::FunctionRef<void(const uint32_t&
 
 absl::Status SchedPrograms::Forget(uint32_t tgid) {
   const int error = bpf_map_delete_elem(bpf_map__fd(skeleton_->maps.followed), &tgid);
-  return error == 0 || error == -ENOENT ? absl::OkStatus() : LibbpfError("cannot forget a process that was followed", error);
+  return error == 0 || error == -ENOENT ? absl::OkStatus()
+                                        : LibbpfError("cannot forget a process that was followed", error);
 }
 
 absl::Status SchedPrograms::WatchQueues(bool watched) {
@@ -229,7 +230,8 @@ uint64_t SchedPrograms::BeginSlice(uint32_t number) {
   __atomic_store_n(&skeleton_->bss->counterpart_entries_made, 0, __ATOMIC_RELAXED);
   __atomic_store_n(&skeleton_->bss->chain_entries_made, 0, __ATOMIC_RELAXED);
   __atomic_store_n(&skeleton_->bss->exit_entries_made, 0, __ATOMIC_RELAXED);
-  // Last, and nothing between: a switch that comes before the number is there counts for the slice before, up to when it came.
+  // Last, and nothing between: a switch that comes before the number is there counts for the slice before, up to when
+  // it came.
   const uint64_t start_ns = base::MonotonicNs();
   skeleton_->bss->slice_start_ns[number & 1] = start_ns;
   __atomic_store_n(&skeleton_->bss->slice_number, number, __ATOMIC_RELEASE);
@@ -240,12 +242,11 @@ double SchedPrograms::Fill() const {
   auto share = [](const volatile auto* made, uint32_t entries) {
     return static_cast<double>(__atomic_load_n(made, __ATOMIC_RELAXED)) / static_cast<double>(entries);
   };
-  return std::max(
-      {share(&skeleton_->bss->wait_entries_made, bpf_map__max_entries(skeleton_->maps.offcpu_waits_even)),
-       share(&skeleton_->bss->stack_entries_made, bpf_map__max_entries(skeleton_->maps.sent_stacks_even)),
-       share(&skeleton_->bss->counterpart_entries_made, counterparts_.Entries()),
-       share(&skeleton_->bss->chain_entries_made, bpf_map__max_entries(skeleton_->maps.chains_even)),
-       share(&skeleton_->bss->exit_entries_made, bpf_map__max_entries(skeleton_->maps.exits_even))});
+  return std::max({share(&skeleton_->bss->wait_entries_made, bpf_map__max_entries(skeleton_->maps.offcpu_waits_even)),
+                   share(&skeleton_->bss->stack_entries_made, bpf_map__max_entries(skeleton_->maps.sent_stacks_even)),
+                   share(&skeleton_->bss->counterpart_entries_made, counterparts_.Entries()),
+                   share(&skeleton_->bss->chain_entries_made, bpf_map__max_entries(skeleton_->maps.chains_even)),
+                   share(&skeleton_->bss->exit_entries_made, bpf_map__max_entries(skeleton_->maps.exits_even))});
 }
 
 absl::Status SchedPrograms::CollectThreads(absl::FunctionRef<void(const abi::thread_record&)> visit,
@@ -279,13 +280,13 @@ absl::Status SchedPrograms::DrainExits(uint32_t number,
   return DrainMapOf<uint32_t, abi::exit_sum>(exits, visit);
 }
 
-absl::Status SchedPrograms::DrainWakers(
-    uint32_t number, absl::FunctionRef<void(const abi::waker_key&, const abi::waker_sum&)> visit) {
+absl::Status SchedPrograms::DrainWakers(uint32_t number,
+                                        absl::FunctionRef<void(const abi::waker_key&, const abi::waker_sum&)> visit) {
   return wakers_.DrainOf<abi::waker_key, abi::waker_sum>(number, visit);
 }
 
-absl::Status SchedPrograms::DrainChains(
-    uint32_t number, absl::FunctionRef<void(const abi::chain_key&, const abi::chain_sum&)> visit) {
+absl::Status SchedPrograms::DrainChains(uint32_t number,
+                                        absl::FunctionRef<void(const abi::chain_key&, const abi::chain_sum&)> visit) {
   bpf_map* chains = number & 1 ? skeleton_->maps.chains_odd : skeleton_->maps.chains_even;
   return DrainMapOf<abi::chain_key, abi::chain_sum>(chains, visit);
 }

@@ -48,15 +48,16 @@ class SchedPrograms {
   // Memory of the maps that exist only while it is watched, beside those of Object().
   uint64_t OtherSideBytes() const { return wakers_.Bytes() + counterparts_.Bytes(); }
 
-  // From now on follows process `command` and all that it and they fork; or no longer, which is also due after an error.
+  // From now on follows process `command` and all that it and they fork; or no longer, which is also due after an
+  // error.
   absl::Status Follow(uint32_t command);
   absl::Status Unfollow(uint32_t command);
   // Every process that is followed, with the command that it is of; it stays one until it is forgotten.
   absl::Status VisitFollowed(absl::FunctionRef<void(const uint32_t& tgid, const uint32_t& command)> visit) const;
   absl::Status Forget(uint32_t tgid);
 
-  // From now on, `now_ns`, also follows wake-ups back to who woke the waker, or no longer; off at first. Nothing comes of it
-  // while the other side is not watched.
+  // From now on, `now_ns`, also follows wake-ups back to who woke the waker, or no longer; off at first. Nothing comes
+  // of it while the other side is not watched.
   void WatchChains(bool watched, uint64_t now_ns);
 
   // Whether the waits in each CPU's queue are counted from now on; off at first. After an error they are not.
@@ -65,7 +66,8 @@ class SchedPrograms {
   // Which stacks are walked from now on; all at first.
   void Select(const model::StackSelection& selection);
 
-  // Cuts time now, and returns when that is (monotonic): what comes later belongs to slice `number`, which follows the last one.
+  // Cuts time now, and returns when that is (monotonic): what comes later belongs to slice `number`, which follows the
+  // last one.
   uint64_t BeginSlice(uint32_t number);
 
   // How full the fullest map of the current slice is, 0 to 1: time to end the slice before it is 1.
@@ -86,9 +88,11 @@ class SchedPrograms {
   absl::Status DrainExits(uint32_t number, absl::FunctionRef<void(const uint32_t& tgid, const abi::exit_sum&)> visit);
 
   // The same of the other side, while it is watched: who ended waits, and what they were for.
-  absl::Status DrainWakers(uint32_t number, absl::FunctionRef<void(const abi::waker_key&, const abi::waker_sum&)> visit);
+  absl::Status DrainWakers(uint32_t number,
+                           absl::FunctionRef<void(const abi::waker_key&, const abi::waker_sum&)> visit);
 
-  absl::Status DrainChains(uint32_t number, absl::FunctionRef<void(const abi::chain_key&, const abi::chain_sum&)> visit);
+  absl::Status DrainChains(uint32_t number,
+                           absl::FunctionRef<void(const abi::chain_key&, const abi::chain_sum&)> visit);
 
   absl::Status DrainCounterparts(uint32_t number,
                                  absl::FunctionRef<void(const abi::counterpart_key&, const abi::wait_sum&)> visit);

@@ -55,8 +55,10 @@ class Mayflies {
     Slot& slot = slots_[made_ % std::size(slots_)];
     Await(slot);
     slot.tid.store(1);
-    const int flags = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM | CLONE_CHILD_CLEARTID;
-    if (::clone([](void*) { return 0; }, std::end(slot.stack), flags, nullptr, nullptr, nullptr, &slot.tid) < 0) return false;
+    const int flags =
+        CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM | CLONE_CHILD_CLEARTID;
+    if (::clone([](void*) { return 0; }, std::end(slot.stack), flags, nullptr, nullptr, nullptr, &slot.tid) < 0)
+      return false;
     ++made_;
     return true;
   }

@@ -18,8 +18,8 @@ namespace sonde::kernel {
 // Everything that processes do to their executable memory, on all CPUs. Single-threaded.
 class SideBand {
  public:
-  // Recording begins before this returns. kPermissionDenied: rights are missing; kUnimplemented: no perf events here. Of CPUs
-  // whose record is in `opened` that is used.
+  // Recording begins before this returns. kPermissionDenied: rights are missing; kUnimplemented: no perf events here.
+  // Of CPUs whose record is in `opened` that is used.
   static absl::StatusOr<std::unique_ptr<SideBand>> Open(EventsByCpu opened = {});
 
   // For poll and epoll: readable when there may be events. Told once per event: consume them all.
@@ -43,7 +43,7 @@ class SideBand {
   void Take(std::span<const std::byte> record);
 
   base::UniqueFd epoll_;
-  EventsByCpu opened_;  // not used yet
+  EventsByCpu opened_;                              // not used yet
   std::map<int, std::unique_ptr<PerfRing>> rings_;  // by CPU
   std::vector<model::ProcessEvent> waiting_;
   uint64_t malformed_ = 0;

@@ -19,8 +19,8 @@ SliceMaps::SliceMaps(const bpf_map* outer) : outer_(outer) {
 absl::Status SliceMaps::Make() {
   for (uint32_t parity = 0; parity < maps_.size(); ++parity) {
     if (maps_[parity].IsValid()) continue;
-    int fd = bpf_map_create(BPF_MAP_TYPE_HASH, shape_.name.c_str(), shape_.key_bytes, shape_.value_bytes, shape_.entries,
-                            nullptr);
+    int fd = bpf_map_create(BPF_MAP_TYPE_HASH, shape_.name.c_str(), shape_.key_bytes, shape_.value_bytes,
+                            shape_.entries, nullptr);
     if (fd < 0) return LibbpfError(absl::StrCat("cannot make a map of ", shape_.name), fd);
     maps_[parity].Reset(fd);
     if (int error = bpf_map_update_elem(bpf_map__fd(outer_), &parity, &fd, BPF_ANY); error != 0) {

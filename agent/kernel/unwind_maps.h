@@ -35,8 +35,8 @@ class UnwindMaps {
   absl::Status WritePages(uint32_t first, std::span<const abi::unwind_page> pages);
   absl::Status ReadPages(uint32_t first, std::span<abi::unwind_page> pages) const;
   absl::Status WriteEscapes(uint32_t first, std::span<const abi::unwind_escape> escapes);
-  // All but `uses`, which belongs to the kernel side, and `version`, which this raises: walks know by it that rows found before
-  // are of another table. No walk sees a mixture of old and new with state READY.
+  // All but `uses`, which belongs to the kernel side, and `version`, which this raises: walks know by it that rows
+  // found before are of another table. No walk sees a mixture of old and new with state READY.
   absl::Status WriteFile(uint32_t id, const abi::unwind_file& file);
   // Has walks go by a copy of the file's pages from now on. REQUIRES: the file is READY, and the copy says the same.
   absl::Status MovePages(uint32_t id, uint32_t first_page);

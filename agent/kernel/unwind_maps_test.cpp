@@ -29,7 +29,7 @@ TEST_F(UnwindMapsTest, HaveTheNamesAndShapesThatProgramsDeclare) {
   struct {
     const char* name;
     uint32_t value_bytes, entries;
-  } expected[] = {{"unwind_arenas", 4, 128},    {"unwind_pages", 8, 65'536},      {"unwind_escapes", 16, 32'768},
+  } expected[] = {{"unwind_arenas", 4, 128},    {"unwind_pages", 8, 65'536},     {"unwind_escapes", 16, 32'768},
                   {"unwind_files", 32, 16'384}, {"unwind_mappings", 24, 65'536}, {"unwind_processes", 8, 16'384}};
   for (const auto& map : expected) {
     bpf_map_info info{};
@@ -110,8 +110,14 @@ TEST_F(UnwindMapsTest, LeaveAFilesUsesToTheKernelSide) {
   in_kernel.uses = 41;
   uint32_t id = 300;
   ASSERT_EQ(bpf_map_update_elem(maps_->Fd("unwind_files"), &id, &in_kernel, BPF_ANY), 0);
-  abi::unwind_file file{.state = abi::UNWIND_FILE_READY, .first_page = 1, .pages = 2, .first_escape = 3, .base_page = 4,
-                        .version = 0, .escapes = 5, .uses = 6};
+  abi::unwind_file file{.state = abi::UNWIND_FILE_READY,
+                        .first_page = 1,
+                        .pages = 2,
+                        .first_escape = 3,
+                        .base_page = 4,
+                        .version = 0,
+                        .escapes = 5,
+                        .uses = 6};
   ASSERT_TRUE(maps_->WriteFile(id, file).ok());
   auto seen = Element<abi::unwind_file>("unwind_files", id);
   EXPECT_EQ(seen.state, uint32_t{abi::UNWIND_FILE_READY});

@@ -76,7 +76,7 @@ class PodWatch {
   std::string resource_version_;  // empty: to be listed
   bool is_cache_behind_ = false;  // the API's cache gave a list that it could not go on from
   base::Backoff backoff_;
-  bool must_pause_ = false;       // what was tried last failed, or ended too soon
+  bool must_pause_ = false;  // what was tried last failed, or ended too soon
   absl::Duration retry_after_;
   absl::BitGen random_;
 

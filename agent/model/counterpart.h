@@ -16,15 +16,16 @@ struct Counterpart {
 
   Kind kind = Kind::kInternet;
   Mode mode = Mode::kUnknown;
-  bool listens = false;        // waits for connections
-  bool serves = false;         // the peer is a client: `local_port` is where it asks
+  bool listens = false;  // waits for connections
+  bool serves = false;   // the peer is a client: `local_port` is where it asks
   bool datagram = false;
   bool is_ipv6 = false;        // how many bytes of `address` count: 16, else 4
   bool owner_in_word = false;  // `owner` was read beside a futex: true of pthread mutexes only
   bool of_memory = false;      // the lock of the process's own mappings
   uint16_t local_port = 0;     // host order; but for one that somebody chose, 0
   uint16_t peer_port = 0;
-  uint32_t owner = 0;          // of a lock: thread id of who held it last, 0 unknown; of a Unix socket: process at its other end
+  uint32_t owner =
+      0;  // of a lock: thread id of who held it last, 0 unknown; of a Unix socket: process at its other end
   std::array<uint8_t, 16> address{};  // of the peer, in network order
   uint64_t lock = 0;                  // address of the lock
 
@@ -32,7 +33,8 @@ struct Counterpart {
   template <typename H>
   friend H AbslHashValue(H state, const Counterpart& one) {
     return H::combine(std::move(state), one.kind, one.mode, one.listens, one.serves, one.datagram, one.is_ipv6,
-                      one.owner_in_word, one.of_memory, one.local_port, one.peer_port, one.owner, one.address, one.lock);
+                      one.owner_in_word, one.of_memory, one.local_port, one.peer_port, one.owner, one.address,
+                      one.lock);
   }
 };
 
@@ -46,8 +48,8 @@ struct PeerEvents {
 
 // Connections that were asked for.
 struct ConnectSums {
-  uint64_t count = 0;  // that came to be
-  uint64_t ns = 0;     // from the asking on; of these
+  uint64_t count = 0;        // that came to be
+  uint64_t ns = 0;           // from the asking on; of these
   WaitLengths lengths = {};  // the same; of those under way, how long so far
   uint64_t refused = 0;
   uint64_t timed_out = 0;

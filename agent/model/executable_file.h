@@ -26,10 +26,10 @@ struct FileIdentity {
 
 // Where the code of a frame lies.
 enum class CodeKind : uint8_t {
-  kFile,       // an ELF file; frame offsets are file offsets
-  kKernel,     // kernel text and modules; frame offsets are kernel addresses
-  kVdso,       // frame offsets are offsets into the vdso image
-  kJit,        // code that a process made, named by the perf map or jitdump open as `fd`; frame offsets are process addresses
+  kFile,    // an ELF file; frame offsets are file offsets
+  kKernel,  // kernel text and modules; frame offsets are kernel addresses
+  kVdso,    // frame offsets are offsets into the vdso image
+  kJit,  // code that a process made, named by the perf map or jitdump open as `fd`; frame offsets are process addresses
   kAnonymous,  // JIT code and other memory without a file; frame offsets are process addresses
   kUnknown,    // no mapping was seen at this address; frame offsets are process addresses
   kMarker,     // not code: a frame that tells what is not known, by its `path`
@@ -39,10 +39,11 @@ enum class CodeKind : uint8_t {
 // the name is gone. Shared by all who refer to it; immutable.
 struct ExecutableFile {
   CodeKind kind = CodeKind::kUnknown;
-  FileIdentity identity;     // only for kFile
-  std::string path;          // as the process names it, or "[kernel.kallsyms]", "[vdso]", "[anon]", a marker's text
-  base::UniqueFd fd;         // read-only, for pread; invalid when it could not be opened
-  // The root folder (O_PATH) of a process that runs it, where that is not the agent's own: `path` means a file below it.
+  FileIdentity identity;  // only for kFile
+  std::string path;       // as the process names it, or "[kernel.kallsyms]", "[vdso]", "[anon]", a marker's text
+  base::UniqueFd fd;      // read-only, for pread; invalid when it could not be opened
+  // The root folder (O_PATH) of a process that runs it, where that is not the agent's own: `path` means a file below
+  // it.
   std::shared_ptr<const base::UniqueFd> root = nullptr;
 };
 using ExecutableFilePtr = std::shared_ptr<const ExecutableFile>;

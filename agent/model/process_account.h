@@ -7,7 +7,8 @@
 
 namespace sonde::model {
 
-// Where the time of one thread, or of all threads of one process, went within an interval, against the time they existed.
+// Where the time of one thread, or of all threads of one process, went within an interval, against the time they
+// existed.
 struct TimeAccount {
   uint64_t wall_ns = 0;  // that it existed within the interval; of a process the sum over its threads
   profile::ReasonTimes ns{};

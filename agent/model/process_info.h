@@ -12,14 +12,14 @@ namespace sonde::model {
 
 // What is known of one process image (a new one after each exec). Immutable once published.
 struct ProcessInfo {
-  uint32_t tgid = 0;                 // process id in the root pid namespace
+  uint32_t tgid = 0;  // process id in the root pid namespace
   std::string comm;
-  std::string executable;            // base name of the executable, or comm for kernel threads
+  std::string executable;  // base name of the executable, or comm for kernel threads
   bool is_kernel_thread = false;
-  profile::Labels labels;     // service_name, process, and what tells where it runs: process_labels.h has them all
-  profile::Labels meta = {};  // "__meta_...": more about it, which rules for labels may use
-  std::vector<Mapping> mappings;     // executable ones only, sorted by start, not overlapping
-  ExecutableFilePtr jit = nullptr;   // names of code that it makes itself; null: none
+  profile::Labels labels;         // service_name, process, and what tells where it runs: process_labels.h has them all
+  profile::Labels meta = {};      // "__meta_...": more about it, which rules for labels may use
+  std::vector<Mapping> mappings;  // executable ones only, sorted by start, not overlapping
+  ExecutableFilePtr jit = nullptr;  // names of code that it makes itself; null: none
 };
 using ProcessInfoPtr = std::shared_ptr<const ProcessInfo>;
 

@@ -61,11 +61,11 @@ struct RawSample {
   uint32_t tgid = 0;
   profile::Reason reason = profile::Reason::kOnCpu;
   StackId stack;
-  uint64_t count = 0;            // samples (on-CPU) or waits that ended (off-CPU)
+  uint64_t count = 0;  // samples (on-CPU) or waits that ended (off-CPU)
   uint64_t ns = 0;
   uint16_t syscall = kNoSyscall;
-  WaitLengths lengths = {};      // off-CPU
-  bool is_drawn = false;         // of waits whose stack was drawn by chance: they stand for others, at kStackNotDrawn
+  WaitLengths lengths = {};  // off-CPU
+  bool is_drawn = false;     // of waits whose stack was drawn by chance: they stand for others, at kStackNotDrawn
 };
 
 // How long wakers had held, at least, the lock that was waited for: of those waits of which that is known.
@@ -95,14 +95,15 @@ struct RawWaker {
   LeastHolds holds = {};
 };
 
-// How waits of one process at one stack came to their end: who ended them, who had ended that thread's own wait, and so on.
+// How waits of one process at one stack came to their end: who ended them, who had ended that thread's own wait, and so
+// on.
 struct RawChain {
   struct Hop {
     uint32_t tgid = 0;
-    std::string comm;  // of the thread
+    std::string comm;           // of the thread
     bool is_interrupt = false;  // a timer's or a device's: of no thread
-    StackId stack;     // at the wake-up of the one before
-    uint64_t ns = 0;   // of the waits, what passed while this one was waited for
+    StackId stack;              // at the wake-up of the one before
+    uint64_t ns = 0;            // of the waits, what passed while this one was waited for
   };
   uint32_t tgid = 0;  // of who waited
   profile::Reason reason = profile::Reason::kOther;
@@ -153,8 +154,8 @@ struct RawRequestWaits {
   RequestWaitSums sums;
 };
 
-// Requests to block devices, while somebody asks. Both books are of the same time, which begins a moment after the first
-// slice's start.
+// Requests to block devices, while somebody asks. Both books are of the same time, which begins a moment after the
+// first slice's start.
 struct DiskSlice {
   uint64_t ns = 0;  // so long; 0: nobody asked
   std::vector<RawRequests> requests;
@@ -166,9 +167,9 @@ struct DiskSlice {
 struct ThreadAccount {
   uint32_t tgid = 0;
   uint32_t tid = 0;
-  std::string comm;              // of the thread
-  uint64_t started_ns = 0;       // monotonic; when the thread came to be
-  uint64_t ended_ns = 0;         // monotonic; 0 = alive at the slice's end
+  std::string comm;         // of the thread
+  uint64_t started_ns = 0;  // monotonic; when the thread came to be
+  uint64_t ended_ns = 0;    // monotonic; 0 = alive at the slice's end
   profile::ReasonTimes ns{};
 };
 
@@ -184,11 +185,11 @@ struct EndedThreads {
 // Everything the kernel side saw between two instants; slices follow each other without gap. Windows, recordings and
 // tables are sums of slices.
 struct Slice {
-  uint64_t start_ns = 0;         // monotonic
+  uint64_t start_ns = 0;  // monotonic
   uint64_t end_ns = 0;
   int64_t start_unix_ns = 0;
   uint32_t sampling_hz = 0;
-  uint32_t walk_one_in = 1;      // out of how many a stack was drawn by chance (StackSelection)
+  uint32_t walk_one_in = 1;  // out of how many a stack was drawn by chance (StackSelection)
   std::vector<RawSample> samples;
   std::vector<RawFaults> faults;
   std::vector<ThreadAccount> threads;

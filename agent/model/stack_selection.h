@@ -4,8 +4,8 @@
 
 namespace sonde::model {
 
-// Which stacks the kernel side walks at switch-out. As it is here, no more is saved than costs no accuracy; clocks, counts
-// and reasons are exact whatever it says.
+// Which stacks the kernel side walks at switch-out. As it is here, no more is saved than costs no accuracy; clocks,
+// counts and reasons are exact whatever it says.
 struct StackSelection {
   uint32_t check_one_in = 64;                // reused stacks that are walked all the same, to compare
   uint64_t preempted_pause_ns = 10'000'000;  // how long a preempted thread's stack stands for its next ones

@@ -30,8 +30,8 @@ struct ThreadNow {
   std::shared_ptr<const RawStack> stack;  // null: not known
   StackId missing;                        // why not: one of the markers
   StackOf stack_of = StackOf::kNow;
-  uint64_t stack_ns = 0;                  // monotonic; when it was seen there, of kSample and kLastLeft; 0: not known
-  bool kernel_only = false;               // its own frames are not known
+  uint64_t stack_ns = 0;     // monotonic; when it was seen there, of kSample and kLastLeft; 0: not known
+  bool kernel_only = false;  // its own frames are not known
 };
 
 // All threads of a process, or of all.

@@ -35,7 +35,7 @@ absl::StatusOr<elf::ElfFile> OpenGiven(const Request& request, const std::vector
 
 template <typename Head>
 void TellStatus(const absl::Status& status, Head* head) {
-  head->verdict = status.ok()               ? MadeVerdict::kOk
+  head->verdict = status.ok()                ? MadeVerdict::kOk
                   : absl::IsNotFound(status) ? MadeVerdict::kNothing
                                              : MadeVerdict::kRefused;
   head->why = std::string(status.message());
@@ -70,7 +70,8 @@ absl::Status SendTable(const TableHead& head, const elf::UnwindTable& table, Pac
   return status;
 }
 
-absl::StatusOr<elf::ExtractPlan> PlanOf(const Request& request, const std::vector<base::UniqueFd>& fds, ExtractHead* head) {
+absl::StatusOr<elf::ExtractPlan> PlanOf(const Request& request, const std::vector<base::UniqueFd>& fds,
+                                        ExtractHead* head) {
   const absl::StatusOr<elf::ElfFile> file = OpenGiven(request, fds);
   if (!file.ok()) return file.status();
   head->build_id = file->BuildId();

@@ -9,8 +9,8 @@
 
 namespace sonde::names {
 
-// The worker's answers to kTable and kExtract, of the file that came with the request, of which nothing is kept. An error means
-// that the socket failed; whatever is wrong with the file is an answer.
+// The worker's answers to kTable and kExtract, of the file that came with the request, of which nothing is kept. An
+// error means that the socket failed; whatever is wrong with the file is an answer.
 absl::Status AnswerTable(const Request& request, std::vector<base::UniqueFd> fds, PacketSocket* socket);
 absl::Status AnswerExtract(const Request& request, std::vector<base::UniqueFd> fds, PacketSocket* socket);
 

@@ -35,8 +35,8 @@ absl::StatusOr<TableHead> DecodeTableHead(std::string_view packet) {
   head.rows = reader.Number<uint32_t>();
   head.escapes = reader.Number<uint32_t>();
   head.leaves_out_code = reader.Flag();
-  const bool is_bounded = head.pages <= elf::kMaxUnwindPages && head.rows <= elf::kMaxUnwindRows &&
-                          head.escapes <= elf::kMaxUnwindEscapes;
+  const bool is_bounded =
+      head.pages <= elf::kMaxUnwindPages && head.rows <= elf::kMaxUnwindRows && head.escapes <= elf::kMaxUnwindEscapes;
   if (!reader.IsWhole() || !is_bounded) return NoBulk("reply about a table");
   return head;
 }

@@ -8,9 +8,9 @@
 #include "absl/status/statusor.h"
 #include "agent/names/name_wire.h"
 
-// Replies that are longer than a packet: a head that says how much follows, then each part's bytes in packets of its own,
-// as full as may be. As name_wire.h has it, every decoder is total over any bytes; what the bytes mean is for who asked to
-// check.
+// Replies that are longer than a packet: a head that says how much follows, then each part's bytes in packets of its
+// own, as full as may be. As name_wire.h has it, every decoder is total over any bytes; what the bytes mean is for who
+// asked to check.
 namespace sonde::names {
 
 // How it went with what was to be made of a file.
@@ -36,8 +36,8 @@ struct TableHead {
 struct ExtractHead {
   uint64_t id = 0;
   MadeVerdict verdict = MadeVerdict::kOk;
-  std::string why;         // for people, unless kOk
-  std::string build_id;    // these two also when there is nothing to extract
+  std::string why;       // for people, unless kOk
+  std::string build_id;  // these two also when there is nothing to extract
   std::string debug_link;
   uint32_t header_bytes = 0;
   uint32_t pieces = 0;

@@ -51,7 +51,8 @@ TEST(BulkWire, CarriesHeads) {
 TEST(BulkWire, RefusesHeadsThatAreCutOrHaveMore) {
   const std::string table = Encode(TableHeadForTest()), extract = Encode(ExtractHeadForTest());
   for (size_t size = 0; size < table.size(); ++size) EXPECT_FALSE(DecodeTableHead(table.substr(0, size)).ok()) << size;
-  for (size_t size = 0; size < extract.size(); ++size) EXPECT_FALSE(DecodeExtractHead(extract.substr(0, size)).ok()) << size;
+  for (size_t size = 0; size < extract.size(); ++size)
+    EXPECT_FALSE(DecodeExtractHead(extract.substr(0, size)).ok()) << size;
   EXPECT_FALSE(DecodeTableHead(table + "x").ok());
   EXPECT_FALSE(DecodeExtractHead(extract + "x").ok());
   EXPECT_FALSE(DecodeTableHead(extract).ok()) << "one is not taken for the other";

@@ -62,9 +62,11 @@ TEST(Demangle, DoesNotUnfoldRustNamesThatGrowWithoutBound) {
     std::string name = begin + "ThhE";
     size_t last = begin.size();
     for (size_t level = 0; level < levels; ++level) {
-      const size_t at = last - 2;  // places are counted from behind "_R", and a number is one less than what it stands for
+      const size_t at =
+          last - 2;  // places are counted from behind "_R", and a number is one less than what it stands for
       std::string reference = "B";
-      if (at > 0) reference += at - 1 < 62 ? digits.substr(at - 1, 1) : std::string{digits[(at - 1) / 62], digits[(at - 1) % 62]};
+      if (at > 0)
+        reference += at - 1 < 62 ? digits.substr(at - 1, 1) : std::string{digits[(at - 1) / 62], digits[(at - 1) % 62]};
       reference += "_";
       last = name.size();
       name += "T" + reference + reference + "E";

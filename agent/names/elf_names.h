@@ -52,8 +52,8 @@ class ElfNames : public NameSource {
   // Takes what .gnu_debugaltlink of its debug information names. Errors as before.
   absl::Status AttachSupplement(base::UniqueFd fd, const Request& request);
 
-  // Takes a .dwo or .dwp file beside those that it has, 256 at most. kFailedPrecondition: nothing of it is of this program;
-  // kResourceExhausted, and others as before.
+  // Takes a .dwo or .dwp file beside those that it has, 256 at most. kFailedPrecondition: nothing of it is of this
+  // program; kResourceExhausted, and others as before.
   absl::Status AttachSplitFile(base::UniqueFd fd, const Request& request);
 
  private:
@@ -67,14 +67,14 @@ class ElfNames : public NameSource {
   void AddLines(std::span<const uint64_t> vaddrs, std::span<const size_t> indices, std::vector<Place>* places);
 
   std::unique_ptr<ElfImage> own_;
-  std::unique_ptr<ElfImage> debug_;   // null: none
-  std::unique_ptr<ElfImage> packed_;  // null: none
-  std::unique_ptr<ElfImage> supplement_;    // null: none
+  std::unique_ptr<ElfImage> debug_;       // null: none
+  std::unique_ptr<ElfImage> packed_;      // null: none
+  std::unique_ptr<ElfImage> supplement_;  // null: none
   std::vector<std::unique_ptr<ElfImage>> split_;
   std::vector<MissingFile> missing_;
   bool is_loaded_ = false;
-  bool has_no_lines_ = false;  // none that can be read
-  std::vector<elf::SymbolTable> symbols_;  // the best first
+  bool has_no_lines_ = false;                // none that can be read
+  std::vector<elf::SymbolTable> symbols_;    // the best first
   std::unique_ptr<elf::SourceLines> lines_;  // null: there are none
 };
 

@@ -117,11 +117,11 @@ TEST(ElfNames, UnpacksMiniDebugInfo) {
   std::filesystem::create_directory(folder);
   std::ofstream(folder + "/p.c") << "static int __attribute__((noinline)) hidden_function(int x) { return x * 3; }\n"
                                     "int main(int c, char **v) { (void)v; return hidden_function(c); }\n";
-  const std::string made =
-      "cd " + folder + " && cc -O1 -o full p.c && objcopy --only-keep-debug full mini && "
-      "cp mini mini2 && strip --strip-debug mini2 && xz -k mini2 && strip -o stripped full && "
-      "objcopy --add-section .gnu_debugdata=mini2.xz stripped packed && "
-      "nm full | grep ' t hidden_function' | cut -d' ' -f1 > where";
+  const std::string made = "cd " + folder +
+                           " && cc -O1 -o full p.c && objcopy --only-keep-debug full mini && "
+                           "cp mini mini2 && strip --strip-debug mini2 && xz -k mini2 && strip -o stripped full && "
+                           "objcopy --add-section .gnu_debugdata=mini2.xz stripped packed && "
+                           "nm full | grep ' t hidden_function' | cut -d' ' -f1 > where";
   ASSERT_EQ(std::system(made.c_str()), 0);
   uint64_t vaddr = 0;
   std::ifstream(folder + "/where") >> std::hex >> vaddr;

@@ -10,10 +10,11 @@
 
 namespace sonde::names {
 
-// Code that a process made while it ran, by the dump that it writes for `perf inject --jit` (jitdump, of our byte order):
-// records of code that came to be, with its bytes and name, and of code that moved. The last record of an address counts.
-// A record without an end, which is being written, is read later; half a million pieces of code are kept at most, some 70
-// bytes each: names stay in the file. What else is in it (lines, unwinding tables) is passed over.
+// Code that a process made while it ran, by the dump that it writes for `perf inject --jit` (jitdump, of our byte
+// order): records of code that came to be, with its bytes and name, and of code that moved. The last record of an
+// address counts. A record without an end, which is being written, is read later; half a million pieces of code are
+// kept at most, some 70 bytes each: names stay in the file. What else is in it (lines, unwinding tables) is passed
+// over.
 class JitDump : public NameSource {
  public:
   // Whether the file begins as such a dump does.
@@ -42,7 +43,7 @@ class JitDump : public NameSource {
   base::UniqueFd fd_;
   uint64_t next_ = 0;  // where the record to be read next begins
   uint64_t order_ = 0;
-  bool is_broken_ = false;  // what follows `next_` is no record
+  bool is_broken_ = false;                 // what follows `next_` is no record
   absl::btree_map<uint64_t, Code> codes_;  // by start
 };
 

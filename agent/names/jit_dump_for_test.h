@@ -9,7 +9,16 @@ namespace sonde::names {
 // The bytes of a jitdump.
 class JitDumpForTest {
  public:
-  JitDumpForTest() { Put<uint32_t>(0x4A695444).Put<uint32_t>(1).Put<uint32_t>(40).Put<uint32_t>(62).Put<uint32_t>(0).Put<uint32_t>(7).Put<uint64_t>(0).Put<uint64_t>(0); }
+  JitDumpForTest() {
+    Put<uint32_t>(0x4A695444)
+        .Put<uint32_t>(1)
+        .Put<uint32_t>(40)
+        .Put<uint32_t>(62)
+        .Put<uint32_t>(0)
+        .Put<uint32_t>(7)
+        .Put<uint64_t>(0)
+        .Put<uint64_t>(0);
+  }
 
   JitDumpForTest& Load(uint64_t start, uint64_t size, const std::string& name, size_t code_bytes = 16) {
     Head(0, 40 + name.size() + 1 + code_bytes);
@@ -35,7 +44,9 @@ class JitDumpForTest {
   const std::string& Bytes() const { return bytes_; }
 
  private:
-  void Head(uint32_t kind, size_t body_bytes) { Put(kind).Put(static_cast<uint32_t>(16 + body_bytes)).Put<uint64_t>(0); }
+  void Head(uint32_t kind, size_t body_bytes) {
+    Put(kind).Put(static_cast<uint32_t>(16 + body_bytes)).Put<uint64_t>(0);
+  }
   template <typename T>
   JitDumpForTest& Put(T value) {
     bytes_.append(reinterpret_cast<const char*>(&value), sizeof(value));

@@ -12,10 +12,13 @@ namespace {
 class JitDumpTest : public testing::Test {
  protected:
   void Write(const std::string& bytes) {
-    ASSERT_EQ(::pwrite(file_.Get(), bytes.data(), bytes.size(), static_cast<off_t>(size_)), static_cast<ssize_t>(bytes.size()));
+    ASSERT_EQ(::pwrite(file_.Get(), bytes.data(), bytes.size(), static_cast<off_t>(size_)),
+              static_cast<ssize_t>(bytes.size()));
     size_ += bytes.size();
   }
-  absl::StatusOr<std::unique_ptr<JitDump>> Read() const { return JitDump::Read(base::UniqueFd(::dup(file_.Get())), size_); }
+  absl::StatusOr<std::unique_ptr<JitDump>> Read() const {
+    return JitDump::Read(base::UniqueFd(::dup(file_.Get())), size_);
+  }
   // The name at an address of what this file holds.
   std::string NameAt(uint64_t address) const {
     auto dump = Read();
@@ -31,7 +34,12 @@ class JitDumpTest : public testing::Test {
 };
 
 TEST_F(JitDumpTest, NamesAddressesOfCodeThatWasLoaded) {
-  Write(JitDumpForTest().Other(2, 100).Load(0x7f0010, 0x20, "LazyCompile:~spin /app/x.js:3").Other(4, 8).Load(0x7f0040, 8, "add").Bytes());
+  Write(JitDumpForTest()
+            .Other(2, 100)
+            .Load(0x7f0010, 0x20, "LazyCompile:~spin /app/x.js:3")
+            .Other(4, 8)
+            .Load(0x7f0040, 8, "add")
+            .Bytes());
   EXPECT_TRUE(JitDump::IsOne(file_.Get()));
   EXPECT_EQ(NameAt(0x7f000f), "");
   EXPECT_EQ(NameAt(0x7f0010), "LazyCompile:~spin /app/x.js:3");
@@ -41,7 +49,12 @@ TEST_F(JitDumpTest, NamesAddressesOfCodeThatWasLoaded) {
 }
 
 TEST_F(JitDumpTest, TakesWhatCameLastOfCodeAtOnePlace) {
-  Write(JitDumpForTest().Load(0x1000, 0x100, "old").Load(0x1000, 0x40, "new").Load(0x2000, 0x100, "wide").Load(0x2020, 0x20, "inside").Bytes());
+  Write(JitDumpForTest()
+            .Load(0x1000, 0x100, "old")
+            .Load(0x1000, 0x40, "new")
+            .Load(0x2000, 0x100, "wide")
+            .Load(0x2020, 0x20, "inside")
+            .Bytes());
   EXPECT_EQ(NameAt(0x1001), "new");
   EXPECT_EQ(NameAt(0x1080), "");
   EXPECT_EQ(NameAt(0x2030), "inside");

@@ -17,8 +17,8 @@ class NameSource {
 
   // What is in it, without `id`.
   virtual FileReply Describe() const = 0;
-  // The code at each of these offsets of the file (of code made at run time: addresses of its process), in their order. Cheaper for
-  // many at once, in rising order. `only_symbols`: functions alone will do.
+  // The code at each of these offsets of the file (of code made at run time: addresses of its process), in their order.
+  // Cheaper for many at once, in rising order. `only_symbols`: functions alone will do.
   virtual std::vector<Place> At(std::span<const uint64_t> offsets, bool only_symbols) = 0;
   // Reads what was appended since, up to `size_bytes`. False: it cannot, or it is another file; open it anew.
   virtual bool ReadOn(uint64_t /*size_bytes*/) { return false; }

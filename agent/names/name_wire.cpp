@@ -13,14 +13,15 @@ namespace {
 constexpr uint32_t kRequest = 0x736f0001, kFileReply = 0x736f0002, kPlacesReply = 0x736f0003, kHello = 0x736f0004,
                    kMissingReply = 0x736f0005;
 constexpr size_t kPlacesHeader = 4 + 8 + 1 + 1 + 4 + 4;
-constexpr size_t kBytesOfLine = 5 * 4;  // at least
+constexpr size_t kBytesOfLine = 5 * 4;         // at least
 constexpr size_t kBytesOfMissing = 2 * 4 + 8;  // at least
 static_assert(kMaxMissingOfPacket * (kBytesOfMissing + 2 * kMaxSplitPathBytes) + 32 <= kMaxPacketBytes);
 
 absl::Status Malformed(const char* what) { return absl::InvalidArgumentError(std::string("malformed ") + what); }
 
-constexpr bool Contents::*kContents[] = {&Contents::symbols,  &Contents::exports,  &Contents::packed_symbols, &Contents::dwarf,
-                                         &Contents::go_table, &Contents::eh_frame, &Contents::debug_frame};
+constexpr bool Contents::*kContents[] = {&Contents::symbols,    &Contents::exports,  &Contents::packed_symbols,
+                                         &Contents::dwarf,      &Contents::go_table, &Contents::eh_frame,
+                                         &Contents::debug_frame};
 
 // A bit for each.
 uint8_t BitsOf(const Contents& contents) {

@@ -16,17 +16,17 @@
 namespace sonde::names {
 
 inline constexpr size_t kMaxPacketBytes = size_t{64} << 10;
-inline constexpr size_t kMaxOffsets = 4'096;       // of one request
-inline constexpr size_t kMaxLinesOfPlace = 32;     // a place with more is told by its outermost function alone
-inline constexpr size_t kMaxTextBytes = 2'048;     // of a name or a file; the rest is cut
+inline constexpr size_t kMaxOffsets = 4'096;    // of one request
+inline constexpr size_t kMaxLinesOfPlace = 32;  // a place with more is told by its outermost function alone
+inline constexpr size_t kMaxTextBytes = 2'048;  // of a name or a file; the rest is cut
 inline constexpr size_t kMaxSegmentsTold = 256;
 inline constexpr size_t kMaxBuildIdDigits = 128;
-inline constexpr size_t kMaxMissing = 240;           // split files that are asked for at once
+inline constexpr size_t kMaxMissing = 240;  // split files that are asked for at once
 inline constexpr size_t kMaxMissingOfPacket = 30;
 inline constexpr size_t kMaxSplitPathBytes = 1'024;  // a longer one is none
 
 enum class RequestKind : uint32_t {
-  kOpen = 1,     // with one descriptor, or none for the vdso: what is in the file? One of kMadeCode that is open has grown
+  kOpen = 1,  // with one descriptor, or none for the vdso: what is in the file? One of kMadeCode that is open has grown
   kAttach = 2,   // with one descriptor: a file that holds more about one that is open
   kResolve = 3,  // which code is at these offsets of an open file?
   kMissing = 4,  // which split files (.dwo) have answers about an open file lacked since this was asked last?
@@ -50,12 +50,12 @@ struct Request {
   uint64_t key = 0;  // the agent's number of the file; never used for another content, but for one that grows
   FileKind file_kind = FileKind::kElf;
   AttachRole role = AttachRole::kDebug;
-  uint32_t debug_crc = 0;   // of a debug file found by name: what its content must have. Else it must have the build id.
+  uint32_t debug_crc = 0;  // of a debug file found by name: what its content must have. Else it must have the build id.
   bool is_by_crc = false;
-  uint64_t size_bytes = 0;  // of the descriptor's file
-  bool only_symbols = false;  // of kResolve: functions alone, which costs less
-  bool is_soon = false;       // of kTable: elf::CodeEffort::kSoon
-  bool is_debug_file = false; // of kExtract: it need not be a program
+  uint64_t size_bytes = 0;     // of the descriptor's file
+  bool only_symbols = false;   // of kResolve: functions alone, which costs less
+  bool is_soon = false;        // of kTable: elf::CodeEffort::kSoon
+  bool is_debug_file = false;  // of kExtract: it need not be a program
   std::vector<uint64_t> offsets;
 };
 
@@ -89,11 +89,11 @@ struct FileReply {
   std::string why;  // for people, unless kOk
   std::string build_id;
   std::vector<elf::LoadSegment> segments;  // executable ones
-  Contents own;    // of the file itself
-  Contents debug;  // of its debug file, if it has one
+  Contents own;                            // of the file itself
+  Contents debug;                          // of its debug file, if it has one
   std::string debug_link;                  // file name of the separate debug file, or empty
   uint32_t debug_crc = 0;
-  std::string supplement_path;      // of what .gnu_debugaltlink names, or empty
+  std::string supplement_path;  // of what .gnu_debugaltlink names, or empty
   std::string supplement_build_id;
 
   bool HasSymbols() const { return own.symbols || debug.symbols; }

@@ -98,8 +98,9 @@ TEST(NameWire, PlacesArriveInPacketsThatAreFullAndInOrder) {
 
 TEST(NameWire, PlacesThatAreTooLargeAreToldByTheirOutermostFunction) {
   const std::string long_name(kMaxTextBytes, 'n');
-  for (const Place& place : {Place(kMaxLinesOfPlace + 1, {.name = "f", .system_name = "", .file = ""}),
-                             Place(kMaxLinesOfPlace, {.name = long_name, .system_name = long_name, .file = long_name})}) {
+  for (const Place& place :
+       {Place(kMaxLinesOfPlace + 1, {.name = "f", .system_name = "", .file = ""}),
+        Place(kMaxLinesOfPlace, {.name = long_name, .system_name = long_name, .file = long_name})}) {
     PlacesEncoder encoder(1);
     ASSERT_TRUE(encoder.TryAdd(place));
     const auto reply = DecodePlacesReply(encoder.Take(true));

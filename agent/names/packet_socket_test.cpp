@@ -54,7 +54,8 @@ TEST(PacketSocket, SaysWhenNothingComesAndWhenTheOtherSideIsGone) {
 TEST(PacketSocket, DoesNotWaitForEverForOneThatTakesNothing) {
   Pair pair;
   absl::Status status;
-  for (int i = 0; i < 10'000 && status.ok(); ++i) status = pair.one.Send(std::string(1'000, 'x'), {}, absl::Milliseconds(1));
+  for (int i = 0; i < 10'000 && status.ok(); ++i)
+    status = pair.one.Send(std::string(1'000, 'x'), {}, absl::Milliseconds(1));
   EXPECT_TRUE(absl::IsDeadlineExceeded(status)) << status;
 }
 

@@ -42,7 +42,8 @@ TEST(PerfMap, TakesWhatWasWrittenLastOfCodeThatLiesAtOnePlace) {
 }
 
 TEST(PerfMap, PassesOverLinesThatAreNoneAndCountsThem) {
-  auto map = MapOf("nonsense\n1000 10\n1000 0 empty\n-1 5 x\nffffffffffffffff 10 wraps\n\n2000 10 good\n3000 10 unfinished");
+  auto map =
+      MapOf("nonsense\n1000 10\n1000 0 empty\n-1 5 x\nffffffffffffffff 10 wraps\n\n2000 10 good\n3000 10 unfinished");
   EXPECT_EQ(map->BadLines(), 6U);
   EXPECT_EQ(NameAt(map.get(), 0x2000), "good");
   EXPECT_EQ(NameAt(map.get(), 0x3000), "") << "it is still being written";

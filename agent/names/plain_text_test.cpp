@@ -6,7 +6,9 @@ namespace sonde::names {
 namespace {
 
 TEST(PlainText, ShowsNoControlCharacters) {
-  EXPECT_EQ(WithoutControls("a\nb\x1b[31mc\x7f\xc2\x9b" "d\0e"), "a?b?[31mc??d");
+  EXPECT_EQ(WithoutControls("a\nb\x1b[31mc\x7f\xc2\x9b"
+                            "d\0e"),
+            "a?b?[31mc??d");
   EXPECT_EQ(WithoutControls("größe → λ"), "größe → λ");
 }
 

@@ -14,8 +14,8 @@ namespace sonde::names {
 // stranger's may be parsed here. A kernel without Landlock is no error: without open(2), paths are of no use.
 absl::StatusOr<Hello> EnterSandbox();
 
-// From now until EndWork(), or the next call, this process may use so much CPU time and half a minute; beyond that a signal ends
-// it, also when nobody is there any more to do so.
+// From now until EndWork(), or the next call, this process may use so much CPU time and half a minute; beyond that a
+// signal ends it, also when nobody is there any more to do so.
 void BeginWork(int cpu_seconds = 4);
 void EndWork();
 

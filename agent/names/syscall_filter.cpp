@@ -9,8 +9,8 @@
 #include <unistd.h>
 
 #include <array>
-#include <cstdint>
 #include <cstddef>
+#include <cstdint>
 #include <vector>
 
 namespace sonde::names {
@@ -26,10 +26,11 @@ constexpr unsigned kArchitecture = AUDIT_ARCH_AARCH64;
 
 // open(2) is not among them, nor anything that makes a process, a socket or a file.
 constexpr std::array kAllowed = {
-    SYS_read,      SYS_pread64,        SYS_recvmsg,        SYS_sendmsg,    SYS_close,           SYS_munmap,
-    SYS_mremap,    SYS_madvise,        SYS_brk,            SYS_futex,      SYS_exit,            SYS_exit_group,
-    SYS_setitimer, SYS_rt_sigreturn,   SYS_rt_sigprocmask, SYS_getrandom,  SYS_restart_syscall, SYS_clock_gettime,
-    SYS_getpid,    SYS_gettid,         SYS_tgkill,         SYS_sched_yield};
+    SYS_read,      SYS_pread64,         SYS_recvmsg,       SYS_sendmsg,      SYS_close,
+    SYS_munmap,    SYS_mremap,          SYS_madvise,       SYS_brk,          SYS_futex,
+    SYS_exit,      SYS_exit_group,      SYS_setitimer,     SYS_rt_sigreturn, SYS_rt_sigprocmask,
+    SYS_getrandom, SYS_restart_syscall, SYS_clock_gettime, SYS_getpid,       SYS_gettid,
+    SYS_tgkill,    SYS_sched_yield};
 
 // Sanitizers look at memory through a pipe, and have handlers of signals on a stack of their own.
 #if defined(SONDE_SANITIZED_ADDRESS) || defined(SONDE_SANITIZED_THREAD)

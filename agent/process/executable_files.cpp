@@ -171,14 +171,16 @@ ExecutableFilePtr ExecutableFiles::FileAt(const UniqueFd& place, const std::stri
   }
   if (!MayRead(place, at->identity.device)) return nullptr;
   UniqueFd fd = OpenForReading(place);
-  // Compilers at run time write their code to files without a name, to map it twice; and map what they write of it as code.
+  // Compilers at run time write their code to files without a name, to map it twice; and map what they write of it as
+  // code.
   if (fd.IsValid() && (!at->has_name || IsJitDump(path)) && !IsElf(fd)) return Pseudo("[anon]");
   return Remember(at->identity, path, std::move(fd), RootOf(process_fd));
 }
 
 std::shared_ptr<const UniqueFd> ExecutableFiles::RootOf(int process_fd) {
   UniqueFd root(::openat(process_fd, "root", O_PATH | O_CLOEXEC | O_DIRECTORY));
-  struct stat theirs {}, ours {};
+  struct stat theirs {
+  }, ours{};
   if (!root.IsValid() || ::fstat(root.Get(), &theirs) != 0 || ::stat("/", &ours) != 0) return nullptr;
   if (theirs.st_dev == ours.st_dev && theirs.st_ino == ours.st_ino) return nullptr;
   std::weak_ptr<const UniqueFd>& known = roots_[{theirs.st_dev, theirs.st_ino}];
@@ -218,7 +220,8 @@ ExecutableFilePtr ExecutableFiles::Remember(const FileIdentity& identity, const 
     if (file->fd.IsValid()) count->fetch_sub(1);
     delete file;
   };
-  ExecutableFilePtr file(new ExecutableFile{CodeKind::kFile, identity, path, std::move(fd), std::move(root)}, close_counted);
+  ExecutableFilePtr file(new ExecutableFile{CodeKind::kFile, identity, path, std::move(fd), std::move(root)},
+                         close_counted);
   slot = file;
   return file;
 }

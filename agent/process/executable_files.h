@@ -75,7 +75,8 @@ class ExecutableFiles {
   absl::flat_hash_map<LineKey, std::weak_ptr<const model::ExecutableFile>> by_line_;
   absl::flat_hash_map<std::string, model::ExecutableFilePtr> pseudo_;
   absl::flat_hash_map<uint64_t, bool> may_read_;  // by device
-  absl::flat_hash_map<std::pair<uint64_t, uint64_t>, std::weak_ptr<const base::UniqueFd>> roots_;  // by device and inode
+  absl::flat_hash_map<std::pair<uint64_t, uint64_t>, std::weak_ptr<const base::UniqueFd>>
+      roots_;  // by device and inode
 };
 
 }  // namespace sonde::process

@@ -26,9 +26,11 @@ absl::Status CheckTrust(int fd, uint32_t uid) {
   struct stat info {};
   if (::fstat(fd, &info) != 0) return absl::ErrnoToStatus(errno, "it cannot be looked at");
   if (info.st_uid != uid && info.st_uid != 0) {
-    return absl::PermissionDeniedError(absl::StrCat("it belongs to uid ", info.st_uid, ", neither to the process's, ", uid, ", nor to root"));
+    return absl::PermissionDeniedError(
+        absl::StrCat("it belongs to uid ", info.st_uid, ", neither to the process's, ", uid, ", nor to root"));
   }
-  if ((info.st_mode & (S_IWGRP | S_IWOTH)) != 0) return absl::PermissionDeniedError("others than its owner may write to it");
+  if ((info.st_mode & (S_IWGRP | S_IWOTH)) != 0)
+    return absl::PermissionDeniedError("others than its owner may write to it");
   if (info.st_nlink != 1) return absl::PermissionDeniedError("it has another name beside this one (a hard link)");
   return absl::OkStatus();
 }

@@ -25,9 +25,9 @@ struct MadeCodeFile {
 
 // What the process whose /proc folder is open as `process_fd` keeps for perf(1): /tmp/perf-PID.map, or else the jitdump
 // jit-PID.dump that it has mapped as code to say where it is; both below its own root and by its own pid. Anybody may
-// write to such folders, so the file must be a plain one (no link, no FIFO), have one name, belong to the process's user or
-// root, and be writable by its owner alone. kNotFound: there is none; kPermissionDenied, kFailedPrecondition: it is none of
-// these. The texts begin with its path.
+// write to such folders, so the file must be a plain one (no link, no FIFO), have one name, belong to the process's
+// user or root, and be writable by its owner alone. kNotFound: there is none; kPermissionDenied, kFailedPrecondition:
+// it is none of these. The texts begin with its path.
 absl::StatusOr<MadeCodeFile> OpenMadeCodeFile(int process_fd);
 
 }  // namespace sonde::process

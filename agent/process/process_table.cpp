@@ -27,9 +27,8 @@ const model::ProcessInfoPtr kIdleTask = [] {
 }();
 
 bool MakesCode(const model::ProcessInfo& info) {
-  return std::ranges::any_of(info.mappings, [](const model::Mapping& mapping) {
-    return mapping.file->kind == model::CodeKind::kAnonymous;
-  });
+  return std::ranges::any_of(
+      info.mappings, [](const model::Mapping& mapping) { return mapping.file->kind == model::CodeKind::kAnonymous; });
 }
 
 }  // namespace
@@ -182,8 +181,9 @@ void ProcessTable::SetLabels(const ProcessSnapshot& facts, const model::PodInfo*
   info->meta = MetaLabelsOf(facts, pod);
 }
 
-std::shared_ptr<model::ProcessInfo> ProcessTable::MakeInfo(uint32_t tgid, const ProcessSnapshot& facts, const model::PodInfo* pod,
-                                             std::vector<model::Mapping> mappings) const {
+std::shared_ptr<model::ProcessInfo> ProcessTable::MakeInfo(uint32_t tgid, const ProcessSnapshot& facts,
+                                                           const model::PodInfo* pod,
+                                                           std::vector<model::Mapping> mappings) const {
   auto info = std::make_shared<model::ProcessInfo>();
   info->tgid = tgid;
   info->comm = facts.stat.comm;

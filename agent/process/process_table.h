@@ -77,7 +77,7 @@ class ProcessTable : public model::ProcessDirectory {
   void AskForPod(Entry* entry) const;
   void SetLabels(const ProcessSnapshot& facts, const model::PodInfo* pod, model::ProcessInfo* info) const;
   std::shared_ptr<model::ProcessInfo> MakeInfo(uint32_t tgid, const ProcessSnapshot& facts, const model::PodInfo* pod,
-                                 std::vector<model::Mapping> mappings) const;
+                                               std::vector<model::Mapping> mappings) const;
   model::ProcessInfoPtr MakeUnread(uint32_t tgid, const std::string& comm_hint) const;
   bool MakeRoom();
 

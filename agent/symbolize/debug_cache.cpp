@@ -33,7 +33,8 @@ std::vector<CachedFile> FilesIn(int folder) {
   while (const dirent* entry = ::readdir(list.get())) {
     struct stat info {};
     if (::fstatat(folder, entry->d_name, &info, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISREG(info.st_mode)) continue;
-    files.push_back({entry->d_name, static_cast<uint64_t>(info.st_size), info.st_mtim.tv_sec * 1'000'000'000 + info.st_mtim.tv_nsec});
+    files.push_back({entry->d_name, static_cast<uint64_t>(info.st_size),
+                     info.st_mtim.tv_sec * 1'000'000'000 + info.st_mtim.tv_nsec});
   }
   return files;
 }
@@ -53,7 +54,8 @@ absl::StatusOr<DebugCache> DebugCache::Open(const std::string& folder, uint64_t 
   }
   base::UniqueFd fd(::open(folder.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   struct stat info {};
-  if (!fd.IsValid() || ::fstat(fd.Get(), &info) != 0) return absl::ErrnoToStatus(errno, absl::StrCat("cannot open ", folder));
+  if (!fd.IsValid() || ::fstat(fd.Get(), &info) != 0)
+    return absl::ErrnoToStatus(errno, absl::StrCat("cannot open ", folder));
   if (info.st_uid != ::geteuid() || (info.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
     return absl::FailedPreconditionError(
         absl::StrCat(folder, " is not this user's alone: chown it to uid ", ::geteuid(), " and chmod it to 0700"));
@@ -61,7 +63,9 @@ absl::StatusOr<DebugCache> DebugCache::Open(const std::string& folder, uint64_t 
   return DebugCache(std::move(fd), folder, max_bytes);
 }
 
-std::string DebugCache::PathOf(const std::string& build_id) const { return absl::StrCat(folder_, "/", build_id, kKept); }
+std::string DebugCache::PathOf(const std::string& build_id) const {
+  return absl::StrCat(folder_, "/", build_id, kKept);
+}
 
 base::UniqueFd DebugCache::Find(const std::string& build_id) const {
   const std::string name = build_id + kKept;

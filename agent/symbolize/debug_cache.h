@@ -9,8 +9,8 @@
 
 namespace sonde::symbolize {
 
-// Debug files in a folder that is ours alone, by build id, within a limit: those that were used longest ago go. For use by
-// one thread that writes and others that open.
+// Debug files in a folder that is ours alone, by build id, within a limit: those that were used longest ago go. For use
+// by one thread that writes and others that open.
 class DebugCache {
  public:
   // Makes the folder if it is not there. kFailedPrecondition: it is another user's, or others may write to it.

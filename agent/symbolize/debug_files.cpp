@@ -49,8 +49,7 @@ bool IsElf(int fd) {
 
 std::vector<Place> DebugFiles::PlacesOf(const model::ExecutableFile& program, const names::FileReply& facts) {
   std::vector<Place> places;
-  for (elf::DebugFilePlace& place :
-       elf::DebugFilePlaces(facts.build_id, facts.debug_link, program.path, Folders())) {
+  for (elf::DebugFilePlace& place : elf::DebugFilePlaces(facts.build_id, facts.debug_link, program.path, Folders())) {
     places.push_back({std::move(place.path), false, place.is_by_link});
   }
   AddHost(program, &places);

@@ -21,9 +21,9 @@ struct DebugFile {
   std::string why;          // there is no descriptor; begins with "it"
 };
 
-// Finds separate debug files where distributions and compilers put them, below the root of a process that runs the program
-// and on this host. Names come from a stranger's file by way of the worker, so they choose among few places only
-// (agent/elf/debug_file_places.h). What is not readable for everybody, or for the program's owner, is not opened.
+// Finds separate debug files where distributions and compilers put them, below the root of a process that runs the
+// program and on this host. Names come from a stranger's file by way of the worker, so they choose among few places
+// only (agent/elf/debug_file_places.h). What is not readable for everybody, or for the program's owner, is not opened.
 // Thread-compatible.
 class DebugFiles {
  public:
@@ -37,8 +37,8 @@ class DebugFiles {
 
   // Where the debug file of `program` may be, in the order to look. REQUIRES: `facts` is about it.
   static std::vector<Place> PlacesOf(const model::ExecutableFile& program, const names::FileReply& facts);
-  // The same for what a debug file shares with others (dwz). REQUIRES: `facts` is about `program` with the debug file at
-  // `debug_path`, or without if that is empty.
+  // The same for what a debug file shares with others (dwz). REQUIRES: `facts` is about `program` with the debug file
+  // at `debug_path`, or without if that is empty.
   static std::vector<Place> SupplementPlaces(const model::ExecutableFile& program, std::string_view debug_path,
                                              const names::FileReply& facts);
   // For a .dwo file, and for the package of them all.

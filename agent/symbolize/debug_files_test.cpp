@@ -54,8 +54,8 @@ TEST_F(DebugFilesTest, FindsThemByBuildIdAndByLink) {
   Put("/host/opt/app.debug");
   Put("/host/opt/.debug/app.debug");
   Put("/host/usr/lib/debug/opt/app.debug");
-  EXPECT_EQ(Found(Program("/opt/app")),
-            (std::vector<std::string>{kById, "/opt/app.debug", "/opt/.debug/app.debug", "/usr/lib/debug/opt/app.debug"}));
+  EXPECT_EQ(Found(Program("/opt/app")), (std::vector<std::string>{kById, "/opt/app.debug", "/opt/.debug/app.debug",
+                                                                  "/usr/lib/debug/opt/app.debug"}));
 }
 
 TEST_F(DebugFilesTest, LooksInTheContainerFirstAndOnTheHostByBuildIdAlone) {

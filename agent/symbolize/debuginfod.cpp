@@ -34,7 +34,8 @@ struct Download {
 size_t WriteBytes(char* bytes, size_t one, size_t count, void* to) {
   auto* download = static_cast<Download*>(to);
   const size_t size = one * count;
-  if (size > download->left || ::write(download->fd, bytes, size) != static_cast<ssize_t>(size)) return CURL_WRITEFUNC_ERROR;
+  if (size > download->left || ::write(download->fd, bytes, size) != static_cast<ssize_t>(size))
+    return CURL_WRITEFUNC_ERROR;
   download->left -= size;
   download->bytes += size;
   return size;
@@ -120,7 +121,8 @@ Debuginfod::Found Debuginfod::Find(const std::string& build_id) {
   }
   const bool is_wanted = std::ranges::find(wanted_, build_id) != wanted_.end();
   if (!is_wanted && wanted_.size() < kMaxWanted) wanted_.push_back(build_id);
-  found.state = is_wanted || wanted_.back() == build_id ? "it is being asked for" : "it waits for others to be asked for";
+  found.state =
+      is_wanted || wanted_.back() == build_id ? "it is being asked for" : "it waits for others to be asked for";
   return found;
 }
 
@@ -168,7 +170,8 @@ absl::Status Debuginfod::Fetch(const std::string& build_id) {
       return status;
     }
     if (absl::IsNotFound(status) || IsStopping()) continue;
-    spdlog::warn("msg=\"debug file not fetched\" build_id={} from={} why=\"{}\"", build_id, url, std::string(status.message()));
+    spdlog::warn("msg=\"debug file not fetched\" build_id={} from={} why=\"{}\"", build_id, url,
+                 std::string(status.message()));
   }
   return status;
 }

@@ -17,9 +17,10 @@
 
 namespace sonde::symbolize {
 
-// Debug files from servers that give them by build id (debuginfod), kept on disk. Asks nobody but the servers it is given,
-// and tells them nothing but build ids. One file at a time is fetched, on a thread of its own ("sonde-fetch"); what no
-// server has is asked for again after an hour. Nothing that comes is looked into: that is the worker's part. Thread-safe.
+// Debug files from servers that give them by build id (debuginfod), kept on disk. Asks nobody but the servers it is
+// given, and tells them nothing but build ids. One file at a time is fetched, on a thread of its own ("sonde-fetch");
+// what no server has is asked for again after an hour. Nothing that comes is looked into: that is the worker's part.
+// Thread-safe.
 class Debuginfod {
  public:
   struct Options {

@@ -59,7 +59,8 @@ class DebugServer {
   std::string AnswerTo(const std::string& line) const {
     for (const auto& [build_id, content] : files_) {
       if (line != absl::StrCat("GET /buildid/", build_id, "/debuginfo")) continue;
-      return absl::StrCat("HTTP/1.1 200 OK\r\nContent-Length: ", content.size(), "\r\nConnection: close\r\n\r\n", content);
+      return absl::StrCat("HTTP/1.1 200 OK\r\nContent-Length: ", content.size(), "\r\nConnection: close\r\n\r\n",
+                          content);
     }
     return "HTTP/1.1 404 Not Found\r\nContent-Length: 7\r\nConnection: close\r\n\r\nnothing";
   }
@@ -89,7 +90,8 @@ class DebuginfodTest : public testing::Test {
       const Debuginfod::Found found = debuginfod->Find(build_id);
       std::string text(found.size_bytes, '\0');
       if (found.fd.IsValid() && ::read(found.fd.Get(), text.data(), text.size()) >= 0) return text;
-      if (found.state.find("asked for") == std::string::npos || found.state.find("no server") != std::string::npos) return found.state;
+      if (found.state.find("asked for") == std::string::npos || found.state.find("no server") != std::string::npos)
+        return found.state;
       absl::SleepFor(absl::Milliseconds(1));
     }
   }
@@ -177,7 +179,8 @@ TEST_F(DebuginfodTest, KeepsNothingInAFolderOfOthers) {
 TEST_F(DebuginfodTest, AsksForNothingThatIsNoBuildId) {
   DebugServer server(DebugServer::Files{});
   auto debuginfod = Start({.urls = {server.Url()}});
-  for (const char* id : {"", "../../etc/passwd", "01", "ABCDEF0123456789"}) EXPECT_EQ(debuginfod->Find(id).state, "it has no build id");
+  for (const char* id : {"", "../../etc/passwd", "01", "ABCDEF0123456789"})
+    EXPECT_EQ(debuginfod->Find(id).state, "it has no build id");
 }
 
 TEST(DebuginfodUrls, AreThoseOfTheSettingOrOfTheEnvironment) {

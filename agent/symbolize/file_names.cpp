@@ -34,13 +34,12 @@ const elf::LoadSegment* FileNames::SegmentOfOffset(uint64_t file_offset) const {
 }
 
 uint32_t FileNames::FunctionIndex(const names::NamedLine& line) {
-  std::string key =
-      profile::TableKey().Add(line.name).Add(line.system_name).Add(line.file).Add(line.start_line).Take();
+  std::string key = profile::TableKey().Add(line.name).Add(line.system_name).Add(line.file).Add(line.start_line).Take();
   const size_t key_bytes = key.size();
   auto [known, is_new] = function_indices_.try_emplace(std::move(key), static_cast<uint32_t>(functions_.size()));
   if (is_new) {
-    functions_.push_back({names::WithoutControls(line.name), names::WithoutControls(line.system_name), names::WithoutControls(line.file),
-                          line.start_line});
+    functions_.push_back({names::WithoutControls(line.name), names::WithoutControls(line.system_name),
+                          names::WithoutControls(line.file), line.start_line});
     bytes_ += kBytesOfFunction + 2 * key_bytes;
   }
   return known->second;

@@ -117,9 +117,9 @@ absl::Status FileOpener::AttachFetched(uint64_t key, FileReply* facts, NameSourc
 absl::Status FileOpener::AttachSupplement(const ExecutableFile& file, uint64_t key, const FileReply& facts,
                                           NameSources* sources) {
   if (facts.supplement_path.empty()) return absl::OkStatus();
-  auto attached = AttachFirst(names::AttachRole::kSupplementary,
-                              DebugFiles::SupplementPlaces(file, sources->debug_path, facts), file, key, 0,
-                              &sources->tried);
+  auto attached =
+      AttachFirst(names::AttachRole::kSupplementary, DebugFiles::SupplementPlaces(file, sources->debug_path, facts),
+                  file, key, 0, &sources->tried);
   if (!attached.ok()) return attached.status();
   if (*attached) sources->supplement_path = (*attached)->path;
   return absl::OkStatus();

@@ -20,12 +20,12 @@ namespace sonde::symbolize {
 
 // What is known of the split files (.dwo, .dwp) of one program.
 struct SplitSearch {
-  std::string debug_path;                     // of its debug file; empty: none
-  uint64_t generation = 0;                    // of the worker that has what was taken
+  std::string debug_path;   // of its debug file; empty: none
+  uint64_t generation = 0;  // of the worker that has what was taken
   bool has_looked_for_package = false;
-  absl::flat_hash_set<std::string> taken;     // paths
-  absl::flat_hash_set<uint64_t> in_vain;      // ids of those that were looked for and not found
-  std::vector<NameSources::Tried> examples;   // of the first few of these
+  absl::flat_hash_set<std::string> taken;    // paths
+  absl::flat_hash_set<uint64_t> in_vain;     // ids of those that were looked for and not found
+  std::vector<NameSources::Tried> examples;  // of the first few of these
 };
 
 // Gives the worker a file, and whatever else tells more of it. Single-threaded.
@@ -45,8 +45,8 @@ class FileOpener {
   // The same without looking for anything else. REQUIRES: a look before found nothing.
   absl::StatusOr<names::FileReply> OpenAlone(const model::ExecutableFile& file, uint64_t key, uint64_t size_bytes);
 
-  // Looks for the split files that answers about an open file have lacked. True: there are some, ask again. Each that was
-  // looked for in vain is not looked for again with the same `search`. Errors as of NameWorker.
+  // Looks for the split files that answers about an open file have lacked. True: there are some, ask again. Each that
+  // was looked for in vain is not looked for again with the same `search`. Errors as of NameWorker.
   absl::StatusOr<bool> AttachSplitFiles(const model::ExecutableFile& file, uint64_t key, SplitSearch* search);
 
  private:

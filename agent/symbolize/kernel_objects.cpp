@@ -22,7 +22,8 @@ struct Nearest {
 
 }  // namespace
 
-absl::flat_hash_map<uint64_t, std::string> KernelObjects(const std::vector<uint64_t>& addresses, const std::string& path) {
+absl::flat_hash_map<uint64_t, std::string> KernelObjects(const std::vector<uint64_t>& addresses,
+                                                         const std::string& path) {
   std::map<uint64_t, Nearest> nearest;
   for (const uint64_t address : addresses) nearest.try_emplace(address);
   if (nearest.empty()) return {};

@@ -112,9 +112,11 @@ void NameCache::Blame(const FileIdentity& identity) {
 absl::Status NameCache::Open(const ExecutableFile& file, Entry* entry, NameSources* sources) {
   const bool is_settled = !absl::IsUnavailable(entry->names.Status()) && !entry->names.Status().ok();
   if (is_settled && (entry->has_descriptor || !file.fd.IsValid())) return entry->names.Status();
-  if (!lost_files_.MayAsk(entry->identity, now_ns_())) return absl::UnavailableError("the worker was lost over it twice: it is left alone for some hours");
+  if (!lost_files_.MayAsk(entry->identity, now_ns_()))
+    return absl::UnavailableError("the worker was lost over it twice: it is left alone for some hours");
   if (file.kind != CodeKind::kVdso && !file.fd.IsValid()) {
-    return Refuse("symbols_unreadable", absl::FailedPreconditionError("it could not be opened while a process ran it"), entry);
+    return Refuse("symbols_unreadable", absl::FailedPreconditionError("it could not be opened while a process ran it"),
+                  entry);
   }
   if (file.kind == CodeKind::kFile && IdentityNow(file.fd.Get()) != entry->identity) {
     return Refuse("file_overwritten", absl::FailedPreconditionError("it was overwritten since it was opened"), entry);
@@ -195,7 +197,8 @@ void NameCache::Ask(const Wanted& wanted) {
     const uint64_t cpu_ns = worker_->CpuNs();
     auto resolved = Resolve(wanted, offsets);
     if (resolved.ok()) {
-      for (size_t i = 0; i < offsets.size(); ++i) entry.names.Learn(offsets[i], resolved->places[i], !wanted.with_lines);
+      for (size_t i = 0; i < offsets.size(); ++i)
+        entry.names.Learn(offsets[i], resolved->places[i], !wanted.with_lines);
       const uint64_t cost_ns = worker_->CpuNs() - cpu_ns;
       if (wanted.with_lines && cost_ns > kDearNs) entry.lines_not_before_ns = now_ns_() + kRestForLines * cost_ns;
       return;

@@ -29,8 +29,8 @@ namespace sonde::symbolize {
 // by device, inode, size and time of change, so that a program that replaced another is another file; one that was
 // overwritten since it was opened is not read any more.
 //
-// Lines and inlined functions of a large file cost much: where an answer took long, the next ones are of symbols alone until
-// two thousand times as long has passed; then such places are asked about once more.
+// Lines and inlined functions of a large file cost much: where an answer took long, the next ones are of symbols alone
+// until two thousand times as long has passed; then such places are asked about once more.
 //
 // A file that the worker was lost over is asked about once more. When it is lost again, that file is left alone for an
 // hour, then for two, and so on up to a day; its frames are named by offsets meanwhile. Single-threaded.
@@ -53,7 +53,8 @@ class NameCache {
   // REQUIRES: `file` is of kind kFile, kVdso or kJit. The answer stays valid until the next Prepare().
   const FileNames& Get(const model::ExecutableFilePtr& file);
 
-  // Where the names of `file` come from; looks for debug files anew. REQUIRES as of Get(), whose answers may be gone then.
+  // Where the names of `file` come from; looks for debug files anew. REQUIRES as of Get(), whose answers may be gone
+  // then.
   NameSources Explain(const model::ExecutableFilePtr& file);
 
   size_t MemoryBytes() const;
@@ -62,13 +63,13 @@ class NameCache {
  private:
   struct Entry {
     model::FileIdentity identity;
-    uint64_t key = 0;              // at the worker
-    uint64_t generation = 0;       // of the worker that has it open; 0: none has
-    bool has_descriptor = false;   // when it was read
+    uint64_t key = 0;                  // at the worker
+    uint64_t generation = 0;           // of the worker that has it open; 0: none has
+    bool has_descriptor = false;       // when it was read
     uint64_t lines_not_before_ns = 0;  // until then symbols must do
     SplitSearch split;
-    bool is_alone = false;         // debug files were looked for, and there are none
-    uint64_t looked_ns = 0;        // when
+    bool is_alone = false;   // debug files were looked for, and there are none
+    uint64_t looked_ns = 0;  // when
     FileNames names;
   };
   // What is asked of one file, for some batches at once.
@@ -80,7 +81,8 @@ class NameCache {
   };
   Entry& Touch(const model::ExecutableFilePtr& file);
   uint64_t KeyOf(const model::ExecutableFile& file, const model::FileIdentity& identity);
-  // Makes the worker have it open; else why it cannot be asked about now. `sources` is filled in when it was opened anew.
+  // Makes the worker have it open; else why it cannot be asked about now. `sources` is filled in when it was opened
+  // anew.
   absl::Status Open(const model::ExecutableFile& file, Entry* entry, NameSources* sources);
   absl::Status Open(const model::ExecutableFile& file, Entry* entry) {
     NameSources unwanted;

@@ -176,8 +176,8 @@ TEST_F(NameCacheTest, DoesNotReadAFileThatWasOverwrittenSince) {
 TEST_F(NameCacheTest, ReadsAPerfMapAgainWhenItHasGrown) {
   const std::string path = absl::StrCat(testing::TempDir(), "sonde_perf_map_", ::getpid());
   std::ofstream(path) << "1000 10 first\n";
-  const auto map = std::make_shared<const model::ExecutableFile>(
-      model::ExecutableFile{model::CodeKind::kJit, {}, "[jit]", base::UniqueFd(::open(path.c_str(), O_RDONLY | O_CLOEXEC))});
+  const auto map = std::make_shared<const model::ExecutableFile>(model::ExecutableFile{
+      model::CodeKind::kJit, {}, "[jit]", base::UniqueFd(::open(path.c_str(), O_RDONLY | O_CLOEXEC))});
   NameCache cache(kMuch, &worker_, &ledger_);
   EXPECT_EQ(NameOf(&cache, map, 0x1001), "first");
   EXPECT_EQ(NameOf(&cache, map, 0x2001), "");

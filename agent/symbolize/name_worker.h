@@ -11,8 +11,8 @@
 
 namespace sonde::symbolize {
 
-// Asks the worker sonde-symbolizer for names. What it answers is not believed, only bounded. As KeptWorker has it; but for that,
-// single-threaded.
+// Asks the worker sonde-symbolizer for names. What it answers is not believed, only bounded. As KeptWorker has it; but
+// for that, single-threaded.
 class NameWorker : public worker::KeptWorker {
  public:
   // The worker limits its own CPU time to four seconds a request.

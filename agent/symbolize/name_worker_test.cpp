@@ -40,7 +40,8 @@ std::string StatusLine(pid_t pid, const std::string& name) {
   const auto text = base::ReadFile(absl::StrCat("/proc/", pid, "/status"), 65'536);
   if (!text.ok()) return std::string(text.status().message());
   const size_t at = text->find("\n" + name + ":\t");
-  return at == std::string::npos ? "" : text->substr(at + name.size() + 3, text->find('\n', at + 1) - at - name.size() - 3);
+  return at == std::string::npos ? ""
+                                 : text->substr(at + name.size() + 3, text->find('\n', at + 1) - at - name.size() - 3);
 }
 
 TEST(NameWorker, ItsProcessHasNoRightsAndNoDescriptorsButItsOwn) {
@@ -95,11 +96,11 @@ TEST(NameWorker, BelievesNoNonsense) {
   const std::string places = "struct.pack('<IQBBI', 0x736f0003, 1, 1, 0, 0)";
   const std::string lies[] = {
       "s.recv(65536); s.send(b'x')",
-      "s.recv(65536); s.send(" + places + " + struct.pack('<I', 4096))",      // places that do not follow
+      "s.recv(65536); s.send(" + places + " + struct.pack('<I', 4096))",  // places that do not follow
       "s.recv(65536); s.send(" + places + " + struct.pack('<II', 1, 4000000000))",
-      "s.recv(65536); s.send(" + places + " + struct.pack('<I', 0))",         // fewer than asked
-      "s.recv(65536); s.send(" + places + " + struct.pack('<III', 2, 0, 0))",  // more than asked
-      "s.recv(65536); s.send(struct.pack('<IQBBII', 0x736f0003, 99, 1, 0, 0, 0))",  // to another question
+      "s.recv(65536); s.send(" + places + " + struct.pack('<I', 0))",                          // fewer than asked
+      "s.recv(65536); s.send(" + places + " + struct.pack('<III', 2, 0, 0))",                  // more than asked
+      "s.recv(65536); s.send(struct.pack('<IQBBII', 0x736f0003, 99, 1, 0, 0, 0))",             // to another question
       "s.recv(65536)\nwhile True: s.send(struct.pack('<IQBBII', 0x736f0003, 1, 0, 0, 0, 0))",  // without an end
       "s.recv(65536); s.send(b'x' * 65537)",
   };
@@ -151,7 +152,8 @@ TEST(NameWorker, MayBeKilledAtAnyMoment) {
   ASSERT_TRUE(reply.ok()) << reply.status();
   std::vector<uint64_t> offsets;
   const elf::LoadSegment text = reply->segments.at(0);
-  for (uint64_t at = 0; at < text.file_size && offsets.size() < 3'000; at += 64) offsets.push_back(text.file_offset + at);
+  for (uint64_t at = 0; at < text.file_size && offsets.size() < 3'000; at += 64)
+    offsets.push_back(text.file_offset + at);
   const auto truth = worker.Resolve(1, offsets);
   ASSERT_TRUE(truth.ok()) << truth.status();
 

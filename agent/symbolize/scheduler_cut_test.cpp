@@ -11,7 +11,7 @@ using KeptNames = std::vector<std::string_view>;
 
 TEST(SchedulerCut, CutsTheTracingMachineryAboveTheScheduler) {
   EXPECT_EQ(CountTracingFrames(KeptNames{"bpf_get_stackid_raw_tp", "bpf_prog_1234_on_switch", "bpf_trace_run4",
-                                     "__traceiter_sched_switch", "__schedule", "schedule", "do_nanosleep"}),
+                                         "__traceiter_sched_switch", "__schedule", "schedule", "do_nanosleep"}),
             4U);
   EXPECT_EQ(CountTracingFrames(KeptNames{"bpf_prog_1234_on_switch", "", "", "__schedule.constprop.0", "schedule"}), 3U);
   EXPECT_EQ(CountTracingFrames(KeptNames{"bpf_trace_run4", "preempt_schedule_irq", "irqentry_exit"}), 1U);

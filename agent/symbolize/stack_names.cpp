@@ -8,7 +8,8 @@ namespace sonde::symbolize {
 // What is known of one batch so far. The builder's profile is never finished: only its locations are of use.
 struct StackNames::Table {
   Table(const model::ProfileBatch& batch, Symbolizer* symbolizer)
-      : builder(batch.kind, batch.start_unix_ns, batch.duration_ns, 1), locations(symbolizer->TableOf(batch, &builder)) {}
+      : builder(batch.kind, batch.start_unix_ns, batch.duration_ns, 1),
+        locations(symbolizer->TableOf(batch, &builder)) {}
 
   profile::PprofBuilder builder;
   LocationTable locations;

@@ -20,7 +20,8 @@ class StackNames {
   explicit StackNames(Symbolizer* symbolizer);
   ~StackNames();
 
-  // The stack of a sample of `batch`, leaf first, inlined callees before their callers. REQUIRES: its indices are sound.
+  // The stack of a sample of `batch`, leaf first, inlined callees before their callers. REQUIRES: its indices are
+  // sound.
   std::vector<profile::Frame> Of(const model::ProfileBatch& batch, const model::UnwoundSample& sample);
 
  private:

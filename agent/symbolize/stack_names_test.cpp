@@ -55,8 +55,8 @@ TEST_F(StackNamesTest, AreThoseThatAReaderOfTheProfileSees) {
       return read;
     }());
   }
-  EXPECT_EQ(Shown(waiting), (std::vector<std::string>{"__schedule in [kernel.kallsyms]", "do_nanosleep in [kernel.kallsyms]",
-                                                      "[anon] in [anon]"}));
+  EXPECT_EQ(Shown(waiting), (std::vector<std::string>{"__schedule in [kernel.kallsyms]",
+                                                      "do_nanosleep in [kernel.kallsyms]", "[anon] in [anon]"}));
 }
 
 TEST_F(StackNamesTest, KeepBatchesApart) {

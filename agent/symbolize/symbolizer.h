@@ -24,8 +24,8 @@ namespace sonde::symbolize {
 // from which a backend can find better names.
 // Kernel: [kernel.kallsyms], or [MODULE] for modules and BPF programs. Where a thread waits, the tracing machinery
 // above the scheduler, which is ours, is cut away; on a CPU it stays, since it is time truly spent.
-// Where the worker has more than a function's name, a location has its inlined functions first, each with file and line.
-// [anon], [unknown] and markers: one location each, without address, so that what differs by address only merges.
+// Where the worker has more than a function's name, a location has its inlined functions first, each with file and
+// line. [anon], [unknown] and markers: one location each, without address, so that what differs by address only merges.
 // Labels of samples: `process`; for off-CPU and wall also `reason`, as profile/reason.h names
 // it, and `syscall` where that is "other".
 //

@@ -2,9 +2,9 @@
 
 #include <dlfcn.h>
 #include <gtest/gtest.h>
-#include <sys/syscall.h>
 #include <link.h>
 #include <sys/auxv.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -19,8 +19,8 @@ namespace {
 
 using model::CodeKind;
 using model::Frame;
-using profile::Reason;
 using profile::Kind;
+using profile::Reason;
 using Names = std::vector<std::string>;
 
 extern "C" __attribute__((noinline, used)) int sonde_symbolize_leaf(int x) { return x * 3 + 1; }

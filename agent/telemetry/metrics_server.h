@@ -9,9 +9,9 @@
 
 namespace sonde::telemetry {
 
-// What machines ask of the agent over HTTP: /metrics in Prometheus's text format; /livez, whether its own threads come on,
-// which no target and no load can make untrue; /readyz, whether it captures. Serves any host that may reach the address, and
-// nothing but counters and the words of a status: what processes do is not told here.
+// What machines ask of the agent over HTTP: /metrics in Prometheus's text format; /livez, whether its own threads come
+// on, which no target and no load can make untrue; /readyz, whether it captures. Serves any host that may reach the
+// address, and nothing but counters and the words of a status: what processes do is not told here.
 class MetricsServer {
  public:
   // Called on the server's threads, maybe two at once.

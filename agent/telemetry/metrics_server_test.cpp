@@ -16,9 +16,10 @@ using ::testing::HasSubstr;
 class MetricsServerTest : public ::testing::Test {
  protected:
   MetricsServerTest() {
-    auto server = MetricsServer::Start("127.0.0.1:0", {.metrics = [] { return std::string("x 1\n"); },
-                                                       .not_live = [this] { return std::string(is_stuck_ ? "stuck" : ""); },
-                                                       .not_ready = [] { return std::string("not yet"); }});
+    auto server =
+        MetricsServer::Start("127.0.0.1:0", {.metrics = [] { return std::string("x 1\n"); },
+                                             .not_live = [this] { return std::string(is_stuck_ ? "stuck" : ""); },
+                                             .not_ready = [] { return std::string("not yet"); }});
     EXPECT_TRUE(server.ok()) << server.status();
     server_ = *std::move(server);
   }

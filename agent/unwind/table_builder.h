@@ -21,7 +21,7 @@ class TableBuilder {
   struct Work {
     std::function<void(const BuildQueue::Job&)> build;
     std::function<void(uint16_t id)> retire;
-    std::function<void()> tick;  // every second
+    std::function<void()> tick;                         // every second
     std::function<uint64_t()> worker_cpu_ns = nullptr;  // CPU time that others have taken for builds
     std::function<void()> interrupt = nullptr;          // ends the build at hand soon, and all that come after it
   };

@@ -55,7 +55,8 @@ absl::Status CheckTable(const elf::UnwindTable& table, uint64_t file_bytes) {
     if (page.first != next || page.count > UNWIND_PAGE_ROWS || page.count > rows.size() - next) {
       return NoTable("pages of a table do not divide its rows");
     }
-    if (absl::Status status = CheckRows(rows.subspan(next, page.count), table.escapes.size()); !status.ok()) return status;
+    if (absl::Status status = CheckRows(rows.subspan(next, page.count), table.escapes.size()); !status.ok())
+      return status;
     next += page.count;
   }
   return next == rows.size() ? absl::OkStatus() : NoTable("a table has rows of no page");

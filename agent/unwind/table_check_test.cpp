@@ -41,10 +41,16 @@ TEST(TableCheck, TakesNoneThatCouldDoMoreThanLeadWalksAstray) {
     const char* what;
     std::function<void(Table*)> change;
   } cases[] = {
-      {"a page behind the file's end", [](Table* t) { t->pages.push_back({5, 0}); }},
+      {"a page behind the file's end",
+       [](Table* t) {
+         t->pages.push_back({5, 0});
+       }},
       {"a first page behind the file's end", [](Table* t) { t->base_page = 100; }},
       {"a first page whose number wraps", [](Table* t) { t->base_page = ~uint64_t{0}; }},
-      {"rows of no page", [](Table* t) { t->rows.push_back({2, 0}); }},
+      {"rows of no page",
+       [](Table* t) {
+         t->rows.push_back({2, 0});
+       }},
       {"fewer rows than pages have", [](Table* t) { t->rows.pop_back(); }},
       {"no rows at all", [](Table* t) { t->rows.clear(); }},
       {"a page's rows twice", [](Table* t) { t->pages[2].first = 0; }},

@@ -15,8 +15,9 @@ class TableCompiler {
   virtual ~TableCompiler() = default;
 
   // The table of a file, or of the kernel's vdso: as CheckTable() wants it. Called by one thread, which waits. Errors:
-  // kNotFound: there is nothing to compile, walks go by frame pointers; kAborted: whoever compiles was lost over this file;
-  // kUnavailable: nobody can be asked now; kCancelled: Interrupt() was called; others: the file cannot be read or is hostile.
+  // kNotFound: there is nothing to compile, walks go by frame pointers; kAborted: whoever compiles was lost over this
+  // file; kUnavailable: nobody can be asked now; kCancelled: Interrupt() was called; others: the file cannot be read or
+  // is hostile.
   virtual absl::StatusOr<elf::UnwindTable> Compile(const model::ExecutableFile& file, elf::CodeEffort effort) = 0;
 
   // Ends what is being compiled soon, and all that comes after it. Any thread.

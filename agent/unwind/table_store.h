@@ -38,9 +38,8 @@ class TableStore {
   // Takes its table away, if it has one, and says why in `state`.
   absl::Status Withdraw(uint16_t id, abi::unwind_file_state state);
 
-  // Looks which tables are in use, evicts in advance when there is little room, and gives back the room that tables have
-  // left. Call every second.
-  // Returns the evicted files that walks have asked for since.
+  // Looks which tables are in use, evicts in advance when there is little room, and gives back the room that tables
+  // have left. Call every second. Returns the evicted files that walks have asked for since.
   absl::StatusOr<std::vector<uint16_t>> Tick();
 
   Statistics Count() const;
@@ -89,7 +88,7 @@ class TableStore {
   Delayed<Places> leaving_;
   uint64_t leaving_rows_ = 0;
   uint64_t full_at_rows_ = UINT64_MAX;  // taken when Shrink() last found no room
-  std::vector<uint32_t> uses_;  // by id, as of the last Tick()
+  std::vector<uint32_t> uses_;          // by id, as of the last Tick()
   uint64_t evictions_ = 0;
 };
 

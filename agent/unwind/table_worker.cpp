@@ -52,7 +52,8 @@ absl::Status TableWorker::ReceiveTable(uint64_t id, elf::UnwindTable* table) {
 
 absl::StatusOr<elf::UnwindTable> TableWorker::Compile(const model::ExecutableFile& file, elf::CodeEffort effort) {
   const bool is_vdso = file.kind == CodeKind::kVdso;
-  if (!is_vdso && !file.fd.IsValid()) return absl::FailedPreconditionError("it could not be opened while a process ran it");
+  if (!is_vdso && !file.fd.IsValid())
+    return absl::FailedPreconditionError("it could not be opened while a process ran it");
   if (absl::Status status = Begin(); !status.ok()) return status;
   names::Request request;
   request.kind = names::RequestKind::kTable;

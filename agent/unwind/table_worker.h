@@ -9,12 +9,12 @@
 
 namespace sonde::unwind {
 
-// Has a worker compile tables, one of its own: names of a file may take seconds, for which no table waits. What it answers is
-// checked, and else not believed. As KeptWorker has it.
+// Has a worker compile tables, one of its own: names of a file may take seconds, for which no table waits. What it
+// answers is checked, and else not believed. As KeptWorker has it.
 class TableWorker : public TableCompiler, private worker::KeptWorker {
  public:
-  // It limits its own CPU time to eight seconds a table. It does not rest however often it was lost: it is asked about no file
-  // more than twice an hour, and all that it does is paid from the budget of builds.
+  // It limits its own CPU time to eight seconds a table. It does not rest however often it was lost: it is asked about
+  // no file more than twice an hour, and all that it does is paid from the budget of builds.
   static Options TableOptions();
 
   explicit TableWorker(Options options = TableOptions()) : KeptWorker(std::move(options)) {}

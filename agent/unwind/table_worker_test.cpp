@@ -34,12 +34,13 @@ worker::KeptWorker::Options TableOptionsFor(const std::string& program = worker:
 
 template <typename T>
 bool HoldSame(const std::vector<T>& one, const std::vector<T>& other) {
-  return one.size() == other.size() && (one.empty() || std::memcmp(one.data(), other.data(), one.size() * sizeof(T)) == 0);
+  return one.size() == other.size() &&
+         (one.empty() || std::memcmp(one.data(), other.data(), one.size() * sizeof(T)) == 0);
 }
 
 bool IsSame(const elf::UnwindTable& one, const elf::UnwindTable& other) {
-  return one.base_page == other.base_page && one.leaves_out_code == other.leaves_out_code && HoldSame(one.pages, other.pages) &&
-         HoldSame(one.rows, other.rows) && HoldSame(one.escapes, other.escapes);
+  return one.base_page == other.base_page && one.leaves_out_code == other.leaves_out_code &&
+         HoldSame(one.pages, other.pages) && HoldSame(one.rows, other.rows) && HoldSame(one.escapes, other.escapes);
 }
 
 TEST(TableWorker, GivesTheTableThatTheCompilerMakes) {
@@ -86,11 +87,11 @@ TEST(TableWorker, BelievesNoNonsense) {
       "head(0, 16777216, 0)",                                                   // and than this file can have
       "head(65536, 0, 0)",
       "head(0, 0, 3000)",
-      "head(1, 1, 0); part(b'')",                                                        // nothing, without an end
-      "head(1, 1, 0); part(b'x' * 9)",                                                   // more than it said
-      "head(1, 1, 0); s.send(struct.pack('<IQ', 0x736f0008, 7) + b'x' * 8)",             // of another reply
-      "head(1, 1, 0); part(struct.pack('<II', 0, 1)); part(struct.pack('<HH', 5, 0))",   // a row at the wrong place
-      "head(1, 1, 0); part(struct.pack('<II', 0, 9)); part(struct.pack('<HH', 0, 0))",   // more rows than there are
+      "head(1, 1, 0); part(b'')",                                                           // nothing, without an end
+      "head(1, 1, 0); part(b'x' * 9)",                                                      // more than it said
+      "head(1, 1, 0); s.send(struct.pack('<IQ', 0x736f0008, 7) + b'x' * 8)",                // of another reply
+      "head(1, 1, 0); part(struct.pack('<II', 0, 1)); part(struct.pack('<HH', 5, 0))",      // a row at the wrong place
+      "head(1, 1, 0); part(struct.pack('<II', 0, 9)); part(struct.pack('<HH', 0, 0))",      // more rows than there are
       "head(1, 1, 0); part(struct.pack('<II', 0, 1)); part(struct.pack('<HH', 0, 0x201))",  // an escape that is not
   };
   const model::ExecutableFile file = FileAt("/bin/true");
@@ -104,7 +105,8 @@ TEST(TableWorker, BelievesNoNonsense) {
 
 TEST(TableWorker, ShowsNoControlCharactersOfWhatItIsTold) {
   const worker::FalseWorker program(
-      "s.recv(65536); s.send(struct.pack('<IQII3sQIIIB', 0x736f0006, 1, 2, 3, b'a\\x1bb', 0, 0, 0, 0, 0)); time.sleep(100)");
+      "s.recv(65536); s.send(struct.pack('<IQII3sQIIIB', 0x736f0006, 1, 2, 3, b'a\\x1bb', 0, 0, 0, 0, 0)); "
+      "time.sleep(100)");
   TableWorker worker(TableOptionsFor(program.Path()));
   const auto table = worker.Compile(FileAt("/bin/true"), elf::CodeEffort::kAll);
   EXPECT_TRUE(absl::IsInvalidArgument(table.status()));

@@ -153,7 +153,8 @@ void Unwinder::ReleaseFiles(std::span<const abi::unwind_mapping> mappings) {
 }
 
 void Unwinder::Build(const BuildQueue::Job& job) {
-  if (!lost_files_.MayAsk(job.file->identity, base::MonotonicNs())) return Refuse(job.id, absl::AbortedError(kLostTwice));
+  if (!lost_files_.MayAsk(job.file->identity, base::MonotonicNs()))
+    return Refuse(job.id, absl::AbortedError(kLostTwice));
   // Walks go by what can be had soon while the rest is made.
   for (elf::CodeEffort effort : {elf::CodeEffort::kSoon, elf::CodeEffort::kAll}) {
     const absl::StatusOr<elf::UnwindTable> table = compiler_->Compile(*job.file, effort);

@@ -63,8 +63,9 @@ struct FileUnwinding {
   std::string why;  // of kNothing
 };
 
-// Keeps the kernel side's tables right: gives it every process's mappings, and every file's table, queued on a thread of
-// its own and compiled by a process that has no rights. Walks read all of it at any time, and find either the old or the new.
+// Keeps the kernel side's tables right: gives it every process's mappings, and every file's table, queued on a thread
+// of its own and compiled by a process that has no rights. Walks read all of it at any time, and find either the old or
+// the new.
 class Unwinder {
  public:
   // `maps` and `ledger` must outlive this; nobody else may write to the maps.
@@ -125,7 +126,7 @@ class Unwinder {
 
   mutable absl::Mutex mutex_;
   UnwindStatistics statistics_ ABSL_GUARDED_BY(mutex_);
-  absl::flat_hash_map<uint16_t, std::string> refusals_ ABSL_GUARDED_BY(mutex_);  // why
+  absl::flat_hash_map<uint16_t, std::string> refusals_ ABSL_GUARDED_BY(mutex_);    // why
   absl::flat_hash_map<uint16_t, uint64_t> shunned_until_ ABSL_GUARDED_BY(mutex_);  // the compiler was lost over them
   absl::flat_hash_set<uint16_t> dropped_ ABSL_GUARDED_BY(mutex_);  // to be built when there is time or room again
 

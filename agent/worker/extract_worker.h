@@ -10,11 +10,13 @@
 
 namespace sonde::worker {
 
-// What a worker said of an ELF file for those who debug: bounded, and without control characters, but not to be trusted further.
+// What a worker said of an ELF file for those who debug: bounded, and without control characters, but not to be trusted
+// further.
 struct FileExtract {
   std::string build_id;    // lower-case hexadecimal; empty: it has none
   std::string debug_link;  // file name of the separate debug file, or empty
-  // kNotFound: it has nothing to give; kInvalidArgument: it is no ELF file of use. DebugExtract::Of() checks what there is.
+  // kNotFound: it has nothing to give; kInvalidArgument: it is no ELF file of use. DebugExtract::Of() checks what there
+  // is.
   absl::StatusOr<elf::ExtractPlan> plan;
 };
 

@@ -32,9 +32,9 @@ struct WorkerFacts {
   uint64_t rss_bytes = 0;
 };
 
-// Keeps one sonde-symbolizer running: starts it when it is needed, ends it when it hangs or lies, and starts another. When none
-// can be started it waits a minute. What may be asked is for those who derive from it. Single-threaded, but for Facts(),
-// CpuNs() and Interrupt().
+// Keeps one sonde-symbolizer running: starts it when it is needed, ends it when it hangs or lies, and starts another.
+// When none can be started it waits a minute. What may be asked is for those who derive from it. Single-threaded, but
+// for Facts(), CpuNs() and Interrupt().
 class KeptWorker {
  public:
   struct Options {

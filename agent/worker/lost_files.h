@@ -8,8 +8,8 @@
 namespace sonde::worker {
 
 // Files that a worker was lost over. Such a file is asked about once more; when the worker is lost over it again, it is
-// left alone for an hour, then for two, and so on up to a day. A file is told by device, inode, size and time of change.
-// Not thread-safe.
+// left alone for an hour, then for two, and so on up to a day. A file is told by device, inode, size and time of
+// change. Not thread-safe.
 class LostFiles {
  public:
   bool MayAsk(const model::FileIdentity& file, uint64_t now_ns) const;

@@ -14,9 +14,9 @@
 #include "collector/ingest/push_server.h"
 #include "collector/query/querier.h"
 #include "collector/store/writer.h"
+#include "collector/web/site.h"
 #include "http/http_server.h"
 #include "http/listen.h"
-#include "collector/web/site.h"
 #include "spdlog/spdlog.h"
 
 namespace sonde::app {
@@ -108,7 +108,8 @@ absl::Status RunCollector(const Config& config) {
                                     queries);
                  }};
   auto server = http::HttpServer::Start(
-      config.http_listen, [&site](const http::Request& r) { return site.Answer(r); }, http::HttpServer::Methods::kGetAndPost);
+      config.http_listen, [&site](const http::Request& r) { return site.Answer(r); },
+      http::HttpServer::Methods::kGetAndPost);
   if (!server.ok()) {
     return absl::Status(server.status().code(),
                         absl::StrCat(server.status().message(), "; choose another with --http-listen"));

@@ -17,7 +17,7 @@ struct Config {
   size_t retention_bytes = 0;         // of the store; 0 = no limit
   std::string grpc_certificate{};     // files of gRPC's TLS; both or neither
   std::string grpc_key{};
-  std::string token_file{};           // what agents must know; empty = nothing
+  std::string token_file{};  // what agents must know; empty = nothing
   size_t sender_bytes_per_minute = 0;
 };
 

@@ -37,7 +37,9 @@ std::optional<Flags> ParseFlags(int argc, char** argv, int* exit_code) {
   parser.add_option("--grpc-listen", flags.config.grpc_listen, "HOST:PORT that agents push to; port 0 = any")
       ->capture_default_str()
       ->check(CLI::Validator(NotAnAddress, "HOST:PORT"));
-  parser.add_option("--http-listen", flags.config.http_listen, "HOST:PORT of the page, the API, and /metrics, /livez and /readyz; port 0 = any")
+  parser
+      .add_option("--http-listen", flags.config.http_listen,
+                  "HOST:PORT of the page, the API, and /metrics, /livez and /readyz; port 0 = any")
       ->capture_default_str()
       ->check(CLI::Validator(NotAnAddress, "HOST:PORT"));
   parser.add_option("--store", flags.config.store, "directory that holds the profiles")->capture_default_str();

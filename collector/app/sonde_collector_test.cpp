@@ -256,12 +256,9 @@ TEST_F(SondeCollectorTest, ChecksCopiesAndShrinksItsStore) {
 }
 
 TEST_F(SondeCollectorTest, ExitsWith2OnUsageErrors) {
-  const std::map<std::string, std::string> wrong_flags = {{"--no-such-flag", "x"},
-                                                          {"--grpc-listen", "7171"},
-                                                          {"--retention", "soon"},
-                                                          {"--retention-bytes", "1KiB"},
-                                                          {"--max-profile-bytes", "12"},
-                                                          {"--log-level", "loud"}};
+  const std::map<std::string, std::string> wrong_flags = {{"--no-such-flag", "x"},       {"--grpc-listen", "7171"},
+                                                          {"--retention", "soon"},       {"--retention-bytes", "1KiB"},
+                                                          {"--max-profile-bytes", "12"}, {"--log-level", "loud"}};
   for (const auto& wrong : wrong_flags) {
     Process collector(Arguments({wrong}));
     EXPECT_EQ(collector.Wait(), 2) << wrong.first;

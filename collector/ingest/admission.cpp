@@ -47,7 +47,8 @@ absl::Status Admission::TakeFrom(Bucket* bucket, size_t bytes, int64_t now_ns) c
     bucket->bytes -= wanted;
     return absl::OkStatus();
   }
-  const std::string limit = absl::StrCat("the limit of ", rules_.sender_bytes_per_minute, " bytes a minute from one sender");
+  const std::string limit =
+      absl::StrCat("the limit of ", rules_.sender_bytes_per_minute, " bytes a minute from one sender");
   if (wanted > most) return absl::ResourceExhaustedError(absl::StrCat("this message alone is beyond ", limit));
   const auto seconds = static_cast<int64_t>(std::ceil((wanted - bucket->bytes) / most * 60));
   return absl::ResourceExhaustedError(absl::StrCat(limit, " is reached; try again in ", seconds, " s"));

@@ -15,8 +15,8 @@ namespace sonde::ingest {
 
 // Who may push, and how much.
 struct AdmissionRules {
-  std::string token{};                  // "authorization: Bearer TOKEN" must say it; empty = anybody may
-  size_t sender_bytes_per_minute = 0;   // of messages from one address; 0 = no limit
+  std::string token{};                 // "authorization: Bearer TOKEN" must say it; empty = anybody may
+  size_t sender_bytes_per_minute = 0;  // of messages from one address; 0 = no limit
 };
 
 // Decides about pushes before anything of them is read. Thread-safe.

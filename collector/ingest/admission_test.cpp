@@ -19,7 +19,8 @@ TEST(Admission, LetsEverybodyInWithoutRules) {
 TEST(Admission, WantsTheTokenItself) {
   Admission admission({.token = "s3cret"});
   EXPECT_TRUE(admission.Admit("Bearer s3cret", "", 1, 0).ok());
-  for (const char* wrong : {"", "s3cret", "Bearer ", "Bearer s3cre", "Bearer s3crets", "Bearer s3creT", "bearer s3cret"}) {
+  for (const char* wrong :
+       {"", "s3cret", "Bearer ", "Bearer s3cre", "Bearer s3crets", "Bearer s3creT", "bearer s3cret"}) {
     EXPECT_EQ(admission.Admit(wrong, "", 1, 0).code(), absl::StatusCode::kUnauthenticated) << wrong;
   }
 }

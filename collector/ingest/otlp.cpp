@@ -34,11 +34,16 @@ struct AttributeName {
 };
 // Names that semantic conventions and our labels have for the same.
 constexpr AttributeName kNames[] = {
-    {"service.name", "service_name"},  {"host.name", "node"},
-    {"container.id", "container_id"},  {"k8s.pod.name", "pod"},
-    {"k8s.namespace.name", "namespace"}, {"k8s.container.name", "container"},
-    {"container.name", "container"},   {"process.executable.name", "process"},
-    {"process.pid", "pid"},            {"thread.id", "thread_id"},
+    {"service.name", "service_name"},
+    {"host.name", "node"},
+    {"container.id", "container_id"},
+    {"k8s.pod.name", "pod"},
+    {"k8s.namespace.name", "namespace"},
+    {"k8s.container.name", "container"},
+    {"container.name", "container"},
+    {"process.executable.name", "process"},
+    {"process.pid", "pid"},
+    {"thread.id", "thread_id"},
     {"thread.name", "comm"},
 };
 
@@ -55,7 +60,8 @@ absl::Status WalkMessage(CodedInputStream* in, const Descriptor* type, int nesti
     const FieldDescriptor* field = type->FindFieldByNumber(WireFormatLite::GetTagFieldNumber(tag));
     const bool is_message = field != nullptr && field->message_type() != nullptr;
     if (++*entries > kMaxOtlpEntries) {
-      return No(absl::StrCat("the request has more than the limit of ", kMaxOtlpEntries, " samples, strings and other entries; "
+      return No(absl::StrCat("the request has more than the limit of ", kMaxOtlpEntries,
+                             " samples, strings and other entries; "
                              "export fewer at a time"));
     }
     int length = 0;
@@ -134,7 +140,8 @@ class Conversion {
 
   static absl::Status AddLabel(const std::string& key, const std::string& value, profile::Labels* labels) {
     if (key.empty() || value.empty()) return absl::OkStatus();
-    if (labels->size() >= size_t{kMaxLabels}) return No(absl::StrCat("it has more than the limit of ", kMaxLabels, " labels"));
+    if (labels->size() >= size_t{kMaxLabels})
+      return No(absl::StrCat("it has more than the limit of ", kMaxLabels, " labels"));
     if (key.size() > kMaxLabelNameBytes) return No("the name of an attribute is too long");
     labels->emplace(LabelNameOf(key), profile::LabelValue(value));
     return absl::OkStatus();

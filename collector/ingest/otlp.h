@@ -24,8 +24,8 @@ absl::Status CheckOtlpWire(google::protobuf::io::ZeroCopyInputStream* bytes);
 // Checks OpenTelemetry's profiles (as of opentelemetry-proto 1.10 and 1.11; others number the fields otherwise) from a
 // hostile peer and makes them ready to store. Each is of one type and becomes a kind of that name, "otlp:off_cpu";
 // samples that count ticks of a clock get the time as a second value. Attributes of the resource become labels of the
-// series, those of samples labels of samples, under the names that our own agent has where it has one. Limits and errors
-// as Unpack().
+// series, those of samples labels of samples, under the names that our own agent has where it has one. Limits and
+// errors as Unpack().
 absl::StatusOr<std::vector<store::NewProfile>> UnpackOtlp(const OtlpExport& request, const Limits& limits,
                                                           int64_t now_unix_ns);
 

@@ -117,10 +117,13 @@ TEST(UnpackOtlp, RefusesWhatRefersToNothing) {
       {"stack -1", [](OtlpExport* r) { ProfileIn(r)->mutable_samples(0)->set_stack_index(-1); }},
       {"attribute 3", [](OtlpExport* r) { ProfileIn(r)->mutable_samples(0)->set_attribute_indices(0, 3); }},
       {"string 99", [](OtlpExport* r) { ProfileIn(r)->mutable_sample_type()->set_type_strindex(99); }},
-      {"location 7", [](OtlpExport* r) { r->mutable_dictionary()->mutable_stack_table(1)->set_location_indices(0, 7); }},
+      {"location 7",
+       [](OtlpExport* r) { r->mutable_dictionary()->mutable_stack_table(1)->set_location_indices(0, 7); }},
       {"mapping 5", [](OtlpExport* r) { r->mutable_dictionary()->mutable_location_table(1)->set_mapping_index(5); }},
       {"function 4",
-       [](OtlpExport* r) { r->mutable_dictionary()->mutable_location_table(1)->mutable_lines(0)->set_function_index(4); }},
+       [](OtlpExport* r) {
+         r->mutable_dictionary()->mutable_location_table(1)->mutable_lines(0)->set_function_index(4);
+       }},
       {"no sample type", [](OtlpExport* r) { ProfileIn(r)->clear_sample_type(); }},
       {"in the future", [](OtlpExport* r) { ProfileIn(r)->set_time_unix_nano(kOtlpNow * 2); }},
       {"time or duration", [](OtlpExport* r) { ProfileIn(r)->set_duration_nano(UINT64_MAX); }},

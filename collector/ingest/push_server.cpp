@@ -120,9 +120,9 @@ absl::StatusOr<std::optional<store::RequestId>> RequestIdOf(const grpc::Callback
 
 // What a message brought.
 struct Parsed {
-  bool is_empty = false;                                         // nothing, in order
-  absl::StatusOr<std::vector<store::NewProfile>> profiles{};     // or why they are none
-  std::optional<store::RequestId> id{};                          // by which the message itself tells a resend
+  bool is_empty = false;                                      // nothing, in order
+  absl::StatusOr<std::vector<store::NewProfile>> profiles{};  // or why they are none
+  std::optional<store::RequestId> id{};                       // by which the message itself tells a resend
 };
 
 absl::StatusOr<OtlpExport> ParseOtlp(const grpc::ByteBuffer& bytes) {
@@ -148,7 +148,8 @@ absl::StatusOr<Parsed> ParseAny(const grpc::ByteBuffer& bytes, Dialect dialect, 
   if (dialect == Dialect::kOtlp) {
     auto request = ParseOtlp(bytes);
     if (!request.ok()) return request.status();
-    return Parsed{request->resource_profiles().empty(), UnpackOtlp(*request, limits, base::WallNs()), OtlpRequestId(*request)};
+    return Parsed{request->resource_profiles().empty(), UnpackOtlp(*request, limits, base::WallNs()),
+                  OtlpRequestId(*request)};
   }
   auto request = Parse(bytes, dialect);
   if (!request.ok()) return request.status();
@@ -266,10 +267,10 @@ class Server : public PushServer {
     builder.RegisterService(&otlp_service_);
     server_ = builder.BuildAndStart();
     if (server_ == nullptr || port_ == 0) {
-      return absl::UnavailableError(
-          absl::StrCat("cannot listen for gRPC on ", address, ": the port is in use or the address is not this host's",
-                       door_.key_pem.empty() ? "" : ", or the certificate and its key are none or do not belong together",
-                       "; choose another with --grpc-listen"));
+      return absl::UnavailableError(absl::StrCat(
+          "cannot listen for gRPC on ", address, ": the port is in use or the address is not this host's",
+          door_.key_pem.empty() ? "" : ", or the certificate and its key are none or do not belong together",
+          "; choose another with --grpc-listen"));
     }
     worker_ = std::thread([this] { Work(); });
     pthread_setname_np(worker_.native_handle(), "ingest");
@@ -308,7 +309,8 @@ class Server : public PushServer {
   }
 
   Settled Handle(const Request& request) {
-    if (request.context->IsCancelled()) return {PushOutcome::kCancelled, absl::CancelledError("the client did not wait")};
+    if (request.context->IsCancelled())
+      return {PushOutcome::kCancelled, absl::CancelledError("the client did not wait")};
     auto id = RequestIdOf(*request.context);
     if (!id.ok()) return Refused(PushOutcome::kBadKey, id.status());
     auto parsed = ParseAny(*request.bytes, request.dialect, limits_);
@@ -328,7 +330,8 @@ class Server : public PushServer {
     }
     if (*outcome == store::Outcome::kAlreadyStored) return {PushOutcome::kDuplicate, absl::OkStatus()};
     Settled stored{PushOutcome::kStored, absl::OkStatus(), profiles.size()};
-    for (const store::NewProfile& profile : profiles) stored.samples += static_cast<size_t>(profile.pprof.sample_size());
+    for (const store::NewProfile& profile : profiles)
+      stored.samples += static_cast<size_t>(profile.pprof.sample_size());
     return stored;
   }
 

@@ -30,8 +30,8 @@ struct Door {
 // UNAUTHENTICATED, RESOURCE_EXHAUSTED: as Admission has it.
 class PushServer {
  public:
-  // Listens on `address` (HOST:PORT, port 0 = any). `writer` and `statistics` must outlive the server. kUnavailable when
-  // it cannot.
+  // Listens on `address` (HOST:PORT, port 0 = any). `writer` and `statistics` must outlive the server. kUnavailable
+  // when it cannot.
   static absl::StatusOr<std::unique_ptr<PushServer>> Start(const std::string& address, const Limits& limits,
                                                            store::Writer* writer, PushStatistics* statistics,
                                                            Door door = {});

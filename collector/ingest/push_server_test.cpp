@@ -166,7 +166,8 @@ TEST_F(PushServerTest, TakesProfilesFromParcasAgentsToo) {
   EXPECT_TRUE(write(request).ok());
   EXPECT_TRUE(write(request).ok());  // a resend
   store::VolumeCache cache;
-  auto all = store::Reader::Open(directory_, &cache)->ListSeries("parca_agent:samples", {0, std::numeric_limits<int64_t>::max()});
+  auto all = store::Reader::Open(directory_, &cache)
+                 ->ListSeries("parca_agent:samples", {0, std::numeric_limits<int64_t>::max()});
   ASSERT_EQ(all->size(), 1U);
   EXPECT_EQ(all->front().profiles, 1);
   EXPECT_EQ(all->front().labels, (profile::Labels{{"node", "n"}}));
@@ -243,7 +244,8 @@ TEST_F(PushServerTest, LetsInWhoHasTheTokenAndOnlySoMuchOfIt) {
 }
 
 TEST_F(PushServerTest, CannotListenOnAPortInUse) {
-  auto second = PushServer::Start("127.0.0.1:" + std::to_string(server_->Port()), Limits{}, writer_.get(), &statistics_);
+  auto second =
+      PushServer::Start("127.0.0.1:" + std::to_string(server_->Port()), Limits{}, writer_.get(), &statistics_);
   EXPECT_EQ(second.status().code(), absl::StatusCode::kUnavailable);
   EXPECT_THAT(std::string(second.status().message()), HasSubstr("--grpc-listen"));
 }

@@ -21,8 +21,9 @@ inline constexpr size_t kMaxLabelNameBytes = 1024;
 inline constexpr size_t kMaxLabelValueBytes = 2048;
 
 // Checks a push from a hostile peer and takes it apart into profiles ready to store: pprofs are decoded whole, time 0
-// becomes `now_unix_ns`. None may begin over an hour after that, last for over a day, or have over 32 sample types. The kind is ours when name, sample types and period type are;
-// otherwise it is the name itself. kInvalidArgument with series, sample and reason; then nothing of it may be stored.
+// becomes `now_unix_ns`. None may begin over an hour after that, last for over a day, or have over 32 sample types. The
+// kind is ours when name, sample types and period type are; otherwise it is the name itself. kInvalidArgument with
+// series, sample and reason; then nothing of it may be stored.
 absl::StatusOr<std::vector<store::NewProfile>> Unpack(const ::push::v1::PushRequest& request, const Limits& limits,
                                                       int64_t now_unix_ns);
 

@@ -12,7 +12,9 @@ namespace sonde::query {
 namespace {
 
 double ScaleOf(const Heading& now, const Heading& base, Normalize normalize) {
-  auto ratio = [](int64_t a, int64_t b) { return a > 0 && b > 0 ? static_cast<double>(a) / static_cast<double>(b) : 1; };
+  auto ratio = [](int64_t a, int64_t b) {
+    return a > 0 && b > 0 ? static_cast<double>(a) / static_cast<double>(b) : 1;
+  };
   if (normalize == Normalize::kTime) return ratio(now.to_ns - now.from_ns, base.to_ns - base.from_ns);
   return normalize == Normalize::kTotal ? ratio(now.total, base.total) : 1;
 }
@@ -78,7 +80,8 @@ std::vector<Comparison::Function> FunctionsOf(const Stacks& now, const Stacks& b
 
 }  // namespace
 
-absl::StatusOr<Comparison> Querier::Compare(const StackQuery& query, const StackQuery& base, Normalize normalize) const {
+absl::StatusOr<Comparison> Querier::Compare(const StackQuery& query, const StackQuery& base,
+                                            Normalize normalize) const {
   auto now = StacksOf(query);
   if (!now.ok()) return now.status();
   auto before = StacksOf(base);

@@ -118,7 +118,8 @@ void TreeMaker::LearnStack(uint32_t stack, const profile::FrameTable& frames) {
 
 int32_t TreeMaker::Below(uint32_t parent, uint32_t stack) {
   const int32_t from = NodeAt((*known_)[parent]), to = (*known_)[stack];
-  for (int32_t node = NodeAt(to); node != from; node = trie_.nodes_[static_cast<size_t>(node)].parent) chain_.push_back(node);
+  for (int32_t node = NodeAt(to); node != from; node = trie_.nodes_[static_cast<size_t>(node)].parent)
+    chain_.push_back(node);
   int32_t place = places_[parent];
   // The outermost frame of a location is called, the others are inlined into it.
   for (bool is_called = true; !chain_.empty(); chain_.pop_back(), is_called = false) {

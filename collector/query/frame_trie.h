@@ -18,9 +18,9 @@
 namespace sonde::query {
 
 // The frames of every stack that a question has asked for, equal beginnings once, whatever day they are of: the next
-// question makes its tree out of numbers alone. (Of a tree of a million nodes, hashing frames was four fifths of the time.)
-// A stack's number in its volume never changes its meaning, so nothing in here gets old; with about 128 MiB it begins anew.
-// Thread-safe: one TreeMaker at a time has it, others wait.
+// question makes its tree out of numbers alone. (Of a tree of a million nodes, hashing frames was four fifths of the
+// time.) A stack's number in its volume never changes its meaning, so nothing in here gets old; with about 128 MiB it
+// begins anew. Thread-safe: one TreeMaker at a time has it, others wait.
 class FrameTrie {
  public:
   FrameTrie() { Clear(); }

@@ -21,8 +21,8 @@ enum class By : uint8_t {
   kAllLabels,  // one for each set of labels
 };
 
-// Sorts samples into groups by their labels, and leaves out those that a selector does not match. A sample's labels are its
-// own and those of its series; its own win. Single-threaded.
+// Sorts samples into groups by their labels, and leaves out those that a selector does not match. A sample's labels are
+// its own and those of its series; its own win. Single-threaded.
 class LabelGroups {
  public:
   // `label` for kLabel only. `selector` must outlive it.

@@ -86,7 +86,8 @@ class StackFilter {
     std::vector<bool> matching(size_t{dictionary.Size(store::Table::kLocation)} + 1, false);
     if (is_it == nullptr) return matching;
     for (uint32_t location = 1; location < matching.size(); ++location) {
-      matching[location] = std::ranges::any_of(frames.Of(location), [&](int32_t frame) { return is_it(frames.At(frame)); });
+      matching[location] =
+          std::ranges::any_of(frames.Of(location), [&](int32_t frame) { return is_it(frames.At(frame)); });
     }
     return matching;
   }
@@ -171,7 +172,8 @@ class WaitVisitor {
                         bool* is_selected, absl::FunctionRef<void(const WaitGroup&)> visit) {
     const store::Dictionary& dictionary = volume.view->Entries();
     const size_t count = samples.nodes.size();
-    if (samples.labels > dictionary.Size(store::Table::kLabels) || (count > 0 && samples.nodes.back() >= volume.kept.size())) {
+    if (samples.labels > dictionary.Size(store::Table::kLabels) ||
+        (count > 0 && samples.nodes.back() >= volume.kept.size())) {
       return absl::DataLossError("a stored profile is damaged; see sonde-collector check");
     }
     auto group = groups_.Of(profile.volume, dictionary, samples.labels);

@@ -22,7 +22,8 @@ std::vector<store::Series> MatchingSeries(std::vector<store::Series> series, con
   return series;
 }
 
-absl::StatusOr<StackSums> SumStacks(store::Reader* reader, const Selection& selection, By by, const std::string& label) {
+absl::StatusOr<StackSums> SumStacks(store::Reader* reader, const Selection& selection, By by,
+                                    const std::string& label) {
   StackSums sums(LabelGroups(selection.selector, by, label));
   int64_t series_id = -1;
   auto add = [&](const store::Series& series, const store::StoredProfile& profile) {
@@ -100,7 +101,8 @@ absl::StatusOr<std::vector<KindFacts>> Querier::Kinds(store::TimeRange range) co
     auto shape = reader->LatestShape(series.id, range);
     if (!shape.ok()) return shape.status();
     auto words = [&shape](const perftools::profiles::ValueType& type) {
-      return std::pair(shape->string_table(static_cast<int>(type.type())), shape->string_table(static_cast<int>(type.unit())));
+      return std::pair(shape->string_table(static_cast<int>(type.type())),
+                       shape->string_table(static_cast<int>(type.unit())));
     };
     for (const auto& type : shape->sample_type()) facts.sample_types.push_back(words(type));
     facts.period_type = words(shape->period_type());

@@ -75,8 +75,8 @@ struct Comparison {
     int64_t total = 0;
     int64_t base_self = 0;
     int64_t base_total = 0;
-    // Two standard errors of the difference, from the numbers of events alone: a smaller one may be chance. Nothing when the
-    // kind counts no events.
+    // Two standard errors of the difference, from the numbers of events alone: a smaller one may be chance. Nothing
+    // when the kind counts no events.
     std::optional<int64_t> self_noise{};
     std::optional<int64_t> total_noise{};
   };
@@ -155,8 +155,9 @@ struct Overview {
 };
 
 // Answers questions about the store. Thread-safe: each question opens a Reader of its own; the dictionaries of days are
-// shared. Errors: kNotFound when nothing was selected, with why and what is there; kResourceExhausted when the sum would
-// grow beyond 512 MiB; kInvalidArgument when profiles do not fit together, or a regular expression is none; else the store's.
+// shared. Errors: kNotFound when nothing was selected, with why and what is there; kResourceExhausted when the sum
+// would grow beyond 512 MiB; kInvalidArgument when profiles do not fit together, or a regular expression is none; else
+// the store's.
 class Querier {
  public:
   // Of the store in `directory`, which a Writer has open.
@@ -171,13 +172,13 @@ class Querier {
   // Kinds that have profiles in the range.
   absl::StatusOr<std::vector<KindFacts>> Kinds(store::TimeRange range) const;
 
-  // Names of the labels of selected samples and their series, and the values of one of them; sorted. `selection.kind` may
-  // be empty. Nothing stored gives none.
+  // Names of the labels of selected samples and their series, and the values of one of them; sorted. `selection.kind`
+  // may be empty. Nothing stored gives none.
   absl::StatusOr<std::vector<std::string>> LabelNames(const Selection& selection) const;
   absl::StatusOr<std::vector<std::string>> LabelValues(const Selection& selection, const std::string& label) const;
 
-  // The selected profiles as one, with the labels of its series on each sample. Of `query`, sample_type and root are not
-  // looked at.
+  // The selected profiles as one, with the labels of its series on each sample. Of `query`, sample_type and root are
+  // not looked at.
   absl::StatusOr<Merged> Merge(const StackQuery& query) const;
 
   absl::StatusOr<Stacks> StacksOf(const StackQuery& query) const;
@@ -187,8 +188,8 @@ class Querier {
 
   absl::StatusOr<Timeline> TimelineOf(const TimelineQuery& query) const;
 
-  // Of a kind that has a count and a time; kInvalidArgument for another. `query.root` is the label by which waits are told
-  // apart; of `query.sample_type` nothing is looked at.
+  // Of a kind that has a count and a time; kInvalidArgument for another. `query.root` is the label by which waits are
+  // told apart; of `query.sample_type` nothing is looked at.
   absl::StatusOr<Waits> WaitsOf(const StackQuery& query) const;
   absl::StatusOr<Heatmap> HeatmapOf(const StackQuery& query, int64_t step_ns) const;
 

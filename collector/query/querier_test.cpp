@@ -55,7 +55,9 @@ class QuerierTest : public testing::Test {
     return {kind, *profile::Selector::Parse(selector), {from_minute * kMinute, to_minute * kMinute}};
   }
 
-  absl::StatusOr<Merged> Merge(const Selection& selection) { return Querier(directory_).Merge({.selection = selection}); }
+  absl::StatusOr<Merged> Merge(const Selection& selection) {
+    return Querier(directory_).Merge({.selection = selection});
+  }
 
   static int64_t Total(const Merged& merged) {
     int64_t total = 0;
@@ -99,8 +101,10 @@ TEST_F(QuerierTest, ReadsTheSamplesOfWhatIsSelectedAlone) {
   Store(profile::Kind::kWall, "db", 1, {{"disk", 2}});
   auto database = store::Database::Open(directory_ + "/" + store::kFileName, store::Database::Access::kReadWrite);
   ASSERT_TRUE(database.ok()) << database.status();
-  ASSERT_TRUE(database->Execute("UPDATE profile SET samples = x'00' WHERE series_id IN "
-                                "(SELECT id FROM series WHERE labels LIKE '%\"db\"%')").ok());
+  ASSERT_TRUE(database
+                  ->Execute("UPDATE profile SET samples = x'00' WHERE series_id IN "
+                            "(SELECT id FROM series WHERE labels LIKE '%\"db\"%')")
+                  .ok());
   for (const char* selector : {"{service_name=\"web\"}", "{reason=\"blocked\"}"}) {
     auto merged = Merge(Select("wall", selector));
     ASSERT_TRUE(merged.ok()) << merged.status();
@@ -119,7 +123,8 @@ TEST_F(QuerierTest, SaysWhyNothingWasFoundAndWhatThereIs) {
 }
 
 TEST_F(QuerierTest, SumsWallTimeByServiceAndReason) {
-  Store(profile::Kind::kWall, "web", 1, {{"on-cpu", 1}, {"run-queue", 2}, {"disk", 4}, {"major-fault", 1}, {"blocked", 8}, {"", 16}});
+  Store(profile::Kind::kWall, "web", 1,
+        {{"on-cpu", 1}, {"run-queue", 2}, {"disk", 4}, {"major-fault", 1}, {"blocked", 8}, {"", 16}});
   Store(profile::Kind::kWall, "web", 2, {{"on-cpu", 100}});
   Store(profile::Kind::kWall, "db", 2, {{"blocked", 1'000}});
   Store(profile::Kind::kCpu, "db", 2, {{"", 7'777}});
@@ -208,7 +213,8 @@ TEST_F(QuerierTest, AnswersTheSameInWhateverOrderThingsCameAndHoweverOldTheyAre)
     std::mt19937 random(seed);
     std::vector<store::NewProfile> profiles;
     // Over two midnights.
-    for (int64_t minute : {1'430, 1'431, 1'439, 1'440, 1'441, 1'500, 2'879, 2'881}) profiles.push_back(RandomProfile(&random, minute));
+    for (int64_t minute : {1'430, 1'431, 1'439, 1'440, 1'441, 1'500, 2'879, 2'881})
+      profiles.push_back(RandomProfile(&random, minute));
     std::map<std::string, std::vector<int64_t>> answers[3];
     for (int order = 0; order < 3; ++order) {
       const std::string directory = directory_ + "/" + std::to_string(seed) + std::to_string(order);
@@ -216,7 +222,8 @@ TEST_F(QuerierTest, AnswersTheSameInWhateverOrderThingsCameAndHoweverOldTheyAre)
       std::ranges::shuffle(profiles, random);
       const size_t first = static_cast<size_t>(order) * 3;  // in one request, and one by one
       ASSERT_TRUE(writer->Append({profiles.data(), first}, std::nullopt).ok());
-      for (size_t i = first; i < profiles.size(); ++i) ASSERT_TRUE(writer->Append({&profiles[i], 1}, std::nullopt).ok());
+      for (size_t i = first; i < profiles.size(); ++i)
+        ASSERT_TRUE(writer->Append({&profiles[i], 1}, std::nullopt).ok());
       answers[order] = AnswersOf(directory);
       if (order == 0) continue;
       ASSERT_TRUE(writer->SumUpOld(int64_t{order} * 2'890 * kMinute, [] { return true; }).ok());

@@ -170,7 +170,8 @@ int CountIndexOf(const profile::Pprof& shape, int value) {
   return -1;
 }
 
-absl::StatusOr<std::function<bool(const profile::Frame&)>> FrameFilter(const std::string& regex, const char* parameter) {
+absl::StatusOr<std::function<bool(const profile::Frame&)>> FrameFilter(const std::string& regex,
+                                                                       const char* parameter) {
   if (regex.empty()) return std::function<bool(const profile::Frame&)>();
   re2::RE2::Options options(re2::RE2::Quiet);
   options.set_max_mem(kMaxRegexBytes);

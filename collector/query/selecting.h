@@ -41,7 +41,8 @@ struct SelectedTotals {
   int32_t group;
   std::span<const int64_t> values;
 };
-// Of the rows of a selection, those that match, by group. Returns the number of windows that had any. Errors as Reader's.
+// Of the rows of a selection, those that match, by group. Returns the number of windows that had any. Errors as
+// Reader's.
 absl::StatusOr<int64_t> VisitTotals(store::Reader* reader, const Selection& selection, LabelGroups* groups,
                                     absl::FunctionRef<absl::Status(const SelectedTotals&)> visit);
 
@@ -58,8 +59,8 @@ absl::StatusOr<int> ValueIndexOf(const profile::Pprof& shape, const std::string&
 // The first value that counts something; negative when there is none besides `value`.
 int CountIndexOf(const profile::Pprof& shape, int value);
 
-// Whether a frame's function matches the regular expression anywhere; null when `regex` is empty. kInvalidArgument when it
-// is none, with `parameter`'s name.
+// Whether a frame's function matches the regular expression anywhere; null when `regex` is empty. kInvalidArgument when
+// it is none, with `parameter`'s name.
 absl::StatusOr<std::function<bool(const profile::Frame&)>> FrameFilter(const std::string& regex, const char* parameter);
 
 // Heading but for the total.

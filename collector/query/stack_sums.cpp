@@ -19,14 +19,17 @@ const std::string& TextOf(const profile::Pprof& pprof, int64_t index) {
 
 // "samples/count cpu/nanoseconds with period cpu/nanoseconds"
 std::string TypesOf(const profile::Pprof& shape) {
-  auto name = [&shape](const auto& type) { return absl::StrCat(TextOf(shape, type.type()), "/", TextOf(shape, type.unit())); };
+  auto name = [&shape](const auto& type) {
+    return absl::StrCat(TextOf(shape, type.type()), "/", TextOf(shape, type.unit()));
+  };
   std::string types;
   for (const auto& type : shape.sample_type()) absl::StrAppend(&types, name(type), " ");
   return absl::StrCat(types, "with period ", name(shape.period_type()));
 }
 
 absl::Status DamagedStack() {
-  return absl::DataLossError("a stored profile is damaged: it has a stack that there is not; see sonde-collector check");
+  return absl::DataLossError(
+      "a stored profile is damaged: it has a stack that there is not; see sonde-collector check");
 }
 
 }  // namespace
@@ -154,7 +157,8 @@ absl::StatusOr<profile::Pprof> StackSums::VolumeToPprof(const Volume& volume) co
   for (const auto& [number, sum] : volume.groups) {
     const LabelGroups::Group& group = groups_.At(number);
     for (size_t i = 0; i < sum.nodes.size(); ++i) {
-      auto status = unpacker.AddSample(group.labels, sum.nodes[i], {&sum.values[i * value_count], value_count}, group.series);
+      auto status =
+          unpacker.AddSample(group.labels, sum.nodes[i], {&sum.values[i * value_count], value_count}, group.series);
       if (!status.ok()) return status;
     }
   }

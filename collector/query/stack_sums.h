@@ -40,7 +40,7 @@ class Summary {
  private:
   std::optional<profile::Pprof> shape_;
   std::string types_;
-  std::set<std::pair<int64_t, uint32_t>> known_;         // shapes found equal, by volume and number
+  std::set<std::pair<int64_t, uint32_t>> known_;          // shapes found equal, by volume and number
   std::set<std::pair<int64_t, uint32_t>> seen_comments_;  // likewise
   profile::CommentSum comments_;
   int64_t profiles_ = 0;
@@ -64,7 +64,8 @@ class StackSums {
 
   // The value of index `value`, and as second weight that of index `second` unless that is negative; with the label by
   // which groups are told apart as first frame if that is wanted. REQUIRES: Facts().Profiles() > 0; likewise below.
-  absl::StatusOr<profile::FrameTree> ToTree(int value, int second, const std::string& root_label, FrameTrie* trie) const;
+  absl::StatusOr<profile::FrameTree> ToTree(int value, int second, const std::string& root_label,
+                                            FrameTrie* trie) const;
   // With all labels. REQUIRES: groups By::kAllLabels.
   absl::StatusOr<profile::Pprof> ToPprof() const;
 

@@ -19,7 +19,8 @@ int64_t RoundedUp(int64_t value, int64_t unit) { return (value + unit - 1) / uni
 
 absl::StatusOr<TimeAxis> AxisOver(store::TimeRange span, store::TimeRange range, int64_t step_ns) {
   TimeAxis axis;
-  axis.step_ns = step_ns != 0 ? step_ns : std::max(kMinuteNs, RoundedUp((range.to_ns - range.from_ns) / kUsualSteps, kMinuteNs));
+  axis.step_ns =
+      step_ns != 0 ? step_ns : std::max(kMinuteNs, RoundedUp((range.to_ns - range.from_ns) / kUsualSteps, kMinuteNs));
   axis.begin_ns = span.from_ns / axis.step_ns * axis.step_ns;
   const Wide length = std::max(Wide{span.to_ns} - axis.begin_ns, Wide{1});
   const Wide steps = (length + axis.step_ns - 1) / axis.step_ns;

@@ -16,12 +16,12 @@ struct TimeAxis {
   size_t steps = 0;
 };
 
-// Over all of `span`. `step_ns` 0 picks one by which `range` has about 120 steps, of whole minutes. kInvalidArgument for
-// more than 20,000 steps.
+// Over all of `span`. `step_ns` 0 picks one by which `range` has about 120 steps, of whole minutes. kInvalidArgument
+// for more than 20,000 steps.
 absl::StatusOr<TimeAxis> AxisOver(store::TimeRange span, store::TimeRange range, int64_t step_ns);
 
-// Spreads `total` evenly over [begin_ns, end_ns), which lies on the axis: `give` gets each step's share, and the shares add
-// up to `total` exactly.
+// Spreads `total` evenly over [begin_ns, end_ns), which lies on the axis: `give` gets each step's share, and the shares
+// add up to `total` exactly.
 void Spread(const TimeAxis& axis, int64_t begin_ns, int64_t end_ns, int64_t total,
             absl::FunctionRef<void(size_t step, int64_t share)> give);
 

@@ -102,7 +102,8 @@ class BundleSum {
 
 absl::StatusOr<int64_t> SumUp(Database* database, const Bundle& bundle, const AgingRule& rule) {
   auto select = database->Prepare(
-      "SELECT id, start_ns, end_ns, windows, period, comments, samples FROM profile WHERE series_id = ?1 AND end_ns >= ?4 "
+      "SELECT id, start_ns, end_ns, windows, period, comments, samples FROM profile WHERE series_id = ?1 AND end_ns >= "
+      "?4 "
       "AND start_ns >= ?4 AND start_ns < ?5 AND volume_id = ?2 AND shape = ?3 AND step <= ?6 ORDER BY start_ns");
   if (!select.ok()) return select.status();
   select->Bind(1, bundle.series_id);

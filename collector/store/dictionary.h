@@ -29,8 +29,8 @@ struct StackNode {
   uint32_t location = 0;
 };
 
-// Entries of all tables of one volume in memory, numbered from 1; 0 stands for the empty string, no mapping, no labels and
-// the empty stack. Not thread-safe; a const one is.
+// Entries of all tables of one volume in memory, numbered from 1; 0 stands for the empty string, no mapping, no labels
+// and the empty stack. Not thread-safe; a const one is.
 class Dictionary {
  public:
   uint32_t Size(Table table) const;
@@ -45,7 +45,8 @@ class Dictionary {
 
   // Entries [first, first + count) as they stand in the database, compressed.
   std::string Encode(Table table, uint32_t first, uint32_t count) const;
-  // Appends what Encode() gave for entries from `first` on; those that it has are passed over. kDataLoss for anything else.
+  // Appends what Encode() gave for entries from `first` on; those that it has are passed over. kDataLoss for anything
+  // else.
   absl::Status Decode(Table table, uint32_t first, uint32_t count, std::string_view encoded);
 
   size_t MemoryBytes() const;

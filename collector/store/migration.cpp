@@ -30,7 +30,8 @@ absl::StatusOr<bool> TakeOver(Database* database, const Statement& row, Volumes*
 
 absl::Status TakeOverOldTables(Database* database) {
   auto select = database->Prepare(
-      "SELECT s.kind, s.labels, p.start_ns, p.end_ns, p.pprof FROM old_profile p JOIN old_series s ON s.id = p.series_id "
+      "SELECT s.kind, s.labels, p.start_ns, p.end_ns, p.pprof FROM old_profile p JOIN old_series s ON s.id = "
+      "p.series_id "
       "ORDER BY p.start_ns");
   if (!select.ok()) return select.status();
   spdlog::info("msg=\"the store is of an older version; its profiles are taken over, which may take some minutes\"");

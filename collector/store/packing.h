@@ -92,7 +92,9 @@ bool TakeVarints(std::string_view* in, size_t count, const Take& take) {
   return true;
 }
 
-inline int64_t FromZigzag(uint64_t value) { return static_cast<int64_t>(value >> 1) ^ -static_cast<int64_t>(value & 1); }
+inline int64_t FromZigzag(uint64_t value) {
+  return static_cast<int64_t>(value >> 1) ^ -static_cast<int64_t>(value & 1);
+}
 
 std::string Compress(std::string_view plain);
 // kDataLoss when it is not what Compress() gave, or larger than `max_bytes`.

@@ -54,9 +54,8 @@ class Packing {
       copy->set_num(label.num());
       copy->set_num_unit(String(label.num_unit()));
     }
-    std::stable_sort(bare.mutable_label()->begin(), bare.mutable_label()->end(), [this](const Label& a, const Label& b) {
-      return Key(a) < Key(b);
-    });
+    std::stable_sort(bare.mutable_label()->begin(), bare.mutable_label()->end(),
+                     [this](const Label& a, const Label& b) { return Key(a) < Key(b); });
     return interner_.Add(Table::kLabels, bare.SerializeAsString());
   }
 

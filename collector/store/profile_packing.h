@@ -14,7 +14,8 @@
 
 namespace sonde::store {
 
-// A profile as its row has it: everything that other profiles of the day may have as well is a number of the dictionary.
+// A profile as its row has it: everything that other profiles of the day may have as well is a number of the
+// dictionary.
 struct PackedProfile {
   uint32_t shape = 0;
   size_t value_count = 0;  // of a sample
@@ -32,7 +33,8 @@ absl::StatusOr<PackedProfile> Pack(const profile::Pprof& pprof, Interner* intern
 std::string EncodeComments(std::span<const uint32_t> ids);
 absl::StatusOr<std::vector<uint32_t>> DecodeComments(std::string_view encoded);
 
-// The types of a profile's values: a Pprof that has types and strings and nothing else. kDataLoss when the entry is none.
+// The types of a profile's values: a Pprof that has types and strings and nothing else. kDataLoss when the entry is
+// none.
 absl::StatusOr<profile::Pprof> ShapeOf(const Dictionary& dictionary, uint32_t shape);
 absl::StatusOr<profile::Labels> LabelsOf(const Dictionary& dictionary, uint32_t labels);
 

@@ -27,7 +27,8 @@ absl::StatusOr<int64_t> SeriesId(Database* database, const NewProfile& profile) 
 
 absl::Status InsertRow(Database* database, const ProfileRow& row, const PackedProfile& packed) {
   auto insert = database->Prepare(
-      "INSERT INTO profile (series_id, volume_id, step, start_ns, end_ns, windows, shape, value_count, period, comments, "
+      "INSERT INTO profile (series_id, volume_id, step, start_ns, end_ns, windows, shape, value_count, period, "
+      "comments, "
       "totals, samples) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
   if (!insert.ok()) return insert.status();
   insert->Bind(1, row.series_id);

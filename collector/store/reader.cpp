@@ -28,7 +28,8 @@ absl::StatusOr<Reader> Reader::Open(const std::string& directory, VolumeCache* c
 absl::StatusOr<std::vector<Series>> Reader::ListSeries(const std::string& kind, TimeRange range) {
   // CROSS JOIN keeps this order of loops: per series a walk of its index from `from` on.
   auto select = database_.Prepare(
-      "SELECT s.id, s.kind, s.labels, sum(p.windows), min(p.start_ns), max(p.end_ns) FROM series s CROSS JOIN profile p "
+      "SELECT s.id, s.kind, s.labels, sum(p.windows), min(p.start_ns), max(p.end_ns) FROM series s CROSS JOIN profile "
+      "p "
       "ON p.series_id = s.id WHERE (?1 = '' OR s.kind = ?1) AND p.end_ns > ?2 AND p.start_ns < ?3 "
       "GROUP BY s.id ORDER BY s.kind, s.labels");
   if (!select.ok()) return select.status();
@@ -53,7 +54,8 @@ absl::StatusOr<std::vector<Series>> Reader::ListSeries(const std::string& kind, 
 
 absl::StatusOr<profile::Pprof> Reader::LatestShape(int64_t series_id, TimeRange range) {
   auto select = database_.Prepare(
-      "SELECT volume_id, shape FROM profile WHERE series_id = ? AND end_ns > ? AND start_ns < ? ORDER BY end_ns DESC LIMIT 1");
+      "SELECT volume_id, shape FROM profile WHERE series_id = ? AND end_ns > ? AND start_ns < ? ORDER BY end_ns DESC "
+      "LIMIT 1");
   if (!select.ok()) return select.status();
   select->Bind(1, series_id);
   select->Bind(2, range.from_ns);
@@ -68,10 +70,10 @@ absl::StatusOr<profile::Pprof> Reader::LatestShape(int64_t series_id, TimeRange 
 
 absl::Status Reader::Visit(int64_t series_id, TimeRange range, Depth depth,
                            absl::FunctionRef<absl::Status(const StoredProfile&)> visit) {
-  auto select = database_.Prepare(absl::StrCat(
-      "SELECT volume_id, start_ns, end_ns, windows, shape, value_count, period, comments, totals, id, ",
-      depth == Depth::kSamples ? "samples" : "x''",
-      " FROM profile WHERE series_id = ? AND end_ns > ? AND start_ns < ? ORDER BY end_ns"));
+  auto select = database_.Prepare(
+      absl::StrCat("SELECT volume_id, start_ns, end_ns, windows, shape, value_count, period, comments, totals, id, ",
+                   depth == Depth::kSamples ? "samples" : "x''",
+                   " FROM profile WHERE series_id = ? AND end_ns > ? AND start_ns < ? ORDER BY end_ns"));
   if (!select.ok()) return select.status();
   select->Bind(1, series_id);
   select->Bind(2, range.from_ns);
@@ -80,7 +82,10 @@ absl::Status Reader::Visit(int64_t series_id, TimeRange range, Depth depth,
     auto row = select->Step();
     if (!row.ok()) return row.status();
     if (!*row) return absl::OkStatus();
-    StoredProfile profile{.id = select->Integer(9), .volume = select->Integer(0), .start_ns = select->Integer(1), .end_ns = select->Integer(2)};
+    StoredProfile profile{.id = select->Integer(9),
+                          .volume = select->Integer(0),
+                          .start_ns = select->Integer(1),
+                          .end_ns = select->Integer(2)};
     profile.windows = select->Integer(3);
     profile.shape = static_cast<uint32_t>(select->Integer(4));
     profile.value_count = static_cast<size_t>(select->Integer(5));

@@ -65,8 +65,8 @@ class VolumeView {
   mutable std::unique_ptr<const profile::FrameTable> frames_ ABSL_GUARDED_BY(mutex_);
 };
 
-// Dictionaries that readers share, so that a question need not load them anew. Thread-safe. Keeps those used last, within a
-// bound on memory.
+// Dictionaries that readers share, so that a question need not load them anew. Thread-safe. Keeps those used last,
+// within a bound on memory.
 class VolumeCache {
  public:
   // With at least what `database` sees. Errors as LoadDictionary().

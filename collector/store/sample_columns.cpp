@@ -78,10 +78,10 @@ void SampleSum::PutColumn(std::span<const uint64_t> keys, size_t value, std::str
   const int64_t* first = ValuesOf(keys.front());
   const int64_t factor = value > 0 && first[0] > 0 && first[value] > 0 ? first[value] / first[0] : 0;
   const bool is_multiple = factor > 0 && std::ranges::all_of(keys, [&](uint64_t key) {
-    int64_t product = 0;
-    const int64_t* values = ValuesOf(key);
-    return !__builtin_mul_overflow(values[0], factor, &product) && product == values[value];
-  });
+                             int64_t product = 0;
+                             const int64_t* values = ValuesOf(key);
+                             return !__builtin_mul_overflow(values[0], factor, &product) && product == values[value];
+                           });
   PutVarint(is_multiple ? static_cast<uint64_t>(factor) : kPlain, out);
   if (is_multiple) return;
   for (uint64_t key : keys) PutSigned(ValuesOf(key)[value], out);

@@ -48,7 +48,9 @@ TEST(SampleColumns, GiveBackTheSumOfWhatWasAdded) {
       ASSERT_TRUE(samples.ok()) << samples.status();
       EXPECT_EQ(*samples, expected);
       std::map<uint32_t, std::vector<int64_t>> totals;
-      auto take = [&](uint32_t labels, std::span<const int64_t> sums) { totals[labels].assign(sums.begin(), sums.end()); };
+      auto take = [&](uint32_t labels, std::span<const int64_t> sums) {
+        totals[labels].assign(sums.begin(), sums.end());
+      };
       ASSERT_TRUE(DecodeTotals(sum.EncodeTotals(), values, take).ok());
       EXPECT_EQ(totals, expected_totals);
     }
@@ -60,7 +62,8 @@ TEST(SampleColumns, WriteAValueThatIsAMultipleOfTheFirstAsSuch) {
   SampleSum multiple(2), independent(2);
   for (uint32_t node = 0; node < 1'000; ++node) {
     const auto count = static_cast<int64_t>(random() % 1'000 + 1);
-    const int64_t alike[] = {count, count * 10'101'010}, free[] = {count, static_cast<int64_t>(random() % 10'101'010'000)};
+    const int64_t alike[] = {count, count * 10'101'010},
+                  free[] = {count, static_cast<int64_t>(random() % 10'101'010'000)};
     multiple.Add(0, node, alike);
     independent.Add(0, node, free);
   }
@@ -114,7 +117,8 @@ TEST(Packing, TakesNumbersOfEveryLengthWhateverFollows) {
       }
     }
   }
-  for (std::string_view none : {"", "\x80", "\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF", "\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\x01"}) {
+  for (std::string_view none :
+       {"", "\x80", "\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF", "\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\x01"}) {
     EXPECT_EQ(TakeVarint(&none), std::nullopt);
   }
 }
@@ -182,8 +186,10 @@ TEST(Dictionary, RefusesGapsAndStacksThatCannotBe) {
   EXPECT_TRUE(absl::IsDataLoss(empty.Decode(Table::kLocation, 2, 1, good.Encode(Table::kLocation, 1, 1))));
   EXPECT_TRUE(absl::IsDataLoss(empty.Decode(Table::kNode, 1, 1, good.Encode(Table::kNode, 1, 1))));  // no such location
   ASSERT_TRUE(empty.Decode(Table::kLocation, 1, 1, good.Encode(Table::kLocation, 1, 1)).ok());
-  EXPECT_TRUE(absl::IsDataLoss(empty.Decode(Table::kNode, 1, 1, Compress(std::string("\x02\x01", 2)))));  // before itself
-  EXPECT_TRUE(absl::IsDataLoss(empty.Decode(Table::kNode, 1, 1, Compress(std::string("\x00\x01", 2)))));  // its own parent
+  EXPECT_TRUE(
+      absl::IsDataLoss(empty.Decode(Table::kNode, 1, 1, Compress(std::string("\x02\x01", 2)))));  // before itself
+  EXPECT_TRUE(
+      absl::IsDataLoss(empty.Decode(Table::kNode, 1, 1, Compress(std::string("\x00\x01", 2)))));  // its own parent
   EXPECT_TRUE(empty.Decode(Table::kNode, 1, 1, good.Encode(Table::kNode, 1, 1)).ok());
 }
 

@@ -86,7 +86,8 @@ std::string Marks() {
 
 absl::Status Create(Database* database) {
   // Only an empty file takes this; it lets retention give pages back to the file system.
-  if (auto status = database->Execute("PRAGMA page_size = 8192; PRAGMA auto_vacuum = INCREMENTAL"); !status.ok()) return status;
+  if (auto status = database->Execute("PRAGMA page_size = 8192; PRAGMA auto_vacuum = INCREMENTAL"); !status.ok())
+    return status;
   if (auto status = database->Execute(kPragmas); !status.ok()) return status;
   auto transaction = Transaction::Begin(database);
   if (!transaction.ok()) return transaction.status();

@@ -344,7 +344,8 @@ TEST_F(StoreTest, BringsThePiecesOfItsDictionaryTogether) {
 TEST_F(StoreTest, DeletesTheOldestUntilTheRestFits) {
   auto writer = Open();
   for (int64_t day = 0; day < 40; ++day) {
-    for (int i = 0; i < 20; ++i) Append(*writer, Profile("a", (kDay + day) * kNsPerDay + i, Noise(20'000) + std::to_string(day)));
+    for (int i = 0; i < 20; ++i)
+      Append(*writer, Profile("a", (kDay + day) * kNsPerDay + i, Noise(20'000) + std::to_string(day)));
   }
   ASSERT_EQ(*writer->DeleteBeyond(int64_t{1} << 40), 0);
   ASSERT_GT(*writer->DeleteBeyond(400'000), 0);
@@ -414,7 +415,8 @@ TEST_F(StoreTest, GivesBackEveryPartOfAProfile) {
     back = std::move(unpacker).Finish();
     return absl::OkStatus();
   };
-  ASSERT_TRUE(reader->Visit(reader->ListSeries("cpu", kAlways)->front().id, kAlways, Reader::Depth::kSamples, take).ok());
+  ASSERT_TRUE(
+      reader->Visit(reader->ListSeries("cpu", kAlways)->front().id, kAlways, Reader::Depth::kSamples, take).ok());
   ASSERT_TRUE(profile::Check(back).ok()) << profile::Check(back);
   // Merging is by content: a sum of both has one sample, of twice the values, if both are equal.
   auto both = profile::Merge({stored.pprof, back});
@@ -447,8 +449,8 @@ TEST_F(StoreTest, FindsWhatIsDamaged) {
   Append(*writer, Profile("a", 160, "second"));
   auto database = Database::Open(directory_ + "/" + kFileName, Database::Access::kReadWrite);
   const char* damages[] = {
-      "UPDATE profile SET totals = x'0104' WHERE id = 1",  "UPDATE profile SET samples = x'00' WHERE id = 2",
-      "UPDATE profile SET shape = 77 WHERE id = 1",        "DELETE FROM dictionary WHERE part = 0 AND first_id = 1",
+      "UPDATE profile SET totals = x'0104' WHERE id = 1", "UPDATE profile SET samples = x'00' WHERE id = 2",
+      "UPDATE profile SET shape = 77 WHERE id = 1", "DELETE FROM dictionary WHERE part = 0 AND first_id = 1",
       "UPDATE dictionary SET packed = x'28' WHERE part=6"};
   for (const char* damage : damages) {
     ASSERT_TRUE(database->Execute(damage).ok());
@@ -462,7 +464,8 @@ TEST_F(StoreTest, TakesOverAStoreOfTheVersionBefore) {
   std::filesystem::create_directories(directory_);
   {
     auto database = Database::Open(directory_ + "/" + kFileName, Database::Access::kReadWrite);
-    ASSERT_TRUE(database->Execute(R"sql(
+    ASSERT_TRUE(database
+                    ->Execute(R"sql(
 PRAGMA auto_vacuum = INCREMENTAL;
 CREATE TABLE series (id INTEGER PRIMARY KEY, kind TEXT NOT NULL, labels TEXT NOT NULL, UNIQUE (kind, labels)) STRICT;
 CREATE TABLE profile (id INTEGER PRIMARY KEY, series_id INTEGER NOT NULL REFERENCES series (id), start_ns INTEGER NOT NULL,
@@ -476,7 +479,8 @@ CREATE TABLE opened (id INTEGER PRIMARY KEY, at_ns INTEGER NOT NULL) STRICT;
 INSERT INTO series VALUES (7, 'wall', '{"service_name":"a"}');
 INSERT INTO request VALUES ('agent', 1, 5);
 PRAGMA application_id = 1397706308;
-PRAGMA user_version = 1)sql").ok());
+PRAGMA user_version = 1)sql")
+                    .ok());
     auto insert = database->Prepare("INSERT INTO profile (series_id, start_ns, end_ns, pprof) VALUES (7, ?, ?, ?)");
     for (const char* name : {"first", "second"}) {
       const std::string bytes = profile::Encode(Profile("a", 100, name).pprof);

@@ -105,7 +105,8 @@ class Checker {
     auto shape = ShapeOf(dictionary, static_cast<uint32_t>(row.Integer(2)));
     if (!shape.ok()) return shape.status();
     const auto value_count = static_cast<size_t>(row.Integer(3));
-    if (value_count != static_cast<size_t>(shape->sample_type_size())) return absl::DataLossError("its types are others");
+    if (value_count != static_cast<size_t>(shape->sample_type_size()))
+      return absl::DataLossError("its types are others");
     auto comments = DecodeComments(row.Bytes(4));
     if (!comments.ok()) return comments.status();
     for (uint32_t comment : *comments) {

@@ -44,12 +44,13 @@ absl::Status LoadTable(Database* database, int64_t volume, Table table, Dictiona
   }
 }
 
-absl::Status InsertPiece(Database* database, int64_t volume, Table table, uint32_t first, const Dictionary& dictionary) {
+absl::Status InsertPiece(Database* database, int64_t volume, Table table, uint32_t first,
+                         const Dictionary& dictionary) {
   const uint32_t count = dictionary.Size(table) + 1 - first;
   if (count == 0) return absl::OkStatus();
   const std::string packed = dictionary.Encode(table, first, count);
-  auto insert = database->Prepare(
-      "INSERT INTO dictionary (volume_id, part, first_id, entries, packed) VALUES (?, ?, ?, ?, ?)");
+  auto insert =
+      database->Prepare("INSERT INTO dictionary (volume_id, part, first_id, entries, packed) VALUES (?, ?, ?, ?, ?)");
   if (!insert.ok()) return insert.status();
   insert->Bind(1, volume);
   insert->Bind(2, static_cast<int64_t>(table));
@@ -62,7 +63,8 @@ absl::Status InsertPiece(Database* database, int64_t volume, Table table, uint32
 // The first entry of the last pieces that are all small.
 absl::StatusOr<int64_t> FirstOfSmallPieces(Database* database, int64_t volume, Table table) {
   auto select = database->Prepare(
-      "SELECT ifnull(max(first_id + entries), 1) FROM dictionary WHERE volume_id = ? AND part = ? AND length(packed) > ?");
+      "SELECT ifnull(max(first_id + entries), 1) FROM dictionary WHERE volume_id = ? AND part = ? AND length(packed) > "
+      "?");
   if (!select.ok()) return select.status();
   select->Bind(1, volume);
   select->Bind(2, static_cast<int64_t>(table));

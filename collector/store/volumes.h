@@ -23,8 +23,8 @@ absl::Status LoadDictionary(Database* database, int64_t volume, Dictionary* dict
 // Whether that would append nothing.
 absl::StatusOr<bool> HasWholeDictionary(Database* database, int64_t volume, const Dictionary& dictionary);
 
-// The writer's side of volumes: a volume is a day's profiles with the one dictionary that their samples refer to, so that
-// it goes as a whole when the day is over. Single-threaded.
+// The writer's side of volumes: a volume is a day's profiles with the one dictionary that their samples refer to, so
+// that it goes as a whole when the day is over. Single-threaded.
 class Volumes {
  public:
   struct Volume {
@@ -41,7 +41,8 @@ class Volumes {
   // After a roll-back, or when volumes were deleted: what is in memory may not be what the database has.
   void Forget() { open_.clear(); }
 
-  // Brings small pieces of dictionaries together, a few of them. Within a transaction. True when there may be more to do.
+  // Brings small pieces of dictionaries together, a few of them. Within a transaction. True when there may be more to
+  // do.
   static absl::StatusOr<bool> Compact(Database* database);
 
  private:

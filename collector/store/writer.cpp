@@ -133,7 +133,8 @@ absl::StatusOr<int64_t> Writer::DeleteBatch(int64_t before_ns) {
 
 absl::Status Writer::DeleteWhatIsEmpty() {
   absl::MutexLock lock(&mutex_);
-  auto status = database_.Execute("DELETE FROM series WHERE NOT EXISTS (SELECT 1 FROM profile WHERE series_id = series.id)");
+  auto status =
+      database_.Execute("DELETE FROM series WHERE NOT EXISTS (SELECT 1 FROM profile WHERE series_id = series.id)");
   if (!status.ok()) return status;
   status = database_.Execute("DELETE FROM volume WHERE NOT EXISTS (SELECT 1 FROM profile WHERE volume_id = volume.id)");
   if (!status.ok()) return status;

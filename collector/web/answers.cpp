@@ -177,9 +177,7 @@ std::string HeatmapJson(const query::Heatmap& map) {
 std::string OverviewJson(const query::Overview& overview) {
   json services = json::array();
   for (const auto& service : overview.services) {
-    services.push_back({{"service", service.service},
-                        {"groups", service.group_ns},
-                        {"wall_ns", service.wall_ns}});
+    services.push_back({{"service", service.service}, {"groups", service.group_ns}, {"wall_ns", service.wall_ns}});
   }
   return Dump({{"services", services},
                {"from_ms", overview.span.from_ns / kMillisecondNs},

@@ -11,7 +11,7 @@ namespace {
 using ::testing::HasSubstr;
 
 http::Response Ask(std::string_view path, const std::string& accept_encoding = "gzip, deflate, br",
-             const std::string& if_none_match = "") {
+                   const std::string& if_none_match = "") {
   http::Request request;
   request.path = path;
   request.accept_encoding = accept_encoding;

@@ -128,7 +128,8 @@ absl::StatusOr<Answer> EmptyIfNothing(const absl::Status& status) {
   return status;
 }
 
-absl::StatusOr<wire::ProfileTypesResponse> ProfileTypes(const Querier& querier, const wire::ProfileTypesRequest& request) {
+absl::StatusOr<wire::ProfileTypesResponse> ProfileTypes(const Querier& querier,
+                                                        const wire::ProfileTypesRequest& request) {
   auto kinds = querier.Kinds(RangeOfMs(request.start(), request.end()));
   if (!kinds.ok()) return kinds.status();
   wire::ProfileTypesResponse answer;
@@ -140,13 +141,15 @@ absl::StatusOr<wire::ProfileTypesResponse> ProfileTypes(const Querier& querier, 
       type->set_sample_unit(unit);
       type->set_period_type(kind.period_type.first);
       type->set_period_unit(kind.period_type.second);
-      type->set_id(absl::StrCat(type->name(), ":", sample_type, ":", unit, ":", type->period_type(), ":", type->period_unit()));
+      type->set_id(
+          absl::StrCat(type->name(), ":", sample_type, ":", unit, ":", type->period_type(), ":", type->period_unit()));
     }
   }
   return answer;
 }
 
-absl::StatusOr<types::v1::LabelNamesResponse> LabelNames(const Querier& querier, const types::v1::LabelNamesRequest& request) {
+absl::StatusOr<types::v1::LabelNamesResponse> LabelNames(const Querier& querier,
+                                                         const types::v1::LabelNamesRequest& request) {
   auto selection = Selected(OneOf(request.matchers()), "", RangeOfMs(request.start(), request.end()));
   if (!selection.ok()) return selection.status();
   auto names = querier.LabelNames(*selection);
@@ -182,7 +185,8 @@ absl::StatusOr<wire::SeriesResponse> Series(const Querier& querier, const wire::
   for (const store::Series& series : *all) {
     profile::Labels labels;
     for (const auto& [name, value] : series.labels) {
-      if (request.label_names().empty() || std::ranges::find(request.label_names(), name) != request.label_names().end()) {
+      if (request.label_names().empty() ||
+          std::ranges::find(request.label_names(), name) != request.label_names().end()) {
         labels.emplace(name, value);
       }
     }
@@ -250,7 +254,8 @@ absl::StatusOr<wire::SelectMergeStacktracesResponse> SelectMergeStacktraces(
 }
 
 // All values of the kind, as Pyroscope does not: who reads a pprof picks one.
-absl::StatusOr<profile::Pprof> SelectMergeProfile(const Querier& querier, const wire::SelectMergeProfileRequest& request) {
+absl::StatusOr<profile::Pprof> SelectMergeProfile(const Querier& querier,
+                                                  const wire::SelectMergeProfileRequest& request) {
   auto query = StackQueryFor(request);
   if (!query.ok()) return query.status();
   auto merged = querier.Merge(*query);
@@ -258,11 +263,13 @@ absl::StatusOr<profile::Pprof> SelectMergeProfile(const Querier& querier, const 
   return std::move(merged->pprof);
 }
 
-absl::StatusOr<wire::SelectSeriesResponse> SelectSeries(const Querier& querier, const wire::SelectSeriesRequest& request) {
+absl::StatusOr<wire::SelectSeriesResponse> SelectSeries(const Querier& querier,
+                                                        const wire::SelectSeriesRequest& request) {
   auto query = StackQueryFor(request);
   if (!query.ok()) return query.status();
   if (request.group_by_size() > 1) return absl::UnimplementedError("series are grouped by one label at most here");
-  if (!(request.step() >= 0 && request.step() < 1e8)) return absl::InvalidArgumentError("the step must be positive seconds");
+  if (!(request.step() >= 0 && request.step() < 1e8))
+    return absl::InvalidArgumentError("the step must be positive seconds");
   const std::string by = request.group_by_size() == 0 ? "" : request.group_by(0);
   const int64_t limit = request.limit() <= 0 ? kMostSeries : std::min(request.limit(), kMostSeries);
   auto timeline = querier.TimelineOf({.selection = std::move(query->selection),

@@ -10,9 +10,10 @@ namespace sonde::web {
 // Where Pyroscope answers the questions of Grafana's data source.
 inline constexpr std::string_view kPyroscopeApi = "/querier.v1.QuerierService/";
 
-// Answers them as Pyroscope does, by the Connect protocol: a POST of protobuf (application/proto) or JSON, not compressed.
-// ProfileTypes, LabelNames, LabelValues, Series, SelectMergeStacktraces, SelectMergeProfile and SelectSeries (grouped by
-// one label at most). A profile type is one value of one kind, under the names that our agent gives Pyroscope.
+// Answers them as Pyroscope does, by the Connect protocol: a POST of protobuf (application/proto) or JSON, not
+// compressed. ProfileTypes, LabelNames, LabelValues, Series, SelectMergeStacktraces, SelectMergeProfile and
+// SelectSeries (grouped by one label at most). A profile type is one value of one kind, under the names that our agent
+// gives Pyroscope.
 http::Response PyroscopeAnswer(const query::Querier& querier, const http::Request& request);
 
 }  // namespace sonde::web

@@ -34,7 +34,8 @@ class PyroscopeApiTest : public ::testing::Test {
 
   void Store(const std::string& service, int64_t minute, int64_t value, const std::string& reason,
              const std::string& function) {
-    profile::PprofBuilder builder(profile::Kind::kOffCpu, (kStartMs + minute * kMinuteMs) * 1'000'000, 60'000'000'000, 1);
+    profile::PprofBuilder builder(profile::Kind::kOffCpu, (kStartMs + minute * kMinuteMs) * 1'000'000, 60'000'000'000,
+                                  1);
     auto place = [&builder](std::string_view name, uint64_t address) {
       const profile::PprofBuilder::Line line{.name = name, .system_name = "", .filename = "", .line = 0};
       return builder.AddLocation(0, address, {&line, 1});
@@ -83,7 +84,8 @@ TEST_F(PyroscopeApiTest, ListsTypesByTheNamesThatAgentsGivePyroscope) {
 TEST_F(PyroscopeApiTest, ListsLabelsAndTheirValues) {
   EXPECT_EQ(Ask("LabelNames", {{"matchers", {"{}"}}})["names"], json({"reason", "service_name"}));
   EXPECT_EQ(Ask("LabelValues", {{"name", "service_name"}})["names"], json({"db", "web"}));
-  EXPECT_EQ(Ask("LabelValues", {{"name", "reason"}, {"matchers", {R"({service_name="db"})"}}})["names"], json({"disk"}));
+  EXPECT_EQ(Ask("LabelValues", {{"name", "reason"}, {"matchers", {R"({service_name="db"})"}}})["names"],
+            json({"disk"}));
   const std::string of_type = std::string(R"({__profile_type__=")") + kOffCpuId + R"(", service_name="db"})";
   EXPECT_EQ(Ask("LabelValues", {{"name", "reason"}, {"matchers", {of_type}}})["names"], json({"disk"}));
   const std::string other = R"({service_name="db", __profile_type__="wall:wall:nanoseconds:wall:nanoseconds"})";
@@ -100,17 +102,17 @@ TEST_F(PyroscopeApiTest, LaysOutAFlameGraphInLevels) {
   EXPECT_EQ(graph["levels"][0]["values"], json({"0", "115", "0", "0"}));
   EXPECT_EQ(graph["levels"][1]["values"], json({"0", "115", "0", "1"}));
   EXPECT_EQ(graph["levels"][2]["values"], json({"0", "110", "110", "2", "0", "5", "5", "3"}));
-  json web = Ask("SelectMergeStacktraces", {{"profileTypeID", kOffCpuId}, {"labelSelector", R"({service_name="web"})"}});
+  json web =
+      Ask("SelectMergeStacktraces", {{"profileTypeID", kOffCpuId}, {"labelSelector", R"({service_name="web"})"}});
   EXPECT_EQ(web["flamegraph"]["total"], "15");
   EXPECT_EQ(Ask("SelectMergeStacktraces", {{"profileTypeID", kOffCpuId}, {"labelSelector", R"({service_name="no"})"}}),
             json::object());
 }
 
 TEST_F(PyroscopeApiTest, GivesSeriesByTime) {
-  json series = Ask("SelectSeries", {{"profileTypeID", kOffCpuId},
-                                     {"labelSelector", "{}"},
-                                     {"groupBy", {"service_name"}},
-                                     {"step", 60.0}})["series"];
+  json series = Ask(
+      "SelectSeries",
+      {{"profileTypeID", kOffCpuId}, {"labelSelector", "{}"}, {"groupBy", {"service_name"}}, {"step", 60.0}})["series"];
   ASSERT_EQ(series.size(), 2U);
   EXPECT_EQ(series[0]["labels"][0]["value"], "db");
   EXPECT_EQ(series[1]["points"][0]["value"], 10.0);

@@ -12,8 +12,8 @@ namespace sonde::web {
 
 // What may be asked: the API's questions, and merged profiles. A closed list.
 inline constexpr std::array<std::string_view, 15> kQuestions = {
-    "series",     "kinds",    "labels", "values", "overview", "timeline", "top",
-    "flamegraph", "sandwich", "diff",   "waits",  "heatmap",  "export",   "pyroscope", "pprof"};
+    "series",   "kinds", "labels", "values",  "overview", "timeline",  "top",  "flamegraph",
+    "sandwich", "diff",  "waits",  "heatmap", "export",   "pyroscope", "pprof"};
 
 // How long answers took, and how many were errors of ours. Thread-safe.
 class QueryStatistics {

@@ -160,7 +160,8 @@ Answer Sandwich(const Querier& querier, const http::Request& request) {
   auto max_nodes = LimitOf(request, "max_nodes", kDefaultNodes, kMaxNodes);
   if (!max_nodes.ok()) return max_nodes.status();
   const std::string function = TextParameter(request, "function"), file = TextParameter(request, "file");
-  if (function.empty()) return absl::InvalidArgumentError("parameter 'function' is missing: the function in the middle");
+  if (function.empty())
+    return absl::InvalidArgumentError("parameter 'function' is missing: the function in the middle");
   auto stacks = querier.StacksOf(*query);
   if (!stacks.ok()) return stacks.status();
   const profile::Sandwich sandwich = profile::SandwichOf(stacks->tree, [&](const profile::Frame& frame) {
@@ -197,8 +198,9 @@ absl::StatusOr<query::Normalize> NormalizeOf(const http::Request& request) {
 }
 
 Answer Diff(const Querier& querier, const http::Request& request) {
-  auto status = CheckParameters(request, {"kind", "query", "from", "to", "seconds", "sample_type", "focus", "ignore", "root",
-                                          "max_nodes", "limit", "base_query", "base_from", "base_to", "normalize"});
+  auto status =
+      CheckParameters(request, {"kind", "query", "from", "to", "seconds", "sample_type", "focus", "ignore", "root",
+                                "max_nodes", "limit", "base_query", "base_from", "base_to", "normalize"});
   if (!status.ok()) return status;
   auto query = StackQueryOf(request);
   if (!query.ok()) return query.status();
@@ -216,8 +218,7 @@ Answer Diff(const Querier& querier, const http::Request& request) {
 }
 
 Answer Waits(const Querier& querier, const http::Request& request) {
-  auto status =
-      CheckParameters(request, {"kind", "query", "from", "to", "seconds", "focus", "ignore", "by", "limit"});
+  auto status = CheckParameters(request, {"kind", "query", "from", "to", "seconds", "focus", "ignore", "by", "limit"});
   if (!status.ok()) return status;
   auto query = StackQueryOf(request, "offcpu");
   if (!query.ok()) return query.status();
@@ -248,13 +249,14 @@ Answer Picture(const Querier& querier, const query::StackQuery& query, bool is_h
   const profile::PictureText text = {absl::StrCat(stacks->heading.kind, " ", query.selection.selector.ToString()),
                                      stacks->heading.unit};
   const auto flame = profile::LayOut(stacks->tree, is_html ? size_t{kDefaultNodes} : kPictureNodes, SecondOf(*stacks));
-  if (is_html) return FileResponse(profile::WriteHtml(flame, text), "text/html; charset=utf-8", query.selection.kind, ".html");
+  if (is_html)
+    return FileResponse(profile::WriteHtml(flame, text), "text/html; charset=utf-8", query.selection.kind, ".html");
   return FileResponse(profile::WriteSvg(flame, text), "image/svg+xml", query.selection.kind, ".svg");
 }
 
 Answer Export(const Querier& querier, const http::Request& request) {
-  auto status = CheckParameters(
-      request, {"kind", "query", "from", "to", "seconds", "sample_type", "focus", "ignore", "max_nodes", "root", "format"});
+  auto status = CheckParameters(request, {"kind", "query", "from", "to", "seconds", "sample_type", "focus", "ignore",
+                                          "max_nodes", "root", "format"});
   if (!status.ok()) return status;
   auto query = StackQueryOf(request);
   if (!query.ok()) return query.status();
@@ -268,11 +270,13 @@ Answer Export(const Querier& querier, const http::Request& request) {
   const profile::Pprof& pprof = merged->pprof;
   if (format == "pprof") return FileResponse(profile::Encode(pprof), "application/octet-stream", kind, ".pb.gz");
   if (format == "speedscope") {
-    return FileResponse(profile::WriteSpeedscope(pprof, kind, query->root), "application/json", kind, ".speedscope.json");
+    return FileResponse(profile::WriteSpeedscope(pprof, kind, query->root), "application/json", kind,
+                        ".speedscope.json");
   }
   auto index = query::ValueIndexOf(pprof, query->sample_type);
   if (!index.ok()) return index.status();
-  return FileResponse(profile::WriteFolded(pprof, *index, kind, query->root), "text/plain; charset=utf-8", kind, ".folded");
+  return FileResponse(profile::WriteFolded(pprof, *index, kind, query->root), "text/plain; charset=utf-8", kind,
+                      ".folded");
 }
 
 constexpr Question kAll[] = {

@@ -16,8 +16,8 @@ struct Question {
 };
 std::span<const Question> Questions();
 
-// The stacks that parameters of `request` ask for: all that api.md says that questions share. `kind` is what is asked when
-// there is no such parameter; empty: it must be there.
+// The stacks that parameters of `request` ask for: all that api.md says that questions share. `kind` is what is asked
+// when there is no such parameter; empty: it must be there.
 absl::StatusOr<query::StackQuery> StackQueryOf(const http::Request& request, std::string_view kind = "");
 
 // A file to be kept under that name. Kinds of other clients are any text, and no part of a header.

@@ -10,9 +10,8 @@
 
 namespace sonde::web {
 
-// What the collector serves over HTTP: the API under /api/v1/, Pyroscope's for Grafana, merged profiles for `go tool pprof`
-// under /pprof/,
-// /metrics, /livez and /readyz, and the page. Thread-safe.
+// What the collector serves over HTTP: the API under /api/v1/, Pyroscope's for Grafana, merged profiles for `go tool
+// pprof` under /pprof/, /metrics, /livez and /readyz, and the page. Thread-safe.
 class Site {
  public:
   // `statistics` must outlive it; `metrics` gives what is under /metrics.

@@ -28,9 +28,8 @@ class SiteTest : public ::testing::Test {
     EXPECT_NE(::mkdtemp(directory_.data()), nullptr);
     writer_ = *store::Writer::Open(directory_);
     server_ = *http::HttpServer::Start(
-        "127.0.0.1:0",
-        [site = Site(query::Querier(directory_), &statistics_, [] { return std::string("x 1\n"); })](
-            const http::Request& request) { return site.Answer(request); });
+        "127.0.0.1:0", [site = Site(query::Querier(directory_), &statistics_, [] { return std::string("x 1\n"); })](
+                           const http::Request& request) { return site.Answer(request); });
   }
   ~SiteTest() override {
     server_.reset();
@@ -134,9 +133,8 @@ TEST_F(SiteTest, SumsTheOverviewByService) {
   Store(profile::Kind::kWall, "db", 2, 1, "idle-poll");
   json overview = AskJson("/api/v1/overview");
   ASSERT_EQ(overview["services"].size(), 2U);
-  EXPECT_EQ(overview["services"][0], json({{"service", "db"},
-                                           {"groups", {{"idle", 1}, {"run-queue", 100}}},
-                                           {"wall_ns", 101}}));
+  EXPECT_EQ(overview["services"][0],
+            json({{"service", "db"}, {"groups", {{"idle", 1}, {"run-queue", 100}}}, {"wall_ns", 101}}));
   EXPECT_EQ(overview["services"][1]["groups"]["on-cpu"], 5);
   EXPECT_EQ(overview["profiles"], 4);
   EXPECT_EQ(overview["to_ms"].get<int64_t>() - overview["from_ms"].get<int64_t>(), 120'000);
@@ -160,8 +158,8 @@ TEST_F(SiteTest, ListsKindsWithTheirTypes) {
   EXPECT_EQ(kinds[1]["kind"], "offcpu");
   EXPECT_EQ(kinds[1]["series"], 2);
   EXPECT_EQ(kinds[1]["profiles"], 2);
-  EXPECT_EQ(kinds[1]["sample_types"], json::array({{{"type", "waits"}, {"unit", "count"}},
-                                                   {{"type", "delay"}, {"unit", "nanoseconds"}}}));
+  EXPECT_EQ(kinds[1]["sample_types"],
+            json::array({{{"type", "waits"}, {"unit", "count"}}, {{"type", "delay"}, {"unit", "nanoseconds"}}}));
 }
 
 TEST_F(SiteTest, ListsLabelsOfSamplesAndSeriesAndTheirValues) {
@@ -214,7 +212,8 @@ TEST_F(SiteTest, ComparesTwoTimes) {
   Store(profile::Kind::kCpu, "web", 10, 100, "on-cpu", "work");
   Store(profile::Kind::kCpu, "web", 2, 300, "on-cpu", "work");
   Store(profile::Kind::kCpu, "web", 2, 50, "on-cpu", "added");
-  const std::string now = std::to_string(now_ns_ / 1'000'000 - 150'000), before = std::to_string(now_ns_ / 1'000'000 - 660'000);
+  const std::string now = std::to_string(now_ns_ / 1'000'000 - 150'000),
+                    before = std::to_string(now_ns_ / 1'000'000 - 660'000);
   const std::string ask = "/api/v1/diff?kind=cpu&from=" + now + "&base_from=" + before + "&base_to=" + now;
   json diff = AskJson(ask);
   EXPECT_EQ(diff["total"], 350);
@@ -244,14 +243,18 @@ TEST_F(SiteTest, ShowsTimeByALabel) {
   EXPECT_EQ(timeline["series"][0]["value"], "disk");
   EXPECT_EQ(timeline["series"][1]["value"], "lock");
   EXPECT_EQ(timeline["rest"]["total"], 1);
-  auto sum = [](const std::vector<int64_t>& values) { return std::accumulate(values.begin(), values.end(), int64_t{0}); };
+  auto sum = [](const std::vector<int64_t>& values) {
+    return std::accumulate(values.begin(), values.end(), int64_t{0});
+  };
   for (const json& row : timeline["series"]) {
     EXPECT_EQ(row["values"].size(), timeline["times_ms"].size());
     EXPECT_EQ(sum(row["values"].get<std::vector<int64_t>>()), row["total"]);
   }
   EXPECT_EQ(AskJson("/api/v1/timeline?kind=offcpu")["series"][0]["total"], 188);
-  EXPECT_THAT(AskJson("/api/v1/timeline?kind=offcpu&step=1&from=0&to=" + std::to_string(now_ns_ / 1'000'000))["times_ms"].size(),
-              ::testing::Gt(100U));
+  EXPECT_THAT(
+      AskJson("/api/v1/timeline?kind=offcpu&step=1&from=0&to=" + std::to_string(now_ns_ / 1'000'000))["times_ms"]
+          .size(),
+      ::testing::Gt(100U));
 }
 
 TEST_F(SiteTest, TellsHowLongWaitsWere) {
@@ -261,7 +264,10 @@ TEST_F(SiteTest, TellsHowLongWaitsWere) {
     const uint64_t stack[] = {builder.AddLocation(0, 1, {&line, 1})};
     const int64_t values[] = {waits, delay};
     builder.AddSample(stack, values, {{"reason", reason}});
-    store::NewProfile stored = {.kind = "offcpu", .labels = {}, .start_unix_ns = now_ns_ - 2 * kMinute, .duration_ns = kMinute,
+    store::NewProfile stored = {.kind = "offcpu",
+                                .labels = {},
+                                .start_unix_ns = now_ns_ - 2 * kMinute,
+                                .duration_ns = kMinute,
                                 .pprof = std::move(builder).Build()};
     ASSERT_TRUE(writer_->Append({&stored, 1}, std::nullopt).ok());
   };

@@ -131,9 +131,9 @@ void EncodeAndSend(benchmark::State& state) {
   const profile::Pprof window = Shuffled(OffCpuWindow());
   const double gzip_ms = GzipMs(OffCpuWindow());
   telemetry::LossLedger losses;
-  TargetSender sender({.endpoint = server_address},
-                      [&](const std::shared_ptr<grpc::Channel>& channel) { return OverWire(state.range(0), channel); },
-                      &losses);
+  TargetSender sender(
+      {.endpoint = server_address},
+      [&](const std::shared_ptr<grpc::Channel>& channel) { return OverWire(state.range(0), channel); }, &losses);
   sender.Start();
   double order_ms = 0, encode_ms = 0, all_ms = 0;
   size_t bytes = 0;

@@ -2,8 +2,9 @@
 //
 // usage: first_samples SECONDS PROGRAM [ARGUMENT...]
 //
-// Starts the program under a clock of 999 Hz on every CPU and the agent's own tables, and prints a line of JSON: samples of
-// the first so many seconds, complete ones among them, why the others are cut, and milliseconds from just before exec to the first complete one.
+// Starts the program under a clock of 999 Hz on every CPU and the agent's own tables, and prints a line of JSON:
+// samples of the first so many seconds, complete ones among them, why the others are cut, and milliseconds from just
+// before exec to the first complete one.
 
 #include <signal.h>
 #include <sys/wait.h>
@@ -69,7 +70,8 @@ int Run(absl::Duration length, char** arguments) {
   const pid_t pid = StartProgram(arguments);
   Samples samples;
   absl::Status status;
-  for (const absl::Time end = absl::Now() + length; status.ok() && absl::Now() < end; absl::SleepFor(absl::Milliseconds(20))) {
+  for (const absl::Time end = absl::Now() + length; status.ok() && absl::Now() < end;
+       absl::SleepFor(absl::Milliseconds(20))) {
     status = (*instants)->Read([&](const oracle::Instant& instant) {
       if (instant.tgid == static_cast<uint32_t>(pid)) samples.Add(instant, start_ns);
     });

@@ -1,6 +1,6 @@
-// sonde_push_window TYPE HOST:PORT: pushes profiles as the agent does to a target of this type, over one connection. Each
-// line of the standard input is {"kind": "cpu", "labels": {"node": "n1"}, "file": "path of a pprof"}; a line of the output
-// for each: "OK", or what the server said.
+// sonde_push_window TYPE HOST:PORT: pushes profiles as the agent does to a target of this type, over one connection.
+// Each line of the standard input is {"kind": "cpu", "labels": {"node": "n1"}, "file": "path of a pprof"}; a line of
+// the output for each: "OK", or what the server said.
 #include <chrono>
 #include <cstdio>
 #include <fstream>
@@ -23,7 +23,8 @@ namespace exporting = sonde::exporting;
 
 constexpr std::chrono::seconds kPatience{100};
 
-std::unique_ptr<exporting::Protocol> ProtocolOf(const std::string& type, const std::shared_ptr<grpc::Channel>& channel) {
+std::unique_ptr<exporting::Protocol> ProtocolOf(const std::string& type,
+                                                const std::shared_ptr<grpc::Channel>& channel) {
   if (type == "pyroscope") return std::make_unique<exporting::PyroscopeProtocol>(channel);
   if (type == "parca") return std::make_unique<exporting::ParcaProtocol>(channel);
   if (type == "otlp") {

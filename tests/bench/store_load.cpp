@@ -1,13 +1,13 @@
-// sonde_store_load DIRECTORY [--minutes N] [--first N] [--stacks N] [--services N] [--hosts N] [--window MINUTES]: fills a
-// collector's store with a made-up busy host, or several, one window after the other (of a minute; 1440 minutes, all of a
-// day), sums it up as it ages, and asks it. With --first it goes on with that minute of a store that a run before filled.
-// Prints what it took: name=value, one a line; of a question the time that passed, and the CPU time, which others on the
-// machine do not change.
+// sonde_store_load DIRECTORY [--minutes N] [--first N] [--stacks N] [--services N] [--hosts N] [--window MINUTES]:
+// fills a collector's store with a made-up busy host, or several, one window after the other (of a minute; 1440
+// minutes, all of a day), sums it up as it ages, and asks it. With --first it goes on with that minute of a store that
+// a run before filled. Prints what it took: name=value, one a line; of a question the time that passed, and the CPU
+// time, which others on the machine do not change.
 //
-// Each window of a host has as many distinct stacks as said (20,000): three of five are of the minute before as well, the rest is
-// drawn from a population of six times as many, which changes by a quarter from day to day. `wall` has all of them, with
-// one of six reasons; `offcpu` three of five, `cpu` the others, and four more kinds a tenth to a fortieth. Stacks are 24
-// frames deep on average, with shared beginnings.
+// Each window of a host has as many distinct stacks as said (20,000): three of five are of the minute before as well,
+// the rest is drawn from a population of six times as many, which changes by a quarter from day to day. `wall` has all
+// of them, with one of six reasons; `offcpu` three of five, `cpu` the others, and four more kinds a tenth to a
+// fortieth. Stacks are 24 frames deep on average, with shared beginnings.
 #include <sys/resource.h>
 
 #include <algorithm>
@@ -74,7 +74,8 @@ class Host {
   void Advance() {
     const size_t population = options_.stacks * 6;
     for (size_t i = 0; i < chosen_.size(); ++i) {
-      if (minute_ == 0 || i * 5 >= chosen_.size() * 3) chosen_[i] = random_() % population + minute_ / 1'440 * population / 4;
+      if (minute_ == 0 || i * 5 >= chosen_.size() * 3)
+        chosen_[i] = random_() % population + minute_ / 1'440 * population / 4;
     }
     minute_ += options_.window;
   }
@@ -106,7 +107,8 @@ class Host {
       if (!is_new) return entry->second;
       auto* function = pprof.add_function();
       function->set_id(entry->second);
-      function->set_name(text(absl::StrCat("namespace", address % 37, "::Class", address % 211, "::function", address % 9'973)));
+      function->set_name(
+          text(absl::StrCat("namespace", address % 37, "::Class", address % 211, "::function", address % 9'973)));
       function->set_filename(text(absl::StrCat("source/part", address % 37, "/file", address % 211, ".cpp")));
       auto* location = pprof.add_location();
       location->set_id(entry->second);
@@ -154,7 +156,8 @@ std::vector<store::NewProfile> WindowOf(const Options& options, size_t minute, H
     for (size_t service = 0; service < options.services; ++service) {
       store::NewProfile profile;
       profile.kind = kind.name;
-      profile.labels = {{"service_name", absl::StrCat("service", service)}, {"node", absl::StrCat("node", host->Number())}};
+      profile.labels = {{"service_name", absl::StrCat("service", service)},
+                        {"node", absl::StrCat("node", host->Number())}};
       profile.start_unix_ns = start;
       profile.duration_ns = static_cast<int64_t>(options.window) * kMinute;
       profile.pprof = host->Profile(kind, service, start);
@@ -167,7 +170,9 @@ std::vector<store::NewProfile> WindowOf(const Options& options, size_t minute, H
 double CpuSeconds() {
   rusage used{};
   ::getrusage(RUSAGE_SELF, &used);
-  auto seconds = [](const timeval& time) { return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6; };
+  auto seconds = [](const timeval& time) {
+    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
+  };
   return seconds(used.ru_utime) + seconds(used.ru_stime);
 }
 
@@ -183,7 +188,8 @@ struct Cost {
   size_t profiles = 0, samples = 0;
 };
 
-absl::Status Append(const std::vector<store::NewProfile>& profiles, const store::RequestId& id, store::Writer* writer, Cost* cost) {
+absl::Status Append(const std::vector<store::NewProfile>& profiles, const store::RequestId& id, store::Writer* writer,
+                    Cost* cost) {
   for (const store::NewProfile& profile : profiles) cost->samples += static_cast<size_t>(profile.pprof.sample_size());
   cost->profiles += profiles.size();
   const double before = CpuSeconds();
@@ -196,7 +202,8 @@ absl::Status Append(const std::vector<store::NewProfile>& profiles, const store:
 
 absl::Status SumUp(size_t until_minute, store::Writer* writer, Cost* cost) {
   const double before = CpuSeconds();
-  auto summed = writer->SumUpOld(kFirstDay * store::kNsPerDay + static_cast<int64_t>(until_minute) * kMinute, [] { return true; });
+  auto summed = writer->SumUpOld(kFirstDay * store::kNsPerDay + static_cast<int64_t>(until_minute) * kMinute,
+                                 [] { return true; });
   cost->aging_seconds += CpuSeconds() - before;
   return summed.status();
 }
@@ -222,9 +229,10 @@ void Print(const Options& options, const Cost& cost) {
   const auto minutes = static_cast<double>(options.minutes - options.first);
   std::printf("profiles=%zu\nsamples=%zu\n", cost.profiles, cost.samples);
   if (cost.profiles == 0) return;
-  std::printf("ingest_cpu_ms_a_minute=%.1f\ningest_cpu_us_a_profile=%.0f\naging_cpu_ms_a_minute=%.1f\nlongest_append_ms=%.1f\n",
-              1e3 * cost.ingest_seconds / minutes, 1e6 * cost.ingest_seconds / static_cast<double>(cost.profiles),
-              1e3 * cost.aging_seconds / minutes, cost.longest_ms);
+  std::printf(
+      "ingest_cpu_ms_a_minute=%.1f\ningest_cpu_us_a_profile=%.0f\naging_cpu_ms_a_minute=%.1f\nlongest_append_ms=%.1f\n",
+      1e3 * cost.ingest_seconds / minutes, 1e6 * cost.ingest_seconds / static_cast<double>(cost.profiles),
+      1e3 * cost.aging_seconds / minutes, cost.longest_ms);
 }
 
 // Milliseconds of `ask`, the first time and the best of three after that.
@@ -268,23 +276,23 @@ void Ask(const Options& options) {
   Time("flame_wall_24h_one_host", [&] { return flame(1'440, "wall", "node=\"node0\"", ""); });
   Time("overview_24h", [&] { return told(querier.SumByService(of_last(1'440, "", ""))); });
   Time("timeline_24h_by_reason", [&] { return told(querier.TimelineOf({of_last(1'440, "wall", ""), "", "reason"})); });
-  Time("waits_24h", [&] { return told(querier.WaitsOf({.selection = of_last(1'440, "offcpu", ""), .root = "reason"})); });
+  Time("waits_24h",
+       [&] { return told(querier.WaitsOf({.selection = of_last(1'440, "offcpu", ""), .root = "reason"})); });
   Time("pprof_wall_1h", [&] { return told(querier.Merge({.selection = of_last(60, "wall", "")})); });
 }
 
 bool Parse(int argc, char** argv, Options* options) {
   if (argc < 2) return false;
   options->directory = argv[1];
-  const std::pair<const char*, size_t*> flags[] = {{"--minutes", &options->minutes},
-                                                   {"--first", &options->first},
-                                                   {"--stacks", &options->stacks},
-                                                   {"--services", &options->services},
-                                                   {"--hosts", &options->hosts},
-                                                   {"--window", &options->window}};
+  const std::pair<const char*, size_t*> flags[] = {{"--minutes", &options->minutes}, {"--first", &options->first},
+                                                   {"--stacks", &options->stacks},   {"--services", &options->services},
+                                                   {"--hosts", &options->hosts},     {"--window", &options->window}};
   for (int i = 2; i + 1 < argc; i += 2) {
-    const auto* flag = std::ranges::find_if(flags, [&](const auto& one) { return std::strcmp(one.first, argv[i]) == 0; });
+    const auto* flag =
+        std::ranges::find_if(flags, [&](const auto& one) { return std::strcmp(one.first, argv[i]) == 0; });
     if (flag == std::end(flags)) return false;
-    if (std::from_chars(argv[i + 1], argv[i + 1] + std::strlen(argv[i + 1]), *flag->second).ec != std::errc()) return false;
+    if (std::from_chars(argv[i + 1], argv[i + 1] + std::strlen(argv[i + 1]), *flag->second).ec != std::errc())
+      return false;
   }
   return argc % 2 == 0 && options->window > 0 && options->services > 0;
 }

@@ -2,8 +2,8 @@
 //
 // usage: unwind_tables FILE...
 //
-// Prints a line of JSON: files that gave a table, rows, bytes, CPU seconds of having the agent's worker compile them, with those of
-// who asks, and seconds of waiting for it.
+// Prints a line of JSON: files that gave a table, rows, bytes, CPU seconds of having the agent's worker compile them,
+// with those of who asks, and seconds of waiting for it.
 
 #include <fcntl.h>
 #include <sys/stat.h>

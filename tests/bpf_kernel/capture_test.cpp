@@ -114,8 +114,8 @@ TEST_F(LiveCapture, CountsAWaitThatNeverEndsInEverySliceWithItsStack) {
     EXPECT_EQ(profile::At(account->ns, Reason::kPipe), slice.end_ns - slice.start_ns);
     auto has_stack = [&](const model::RawSample& sample) {
       return sample.tgid == Pid() && sample.reason == Reason::kPipe && slice.stacks.contains(sample.stack) &&
-             slice.stacks[sample.stack]->asleep_since_before &&
-             sample.ns >= slice.end_ns - slice.start_ns && !slice.stacks[sample.stack]->kernel.empty();
+             slice.stacks[sample.stack]->asleep_since_before && sample.ns >= slice.end_ns - slice.start_ns &&
+             !slice.stacks[sample.stack]->kernel.empty();
     };
     EXPECT_TRUE(std::ranges::any_of(slice.samples, has_stack)) << "slice " << i;
   }
@@ -135,7 +135,8 @@ TEST_F(LiveCapture, KeepsTheAccountOfThreadsThatExitWithinTheSlice) {
       ::usleep(2000);
     }).join();
     tids.push_back(tid);
-    ASSERT_TRUE(capture_->Poll().ok());  // on a busy machine this takes seconds: the programs are to see that somebody lives
+    ASSERT_TRUE(
+        capture_->Poll().ok());  // on a busy machine this takes seconds: the programs are to see that somebody lives
   }
   model::Slice slice = Measure(absl::Milliseconds(200));
   size_t slept_whole = 0;
@@ -146,7 +147,8 @@ TEST_F(LiveCapture, KeepsTheAccountOfThreadsThatExitWithinTheSlice) {
     if (profile::At(account->ns, Reason::kSleep) > 1'900'000U) ++slept_whole;
     EXPECT_EQ(Explained(*account), account->ended_ns - account->started_ns);
   }
-  // Who is held up between setting the timer and leaving the CPU, by another thread or the hypervisor, sleeps the shorter.
+  // Who is held up between setting the timer and leaving the CPU, by another thread or the hypervisor, sleeps the
+  // shorter.
   EXPECT_GT(slept_whole, tids.size() * 9 / 10);
 }
 

@@ -102,7 +102,8 @@ TEST_F(DiskCapture, TellsWhichRequestsEndedWaitsWhileSomebodyAsks) {
   uint64_t waits = 0, ended = 0, bytes = 0;
   const model::Slice slice = Measure(absl::Milliseconds(100));
   for (const model::RawSample& sample : slice.samples) {
-    if (sample.tgid == static_cast<uint32_t>(::getpid()) && sample.reason == profile::Reason::kDisk) waits += sample.count;
+    if (sample.tgid == static_cast<uint32_t>(::getpid()) && sample.reason == profile::Reason::kDisk)
+      waits += sample.count;
   }
   for (const model::RawRequestWaits& one : slice.request_waits) {
     if (one.tgid != static_cast<uint32_t>(::getpid()) || one.reason != profile::Reason::kDisk) continue;

@@ -46,8 +46,8 @@ class FaultCapture : public LiveCapture {
   // All that programs saw, of whomever, up to the end of the last slice.
   uint64_t Seen() const { return capture_->Counters()[abi::COUNT_FAULTS]; }
 
-  // The standard error of `own` faults in a row, of `seen` in the slice: none when each was walked. Others fault within the same
-  // blocks too, and one at either end is not whole (bpf/lib/fault_draw.bpf.h).
+  // The standard error of `own` faults in a row, of `seen` in the slice: none when each was walked. Others fault within
+  // the same blocks too, and one at either end is not whole (bpf/lib/fault_draw.bpf.h).
   static double ErrorOf(uint64_t own, uint64_t seen) {
     if (seen <= FAULTS_WALKED_AT_A_SHARE) return 0;
     const double block = 1 + static_cast<double>(seen) / FAULTS_WALKED_AT_A_SHARE;
@@ -104,7 +104,8 @@ TEST_F(FaultCapture, SaysSoWhereTheKernelHasNoTracepoints) {
   TouchFreshPages(kPages);
   EXPECT_TRUE(Measure(kMeasured).faults.empty());
   bool is_told = false;
-  for (const std::string& line : capture_->Degraded()) is_told = is_told || line.find("page faults are not seen") != std::string::npos;
+  for (const std::string& line : capture_->Degraded())
+    is_told = is_told || line.find("page faults are not seen") != std::string::npos;
   EXPECT_TRUE(is_told);
 }
 

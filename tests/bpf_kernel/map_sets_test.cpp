@@ -38,8 +38,8 @@ std::set<uint32_t> MapIds(const bpf_object* object) {
 // Of all that both objects use: the maps of arenas are reached through that of arenas.
 std::set<uint32_t> IdsOf(const kernel::UnwindMaps& tables) {
   std::set<uint32_t> ids;
-  for (const char* name : {"unwind_arenas", "unwind_pages", "unwind_escapes", "unwind_files", "unwind_mappings",
-                           "unwind_processes"}) {
+  for (const char* name :
+       {"unwind_arenas", "unwind_pages", "unwind_escapes", "unwind_files", "unwind_mappings", "unwind_processes"}) {
     bpf_map_info info{};
     uint32_t size = sizeof(info);
     EXPECT_EQ(bpf_obj_get_info_by_fd(tables.Fd(name), &info, &size), 0) << name;

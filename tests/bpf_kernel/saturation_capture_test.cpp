@@ -30,7 +30,8 @@ class SaturationCapture : public LiveCapture {
   static uint64_t OfProcesses(const model::Slice& slice) {
     uint64_t count = 0;
     for (const model::RawSample& sample : slice.samples) {
-      const bool is_queued = sample.reason == profile::Reason::kRunQueue || sample.reason == profile::Reason::kPreempted;
+      const bool is_queued =
+          sample.reason == profile::Reason::kRunQueue || sample.reason == profile::Reason::kPreempted;
       if (is_queued) count += sample.count;
     }
     return count;

@@ -144,10 +144,11 @@ int main(int argc, char** argv) {
     return 2;
   }
   const double share = static_cast<double>(count.same) / static_cast<double>(answered);
-  std::printf("%llu functions; bytes of code: %llu the same (%.3f %%), %llu different, %llu not followed to an answer, "
-              "%llu by rare rules, not compared\n",
-              static_cast<unsigned long long>(count.functions), static_cast<unsigned long long>(count.same), share * 100,
-              static_cast<unsigned long long>(count.different), static_cast<unsigned long long>(count.no_answer),
-              static_cast<unsigned long long>(count.rare));
+  std::printf(
+      "%llu functions; bytes of code: %llu the same (%.3f %%), %llu different, %llu not followed to an answer, "
+      "%llu by rare rules, not compared\n",
+      static_cast<unsigned long long>(count.functions), static_cast<unsigned long long>(count.same), share * 100,
+      static_cast<unsigned long long>(count.different), static_cast<unsigned long long>(count.no_answer),
+      static_cast<unsigned long long>(count.rare));
   return share >= 0.99 ? 0 : 1;
 }

@@ -41,8 +41,9 @@ class DiffTest : public AgentctlTest {
   // {function: by how much its own value changed, and that of all below it}, as go tool pprof tells.
   std::map<std::string, std::pair<int64_t, int64_t>> GoChanges(const std::string& before, const std::string& after) {
     const std::string text = folder_ + "/top";
-    const std::string command = absl::StrCat("go tool pprof -top -nodecount=0 -nodefraction=0 -unit=ns -sample_index=cpu -diff_base ", before,
-                                             " ", after, " > ", text, " 2>/dev/null");
+    const std::string command =
+        absl::StrCat("go tool pprof -top -nodecount=0 -nodefraction=0 -unit=ns -sample_index=cpu -diff_base ", before,
+                     " ", after, " > ", text, " 2>/dev/null");
     EXPECT_EQ(std::system(command.c_str()), 0);
     std::map<std::string, std::pair<int64_t, int64_t>> changes;
     std::istringstream lines(ReadAll(text));
@@ -57,14 +58,16 @@ class DiffTest : public AgentctlTest {
 
 TEST_F(DiffTest, SaysOfEachFunctionWhatGoToolPprofSays) {
   for (uint32_t seed = 1; seed <= 3; ++seed) {
-    const std::string before = Write("before.pb.gz", RandomProfile(seed, 10)), after = Write("after.pb.gz", RandomProfile(seed + 100, 10));
+    const std::string before = Write("before.pb.gz", RandomProfile(seed, 10)),
+                      after = Write("after.pb.gz", RandomProfile(seed + 100, 10));
     const Outcome outcome = Run({"diff", before, after, "--scale", "none", "--limit", "1000", "-o", "json"});
     ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
     std::map<std::string, std::pair<int64_t, int64_t>> changes;
     const nlohmann::json reply = nlohmann::json::parse(outcome.out);
     for (const auto& function : reply["functions"]) {
-      changes[function["function"]] = {function["self_after"].get<int64_t>() - function["self_before"].get<int64_t>(),
-                                       function["total_after"].get<int64_t>() - function["total_before"].get<int64_t>()};
+      changes[function["function"]] = {
+          function["self_after"].get<int64_t>() - function["self_before"].get<int64_t>(),
+          function["total_after"].get<int64_t>() - function["total_before"].get<int64_t>()};
     }
     EXPECT_EQ(changes.size(), 12u);
     EXPECT_EQ(changes, GoChanges(before, after)) << "seed " << seed;
@@ -76,11 +79,13 @@ TEST_F(DiffTest, ComparesWithTheSameLengthOfTime) {
   const Outcome outcome = Run({"diff", Write("ten.pb.gz", ten), Write("twenty.pb.gz", twenty), "-o", "json"});
   const nlohmann::json reply = nlohmann::json::parse(outcome.out);
   EXPECT_EQ(reply["scale"], 2.0);
-  EXPECT_DOUBLE_EQ(reply["before"].get<double>(), 2 * reply["after"].get<double>()) << "as much in twice the time is half";
+  EXPECT_DOUBLE_EQ(reply["before"].get<double>(), 2 * reply["after"].get<double>())
+      << "as much in twice the time is half";
 }
 
 TEST_F(DiffTest, FailsWhereALimitIsPassed) {
-  const std::string before = Write("before.pb.gz", RandomProfile(1, 20)), after = Write("after.pb.gz", RandomProfile(1, 10));
+  const std::string before = Write("before.pb.gz", RandomProfile(1, 20)),
+                    after = Write("after.pb.gz", RandomProfile(1, 10));
   const Outcome over = Run({"diff", before, after, "--fail-if", "cpu > 99.9%"});
   EXPECT_EQ(over.exit_code, 1);
   EXPECT_THAT(over.err, HasSubstr("over the limit: cpu > 99.9%, and it is +100.0%"));
@@ -91,7 +96,8 @@ TEST_F(DiffTest, FailsWhereALimitIsPassed) {
 }
 
 TEST_F(DiffTest, SaysWhatIsWrongWithWhatItIsGiven) {
-  const std::string cpu = Write("cpu.pb.gz", RandomProfile(1, 10)), waits = Write("waits.pb.gz", profile::WrittenProfile());
+  const std::string cpu = Write("cpu.pb.gz", RandomProfile(1, 10)),
+                    waits = Write("waits.pb.gz", profile::WrittenProfile());
   EXPECT_EQ(Run({"diff", cpu}).exit_code, 2);
   const Outcome kinds = Run({"diff", cpu, waits});
   EXPECT_EQ(kinds.exit_code, 2);

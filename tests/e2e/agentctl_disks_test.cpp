@@ -34,7 +34,8 @@ v1::DisksReply OneDisk() {
   read->set_p50_ns(1'900'000);
   read->set_p99_ns(8'000'000);
   read->set_longest_ns(11'000'000);
-  AddFrames(read, {{"submit_bio", "[kernel.kallsyms]"}, {"vfs_read", "[kernel.kallsyms]"}, {"ReadPage", "/bin/postgres"}});
+  AddFrames(read,
+            {{"submit_bio", "[kernel.kallsyms]"}, {"vfs_read", "[kernel.kallsyms]"}, {"ReadPage", "/bin/postgres"}});
   v1::DiskRequests* hung = reply.add_requests();
   hung->set_disk("sda");
   hung->set_operation("write");

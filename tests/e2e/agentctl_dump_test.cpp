@@ -64,11 +64,12 @@ TEST_F(AgentctlTest, DumpHasAParagraphForEachThreadAndSaysWhatIsNotKnown) {
 
 TEST_F(AgentctlTest, DumpHasALineForEachThreadWhenWideOrMarkdown) {
   backend_.dump = FourThreads();
-  EXPECT_THAT(Run({"dump", "-o", "wide"}).out,
-              AllOf(HasSubstr("PID  TID  PROCESS  THREAD"), HasSubstr("running  on-cpu"), HasSubstr("sample  Spin()\n")));
-  EXPECT_THAT(Run({"dump", "-o", "md"}).out,
-              AllOf(HasSubstr("| ---: | ---: | --- |"),
-                    HasSubstr("| 42 | 43 | web | wor?\\[31mker | blocked | other (fcntl) | 3.20 s | now | Take\\|It() |\n")));
+  EXPECT_THAT(Run({"dump", "-o", "wide"}).out, AllOf(HasSubstr("PID  TID  PROCESS  THREAD"),
+                                                     HasSubstr("running  on-cpu"), HasSubstr("sample  Spin()\n")));
+  EXPECT_THAT(
+      Run({"dump", "-o", "md"}).out,
+      AllOf(HasSubstr("| ---: | ---: | --- |"),
+            HasSubstr("| 42 | 43 | web | wor?\\[31mker | blocked | other (fcntl) | 3.20 s | now | Take\\|It() |\n")));
 }
 
 TEST_F(AgentctlTest, DumpOfNobodyIsAnError) {

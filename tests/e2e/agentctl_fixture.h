@@ -74,7 +74,8 @@ class FixedAnswers : public control::ControlBackend {
   absl::StatusOr<v1::DisksReply> Disks(const v1::DisksRequest& request, const control::Cancelled&) override {
     return Answer(request, &disks_request, disks);
   }
-  absl::StatusOr<v1::SaturationReply> Saturation(const v1::SaturationRequest& request, const control::Cancelled&) override {
+  absl::StatusOr<v1::SaturationReply> Saturation(const v1::SaturationRequest& request,
+                                                 const control::Cancelled&) override {
     saturation_request = request;
     return saturation;
   }
@@ -185,8 +186,8 @@ inline void AddReason(v1::ProcessAccount* account, const std::string& reason, ui
 }
 
 // Blocked on a disk, but for a second without work.
-inline void AddProcess(v1::AccountReply* reply, uint32_t pid, const std::string& name, uint64_t on_cpu, uint64_t run_queue,
-                uint64_t blocked, bool is_sonde = false) {
+inline void AddProcess(v1::AccountReply* reply, uint32_t pid, const std::string& name, uint64_t on_cpu,
+                       uint64_t run_queue, uint64_t blocked, bool is_sonde = false) {
   v1::ProcessAccount* account = reply->add_processes();
   account->set_pid(pid);
   account->set_process(name);

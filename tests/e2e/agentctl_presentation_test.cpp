@@ -61,7 +61,8 @@ TEST_F(AgentctlTest, StatusOfAWellAgentSaysOkFirstAndEveryNumberAfter) {
 }
 
 TEST_F(AgentctlTest, StatusTellsHowStacksEndedAndHowManyReusedOnesWereWrong) {
-  for (const auto& [reason, count] : {std::pair("kernel threads", 900), std::pair("complete", 990), std::pair("stack memory not there", 10)}) {
+  for (const auto& [reason, count] :
+       {std::pair("kernel threads", 900), std::pair("complete", 990), std::pair("stack memory not there", 10)}) {
     v1::StackEnd* end = backend_.status.add_stack_ends();
     end->set_reason(reason);
     end->set_count(static_cast<uint64_t>(count));
@@ -73,7 +74,8 @@ TEST_F(AgentctlTest, StatusTellsHowStacksEndedAndHowManyReusedOnesWereWrong) {
   EXPECT_THAT(outcome.out, testing::ContainsRegex("walked +1,000 +user stacks\n"));
   EXPECT_THAT(outcome.out, testing::ContainsRegex("complete +99\\.0% +of these\n"));
   EXPECT_THAT(outcome.out, testing::ContainsRegex("stack memory not there +1\\.0% +10\n"));
-  EXPECT_THAT(outcome.out, testing::ContainsRegex("reused unchanged +6,400 +100 of these walked to compare, 1 wrong\n"));
+  EXPECT_THAT(outcome.out,
+              testing::ContainsRegex("reused unchanged +6,400 +100 of these walked to compare, 1 wrong\n"));
 }
 
 TEST_F(AgentctlTest, StatusTellsTheBudgetAndWhatIsLoweredForIt) {
@@ -95,10 +97,13 @@ TEST_F(AgentctlTest, StatusTellsTheBudgetAndWhatIsLoweredForIt) {
   lowered->set_since_unix_ns(absl::ToUnixNanos(absl::Now()) - static_cast<int64_t>(180 * kSecond));
   const std::string out = Run({"status"}).out;
   EXPECT_THAT(out, testing::ContainsRegex("lately +1\\.5% +BPF programs 1\\.2%, own CPU time 0\\.3%\n"));
-  EXPECT_THAT(out, testing::ContainsRegex("budget +1\\.0% +the exact clocks and the agent's own work alone cost more\n"));
-  EXPECT_THAT(out, testing::ContainsRegex("lowered +1 in 256 +checks of reused stacks, instead of 1 in 64; since 3 m 00 s ago\n"));
-  EXPECT_THAT(out, testing::ContainsRegex("stacks not drawn +12,345 +of 21\\.0% of the last window's time off the CPU within work; "
-                                          "spread over those drawn, 0\\.4% is expected at a wrong stack\n"));
+  EXPECT_THAT(out,
+              testing::ContainsRegex("budget +1\\.0% +the exact clocks and the agent's own work alone cost more\n"));
+  EXPECT_THAT(out, testing::ContainsRegex(
+                       "lowered +1 in 256 +checks of reused stacks, instead of 1 in 64; since 3 m 00 s ago\n"));
+  EXPECT_THAT(out, testing::ContainsRegex(
+                       "stacks not drawn +12,345 +of 21\\.0% of the last window's time off the CPU within work; "
+                       "spread over those drawn, 0\\.4% is expected at a wrong stack\n"));
 }
 
 TEST_F(AgentctlTest, StatusTellsWhereProfilesWaitAndForHowLong) {
@@ -109,7 +114,8 @@ TEST_F(AgentctlTest, StatusTellsWhereProfilesWaitAndForHowLong) {
   spool->set_max_bytes(uint64_t{512} << 20);
   spool->set_records(1'234);
   std::string out = Run({"status"}).out;
-  EXPECT_THAT(out, testing::ContainsRegex("on disk +12\\.0 MiB +of 512\\.0 MiB in /var/lib/sonde/spool; 1,234 profiles\n"));
+  EXPECT_THAT(out,
+              testing::ContainsRegex("on disk +12\\.0 MiB +of 512\\.0 MiB in /var/lib/sonde/spool; 1,234 profiles\n"));
   EXPECT_THAT(out, testing::ContainsRegex("oldest that waits +-\n"));
   EXPECT_THAT(out, AllOf(Not(HasSubstr("damaged")), Not(HasSubstr("trouble")), Not(HasSubstr("not on disk yet"))));
   spool->set_oldest_age_ns(static_cast<int64_t>(180 * kSecond));
@@ -197,8 +203,8 @@ TEST_F(AgentctlTest, AccountShowsSharesTotalsAndOwnProcesses) {
 
 TEST_F(AgentctlTest, AccountSortsAndCutsWhereAsked) {
   const Outcome outcome = Run({"account", "--sort", "on-cpu", "--limit", "1"});
-  EXPECT_THAT(outcome.out, AllOf(HasSubstr("web"), Not(HasSubstr("db.service")), HasSubstr("1 m 52 s"),
-                                 HasSubstr("2 more")));
+  EXPECT_THAT(outcome.out,
+              AllOf(HasSubstr("web"), Not(HasSubstr("db.service")), HasSubstr("1 m 52 s"), HasSubstr("2 more")));
   const Outcome json = Run({"account", "--sort", "disk", "--limit", "1", "-o", "json"});
   v1::AccountReply reply;
   ASSERT_TRUE(google::protobuf::util::JsonStringToMessage(json.out, &reply).ok());
@@ -212,14 +218,18 @@ TEST_F(AgentctlTest, AccountShowsTheWholeHostByReason) {
   AddWaits(&backend_.account, "idle-poll", 3 * kSecond, 0, 5 * kSecond);
   const Outcome outcome = Run({"account", "--by", "reason"});
   EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
-  EXPECT_THAT(outcome.out, testing::ContainsRegex("REASON +TIME +% +WAITS +P50 +P99 +P999 +LONGEST +SPENT, OR WAITING FOR\n"));
+  EXPECT_THAT(outcome.out,
+              testing::ContainsRegex("REASON +TIME +% +WAITS +P50 +P99 +P999 +LONGEST +SPENT, OR WAITING FOR\n"));
   EXPECT_THAT(outcome.out, testing::ContainsRegex("on-cpu +9.00 s +8.0% +- +- +- +- +-  "));
-  EXPECT_THAT(outcome.out, testing::ContainsRegex("disk +91.0 s +81.2% +1,234 +10.0 ms +20.0 ms +30.0 ms +40.0 ms  a block device"));
-  EXPECT_THAT(outcome.out, testing::ContainsRegex("idle-poll +3.00 s +2.7% +in progress .* 5.00 s  work, in its main loop's poll"));
+  EXPECT_THAT(outcome.out,
+              testing::ContainsRegex("disk +91.0 s +81.2% +1,234 +10.0 ms +20.0 ms +30.0 ms +40.0 ms  a block device"));
+  EXPECT_THAT(outcome.out,
+              testing::ContainsRegex("idle-poll +3.00 s +2.7% +in progress .* 5.00 s  work, in its main loop's poll"));
   EXPECT_THAT(outcome.out, testing::ContainsRegex("wall +1 m 52 s +100.0% .*  the life of 6 threads"));
   EXPECT_THAT(outcome.out, Not(HasSubstr("receive")));
   int exit_code = -1;
-  const std::string screen = OnTerminal({AGENTCTL, "--socket", socket_, "account", "--by", "reason"}, "", "", &exit_code);
+  const std::string screen =
+      OnTerminal({AGENTCTL, "--socket", socket_, "account", "--by", "reason"}, "", "", &exit_code);
   EXPECT_THAT(screen, testing::ContainsRegex("WAITS +P50 +P99 +LONGEST")) << "of 100 columns";
 }
 
@@ -357,7 +367,8 @@ TEST_F(AgentctlTest, ColoursOnATerminalUnlessToldNotTo) {
 }
 
 TEST_F(AgentctlTest, CompletionIsWhatThePackagesInstall) {
-  for (const auto& [shell, file] : {std::pair("bash", "agentctl.bash"), std::pair("zsh", "_agentctl"), std::pair("fish", "agentctl.fish")}) {
+  for (const auto& [shell, file] :
+       {std::pair("bash", "agentctl.bash"), std::pair("zsh", "_agentctl"), std::pair("fish", "agentctl.fish")}) {
     EXPECT_EQ(Run({"completion", shell}).out, ReadAll(std::string(COMPLETION) + "/" + file));
   }
   EXPECT_EQ(Run({"completion", "tcsh"}).exit_code, 2);
@@ -416,7 +427,8 @@ TEST_F(AgentctlTest, MapsEveryUsageErrorToTwo) {
 }
 
 TEST_F(AgentctlTest, HelpOfEveryVerbHasExamples) {
-  for (const std::string verb : {"status", "account", "top", "waits", "peers", "locks", "disks", "saturation", "dump", "record", "query", "open", "config", "doctor", "version"}) {
+  for (const std::string verb : {"status", "account", "top", "waits", "peers", "locks", "disks", "saturation", "dump",
+                                 "record", "query", "open", "config", "doctor", "version"}) {
     const Outcome outcome = Run({verb, "--help"});
     EXPECT_EQ(outcome.exit_code, 0) << verb;
     EXPECT_THAT(outcome.out, AllOf(HasSubstr("Examples:"), HasSubstr("agentctl " + verb))) << verb;

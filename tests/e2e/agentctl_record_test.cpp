@@ -64,12 +64,14 @@ TEST_F(AgentctlTest, RecordLeavesNoFileWhenInterrupted) {
 TEST_F(AgentctlTest, RecordWritesWhatIsSelectedInTheFormatOfTheName) {
   backend_.record.set_profile(profile::Encode(profile::WrittenProfile()));
   const std::string file = folder_ + "/disk.folded";
-  const Outcome outcome = Run({"record", "--type", "offcpu", "--duration", "10ms", "--query", "reason=\"disk\"", "-o", file});
+  const Outcome outcome =
+      Run({"record", "--type", "offcpu", "--duration", "10ms", "--query", "reason=\"disk\"", "-o", file});
   EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
   EXPECT_EQ(ReadAll(file), "offcpu;disk;main;read;schedule_[k] 3000\n");
   EXPECT_EQ(Run({"record", "--duration", "10ms", "-o", folder_ + "/x.svg"}).exit_code, 0);
   EXPECT_THAT(ReadAll(folder_ + "/x.svg"), HasSubstr("<svg"));
-  const Outcome nothing = Run({"record", "--duration", "10ms", "--query", "reason=\"sleep\"", "-o", folder_ + "/n.pb.gz"});
+  const Outcome nothing =
+      Run({"record", "--duration", "10ms", "--query", "reason=\"sleep\"", "-o", folder_ + "/n.pb.gz"});
   EXPECT_EQ(nothing.exit_code, 1);
   EXPECT_THAT(nothing.err, HasSubstr("no sample has the labels {reason=\"sleep\"}"));
   EXPECT_FALSE(std::filesystem::exists(folder_ + "/n.pb.gz"));

@@ -68,7 +68,8 @@ TEST_F(AgentctlTest, SaturationGivesTheVerdictFirst) {
 TEST_F(AgentctlTest, SaturationShowsWhere) {
   backend_.saturation = TooLittle();
   const std::string out = Run({"saturation", "--duration", "10ms"}).out;
-  EXPECT_THAT(out, testing::ContainsRegex("\n +1 +98.0% +2.0% +0.0% +0.0% +1,000 +3.10 ms +8.00 ms +11.0 ms +0 +- +- +0 s"));
+  EXPECT_THAT(out,
+              testing::ContainsRegex("\n +1 +98.0% +2.0% +0.0% +0.0% +1,000 +3.10 ms +8.00 ms +11.0 ms +0 +- +- +0 s"));
   EXPECT_THAT(out, testing::ContainsRegex("9.00 s +1,500 +3.10 ms +8.00 ms +11.0 ms +woken +web +web.+service\n"));
   EXPECT_THAT(out, testing::ContainsRegex("3.00 s +40 +3.10 ms +8.00 ms +11.0 ms +throttled +web "));
   EXPECT_THAT(out, testing::ContainsRegex("0.20 CPUs +100 +90 +90.0% +7.00 s +/web\n"));

@@ -21,8 +21,10 @@ v1::WaitsReply OneWait() {
 TEST_F(AgentctlTest, TablesAreMarkdownOnRequest) {
   backend_.waits = OneWait();
   EXPECT_THAT(Run({"waits", "-o", "md", "--duration", "10ms"}).out,
-              AllOf(HasSubstr("\n| TOTAL | % | WAITS |"), HasSubstr("\n| ---: | ---: |"), HasSubstr("| db\\|1 |"), HasSubstr("| Write() |\n")));
-  EXPECT_THAT(Run({"waits", "-o", "md", "--duration", "10ms", "--stacks"}).out, HasSubstr("\n1.\n\n      io_schedule  [kernel.kallsyms]\n"));
+              AllOf(HasSubstr("\n| TOTAL | % | WAITS |"), HasSubstr("\n| ---: | ---: |"), HasSubstr("| db\\|1 |"),
+                    HasSubstr("| Write() |\n")));
+  EXPECT_THAT(Run({"waits", "-o", "md", "--duration", "10ms", "--stacks"}).out,
+              HasSubstr("\n1.\n\n      io_schedule  [kernel.kallsyms]\n"));
   EXPECT_THAT(Run({"account", "-o", "md"}).out, HasSubstr("| PROCESS |"));
   EXPECT_THAT(Run({"status", "-o", "md"}).out, HasSubstr("| 127.0.0.1:7171 |"));
 }

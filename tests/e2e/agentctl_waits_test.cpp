@@ -48,10 +48,13 @@ TEST_F(AgentctlTest, WaitsShowReasonLengthsAndWhere) {
   backend_.waits = TwoWaits();
   const Outcome outcome = Run({"waits", "--duration", "10ms"});
   EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
-  EXPECT_THAT(outcome.out, HasSubstr("Waits of all processes: 20.0 s in 10.0 s, and 1 m 40 s idle (--idle shows it)\n"));
-  EXPECT_THAT(outcome.out, testing::ContainsRegex("12.0 s +60.0% +1,234 +9.00 ms +20.0 ms +30.0 ms  disk +postgres +kworker 75.0% +"
-                                                  "fsync < XLogWrite\n"));
-  EXPECT_THAT(outcome.out, testing::ContainsRegex("3.00 s +15.0% +in progress .*other .membarrier. +evil.*synchronize_rcu"));
+  EXPECT_THAT(outcome.out,
+              HasSubstr("Waits of all processes: 20.0 s in 10.0 s, and 1 m 40 s idle (--idle shows it)\n"));
+  EXPECT_THAT(outcome.out,
+              testing::ContainsRegex("12.0 s +60.0% +1,234 +9.00 ms +20.0 ms +30.0 ms  disk +postgres +kworker 75.0% +"
+                                     "fsync < XLogWrite\n"));
+  EXPECT_THAT(outcome.out,
+              testing::ContainsRegex("3.00 s +15.0% +in progress .*other .membarrier. +evil.*synchronize_rcu"));
   EXPECT_THAT(outcome.out, Not(HasSubstr("\x1b")));
   EXPECT_EQ(backend_.waits_request.duration_ns(), 10'000'000U);
 }
@@ -61,14 +64,17 @@ TEST_F(AgentctlTest, WaitsSayHowMuchOfTheirStacksIsEstimated) {
   EXPECT_THAT(Run({"waits", "--duration", "10ms"}).out, Not(HasSubstr("not drawn")));
   backend_.waits.set_not_drawn_ns(5 * kSecond);
   backend_.waits.set_stack_error_ns(kSecond / 5);
-  EXPECT_THAT(Run({"waits", "--duration", "10ms"}).out,
-              HasSubstr("Stacks of 25.0% of that time were not drawn, to keep the agent within its budget, and it is spread over "
-                        "those that were: 200 ms is expected at a wrong stack.\n"));
+  EXPECT_THAT(
+      Run({"waits", "--duration", "10ms"}).out,
+      HasSubstr(
+          "Stacks of 25.0% of that time were not drawn, to keep the agent within its budget, and it is spread over "
+          "those that were: 200 ms is expected at a wrong stack.\n"));
 }
 
 TEST_F(AgentctlTest, WaitsShowWholeStacksWhenAsked) {
   backend_.waits = TwoWaits();
-  const Outcome outcome = Run({"waits", "--duration", "10ms", "--stacks", "--reason", "disk", "--idle", "--limit", "5"});
+  const Outcome outcome =
+      Run({"waits", "--duration", "10ms", "--stacks", "--reason", "disk", "--idle", "--limit", "5"});
   EXPECT_THAT(outcome.out, HasSubstr("      io_schedule  [kernel.kallsyms]\n      fsync  /lib/libc.so.6\n"
                                      "      XLogWrite  /bin/postgres\n      ended by kworker, 3 looked at\n"
                                      "        blk_done  [kernel.kallsyms]\n      ended by (interrupt), 1 looked at\n"));
@@ -109,10 +115,12 @@ TEST_F(AgentctlTest, WaitsNameTheRequestThatEndedThem) {
   requests->set_count(617);
   requests->set_queue_ns(617 * 2'000'000ULL);
   requests->set_device_ns(617 * 5'000'000ULL);
-  EXPECT_THAT(Run({"waits", "--duration", "10ms"}).out, testing::ContainsRegex("disk +postgres +flush of sda 50.0% +fsync < XLogWrite"));
-  EXPECT_THAT(Run({"waits", "--duration", "10ms", "--stacks"}).out,
-              HasSubstr("      617 ended by a flush of sda: 0 B, 2.00 ms in the queue, 5.00 ms at the device on average\n"
-                        "      ended by kworker, 3 looked at\n"));
+  EXPECT_THAT(Run({"waits", "--duration", "10ms"}).out,
+              testing::ContainsRegex("disk +postgres +flush of sda 50.0% +fsync < XLogWrite"));
+  EXPECT_THAT(
+      Run({"waits", "--duration", "10ms", "--stacks"}).out,
+      HasSubstr("      617 ended by a flush of sda: 0 B, 2.00 ms in the queue, 5.00 ms at the device on average\n"
+                "      ended by kworker, 3 looked at\n"));
 }
 
 TEST_F(AgentctlTest, WaitsAreOfOneServiceWhenAsked) {
@@ -123,8 +131,9 @@ TEST_F(AgentctlTest, WaitsAreOfOneServiceWhenAsked) {
   EXPECT_THAT(outcome.out, HasSubstr("Stacks of 4.00 s of all services' time were not drawn"));
   EXPECT_EQ(backend_.waits_request.service(), "postgres");
   backend_.waits.clear_waits();
-  EXPECT_THAT(Run({"waits", "--duration", "10ms", "--service", "postrges"}).out,
-              AllOf(HasSubstr("`agentctl account --by service` names the services there are.\n"), Not(HasSubstr("not drawn"))));
+  EXPECT_THAT(
+      Run({"waits", "--duration", "10ms", "--service", "postrges"}).out,
+      AllOf(HasSubstr("`agentctl account --by service` names the services there are.\n"), Not(HasSubstr("not drawn"))));
 }
 
 TEST_F(AgentctlTest, WaitsKnowTheirReasons) {
@@ -175,9 +184,11 @@ TEST_F(AgentctlTest, PeersShowWhomThreadsWaitedForAndWhatHappenedToConnections) 
   backend_.peers = SomePeers();
   const Outcome outcome = Run({"peers", "--duration", "10ms"});
   EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
-  EXPECT_THAT(outcome.out, HasSubstr("Waits for peers of all processes: 20.0 s in 10.0 s (waiting for clients: --idle)\n"));
-  EXPECT_THAT(outcome.out, testing::ContainsRegex("12.0 s +60.0% +1,234 +9.00 ms +20.0 ms +30.0 ms +3 +2  receive +web +"
-                                                  "10.0.0.7:5432 +recv < Query\n"));
+  EXPECT_THAT(outcome.out,
+              HasSubstr("Waits for peers of all processes: 20.0 s in 10.0 s (waiting for clients: --idle)\n"));
+  EXPECT_THAT(outcome.out,
+              testing::ContainsRegex("12.0 s +60.0% +1,234 +9.00 ms +20.0 ms +30.0 ms +3 +2  receive +web +"
+                                     "10.0.0.7:5432 +recv < Query\n"));
   EXPECT_THAT(outcome.out, testing::ContainsRegex("unix-socket +web +evil.* .pid 77."));
   EXPECT_THAT(outcome.out, testing::ContainsRegex("in progress .* send +web +2001:db8::1 at our :443"));
   EXPECT_THAT(outcome.out, testing::ContainsRegex("- +- +- +- +- +- +9 +- +- +- +.2001:db8::2.:53"));
@@ -202,7 +213,8 @@ TEST_F(AgentctlTest, PeersShowConnectionsThatWereAskedFor) {
   connects->set_address("2001:db8::1");
   connects->set_port(53);
   const std::string out = Run({"peers", "--duration", "10ms"}).out;
-  EXPECT_THAT(out, testing::ContainsRegex("1,234 +9.00 ms +20.0 ms +30.0 ms +3 +4 +5 +6 +7 +web +10.0.0.7:5432 +connect < Open\n"));
+  EXPECT_THAT(out, testing::ContainsRegex(
+                       "1,234 +9.00 ms +20.0 ms +30.0 ms +3 +4 +5 +6 +7 +web +10.0.0.7:5432 +connect < Open\n"));
   EXPECT_THAT(out, testing::ContainsRegex("0 +- +- +- +- +- +- +- +- +idle +.2001:db8::1.:53\n"));
 }
 
@@ -225,7 +237,8 @@ v1::LocksReply SomeLocks() {
   mutex->set_kind("futex");
   mutex->set_address(0x7f0011223344);
   SetTotals(mutex);
-  AddFrames(mutex, {{"futex_wait", "[kernel.kallsyms]"}, {"pthread_mutex_lock", "/lib/libc.so.6"}, {"Take", "/bin/web"}});
+  AddFrames(mutex,
+            {{"futex_wait", "[kernel.kallsyms]"}, {"pthread_mutex_lock", "/lib/libc.so.6"}, {"Take", "/bin/web"}});
   v1::LockOwner* owner = mutex->add_owners();
   owner->set_thread("flusher");
   owner->set_tid(4711);
@@ -251,19 +264,23 @@ TEST_F(AgentctlTest, LocksShowWhoHeldThemAndWhere) {
   backend_.locks = SomeLocks();
   const Outcome outcome = Run({"locks", "--duration", "10ms"});
   EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
-  EXPECT_THAT(outcome.out, HasSubstr("Waits for locks of all processes: 20.0 s in 10.0 s (waiting for work: --idle)\n"));
-  EXPECT_THAT(outcome.out, testing::ContainsRegex("12.0 s +60.0% +1,234 +9.00 ms +20.0 ms +30.0 ms  web +futex 0x7f0011223344 +"
-                                                  "flusher .4711. 75.0% +20.0 ms  pthread_mutex_lock < Take\n"));
+  EXPECT_THAT(outcome.out,
+              HasSubstr("Waits for locks of all processes: 20.0 s in 10.0 s (waiting for work: --idle)\n"));
+  EXPECT_THAT(outcome.out,
+              testing::ContainsRegex("12.0 s +60.0% +1,234 +9.00 ms +20.0 ms +30.0 ms  web +futex 0x7f0011223344 +"
+                                     "flusher .4711. 75.0% +20.0 ms  pthread_mutex_lock < Take\n"));
   EXPECT_THAT(outcome.out, testing::ContainsRegex("in progress .* rwsem write mmap_lock +- +- +down_write\n"));
 }
 
 TEST_F(AgentctlTest, LocksShowWholeStacksAndPassOnWhatIsAsked) {
   backend_.locks = SomeLocks();
   const Outcome outcome = Run({"locks", "--duration", "10ms", "--stacks", "--idle", "--limit", "7", "--pid", "42"});
-  EXPECT_THAT(outcome.out, HasSubstr("      futex_wait  [kernel.kallsyms]\n      pthread_mutex_lock  /lib/libc.so.6\n"
-                                     "      Take  /bin/web\n"
-                                     "      ended by web, 3 looked at, which had held it for at least 15.0 ms on average, 20.0 ms at most\n"
-                                     "        Give  /bin/web\n"));
+  EXPECT_THAT(
+      outcome.out,
+      HasSubstr("      futex_wait  [kernel.kallsyms]\n      pthread_mutex_lock  /lib/libc.so.6\n"
+                "      Take  /bin/web\n"
+                "      ended by web, 3 looked at, which had held it for at least 15.0 ms on average, 20.0 ms at most\n"
+                "        Give  /bin/web\n"));
   EXPECT_TRUE(backend_.locks_request.idle());
   EXPECT_EQ(backend_.locks_request.limit(), 7U);
   EXPECT_EQ(backend_.locks_request.pid(), 42U);

@@ -1,6 +1,6 @@
 // exit_witness FILE: from "ready" on until SIGTERM notes what the kernel counted for each thread that exits, and then
-// writes to FILE, as JSON, {"PID": [threads, nanoseconds of life, on a CPU, in the run queue, of these in truth asleep, in the
-// run queue besides]}.
+// writes to FILE, as JSON, {"PID": [threads, nanoseconds of life, on a CPU, in the run queue, of these in truth asleep,
+// in the run queue besides]}.
 #include "tests/e2e/exit_witness.h"
 
 #include <bpf/bpf.h>
@@ -35,8 +35,8 @@ int main(int argc, char** argv) {
   for (const uint32_t* at = nullptr; bpf_map_get_next_key(map, at, &next) == 0; at = &pid) {
     pid = next;
     if (bpf_map_lookup_elem(map, &pid, &sum) != 0) continue;
-    std::fprintf(file, "%s\"%u\": [%llu, %llu, %llu, %llu, %llu, %llu]", before, pid, sum.threads, sum.life_ns, sum.cpu_ns,
-                 sum.run_queue_ns, sum.slept_in_queue_ns, sum.unbooked_ns);
+    std::fprintf(file, "%s\"%u\": [%llu, %llu, %llu, %llu, %llu, %llu]", before, pid, sum.threads, sum.life_ns,
+                 sum.cpu_ns, sum.run_queue_ns, sum.slept_in_queue_ns, sum.unbooked_ns);
     before = ", ";
   }
   std::fprintf(file, "%s}\n", *before == '{' ? "{" : "");

@@ -1,5 +1,5 @@
-// spool_feeder DIRECTORY HOST:PORT PROFILES [BYTES [SEGMENT]]: an agent's way out alone. Spools that many profiles of BYTES,
-// one to five at a time, and sends them; after each Flush it prints
+// spool_feeder DIRECTORY HOST:PORT PROFILES [BYTES [SEGMENT]]: an agent's way out alone. Spools that many profiles of
+// BYTES, one to five at a time, and sends them; after each Flush it prints
 //   promised INSTANCE NUMBER
 // for what is durable: all of this instance up to that number. With PROFILES 0 it sends what is in the spool; with
 // "taken" it takes that out and prints instead

@@ -1,5 +1,6 @@
-// store_tool DIRECTORY: prints every profile of a collector's store, in the order in which they were stored, one a line:
-// kind, labels (JSON), start and end (ns since the epoch), pprof (gzip, base64), with tabs between. The collector may run.
+// store_tool DIRECTORY: prints every profile of a collector's store, in the order in which they were stored, one a
+// line: kind, labels (JSON), start and end (ns since the epoch), pprof (gzip, base64), with tabs between. The collector
+// may run.
 #include <algorithm>
 #include <cstdio>
 #include <limits>
@@ -61,8 +62,9 @@ absl::Status Collect(const std::string& directory, Lines* lines) {
     auto add = [&](const store::StoredProfile& row) {
       auto pprof = Unpacked(&*reader, row);
       if (!pprof.ok()) return pprof.status();
-      lines->emplace_back(row.id, absl::StrCat(series.kind, "\t", store::LabelsToJson(series.labels), "\t", row.start_ns, "\t",
-                                               row.end_ns, "\t", absl::Base64Escape(profile::Encode(*pprof))));
+      lines->emplace_back(row.id,
+                          absl::StrCat(series.kind, "\t", store::LabelsToJson(series.labels), "\t", row.start_ns, "\t",
+                                       row.end_ns, "\t", absl::Base64Escape(profile::Encode(*pprof))));
       return absl::OkStatus();
     };
     if (auto status = reader->Visit(series.id, kEver, store::Reader::Depth::kSamples, add); !status.ok()) return status;

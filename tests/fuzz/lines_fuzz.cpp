@@ -52,7 +52,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
   if (!file.ok()) return 0;
   const std::vector<std::string> folders = {"/usr/lib/debug"};
   const auto link = elf::FindDebugLink(*file);
-  for (const auto& place : elf::DebugFilePlaces(file->BuildId(), link ? link->name : "", "/usr/bin/../program", folders)) {
+  for (const auto& place :
+       elf::DebugFilePlaces(file->BuildId(), link ? link->name : "", "/usr/bin/../program", folders)) {
     fuzz::RequireClean(place.path);
   }
   if (auto alternate = elf::FindAlternateLink(*file)) {

@@ -1,4 +1,5 @@
-// Any bytes as a perf map or, where they begin so, as a jitdump. Read while it grows it comes to the same as when it is read as a whole.
+// Any bytes as a perf map or, where they begin so, as a jitdump. Read while it grows it comes to the same as when it is
+// read as a whole.
 
 #include <sys/mman.h>
 #include <unistd.h>

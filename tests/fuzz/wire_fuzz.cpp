@@ -1,5 +1,5 @@
-// Any bytes as a packet between the agent and sonde-symbolizer, of every kind that there is: what is taken for one comes out the same
-// when it is sent on.
+// Any bytes as a packet between the agent and sonde-symbolizer, of every kind that there is: what is taken for one
+// comes out the same when it is sent on.
 
 #include <cstdlib>
 #include <string>

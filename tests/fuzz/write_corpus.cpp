@@ -142,14 +142,20 @@ void AddPackets(Corpus* corpus) {
   extract.debug_link = "x.debug";
   corpus->Add("wire", "extract", BytesOf(names::Encode(extract)));
   names::PlacesEncoder places(5);
-  places.TryAdd({{.name = "inlined", .system_name = "_Z", .file = "a.c", .line = 1}, {.name = "outer", .system_name = "", .file = ""}});
+  places.TryAdd({{.name = "inlined", .system_name = "_Z", .file = "a.c", .line = 1},
+                 {.name = "outer", .system_name = "", .file = ""}});
   corpus->Add("wire", "places", BytesOf(places.Take(true)));
 }
 
 void AddMadeCode(Corpus* corpus) {
-  corpus->Add("made_code", "perf_map", BytesOf("1000 100 old\n1020 20 new name\n0x7f0010 20 spin /app/x.js:3\nnonsense\n2000 10 last"));
+  corpus->Add("made_code", "perf_map",
+              BytesOf("1000 100 old\n1020 20 new name\n0x7f0010 20 spin /app/x.js:3\nnonsense\n2000 10 last"));
   names::JitDumpForTest dump;
-  dump.Load(0x1000, 0x100, "old").Other(2, 30).Load(0x1020, 0x20, "new").Move(0x1020, 0x2000, 0x20).Load(0x7f0010, 32, "spin");
+  dump.Load(0x1000, 0x100, "old")
+      .Other(2, 30)
+      .Load(0x1020, 0x20, "new")
+      .Move(0x1020, 0x2000, 0x20)
+      .Load(0x7f0010, 32, "spin");
   corpus->Add("made_code", "jitdump", BytesOf(dump.Bytes()));
 }
 

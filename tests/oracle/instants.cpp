@@ -122,8 +122,13 @@ void Instants::OnWalk(std::span<const std::byte> bytes) {
   oracle_record record;
   std::memcpy(&record, bytes.data(), std::min(bytes.size(), sizeof(record)));
   cpus_.at(record.cpu)
-      ->walks.push_back(
-          {record.tgid, record.tid, record.stop, record.time_ns, record.ip, record.sp, {record.frame, record.frame + record.frames}});
+      ->walks.push_back({record.tgid,
+                         record.tid,
+                         record.stop,
+                         record.time_ns,
+                         record.ip,
+                         record.sp,
+                         {record.frame, record.frame + record.frames}});
 }
 
 void Instants::OnDump(std::span<const std::byte> bytes, std::deque<Dump>* dumps) {
@@ -165,7 +170,8 @@ absl::Status Instants::Read(const std::function<void(const Instant&)>& visit) {
         continue;
       }
       Walked& walk = cpu->walks.front();
-      visit({walk.tgid, walk.tid, walk.stop, walk.time_ns, std::move(walk.frames), dump.registers, std::move(dump.stack)});
+      visit({walk.tgid, walk.tid, walk.stop, walk.time_ns, std::move(walk.frames), dump.registers,
+             std::move(dump.stack)});
       cpu->walks.pop_front();
     }
   }

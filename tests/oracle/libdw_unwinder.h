@@ -28,7 +28,8 @@ struct Truth {
   std::vector<Place> frames;  // of callers: the byte before the return address
   std::string error;          // why it ended before the bottom; empty: it did not
   bool needs_more_stack = false;
-  bool is_guess = false;  // a frame that has a caller has no CFI: libdw then goes by rbp, whatever the code does with it
+  bool is_guess =
+      false;  // a frame that has a caller has no CFI: libdw then goes by rbp, whatever the code does with it
 };
 
 // Unwinds dumps of one process by libdw. The process must live, and be what it was when the dump was taken.

@@ -1,8 +1,7 @@
 // The walker against libdw: for the same instant, registers and stack memory, frame by frame.
 // usage: oracle SECONDS PROGRAM[:THREADS]...
-// PROGRAM is the base name of an executable, THREADS how names of the threads that count begin, separated by commas. What
-// else runs is left out.
-// Prints for each program a line of JSON with the counts of tests/oracle/tally.h.
+// PROGRAM is the base name of an executable, THREADS how names of the threads that count begin, separated by commas.
+// What else runs is left out. Prints for each program a line of JSON with the counts of tests/oracle/tally.h.
 
 #include <signal.h>
 #include <unistd.h>
@@ -37,8 +36,7 @@ class Comparison {
   // Names of threads by programs.
   using Programs = std::map<std::string, std::vector<std::string>>;
 
-  Comparison(const app::CodeTables* code, Programs programs)
-      : code_(code), programs_(std::move(programs)) {}
+  Comparison(const app::CodeTables* code, Programs programs) : code_(code), programs_(std::move(programs)) {}
 
   void Add(const Instant& instant) {
     const std::string program = ProgramOf(instant.tgid);
@@ -86,7 +84,8 @@ class Comparison {
   static bool IsWanted(const Instant& instant, const std::vector<std::string>& threads) {
     if (threads.empty()) return true;
     auto name = base::ReadFile(absl::StrCat("/proc/", instant.tgid, "/task/", instant.tid, "/comm"), 64);
-    return name.ok() && std::ranges::any_of(threads, [&](const std::string& thread) { return name->starts_with(thread); });
+    return name.ok() &&
+           std::ranges::any_of(threads, [&](const std::string& thread) { return name->starts_with(thread); });
   }
 
   Place PlaceOf(uint64_t frame, const LibdwUnwinder& unwinder) const {

@@ -2,7 +2,6 @@
 
 #include <dwarf.h>
 
-
 namespace sonde::source_lines {
 namespace {
 
@@ -45,7 +44,8 @@ bool FindScopes(Dwarf_Die* parent, Dwarf_Addr address, std::vector<Dwarf_Die>* s
   do {
     int tag = dwarf_tag(&child);
     bool is_scope = tag == DW_TAG_subprogram || tag == DW_TAG_inlined_subroutine;
-    bool is_around = is_scope || tag == DW_TAG_lexical_block ? dwarf_haspc(&child, address) == 1 : tag == DW_TAG_namespace;
+    bool is_around =
+        is_scope || tag == DW_TAG_lexical_block ? dwarf_haspc(&child, address) == 1 : tag == DW_TAG_namespace;
     if (!is_around) continue;
     if (is_scope) scopes->push_back(child);
     if (FindScopes(&child, address, scopes) || is_scope) return true;

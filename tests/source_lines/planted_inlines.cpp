@@ -98,7 +98,8 @@ int main(int count, char**) {
   for (int i = 0; i < 10; ++i) shapes[std::to_string(i)] = std::make_unique<planted::Square>(i);
   double area = 0;
   for (const auto& [name, shape] : shapes) area += shape->Area() + static_cast<double>(name.size());
-  int sum = planted::WithLocalClass(count) + planted::WithLambdas(&values) + planted::MayThrow(count) + plain_c_name(count);
+  int sum =
+      planted::WithLocalClass(count) + planted::WithLambdas(&values) + planted::MayThrow(count) + plain_c_name(count);
   std::printf("%d %f\n", sum, area);
   return 0;
 }

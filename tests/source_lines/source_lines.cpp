@@ -7,6 +7,8 @@
 // TAB function TAB file TAB line TAB line of the function. Then, on standard error, what it cost. `text` prints where
 // code may lie, a line "BEGIN END" a section. Exit code: 0; 1 when the file cannot be read; 2 usage.
 
+#include "agent/elf/source_lines.h"
+
 #include <elf.h>
 #include <fcntl.h>
 #include <sys/resource.h>
@@ -20,7 +22,6 @@
 #include <string_view>
 #include <vector>
 
-#include "agent/elf/source_lines.h"
 #include "base/unique_fd.h"
 #include "libdw_lines.h"
 

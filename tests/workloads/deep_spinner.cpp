@@ -1,5 +1,5 @@
-// deep_spinner DEPTH MILLISECONDS: computes for that long under DEPTH frames of its own, without frame pointers, and prints
-// how many rounds of work it did.
+// deep_spinner DEPTH MILLISECONDS: computes for that long under DEPTH frames of its own, without frame pointers, and
+// prints how many rounds of work it did.
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
@@ -36,5 +36,6 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "usage: deep_spinner DEPTH MILLISECONDS\n");
     return 2;
   }
-  std::printf("%llu\n", static_cast<unsigned long long>(descend(depth, Clock::now() + std::chrono::milliseconds(milliseconds))));
+  std::printf("%llu\n",
+              static_cast<unsigned long long>(descend(depth, Clock::now() + std::chrono::milliseconds(milliseconds))));
 }

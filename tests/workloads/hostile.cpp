@@ -63,8 +63,8 @@ void* executable_loop() {
   const int self = ::open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
   for (unsigned round = 0;; ++round) {
     const bool is_file = round % 2 == 0;
-    void* code = ::mmap(nullptr, 4 * kPageBytes, PROT_READ | PROT_EXEC, MAP_PRIVATE | (is_file ? 0 : MAP_ANONYMOUS), is_file ? self : -1,
-                        static_cast<off_t>(round % 3 * kPageBytes));
+    void* code = ::mmap(nullptr, 4 * kPageBytes, PROT_READ | PROT_EXEC, MAP_PRIVATE | (is_file ? 0 : MAP_ANONYMOUS),
+                        is_file ? self : -1, static_cast<off_t>(round % 3 * kPageBytes));
     ::mprotect(static_cast<char*>(code) + kPageBytes, kPageBytes, PROT_READ);
     // In two parts, of any size.
     const size_t first_bytes = (1 + round % 3) * kPageBytes;

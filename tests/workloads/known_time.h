@@ -48,9 +48,11 @@ struct Workers {
   std::atomic<uint64_t> inside_ns = 0;  // a little less than the sum of their lives
 };
 
-// The agent knows a program's mappings some milliseconds after its start, under a sanitizer a second or so; stacks before that
-// are cut.
-inline uint64_t UntilMappingsAreKnownNs() { return std::getenv("SONDE_SANITIZER") != nullptr ? 2'000'000'000 : 300'000'000; }
+// The agent knows a program's mappings some milliseconds after its start, under a sanitizer a second or so; stacks
+// before that are cut.
+inline uint64_t UntilMappingsAreKnownNs() {
+  return std::getenv("SONDE_SANITIZER") != nullptr ? 2'000'000'000 : 300'000'000;
+}
 
 inline uint64_t DeadlineNs(const char* seconds) {
   return MonotonicNs() + static_cast<uint64_t>(std::atof(seconds) * 1e9);

@@ -1,5 +1,6 @@
-// main_loops REPORT SECONDS: two threads that wait further out than in a function of a known name: one just once, as it begins,
-// so that the function is its main loop; the other again and again, so that it waits in the function within its work.
+// main_loops REPORT SECONDS: two threads that wait further out than in a function of a known name: one just once, as it
+// begins, so that the function is its main loop; the other again and again, so that it waits in the function within its
+// work.
 #include <pthread.h>
 #include <sys/epoll.h>
 

@@ -1,5 +1,5 @@
-// page_toucher PAGES ROUNDS: touches PAGES fresh pages of 4 KiB and gives them back, ROUNDS times; prints nanoseconds a page
-// of touching alone, the median of all rounds.
+// page_toucher PAGES ROUNDS: touches PAGES fresh pages of 4 KiB and gives them back, ROUNDS times; prints nanoseconds a
+// page of touching alone, the median of all rounds.
 #include <sys/mman.h>
 
 #include <algorithm>

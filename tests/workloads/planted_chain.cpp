@@ -1,6 +1,6 @@
-// planted_chain REPORT SECONDS: a client waits for a queue's thread, that for a worker, that for another process through a
-// pipe, and that one for a timer. Each works for a while before it wakes the one before. Reports what passed between their
-// wake-ups, summed over all rounds.
+// planted_chain REPORT SECONDS: a client waits for a queue's thread, that for a worker, that for another process
+// through a pipe, and that one for a timer. Each works for a while before it wakes the one before. Reports what passed
+// between their wake-ups, summed over all rounds.
 #include <pthread.h>
 #include <semaphore.h>
 #include <sys/mman.h>

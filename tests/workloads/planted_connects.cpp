@@ -1,5 +1,6 @@
-// planted_connects REPORT SECONDS: connections over loopback in functions with known names: some that wait, some that poll, some
-// to a listener whose queue is full for a while, some to nobody. Reports how many, to which port and how long they took.
+// planted_connects REPORT SECONDS: connections over loopback in functions with known names: some that wait, some that
+// poll, some to a listener whose queue is full for a while, some to nobody. Reports how many, to which port and how
+// long they took.
 #include <arpa/inet.h>
 #include <poll.h>
 #include <sys/socket.h>
@@ -130,7 +131,8 @@ int main(int argc, char** argv) {
   std::string report = sonde::workloads::Entry("main_inside_ns", 0);
   const auto tell = [&](const std::string& name, const Tally& tally) {
     report += ", " + sonde::workloads::Entry(name + " port", static_cast<uint64_t>(tally.port)) + ", " +
-              sonde::workloads::Entry(name + " count", tally.count) + ", " + sonde::workloads::Entry(name + " ns", tally.ns) + ", " +
+              sonde::workloads::Entry(name + " count", tally.count) + ", " +
+              sonde::workloads::Entry(name + " ns", tally.ns) + ", " +
               sonde::workloads::Entry(name + " longest", tally.longest_ns);
   };
   tell("waited", waited);

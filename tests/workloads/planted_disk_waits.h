@@ -10,14 +10,17 @@ namespace planted {
 inline constexpr size_t kFileBytes = size_t{16} << 20;
 inline constexpr size_t kPageBytes = 4096;
 
-[[gnu::noinline]] inline void ReadPastTheCache(int fd, char* buffer, off_t at) { (void)!::pread(fd, buffer, kPageBytes, at); }
+[[gnu::noinline]] inline void ReadPastTheCache(int fd, char* buffer, off_t at) {
+  (void)!::pread(fd, buffer, kPageBytes, at);
+}
 [[gnu::noinline]] inline void MakeDurable(int fd) { ::fsync(fd); }
 [[gnu::noinline]] inline void TouchFile(const volatile char* address) { (void)*address; }
 
 inline int MakeFile(const std::string& path, int flags = 0) {
   const int file = ::open(path.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
   const std::vector<char> bytes(kFileBytes, 'x');
-  if (file < 0 || ::write(file, bytes.data(), bytes.size()) != static_cast<ssize_t>(bytes.size()) || ::fsync(file) != 0) {
+  if (file < 0 || ::write(file, bytes.data(), bytes.size()) != static_cast<ssize_t>(bytes.size()) ||
+      ::fsync(file) != 0) {
     std::perror(path.c_str());
     std::abort();
   }
@@ -43,8 +46,7 @@ inline void AddDiskWaits(const std::string& folder, std::vector<Case>* cases) {
 
 inline void AddMemoryWaits(const std::string& folder, std::vector<Case>* cases) {
   const int mapped = MakeFile(folder + "/map");
-  const auto* memory =
-      static_cast<const volatile char*>(::mmap(nullptr, kFileBytes, PROT_READ, MAP_SHARED, mapped, 0));
+  const auto* memory = static_cast<const volatile char*>(::mmap(nullptr, kFileBytes, PROT_READ, MAP_SHARED, mapped, 0));
   ::madvise(const_cast<char*>(memory), kFileBytes, MADV_RANDOM);
   cases->push_back({"TouchFile", "major-fault", [=, at = size_t{0}](Meter* meter) mutable {
                       at = (at + 17 * kPageBytes) % kFileBytes;

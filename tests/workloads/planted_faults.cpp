@@ -1,7 +1,7 @@
-// planted_faults REPORT FOLDER PAGES ROUNDS: makes a file of PAGES pages in FOLDER, says so on its standard output, and waits
-// for a byte on its standard input. Then it touches PAGES fresh pages in each of several functions with known names, ROUNDS
-// times, on one CPU, and reports how many faults each took and by how much resident memory grew, as the kernel says, and
-// how many there were in its whole life. It lives until its standard input ends.
+// planted_faults REPORT FOLDER PAGES ROUNDS: makes a file of PAGES pages in FOLDER, says so on its standard output, and
+// waits for a byte on its standard input. Then it touches PAGES fresh pages in each of several functions with known
+// names, ROUNDS times, on one CPU, and reports how many faults each took and by how much resident memory grew, as the
+// kernel says, and how many there were in its whole life. It lives until its standard input ends.
 #include <sched.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -123,17 +123,21 @@ int main(int argc, char** argv) {
   (void)!::write(STDOUT_FILENO, "ready\n", 6);
   char go = 0;
   if (::read(STDIN_FILENO, &go, 1) != 1) return 2;
-  std::array<planted::Truth, 5> truth = {{{"TouchPages"}, {"TouchOtherPages"}, {"ReadIntoPages"}, {"TouchFile"}, {"TouchHugePages"}}};
+  std::array<planted::Truth, 5> truth = {
+      {{"TouchPages"}, {"TouchOtherPages"}, {"ReadIntoPages"}, {"TouchFile"}, {"TouchHugePages"}}};
   for (long round = std::atol(argv[4]); round > 0; --round) {
     planted::Measure(planted::FreshPages(bytes), planted::TouchPages, &truth[0]);
     planted::Measure(planted::FreshPages(bytes), planted::TouchOtherPages, &truth[1]);
-    planted::Measure(planted::FreshPages(bytes), [zeros](const planted::Memory& memory) { planted::ReadIntoPages(memory, zeros); }, &truth[2]);
+    planted::Measure(
+        planted::FreshPages(bytes), [zeros](const planted::Memory& memory) { planted::ReadIntoPages(memory, zeros); },
+        &truth[2]);
     planted::Measure(planted::MapOrDie(bytes, PROT_READ, MAP_SHARED, file), planted::TouchFile, &truth[3]);
     planted::Measure(planted::FreshHugePages(), planted::TouchHugePages, &truth[4]);
   }
   std::string report = ReportOf(start_ns, Workers()) + ", " + Entry("faults", planted::Faults());
   for (const planted::Truth& one : truth) {
-    report += ", " + Entry(std::string(one.name) + " faults", one.faults) + ", " + Entry(std::string(one.name) + " bytes", one.bytes);
+    report += ", " + Entry(std::string(one.name) + " faults", one.faults) + ", " +
+              Entry(std::string(one.name) + " bytes", one.bytes);
   }
   if (const int failed = Report(argv[1], report); failed != 0) return failed;
   (void)!::write(STDOUT_FILENO, "done\n", 5);

@@ -19,18 +19,21 @@ namespace planted {
 }
 [[gnu::noinline]] inline void WaitForSemaphore(sem_t* semaphore) { ::sem_wait(semaphore); }
 [[gnu::noinline]] inline void LockFile(int fd) { ::flock(fd, LOCK_EX); }
-[[gnu::noinline]] inline void WriteTogether(int fd, const char* bytes, size_t size) { (void)!::pwrite(fd, bytes, size, 0); }
+[[gnu::noinline]] inline void WriteTogether(int fd, const char* bytes, size_t size) {
+  (void)!::pwrite(fd, bytes, size, 0);
+}
 
 // Holds a lock from now on until the end of `Later`'s delay: taken on that thread, which says when it has it.
 class Holder {
  public:
-  Holder(std::function<void()> take, std::function<void()> give) : thread_([this, take = std::move(take), give = std::move(give)] {
-    take();
-    holds_.store(true);
-    holds_.notify_one();
-    Nap(kDelayNs);
-    give();
-  }) {
+  Holder(std::function<void()> take, std::function<void()> give)
+      : thread_([this, take = std::move(take), give = std::move(give)] {
+          take();
+          holds_.store(true);
+          holds_.notify_one();
+          Nap(kDelayNs);
+          give();
+        }) {
     holds_.wait(false);
   }
   ~Holder() { thread_.join(); }
@@ -70,7 +73,8 @@ inline void AddLockWaits(std::vector<Case>* cases) {
                     }});
   cases->push_back({"TakeReadWriteLock", "lock", [](Meter* meter) {
                       static pthread_rwlock_t lock = PTHREAD_RWLOCK_INITIALIZER;
-                      const Holder holder([] { ::pthread_rwlock_rdlock(&lock); }, [] { ::pthread_rwlock_unlock(&lock); });
+                      const Holder holder([] { ::pthread_rwlock_rdlock(&lock); },
+                                          [] { ::pthread_rwlock_unlock(&lock); });
                       meter->Measure(TakeReadWriteLock, &lock);
                       ::pthread_rwlock_unlock(&lock);
                     }});

@@ -10,7 +10,8 @@ namespace planted {
 std::atomic<bool> has_ended = false;
 
 [[gnu::noinline]] void SleepOn(uint64_t deadline_ns) {
-  const timespec until{static_cast<time_t>(deadline_ns / 1'000'000'000), static_cast<long>(deadline_ns % 1'000'000'000)};
+  const timespec until{static_cast<time_t>(deadline_ns / 1'000'000'000),
+                       static_cast<long>(deadline_ns % 1'000'000'000)};
   ::clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, nullptr);
 }
 

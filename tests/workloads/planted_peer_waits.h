@@ -94,7 +94,8 @@ inline std::array<int, 2> PipePair() {
 }
 
 // A case that waits at one end until a byte comes from the other.
-inline Case ByteCase(const char* name, const char* reason, std::array<int, 2> ends, void (*wait)(int), bool reads_after = false) {
+inline Case ByteCase(const char* name, const char* reason, std::array<int, 2> ends, void (*wait)(int),
+                     bool reads_after = false) {
   return {name, reason, [=](Meter* meter) {
             const Later later([=] { (void)!::write(ends[1], "x", 1); });
             meter->Measure(wait, ends[0]);
@@ -130,8 +131,8 @@ inline void SendRound(Meter* meter, std::array<int, 2> ends) {
 }
 
 inline void AddPeerWaits(std::vector<Case>* cases) {
-  const std::array<int, 2> pair = PipePair(), polled = PipePair(), silent = PipePair(), tcp = TcpPair(), tcp_polled = TcpPair(),
-                           sending = TcpPair();
+  const std::array<int, 2> pair = PipePair(), polled = PipePair(), silent = PipePair(), tcp = TcpPair(),
+                           tcp_polled = TcpPair(), sending = TcpPair();
   std::array<int, 2> local{}, terminal{};
   const int event = ::eventfd(0, EFD_CLOEXEC), epoll = ::epoll_create1(EPOLL_CLOEXEC),
             timer = ::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC);
@@ -158,8 +159,7 @@ inline void AddPeerWaits(std::vector<Case>* cases) {
                       (void)!::read(polled[0], &spare_byte, 1);
                     }});
   // Its only wait, as in a main loop: what it is woken by needs no thread that would have to be joined.
-  cases->push_back({"WaitForWork",
-                    "idle-poll",
+  cases->push_back({"WaitForWork", "idle-poll",
                     [=](Meter* meter) {
                       const itimerspec soon{.it_interval = {}, .it_value = {0, static_cast<long>(kDelayNs)}};
                       ::timerfd_settime(timer, 0, &soon, nullptr);

@@ -24,8 +24,8 @@ namespace planted {
 
 // A child that stops itself and measures it, in memory that it shares with us.
 inline void StopRound(Meter* meter) {
-  auto* shared = static_cast<Meter*>(
-      ::mmap(nullptr, sizeof(Meter), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
+  auto* shared =
+      static_cast<Meter*>(::mmap(nullptr, sizeof(Meter), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
   const pid_t child = ::fork();
   if (child == 0) {
     Nap(1'000'000);

@@ -1,7 +1,8 @@
-// planted_reasons REPORT SECONDS FOLDER GROUP: blocks in functions with known names, each for one reason only, and reports for
-// each how long, how often and how long at most: the time on the clock less that on a CPU and in the run queue, and the switches that the thread
-// itself asked for; and the major faults. FOLDER is where files may lie that a disk has to read and write. One GROUP of reasons a
-// process: who forks, or changes its mappings, makes all other threads wait for the lock of its memory.
+// planted_reasons REPORT SECONDS FOLDER GROUP: blocks in functions with known names, each for one reason only, and
+// reports for each how long, how often and how long at most: the time on the clock less that on a CPU and in the run
+// queue, and the switches that the thread itself asked for; and the major faults. FOLDER is where files may lie that a
+// disk has to read and write. One GROUP of reasons a process: who forks, or changes its mappings, makes all other
+// threads wait for the lock of its memory.
 #include "planted_reasons.h"
 
 #include "planted_disk_waits.h"
@@ -40,8 +41,8 @@ int main(int argc, char** argv) {
   std::string report = ReportOf(start_ns, workers);
   for (const planted::Case& one : cases) {
     const std::string name = std::string("planted::") + one.name;
-    report += ", " + Entry(name + " " + one.reason, one.meter.blocked_ns) + ", " + Entry(name + " count", one.meter.switches) +
-              ", " + Entry(name + " longest", one.meter.longest_ns);
+    report += ", " + Entry(name + " " + one.reason, one.meter.blocked_ns) + ", " +
+              Entry(name + " count", one.meter.switches) + ", " + Entry(name + " longest", one.meter.longest_ns);
     if (one.peer_port != 0) report += ", " + Entry(name + " port", static_cast<uint64_t>(one.peer_port));
     if (one.reason == std::string("major-fault")) report += ", " + Entry("major faults", one.meter.major_faults);
   }

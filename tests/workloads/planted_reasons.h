@@ -87,10 +87,11 @@ struct Case {
 // Does something a little later, on a thread of its own.
 class Later {
  public:
-  explicit Later(std::function<void()> action) : thread_([action = std::move(action)] {
-    Nap(kDelayNs);
-    action();
-  }) {}
+  explicit Later(std::function<void()> action)
+      : thread_([action = std::move(action)] {
+          Nap(kDelayNs);
+          action();
+        }) {}
   ~Later() { thread_.join(); }
 
  private:

@@ -1,7 +1,8 @@
-// planted_swap REPORT FILE PAGES: says so on its standard output when it is ready, and waits for a byte on its standard input.
-// Then it writes PAGES of its own memory, of which a control group leaves it fewer, and as many of FILE, has the kernel take
-// these out of memory, and touches them again, of the file every eighth: each in a function with a known name. It reports how
-// many major faults the kernel counted in each, says "done", and lives until its standard input ends.
+// planted_swap REPORT FILE PAGES: says so on its standard output when it is ready, and waits for a byte on its standard
+// input. Then it writes PAGES of its own memory, of which a control group leaves it fewer, and as many of FILE, has the
+// kernel take these out of memory, and touches them again, of the file every eighth: each in a function with a known
+// name. It reports how many major faults the kernel counted in each, says "done", and lives until its standard input
+// ends.
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -55,7 +56,8 @@ char* FileOutOfMemory(const char* path, size_t bytes) {
   return memory;
 }
 
-std::string MajorFaultsOf(const char* name, uint64_t (*touch)(const volatile char*, size_t), const char* memory, size_t bytes) {
+std::string MajorFaultsOf(const char* name, uint64_t (*touch)(const volatile char*, size_t), const char* memory,
+                          size_t bytes) {
   const uint64_t before = static_cast<uint64_t>(Meter::Usage().ru_majflt);
   if (touch(memory, bytes) == 0) std::abort();
   return ", " + Entry(name, static_cast<uint64_t>(Meter::Usage().ru_majflt) - before);

@@ -1,8 +1,8 @@
-// planted_writers REPORT FILE BYTES: opens FILE, says so on its standard output, and obeys what comes on its standard input, a
-// byte each: 'w' writes BYTES from the start of the file into the cache, in a function with a known name, and nothing of it to
-// a disk; 's' every second page of them, 'm' all of them through a mapping, and 'f' asks the file system to write back all it
-// has, each in another function.
-// After each it says "done". It ends with its standard input.
+// planted_writers REPORT FILE BYTES: opens FILE, says so on its standard output, and obeys what comes on its standard
+// input, a byte each: 'w' writes BYTES from the start of the file into the cache, in a function with a known name, and
+// nothing of it to a disk; 's' every second page of them, 'm' all of them through a mapping, and 'f' asks the file
+// system to write back all it has, each in another function. After each it says "done". It ends with its standard
+// input.
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <unistd.h>

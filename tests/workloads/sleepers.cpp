@@ -1,5 +1,5 @@
-// sleepers REPORT SECONDS [CROWD]: threads that sleep from half a millisecond to a second at a time, and do a little between;
-// beside them a CROWD of threads that sleep two seconds at a time.
+// sleepers REPORT SECONDS [CROWD]: threads that sleep from half a millisecond to a second at a time, and do a little
+// between; beside them a CROWD of threads that sleep two seconds at a time.
 #include <algorithm>
 
 #include "worker_threads.h"

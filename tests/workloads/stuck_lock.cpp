@@ -22,7 +22,8 @@ int main(int argc, char** argv) {
     ::pthread_mutex_lock(&mutex);
     is_held = true;
     is_held.notify_one();
-    const timespec until{static_cast<time_t>(deadline_ns / 1'000'000'000), static_cast<long>(deadline_ns % 1'000'000'000)};
+    const timespec until{static_cast<time_t>(deadline_ns / 1'000'000'000),
+                         static_cast<long>(deadline_ns % 1'000'000'000)};
     ::clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, nullptr);
     ::pthread_mutex_unlock(&mutex);
   });

@@ -1,6 +1,6 @@
-// wandering_waits REPORT SECONDS: sleeps in functions with known names, for times that chance picks, each time at another
-// depth of the stack: no wait is at a place where its thread was seen before. Reports for each function how long it was off
-// the CPU, as planted_waits does, and how often.
+// wandering_waits REPORT SECONDS: sleeps in functions with known names, for times that chance picks, each time at
+// another depth of the stack: no wait is at a place where its thread was seen before. Reports for each function how
+// long it was off the CPU, as planted_waits does, and how often.
 #include <alloca.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -95,7 +95,8 @@ int main(int argc, char** argv) {
       count += waits[i].count;
       off_cpu_ns += waits[i].off_cpu_ns;
     }
-    report += ", " + Entry(planted::kWaits[i].name, off_cpu_ns) + ", " + Entry(std::string(planted::kWaits[i].name) + " count", count);
+    report += ", " + Entry(planted::kWaits[i].name, off_cpu_ns) + ", " +
+              Entry(std::string(planted::kWaits[i].name) + " count", count);
   }
   return Report(argv[1], report);
 }

@@ -8,7 +8,8 @@
 
 namespace sonde::elf {
 
-// What a unit's header decides about the sizes of its attributes. Addresses have 8 bytes: units with others are not read.
+// What a unit's header decides about the sizes of its attributes. Addresses have 8 bytes: units with others are not
+// read.
 struct UnitFormat {
   uint8_t version = 4;      // 2 to 5
   uint8_t offset_size = 4;  // 8 in the 64-bit format of DWARF
@@ -19,7 +20,7 @@ struct UnitFormat {
 struct AttributeValue {
   enum class Kind : uint8_t {
     kNone,
-    kNumber,              // also offsets in the section that the attribute is about
+    kNumber,  // also offsets in the section that the attribute is about
     kAddress,
     kAddressIndex,        // in .debug_addr
     kText,                // in .debug_info itself
@@ -41,8 +42,8 @@ struct AttributeValue {
   std::string_view text;
 };
 
-// Reads one off the front of the cursor. `implicit` is the abbreviation's own value, for forms that have it. A form that
-// is not known fails the cursor: nobody can say where the next attribute begins.
+// Reads one off the front of the cursor. `implicit` is the abbreviation's own value, for forms that have it. A form
+// that is not known fails the cursor: nobody can say where the next attribute begins.
 AttributeValue ReadAttribute(uint16_t form, const UnitFormat& format, int64_t implicit, ByteCursor* cursor);
 void SkipAttribute(uint16_t form, const UnitFormat& format, ByteCursor* cursor);
 // How many bytes a form takes, when that is the same wherever it stands.

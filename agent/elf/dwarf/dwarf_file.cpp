@@ -82,8 +82,8 @@ absl::StatusOr<std::shared_ptr<const AbbreviationTable>> DwarfFile::Abbreviation
   }
   auto [kept, is_new] = kept_tables_.try_emplace(base + header.abbreviations);
   if (!is_new && kept->second->Format() == header.format) return kept->second;
-  auto table = AbbreviationTable::Read(&abbreviations, base, header.abbreviations, header.format, /*only_first=*/false,
-                                       budget);
+  auto table =
+      AbbreviationTable::Read(&abbreviations, base, header.abbreviations, header.format, /*only_first=*/false, budget);
   if (!table.ok()) {
     kept_tables_.erase(kept);
     return table;
@@ -95,9 +95,8 @@ absl::StatusOr<std::shared_ptr<const AbbreviationTable>> DwarfFile::Abbreviation
 
 size_t DwarfFile::MemoryBytes() const {
   size_t bytes = sizeof(*this) + units_.capacity() * sizeof(UnitPlace) + kept_bytes_;
-  for (const DebugSection* section :
-       {&info, &abbreviations, &strings, &line_strings, &lines, &string_offsets, &addresses, &ranges, &range_lists,
-        &address_table}) {
+  for (const DebugSection* section : {&info, &abbreviations, &strings, &line_strings, &lines, &string_offsets,
+                                      &addresses, &ranges, &range_lists, &address_table}) {
     bytes += section->MemoryBytes();
   }
   return bytes;

@@ -42,9 +42,10 @@ class DwarfBytesForTest {
   uint32_t Size() const { return static_cast<uint32_t>(bytes.size()); }
 };
 
-// A program with one unit of DWARF 4 whose code is kBegin to kBegin + kCodeBytes, and which is written with these shapes:
-//   1 the unit: a name, its code    2 a function: a name, its code    3 an inlined call: an origin, its code, file, line
-//   4 a function without code: a name, an origin    5 a block without code    6 a function: an origin, its code
+// A program with one unit of DWARF 4 whose code is kBegin to kBegin + kCodeBytes, and which is written with these
+// shapes:
+//   1 the unit: a name, its code    2 a function: a name, its code    3 an inlined call: an origin, its code, file,
+//   line 4 a function without code: a name, an origin    5 a block without code    6 a function: an origin, its code
 class DwarfImageForTest {
  public:
   static constexpr uint64_t kBegin = CfiImageForTest::kCodeVaddr;

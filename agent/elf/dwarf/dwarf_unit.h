@@ -58,12 +58,14 @@ class DwarfUnit {
  public:
   // Of a file's unit. `skeleton` is, for a unit out of a .dwo or .dwp file, the unit of the program that stands for it:
   // addresses, and in DWARF 4 ranges, are there. Errors: kInvalidArgument, kResourceExhausted, kUnimplemented.
-  static absl::StatusOr<std::shared_ptr<const DwarfUnit>> Open(DwarfFile* file, UnitPlace place, const SplitParts& parts,
+  static absl::StatusOr<std::shared_ptr<const DwarfUnit>> Open(DwarfFile* file, UnitPlace place,
+                                                               const SplitParts& parts,
                                                                std::shared_ptr<const DwarfUnit> skeleton,
                                                                WorkBudget* budget);
   // Only so much of it as tells which addresses it has: no children, and only the first abbreviation where that
   // suffices. Errors as above.
-  static absl::StatusOr<std::shared_ptr<const DwarfUnit>> OpenRoot(DwarfFile* file, UnitPlace place, WorkBudget* budget);
+  static absl::StatusOr<std::shared_ptr<const DwarfUnit>> OpenRoot(DwarfFile* file, UnitPlace place,
+                                                                   WorkBudget* budget);
 
   DwarfFile& File() const { return *file_; }
   const UnitHeader& Header() const { return header_; }

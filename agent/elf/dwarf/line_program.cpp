@@ -22,8 +22,8 @@ enum ExtendedLineOpcode : uint8_t { kEndSequence = 1, kSetAddress = 2 };
 
 class LineMachine {
  public:
-  LineMachine(const LineTable& table, const DwarfFile& file, std::span<const uint64_t> addresses,
-              WorkBudget* budget, std::span<LineRow> rows)
+  LineMachine(const LineTable& table, const DwarfFile& file, std::span<const uint64_t> addresses, WorkBudget* budget,
+              std::span<LineRow> rows)
       : shape_(table.Shape()),
         program_(table.Program()),
         file_(file),
@@ -135,7 +135,7 @@ class LineMachine {
   WorkBudget& budget_;
   const std::span<LineRow> rows_;
   Registers now_;
-  Registers row_;         // the last that was emitted in this sequence
+  Registers row_;  // the last that was emitted in this sequence
   bool has_row_ = false;
   bool is_dead_ = false;  // the sequence's code was thrown away
   size_t next_ = 0;       // the first address that is not before the row

@@ -18,8 +18,8 @@ struct LineRow {
 };
 
 // Runs the table's program once and gives the rows of these addresses; those that no sequence covers stay unset.
-// REQUIRES: the addresses rise. Errors: kInvalidArgument (the program contradicts itself), kResourceExhausted: rows until
-// then are good.
+// REQUIRES: the addresses rise. Errors: kInvalidArgument (the program contradicts itself), kResourceExhausted: rows
+// until then are good.
 absl::Status FindRows(const LineTable& table, const DwarfFile& file, std::span<const uint64_t> addresses,
                       WorkBudget* budget, std::span<LineRow> rows);
 

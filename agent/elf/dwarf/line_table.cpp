@@ -98,8 +98,8 @@ bool LineTable::ReadEntries(ByteCursor* cursor, WorkBudget* budget, std::vector<
   for (uint64_t i = 0; i < count && cursor->Ok(); ++i) {
     File file;
     for (const EntryForm& form : forms) {
-      AttributeValue value = ReadAttribute(static_cast<uint16_t>(std::min<uint64_t>(form.form, UINT16_MAX)), format_, 0,
-                                           cursor);
+      AttributeValue value =
+          ReadAttribute(static_cast<uint16_t>(std::min<uint64_t>(form.form, UINT16_MAX)), format_, 0, cursor);
       if (form.content == kPath) file.name = value;
       if (form.content == kFolderIndex) file.folder = value.value;
     }

@@ -26,8 +26,11 @@ enum RangeListEntry : uint8_t {
 class RangeListReader {
  public:
   RangeListReader(const DwarfUnit& unit, uint64_t base, WorkBudget* budget, std::vector<AddressRange>* out)
-      : unit_(unit), file_(unit.Skeleton() != nullptr ? unit.Skeleton()->File() : unit.File()), base_(base),
-        budget_(*budget), out_(*out) {}
+      : unit_(unit),
+        file_(unit.Skeleton() != nullptr ? unit.Skeleton()->File() : unit.File()),
+        base_(base),
+        budget_(*budget),
+        out_(*out) {}
 
   // A list of DWARF 5 at `offset` in `section`, or of those before.
   bool Read(DebugSection* section, uint64_t offset, bool is_pairs) {

@@ -14,9 +14,9 @@ namespace sonde::elf {
 struct CodeScope {
   static constexpr uint32_t kNone = ~uint32_t{0};
 
-  uint64_t entry = 0;        // in .debug_info
-  uint32_t parent = kNone;   // where it is inlined into; none for a function of its own
-  uint32_t call_file = 0;    // in the unit's line table
+  uint64_t entry = 0;       // in .debug_info
+  uint32_t parent = kNone;  // where it is inlined into; none for a function of its own
+  uint32_t call_file = 0;   // in the unit's line table
   uint32_t call_line = 0;
 };
 
@@ -56,7 +56,7 @@ class ScopeWalk {
   WorkBudget& budget_;
   std::vector<CodeScope> scopes_;
   std::vector<uint32_t> innermost_;
-  std::vector<uint32_t> enclosing_;  // the scope that each open entry is in
+  std::vector<uint32_t> enclosing_;   // the scope that each open entry is in
   std::vector<AddressRange> ranges_;  // of the entry that is looked at
   std::vector<Hit> hits_;
 };

@@ -12,9 +12,9 @@
 
 namespace sonde::elf {
 
-// The names, files, lines and inlined calls in a Go program's pclntab: of Go 1.2 and later, inlined calls of Go 1.16 and
-// later. (Pclntab, which unwinds, knows the same table's stack deltas.) Nothing of it is believed unchecked, and only
-// the parts that are asked for are read.
+// The names, files, lines and inlined calls in a Go program's pclntab: of Go 1.2 and later, inlined calls of Go 1.16
+// and later. (Pclntab, which unwinds, knows the same table's stack deltas.) Nothing of it is believed unchecked, and
+// only the parts that are asked for are read.
 class GoLineTable {
  public:
   struct Function {

@@ -16,7 +16,7 @@ absl::Status GoLines::AddSplitFile(const ElfFile& file) {
 }
 
 SourceFrame GoLines::FrameAt(const GoLineTable::Function& function, uint64_t vaddr, WorkBudget* budget,
-                              SourceAnswers* answers) {
+                             SourceAnswers* answers) {
   SourceFrame frame;
   auto file = table_.ValueAt(function.files, function, vaddr, budget);
   auto line = table_.ValueAt(function.lines, function, vaddr, budget);
@@ -25,8 +25,7 @@ SourceFrame GoLines::FrameAt(const GoLineTable::Function& function, uint64_t vad
   return frame;
 }
 
-bool GoLines::FindFrames(uint64_t vaddr, WorkBudget* budget, SourceAnswers* answers,
-                         std::vector<SourceFrame>* frames) {
+bool GoLines::FindFrames(uint64_t vaddr, WorkBudget* budget, SourceAnswers* answers, std::vector<SourceFrame>* frames) {
   frames->clear();
   auto function = table_.FunctionOf(vaddr);
   if (!function) return false;

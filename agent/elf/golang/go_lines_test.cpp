@@ -8,8 +8,9 @@
 namespace sonde::elf {
 namespace {
 
-// Tables of versions of Go that can hardly be installed any more: one function of 64 bytes, of "old.go", line 7 from its
-// begin on and line 9 from 16 bytes on. What newer ones write is compared with Go's own tools in tests/source_lines.
+// Tables of versions of Go that can hardly be installed any more: one function of 64 bytes, of "old.go", line 7 from
+// its begin on and line 9 from 16 bytes on. What newer ones write is compared with Go's own tools in
+// tests/source_lines.
 class OldGoForTest {
  public:
   static constexpr uint64_t kFunctionAt = CfiImageForTest::kCodeVaddr + 0x100;
@@ -56,7 +57,14 @@ class OldGoForTest {
     return table.Put(magic).Put<uint32_t>(0x08010000);
   }
   static void PutRecord(uint32_t name, uint32_t files, uint32_t lines, uint32_t values, DwarfBytesForTest* table) {
-    table->Put(kFunctionAt).Put(name).Put<uint32_t>(0).Put<uint32_t>(0).Put<uint32_t>(0).Put(files).Put(lines).Put(values);
+    table->Put(kFunctionAt)
+        .Put(name)
+        .Put<uint32_t>(0)
+        .Put<uint32_t>(0)
+        .Put<uint32_t>(0)
+        .Put(files)
+        .Put(lines)
+        .Put(values);
   }
   // File 1 (in Go 1.16: of the unit's, from 0 on) for all 64 bytes, then line 7 for 16 and line 9 for the rest. Values
   // begin at -1 and change in zigzag.

@@ -84,7 +84,8 @@ class ModuleSearch {
 
   std::optional<ModuleWords> FindInSegment(uint64_t file_offset, uint64_t size) const {
     std::vector<uint64_t> chunk(std::min(size, kSearchedAtOnce) / sizeof(uint64_t));
-    for (uint64_t done = 0; !chunk.empty() && size - done >= sizeof(uint64_t); done += chunk.size() * sizeof(uint64_t)) {
+    for (uint64_t done = 0; !chunk.empty() && size - done >= sizeof(uint64_t);
+         done += chunk.size() * sizeof(uint64_t)) {
       chunk.resize(std::min<uint64_t>(chunk.size(), (size - done) / sizeof(uint64_t)));
       if (!file_.Source().ReadAt(file_offset + done, std::as_writable_bytes(std::span(chunk)))) return std::nullopt;
       for (auto at = chunk.begin(); (at = std::find(at, chunk.end(), table_)) != chunk.end(); ++at) {

@@ -22,8 +22,7 @@ using sonde::exporting::OtlpProtocol;
 using sonde::exporting::TargetSender;
 using sonde::profile::EncodedProfile;
 
-const sonde::exporting::OtlpOrigin kOrigin = {.version = "9.8.7",
-                                              .host_id = "0123456789abcdef0123456789abcdef"};
+const sonde::exporting::OtlpOrigin kOrigin = {.version = "9.8.7", .host_id = "0123456789abcdef0123456789abcdef"};
 
 EncodedProfile Read(const nlohmann::json& line, uint64_t sequence) {
   EncodedProfile profile;

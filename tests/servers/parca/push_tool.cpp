@@ -33,7 +33,8 @@ sonde::profile::EncodedProfile Read(const nlohmann::json& line) {
 
 int main(int argc, char** argv) {
   if (argc != 2) return 2;
-  sonde::exporting::ParcaProtocol parca(sonde::exporting::OpenPushChannel({.endpoint = argv[1]}, grpc::InsecureChannelCredentials()));
+  sonde::exporting::ParcaProtocol parca(
+      sonde::exporting::OpenPushChannel({.endpoint = argv[1]}, grpc::InsecureChannelCredentials()));
   for (std::string line; std::getline(std::cin, line);) {
     grpc::ClientContext context;
     context.set_deadline(std::chrono::system_clock::now() + kPatience);
