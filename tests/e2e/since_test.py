@@ -32,8 +32,8 @@ class Since(sonde.SondeTest):
 
     def test_what_has_been_is_told_without_measuring_anew(self):
         load = self.load(LOAD_SECONDS, "locks")
-        waits = json.loads(self.ask("waits", "--idle", "--limit", "10000", "--since", f"{BACK_SECONDS}s", "-o", "json"))
         account = json.loads(self.ask("account", "--pid", load.pid, "--since", f"{BACK_SECONDS}s", "-o", "json"))
+        waits = json.loads(self.ask("waits", "--idle", "--limit", "10000", "--since", f"{BACK_SECONDS}s", "-o", "json"))
         path = self.folder / "past.pb.gz"
         said = self.ask("record", "--type", "offcpu", "--since", f"{BACK_SECONDS}s", "-o", path)
         print(said)
