@@ -8,8 +8,6 @@
 namespace sonde::profile {
 namespace {
 
-const std::string& TextOf(const Pprof& profile, int64_t index) { return profile.string_table(static_cast<int>(index)); }
-
 std::string UnnamedPlace(const std::string& file, uint64_t address) {
   std::string base = file.substr(file.rfind('/') + 1);
   return absl::StrCat(base, base.empty() ? "" : "+", "0x", absl::Hex(address));
@@ -19,9 +17,9 @@ std::string UnnamedPlace(const std::string& file, uint64_t address) {
 
 FrameTable::FrameTable(const Pprof& profile) : FrameTable() {
   absl::flat_hash_map<uint64_t, std::string> files = {{0, ""}};
-  for (const auto& mapping : profile.mapping()) files[mapping.id()] = TextOf(profile, mapping.filename());
+  for (const auto& mapping : profile.mapping()) files[mapping.id()] = TextAt(profile, mapping.filename());
   absl::flat_hash_map<uint64_t, std::string> functions;
-  for (const auto& function : profile.function()) functions[function.id()] = TextOf(profile, function.name());
+  for (const auto& function : profile.function()) functions[function.id()] = TextAt(profile, function.name());
   for (const auto& location : profile.location()) {
     const std::string& file = files.at(location.mapping_id());
     std::vector<int32_t>& frames = contents_->by_location[location.id()];
@@ -46,7 +44,7 @@ int32_t FrameTable::Intern(const std::string& name, const std::string& file) {
 
 std::string LabelFrame(const Pprof& profile, const perftools::profiles::Sample& sample, const std::string& name) {
   for (const auto& label : sample.label()) {
-    if (TextOf(profile, label.key()) == name && label.str() != 0) return TextOf(profile, label.str());
+    if (TextAt(profile, label.key()) == name && label.str() != 0) return TextAt(profile, label.str());
   }
   return absl::StrCat("(no ", name, ")");
 }
@@ -58,7 +56,7 @@ int ValueIndex(const Pprof& profile, int sample_index) {
 SampleType TypeOfValue(const Pprof& profile, int sample_index) {
   if (profile.sample_type_size() == 0) return {};
   const auto& type = profile.sample_type(ValueIndex(profile, sample_index));
-  return {TextOf(profile, type.type()), TextOf(profile, type.unit())};
+  return {TextAt(profile, type.type()), TextAt(profile, type.unit())};
 }
 
 }  // namespace sonde::profile

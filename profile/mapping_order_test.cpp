@@ -23,13 +23,9 @@ Pprof WallIn(const FileNames& files) {
   return std::move(builder).Build();
 }
 
-const std::string& StringOf(const Pprof& profile, int64_t index) {
-  return profile.string_table(static_cast<int>(index));
-}
-
 FileNames FilesOf(const Pprof& profile) {
   FileNames files;
-  for (const auto& mapping : profile.mapping()) files.push_back(StringOf(profile, mapping.filename()));
+  for (const auto& mapping : profile.mapping()) files.push_back(TextAt(profile, mapping.filename()));
   return files;
 }
 
@@ -39,7 +35,7 @@ void ExpectEachInItsFile(const Pprof& profile) {
     const auto& mapping = profile.mapping(static_cast<int>(location.mapping_id()) - 1);
     const auto& function = profile.function(static_cast<int>(location.line(0).function_id()) - 1);
     EXPECT_EQ(mapping.id(), location.mapping_id());
-    EXPECT_EQ(StringOf(profile, mapping.filename()), StringOf(profile, function.name()));
+    EXPECT_EQ(TextAt(profile, mapping.filename()), TextAt(profile, function.name()));
   }
 }
 

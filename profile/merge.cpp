@@ -22,10 +22,8 @@ using ::perftools::profiles::ValueType;
 
 using IdMap = absl::flat_hash_map<uint64_t, uint64_t>;
 
-const std::string& Text(const Pprof& profile, int64_t index) { return profile.string_table(static_cast<int>(index)); }
-
 std::string TypeName(const Pprof& profile, const ValueType& type) {
-  return absl::StrCat(Text(profile, type.type()), "/", Text(profile, type.unit()));
+  return absl::StrCat(TextAt(profile, type.type()), "/", TextAt(profile, type.unit()));
 }
 
 // "samples/count cpu/nanoseconds, period cpu/nanoseconds"
@@ -68,8 +66,8 @@ class Merger::Tables {
 
   ValueType Copy(const Pprof& from, const ValueType& type) {
     ValueType copy;
-    copy.set_type(Intern(Text(from, type.type())));
-    copy.set_unit(Intern(Text(from, type.unit())));
+    copy.set_type(Intern(TextAt(from, type.type())));
+    copy.set_unit(Intern(TextAt(from, type.unit())));
     return copy;
   }
 
@@ -77,7 +75,7 @@ class Merger::Tables {
     Intern("");
     for (const ValueType& type : first.sample_type()) *sum_.add_sample_type() = Copy(first, type);
     *sum_.mutable_period_type() = Copy(first, first.period_type());
-    sum_.set_default_sample_type(Intern(Text(first, first.default_sample_type())));
+    sum_.set_default_sample_type(Intern(TextAt(first, first.default_sample_type())));
     sum_.set_time_nanos(first.time_nanos());
     shape_ = Shape(first);
   }
@@ -91,7 +89,7 @@ class Merger::Tables {
     sum_.set_period(std::max(sum_.period(), from.period()));
     sum_.set_time_nanos(std::min(sum_.time_nanos(), from.time_nanos()));
     end_ns_ = std::max(end_ns_, SaturatingAdd(from.time_nanos(), from.duration_nanos()));
-    for (int64_t comment : from.comment()) comments_.Add(Text(from, comment));
+    for (int64_t comment : from.comment()) comments_.Add(TextAt(from, comment));
     return absl::OkStatus();
   }
 
@@ -99,8 +97,8 @@ class Merger::Tables {
     IdMap ids;
     for (const Mapping& mapping : from.mapping()) {
       Mapping copy = mapping;
-      copy.set_filename(Intern(Text(from, mapping.filename())));
-      copy.set_build_id(Intern(Text(from, mapping.build_id())));
+      copy.set_filename(Intern(TextAt(from, mapping.filename())));
+      copy.set_build_id(Intern(TextAt(from, mapping.build_id())));
       copy.clear_id();
       ids[mapping.id()] = Store(copy.SerializeAsString(), &mappings_, copy, sum_.mutable_mapping());
     }
@@ -111,9 +109,9 @@ class Merger::Tables {
     IdMap ids;
     for (const Function& function : from.function()) {
       Function copy = function;
-      copy.set_name(Intern(Text(from, function.name())));
-      copy.set_system_name(Intern(Text(from, function.system_name())));
-      copy.set_filename(Intern(Text(from, function.filename())));
+      copy.set_name(Intern(TextAt(from, function.name())));
+      copy.set_system_name(Intern(TextAt(from, function.system_name())));
+      copy.set_filename(Intern(TextAt(from, function.filename())));
       copy.clear_id();
       ids[function.id()] = Store(copy.SerializeAsString(), &functions_, copy, sum_.mutable_function());
     }
@@ -152,11 +150,11 @@ class Merger::Tables {
     std::vector<Label> labels;
     Labels missing = extra;
     for (const Label& label : sample.label()) {
-      missing.erase(Text(from, label.key()));
+      missing.erase(TextAt(from, label.key()));
       Label copy = label;
-      copy.set_key(Intern(Text(from, label.key())));
-      copy.set_str(Intern(Text(from, label.str())));
-      copy.set_num_unit(Intern(Text(from, label.num_unit())));
+      copy.set_key(Intern(TextAt(from, label.key())));
+      copy.set_str(Intern(TextAt(from, label.str())));
+      copy.set_num_unit(Intern(TextAt(from, label.num_unit())));
       labels.push_back(copy);
     }
     for (const auto& [name, value] : missing) {

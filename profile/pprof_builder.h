@@ -15,6 +15,11 @@ namespace sonde::profile {
 
 using Pprof = ::perftools::profiles::Profile;
 
+// The string of that number. REQUIRES: the profile has it (Check(), pprof_file.h).
+inline const std::string& TextAt(const Pprof& profile, int64_t index) {
+  return profile.string_table(static_cast<int>(index));
+}
+
 // Builds one pprof: strings, mappings, locations and functions are stored once, equal samples (same stack, same
 // labels) are summed, ids are dense from 1 in table order (Parca insists), and every string is made valid UTF-8.
 // Single-threaded; owns what it builds until Build().

@@ -17,15 +17,13 @@ uint64_t AddNamed(PprofBuilder* builder, std::string_view name, uint64_t address
   return builder->AddLocation(mapping, address, {&line, 1});
 }
 
-std::string Text(const Pprof& profile, int64_t index) { return profile.string_table(static_cast<int>(index)); }
-
 TEST(PprofBuilder, WritesTheHeaderThatReadersNeed) {
   Pprof profile = CpuBuilder().Build();
   EXPECT_TRUE(Check(profile).ok()) << Check(profile);
   ASSERT_EQ(profile.sample_type_size(), 2);
-  EXPECT_EQ(Text(profile, profile.sample_type(0).type()), "samples");
-  EXPECT_EQ(Text(profile, profile.default_sample_type()), "cpu");
-  EXPECT_EQ(Text(profile, profile.period_type().unit()), "nanoseconds");
+  EXPECT_EQ(TextAt(profile, profile.sample_type(0).type()), "samples");
+  EXPECT_EQ(TextAt(profile, profile.default_sample_type()), "cpu");
+  EXPECT_EQ(TextAt(profile, profile.period_type().unit()), "nanoseconds");
   EXPECT_EQ(profile.period(), 10'101'010);
   EXPECT_EQ(profile.time_nanos(), 1'000);
   EXPECT_EQ(profile.duration_nanos(), 60'000);
@@ -75,7 +73,7 @@ TEST(PprofBuilder, ClaimsFileNamesAndInlinesOnlyWhereTheyAre) {
   EXPECT_FALSE(profile.mapping(0).has_filenames() || profile.mapping(0).has_inline_frames());
   EXPECT_TRUE(profile.mapping(1).has_filenames() && profile.mapping(1).has_inline_frames());
   EXPECT_TRUE(profile.mapping(1).has_line_numbers());
-  EXPECT_EQ(Text(profile, profile.function(2).name()), "outer");
+  EXPECT_EQ(TextAt(profile, profile.function(2).name()), "outer");
   EXPECT_EQ(profile.function(2).start_line(), 8);
 }
 

@@ -37,8 +37,6 @@ Pprof OffCpuOf(const std::vector<Stack>& stacks) {
   return std::move(builder).Build();
 }
 
-const std::string& TextAt(const Pprof& profile, int64_t index) { return profile.string_table(static_cast<int>(index)); }
-
 std::vector<Stack> AddressesOf(const Pprof& profile) {
   std::vector<Stack> stacks;
   for (const auto& sample : profile.sample()) {

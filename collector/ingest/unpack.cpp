@@ -52,12 +52,8 @@ absl::StatusOr<profile::Labels> UnpackLabels(const ::push::v1::RawProfileSeries&
   return labels;
 }
 
-const std::string& Text(const profile::Pprof& pprof, int64_t index) {
-  return pprof.string_table(static_cast<int>(index));
-}
-
 bool IsType(const profile::Pprof& pprof, const ::perftools::profiles::ValueType& type, profile::SampleType expected) {
-  return Text(pprof, type.type()) == expected.type && Text(pprof, type.unit()) == expected.unit;
+  return profile::TextAt(pprof, type.type()) == expected.type && profile::TextAt(pprof, type.unit()) == expected.unit;
 }
 
 bool HasTypesOf(profile::Kind kind, const profile::Pprof& pprof) {
@@ -73,10 +69,10 @@ std::string KindOf(const std::string& name, const profile::Pprof& pprof) {
     if (name == profile::PyroscopeName(kind) && HasTypesOf(kind, pprof)) return std::string(profile::KindName(kind));
   }
   // Parca's agent gives all of its profiles the same name, whatever they are of: their first type tells.
-  if (name == "parca_agent") return absl::StrCat(name, ":", Text(pprof, pprof.sample_type(0).type()));
+  if (name == "parca_agent") return absl::StrCat(name, ":", profile::TextAt(pprof, pprof.sample_type(0).type()));
   // A foreign profile under the word of one of our kinds would not merge with ours.
   if (!profile::ParseKind(name).has_value()) return name;
-  return absl::StrCat(name, ":", Text(pprof, pprof.sample_type(pprof.sample_type_size() - 1).type()));
+  return absl::StrCat(name, ":", profile::TextAt(pprof, pprof.sample_type(pprof.sample_type_size() - 1).type()));
 }
 
 // Decodes one pprof and counts its size against what the request has left.

@@ -30,10 +30,6 @@ std::string Listed(const std::set<std::string>& names) {
   return absl::StrCat(absl::StrJoin(first, ", "), names.size() > first.size() ? ", ..." : "");
 }
 
-const std::string& Word(const profile::Pprof& pprof, int64_t index) {
-  return pprof.string_table(static_cast<int>(index));
-}
-
 }  // namespace
 
 std::string ServiceOf(const profile::Labels& labels) {
@@ -155,8 +151,8 @@ absl::StatusOr<std::vector<profile::Labels>> SelectedLabels(store::Reader* reade
 absl::StatusOr<int> ValueIndexOf(const profile::Pprof& shape, const std::string& sample_type) {
   std::set<std::string> names;
   for (int i = 0; i < shape.sample_type_size(); ++i) {
-    if (Word(shape, shape.sample_type(i).type()) == sample_type) return i;
-    names.insert(Word(shape, shape.sample_type(i).type()));
+    if (profile::TextAt(shape, shape.sample_type(i).type()) == sample_type) return i;
+    names.insert(profile::TextAt(shape, shape.sample_type(i).type()));
   }
   if (sample_type.empty()) return shape.sample_type_size() - 1;
   return absl::InvalidArgumentError(
@@ -165,7 +161,7 @@ absl::StatusOr<int> ValueIndexOf(const profile::Pprof& shape, const std::string&
 
 int CountIndexOf(const profile::Pprof& shape, int value) {
   for (int i = 0; i < shape.sample_type_size(); ++i) {
-    if (i != value && Word(shape, shape.sample_type(i).unit()) == "count") return i;
+    if (i != value && profile::TextAt(shape, shape.sample_type(i).unit()) == "count") return i;
   }
   return -1;
 }
@@ -186,8 +182,8 @@ absl::StatusOr<std::function<bool(const profile::Frame&)>> FrameFilter(const std
 Heading HeadingOf(const std::string& kind, const Summary& summary, int value) {
   const auto& type = summary.Shape().sample_type(value);
   return {.kind = kind,
-          .sample_type = Word(summary.Shape(), type.type()),
-          .unit = Word(summary.Shape(), type.unit()),
+          .sample_type = profile::TextAt(summary.Shape(), type.type()),
+          .unit = profile::TextAt(summary.Shape(), type.unit()),
           .from_ns = summary.FromNs(),
           .to_ns = summary.ToNs(),
           .profiles = summary.Profiles(),

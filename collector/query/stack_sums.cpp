@@ -13,14 +13,10 @@ namespace {
 constexpr size_t kMaxSumBytes = size_t{512} << 20;
 constexpr size_t kMaxDenseGroups = 8;
 
-const std::string& TextOf(const profile::Pprof& pprof, int64_t index) {
-  return pprof.string_table(static_cast<int>(index));
-}
-
 // "samples/count cpu/nanoseconds with period cpu/nanoseconds"
 std::string TypesOf(const profile::Pprof& shape) {
   auto name = [&shape](const auto& type) {
-    return absl::StrCat(TextOf(shape, type.type()), "/", TextOf(shape, type.unit()));
+    return absl::StrCat(profile::TextAt(shape, type.type()), "/", profile::TextAt(shape, type.unit()));
   };
   std::string types;
   for (const auto& type : shape.sample_type()) absl::StrAppend(&types, name(type), " ");
