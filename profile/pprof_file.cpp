@@ -9,6 +9,7 @@
 
 #include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
+#include "profile/unusable_pprof.h"
 
 namespace sonde::profile {
 namespace {
@@ -27,8 +28,6 @@ constexpr size_t kMaxParsedBytes = INT_MAX - 1;  // protobuf's own bound
 // Table entries, samples, lines and labels of one profile. Each takes two bytes on the wire and up to about a
 // hundred in memory, so that a limit on bytes alone would let 16 MiB grow into a gigabyte.
 constexpr size_t kMaxEntries = size_t{1} << 20;
-
-absl::Status Refuse(const std::string& reason) { return absl::InvalidArgumentError("not a usable pprof: " + reason); }
 
 absl::Status TooLarge(size_t max_bytes) {
   return absl::ResourceExhaustedError(absl::StrCat("the profile is larger than the limit of ", max_bytes,
@@ -55,8 +54,8 @@ absl::StatusOr<std::string> Inflate(std::string_view bytes, size_t max_bytes) {
     plain.resize(plain.size() - stream.avail_out);
     if (result == Z_STREAM_END && plain.size() <= max_bytes && stream.avail_in == 0) return plain;
     if (result == Z_STREAM_END) result = inflateReset(&stream);
-    if (result == Z_BUF_ERROR) return Refuse("its gzip stream is cut off");
-    if (result != Z_OK) return Refuse("its gzip stream is broken");
+    if (result == Z_BUF_ERROR) return UnusablePprof("its gzip stream is cut off");
+    if (result != Z_OK) return UnusablePprof("its gzip stream is broken");
   }
   return TooLarge(max_bytes);
 }
@@ -72,11 +71,11 @@ absl::Status CountEntries(CodedInputStream* in, bool is_top, size_t* entries) {
   while (uint32_t tag = in->ReadTag()) {
     auto field = static_cast<uint32_t>(WireFormatLite::GetTagFieldNumber(tag));
     if (WireFormatLite::GetTagWireType(tag) != WireFormatLite::WIRETYPE_LENGTH_DELIMITED) {
-      if (!WireFormatLite::SkipField(in, tag)) return Refuse("its protobuf is cut off or malformed");
+      if (!WireFormatLite::SkipField(in, tag)) return UnusablePprof("its protobuf is cut off or malformed");
       continue;
     }
     int length = 0;
-    if (!in->ReadVarintSizeAsInt(&length)) return Refuse("its protobuf is cut off or malformed");
+    if (!in->ReadVarintSizeAsInt(&length)) return UnusablePprof("its protobuf is cut off or malformed");
     if (++*entries > kMaxEntries) {
       return absl::ResourceExhaustedError(absl::StrCat("the profile has more than the limit of ", kMaxEntries,
                                                        " samples, strings and other entries; send shorter windows"));
@@ -84,18 +83,18 @@ absl::Status CountEntries(CodedInputStream* in, bool is_top, size_t* entries) {
     const void* at = nullptr;
     int available = 0;
     if (length > 0 && (!in->GetDirectBufferPointer(&at, &available) || available < length)) {
-      return Refuse("its protobuf is cut off");
+      return UnusablePprof("its protobuf is cut off");
     }
     if (is_top && IsString(field, tag) && !IsValidUtf8({static_cast<const char*>(at), static_cast<size_t>(length)})) {
-      return Refuse("a string is not valid UTF-8");
+      return UnusablePprof("a string is not valid UTF-8");
     }
     if (is_top && (field == Pprof::kSampleFieldNumber || field == Pprof::kLocationFieldNumber)) {
       CodedInputStream inner(static_cast<const uint8_t*>(at), length);
       if (auto status = CountEntries(&inner, false, entries); !status.ok()) return status;
     }
-    if (!in->Skip(length)) return Refuse("its protobuf is cut off");
+    if (!in->Skip(length)) return UnusablePprof("its protobuf is cut off");
   }
-  return in->ConsumedEntireMessage() ? absl::OkStatus() : Refuse("its protobuf is cut off or malformed");
+  return in->ConsumedEntireMessage() ? absl::OkStatus() : UnusablePprof("its protobuf is cut off or malformed");
 }
 
 absl::StatusOr<size_t> WalkSamples(std::string_view plain) {
@@ -103,20 +102,20 @@ absl::StatusOr<size_t> WalkSamples(std::string_view plain) {
   size_t samples = 0;
   while (uint32_t tag = in.ReadTag()) {
     samples += WireFormatLite::GetTagFieldNumber(tag) == Pprof::kSampleFieldNumber ? 1 : 0;
-    if (!WireFormatLite::SkipField(&in, tag)) return Refuse("its protobuf is cut off or malformed");
+    if (!WireFormatLite::SkipField(&in, tag)) return UnusablePprof("its protobuf is cut off or malformed");
   }
-  if (!in.ConsumedEntireMessage()) return Refuse("its protobuf is cut off or malformed");
+  if (!in.ConsumedEntireMessage()) return UnusablePprof("its protobuf is cut off or malformed");
   return samples;
 }
 
 absl::StatusOr<Pprof> Parse(std::string_view plain) {
-  if (plain.empty()) return Refuse("it is empty");
+  if (plain.empty()) return UnusablePprof("it is empty");
   CodedInputStream in(reinterpret_cast<const uint8_t*>(plain.data()), static_cast<int>(plain.size()));
   size_t entries = 0;
   if (auto status = CountEntries(&in, true, &entries); !status.ok()) return status;
   Pprof profile;
   if (!profile.ParseFromArray(plain.data(), static_cast<int>(plain.size()))) {
-    return Refuse("its protobuf is malformed");
+    return UnusablePprof("its protobuf is malformed");
   }
   if (auto status = Check(profile); !status.ok()) return status;
   return profile;
