@@ -20,7 +20,6 @@
 namespace sonde::agentctl {
 namespace {
 
-constexpr size_t kChangedFileColumns = 40;
 constexpr double kMostShown = 1e18;  // what an int64 holds
 
 std::string Amount(const ProfileChange& change, double value) {
@@ -57,7 +56,7 @@ std::vector<std::string> Cells(const ProfileChange& change, const FunctionChange
           Amount(change, function.total_before),
           Amount(change, function.total_after),
           Printable(function.function),
-          Printable(function.file, kChangedFileColumns)};
+          Printable(function.file, kFileColumns)};
 }
 
 const std::vector<Table::Column>& Columns() {

@@ -42,6 +42,9 @@ class Table {
   std::vector<std::vector<std::string>> rows_;
 };
 
+// What a function's file takes in a table at the most.
+inline constexpr size_t kFileColumns = 40;
+
 // How all tables are shown from now on, wide ones with whole names; text at first. Call once, from main, before any
 // output.
 void ShowTablesAs(Format format);

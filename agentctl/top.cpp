@@ -25,7 +25,6 @@ namespace {
 
 constexpr uint32_t kRowsInPipe = 20;
 constexpr int kLinesAroundRows = 4;  // heading, titles, hint, and one for the cursor
-constexpr size_t kTopFileColumns = 40;
 
 uint32_t RowLimit(const TopOptions& options) {
   if (options.limit > 0) return options.limit;
@@ -53,7 +52,7 @@ std::string GrowthText(const v1::TopReply& reply, const TopOptions& options) {
   for (const v1::TopRow& row : reply.rows()) {
     table.AddRow({bytes(row.self_bytes()), Percent(static_cast<double>(row.self_bytes()), total),
                   bytes(row.total_bytes()), Percent(static_cast<double>(row.total_bytes()), total),
-                  HumanCount(row.count()), FunctionCell(row), Printable(row.file(), kTopFileColumns)});
+                  HumanCount(row.count()), FunctionCell(row), Printable(row.file(), kFileColumns)});
   }
   const std::string text = absl::StrCat(
       "Memory of threads of ", Whose(options.pid), " that grew by page faults: ", bytes(reply.total_bytes()), ", ",
@@ -80,7 +79,7 @@ std::string TopText(const v1::TopReply& reply, const TopOptions& options) {
       cells.insert(cells.end(), {CountCell(row.count()), QuantileCell(row.p50_ns(), row.count()),
                                  QuantileCell(row.p99_ns(), row.count()), HumanDuration(row.longest_ns())});
     }
-    cells.insert(cells.end(), {FunctionCell(row), Printable(row.file(), kTopFileColumns)});
+    cells.insert(cells.end(), {FunctionCell(row), Printable(row.file(), kFileColumns)});
     table.AddRow(std::move(cells));
   }
   std::string text = absl::StrCat("Threads of ", Whose(options.pid), " ", KindWords(options.kind), ": ",

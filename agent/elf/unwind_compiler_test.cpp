@@ -18,7 +18,6 @@ namespace {
 using absl::StatusCode;
 
 constexpr uint64_t kCode = CfiImageForTest::kCodeVaddr;
-constexpr uint16_t kUncovered = CommandRule(abi::UNWIND_UNCOVERED);
 constexpr uint16_t kEntry = 1 << UNWIND_RULE_CFA_SHIFT;                              // CFA = rsp + 8
 constexpr uint16_t kPushed = 2 << UNWIND_RULE_CFA_SHIFT;                             // CFA = rsp + 16
 constexpr uint16_t kFramed = UNWIND_RULE_FROM_RBP | 2 << UNWIND_RULE_CFA_SHIFT | 2;  // CFA = rbp + 16

@@ -6,11 +6,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "agent/elf/unwind_rules.h"
+#include "agent/elf/unwind_table_for_test.h"
 
 namespace sonde::elf {
 namespace {
-
-constexpr uint16_t kUncoveredRule = CommandRule(abi::UNWIND_UNCOVERED);
 
 std::string Describe(const UnwindTable& table) {
   std::string text = absl::StrCat("from ", table.base_page, ":");
@@ -18,7 +17,7 @@ std::string Describe(const UnwindTable& table) {
     absl::StrAppend(&text, " |");
     for (uint32_t i = 0; i < page.count; ++i) {
       const abi::unwind_row& row = table.rows[page.first + i];
-      absl::StrAppend(&text, " ", row.pc, "=", row.rule == kUncoveredRule ? std::string("-") : absl::StrCat(row.rule));
+      absl::StrAppend(&text, " ", row.pc, "=", row.rule == kUncovered ? std::string("-") : absl::StrCat(row.rule));
     }
   }
   return text;
@@ -34,7 +33,7 @@ TEST_F(TableBuilder, GivesEveryPageARowAtItsBegin) {
   builder_.Set(0x20010, 64);
   builder_.Set(0x20020, 128);
   builder_.Set(0x40005, 64);
-  builder_.Set(0x40006, kUncoveredRule);
+  builder_.Set(0x40006, kUncovered);
   EXPECT_EQ(Describe(builder_.Finish()), "from 2: | 0=- 16=64 32=128 | 0=128 | 0=128 5=64 6=-");
 }
 
@@ -45,15 +44,15 @@ TEST_F(TableBuilder, MergesEqualNeighboursAndLetsTheLastAtAnOffsetWin) {
   builder_.Set(0x30, 64);
   builder_.Set(0x40, 128);
   builder_.Set(0x40, 192);
-  builder_.Set(0x50, kUncoveredRule);
+  builder_.Set(0x50, kUncovered);
   EXPECT_EQ(Describe(builder_.Finish()), "from 0: | 0=- 16=64 64=192 80=-");
 }
 
 TEST_F(TableBuilder, LeavesUncoveredPagesEmpty) {
   builder_.Set(0x00000, 64);
-  builder_.Set(0x10000, kUncoveredRule);
+  builder_.Set(0x10000, kUncovered);
   builder_.Set(0x30000, 64);
-  builder_.Set(0x40000, kUncoveredRule);
+  builder_.Set(0x40000, kUncovered);
   EXPECT_EQ(Describe(builder_.Finish()), "from 0: | 0=64 | | | 0=64");
 }
 
@@ -66,7 +65,7 @@ TEST_F(TableBuilder, IsEmptyWithoutRules) {
 TEST_F(TableBuilder, EndsAPageThatIsFullWithABadRule) {
   for (uint32_t pc = 0; pc < UNWIND_PAGE_ROWS + 100; ++pc) builder_.Set(pc, pc % 2 == 0 ? 64 : 128);
   builder_.Set(0x10000, 192);
-  builder_.Set(0x10010, kUncoveredRule);
+  builder_.Set(0x10010, kUncovered);
   UnwindTable table = builder_.Finish();
   ASSERT_EQ(table.pages.size(), 2U);
   EXPECT_EQ(table.pages[0].count, uint32_t{UNWIND_PAGE_ROWS});
