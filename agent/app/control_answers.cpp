@@ -41,6 +41,11 @@ absl::Status NoSuchProcess(uint32_t pid) {
                                           "that did, by the id of the process, not of a thread"));
 }
 
+absl::StatusOr<profile::Kind> KindOf(const std::string& name) {
+  if (const std::optional<profile::Kind> kind = profile::ParseKind(name)) return *kind;
+  return absl::InvalidArgumentError(absl::StrCat("unknown kind '", name, "': ", std::string(profile::KindNames())));
+}
+
 absl::Duration Length(uint64_t duration_ns) { return absl::Nanoseconds(static_cast<int64_t>(duration_ns)); }
 
 }  // namespace
@@ -155,10 +160,8 @@ absl::StatusOr<ControlAnswers::MeasuredProfile> ControlAnswers::ProfileOf(profil
 absl::StatusOr<ControlAnswers::MeasuredProfile> ControlAnswers::MeasureProfile(const std::string& kind_name,
                                                                                const Interval& interval,
                                                                                const control::Cancelled& cancelled) {
-  std::optional<profile::Kind> kind = profile::ParseKind(kind_name);
-  if (!kind)
-    return absl::InvalidArgumentError(
-        absl::StrCat("unknown kind '", kind_name, "': ", std::string(profile::KindNames())));
+  const absl::StatusOr<profile::Kind> kind = KindOf(kind_name);
+  if (!kind.ok()) return kind.status();
   const absl::StatusOr<Measured> measured = Measure(interval, {}, cancelled);
   if (!measured.ok()) return measured.status();
   return ProfileOf(*kind, *measured, interval.pid);
@@ -294,10 +297,8 @@ absl::StatusOr<control::v1::RecordReply> ControlAnswers::Record(const control::v
 absl::StatusOr<control::v1::RecordReply> ControlAnswers::RecordCommand(const control::v1::RecordRequest& request,
                                                                        const std::function<void()>& begun,
                                                                        const control::Cancelled& cancelled) {
-  const std::optional<profile::Kind> kind = profile::ParseKind(request.kind());
-  if (!kind)
-    return absl::InvalidArgumentError(
-        absl::StrCat("unknown kind '", request.kind(), "': ", std::string(profile::KindNames())));
+  const absl::StatusOr<profile::Kind> kind = KindOf(request.kind());
+  if (!kind.ok()) return kind.status();
   const base::UniqueFd command(static_cast<int>(::syscall(SYS_pidfd_open, request.pid(), 0)));
   if (!command.IsValid()) return NoSuchProcess(request.pid());
   const auto has_ended = [&command] {
