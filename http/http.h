@@ -36,6 +36,15 @@ inline Response TextResponse(int status, std::string body) {
           .static_body = {}};
 }
 
+// `body` as JSON of now: nobody is to keep it.
+inline Response JsonResponse(int status, std::string body) {
+  return {.status = status,
+          .content_type = "application/json",
+          .headers = {{"Cache-Control", "no-store"}},
+          .body = std::move(body),
+          .static_body = {}};
+}
+
 // `metrics` in Prometheus's text format 0.0.4, of now: nobody is to keep it.
 inline Response MetricsResponse(std::string metrics) {
   return {.status = 200,

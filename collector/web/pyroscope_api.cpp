@@ -57,11 +57,7 @@ http::Response Refusal(const absl::Status& status) {
   const ConnectCode code = CodeOf(status.code());
   const std::string reason(status.message());
   if (code.http_status == 500) spdlog::error("msg=\"a query failed\" reason=\"{}\"", reason);
-  return {.status = code.http_status,
-          .content_type = "application/json",
-          .headers = {{"Cache-Control", "no-store"}},
-          .body = ConnectErrorJson(code.name, reason),
-          .static_body = {}};
+  return http::JsonResponse(code.http_status, ConnectErrorJson(code.name, reason));
 }
 
 // NAME:TYPE:UNIT:PERIOD_TYPE:PERIOD_UNIT taken apart.

@@ -31,14 +31,6 @@ constexpr int64_t kMaxStepSeconds = 31'622'400;  // 366 days
 constexpr int64_t kNsPerSec = 1'000'000'000;
 constexpr size_t kPictureNodes = 5'000;
 
-http::Response JsonResponse(std::string body) {
-  return {.status = 200,
-          .content_type = "application/json",
-          .headers = {{"Cache-Control", "no-store"}},
-          .body = std::move(body),
-          .static_body = {}};
-}
-
 profile::Second SecondOf(const query::Stacks& stacks) {
   return stacks.has_waits ? profile::Second::kWaits : profile::Second::kNothing;
 }
@@ -65,7 +57,7 @@ Answer Kinds(const Querier& querier, const http::Request& request) {
   if (!selection.ok()) return selection.status();
   auto kinds = querier.Kinds(selection->range);
   if (!kinds.ok()) return kinds.status();
-  return JsonResponse(KindsJson(*kinds));
+  return http::JsonResponse(200, KindsJson(*kinds));
 }
 
 Answer Series(const Querier& querier, const http::Request& request) {
@@ -75,7 +67,7 @@ Answer Series(const Querier& querier, const http::Request& request) {
   if (!selection.ok()) return selection.status();
   auto series = querier.ListSeries(*selection);
   if (!series.ok()) return series.status();
-  return JsonResponse(SeriesJson(*series));
+  return http::JsonResponse(200, SeriesJson(*series));
 }
 
 Answer LabelNames(const Querier& querier, const http::Request& request) {
@@ -85,7 +77,7 @@ Answer LabelNames(const Querier& querier, const http::Request& request) {
   if (!selection.ok()) return selection.status();
   auto names = querier.LabelNames(*selection);
   if (!names.ok()) return names.status();
-  return JsonResponse(LabelsJson(*names));
+  return http::JsonResponse(200, LabelsJson(*names));
 }
 
 Answer LabelValues(const Querier& querier, const http::Request& request) {
@@ -97,7 +89,7 @@ Answer LabelValues(const Querier& querier, const http::Request& request) {
   if (!selection.ok()) return selection.status();
   auto values = querier.LabelValues(*selection, label);
   if (!values.ok()) return values.status();
-  return JsonResponse(ValuesJson(label, *values));
+  return http::JsonResponse(200, ValuesJson(label, *values));
 }
 
 Answer Overview(const Querier& querier, const http::Request& request) {
@@ -106,7 +98,7 @@ Answer Overview(const Querier& querier, const http::Request& request) {
   if (!selection.ok()) return selection.status();
   auto overview = querier.SumByService(*selection);
   if (!overview.ok()) return overview.status();
-  return JsonResponse(OverviewJson(*overview));
+  return http::JsonResponse(200, OverviewJson(*overview));
 }
 
 Answer Timeline(const Querier& querier, const http::Request& request) {
@@ -122,7 +114,7 @@ Answer Timeline(const Querier& querier, const http::Request& request) {
   const std::string by = TextParameter(request, "by");
   auto timeline = querier.TimelineOf({std::move(stacks->selection), std::move(stacks->sample_type), by, *step, *limit});
   if (!timeline.ok()) return timeline.status();
-  return JsonResponse(TimelineJson(by, *timeline));
+  return http::JsonResponse(200, TimelineJson(by, *timeline));
 }
 
 Answer Top(const Querier& querier, const http::Request& request) {
@@ -135,7 +127,7 @@ Answer Top(const Querier& querier, const http::Request& request) {
   if (!limit.ok()) return limit.status();
   auto stacks = querier.StacksOf(*query);
   if (!stacks.ok()) return stacks.status();
-  return JsonResponse(TopJson(stacks->heading, stacks->tree, *limit));
+  return http::JsonResponse(200, TopJson(stacks->heading, stacks->tree, *limit));
 }
 
 Answer Flamegraph(const Querier& querier, const http::Request& request) {
@@ -148,7 +140,8 @@ Answer Flamegraph(const Querier& querier, const http::Request& request) {
   if (!max_nodes.ok()) return max_nodes.status();
   auto stacks = querier.StacksOf(*query);
   if (!stacks.ok()) return stacks.status();
-  return JsonResponse(FlameJson(stacks->heading, profile::LayOut(stacks->tree, *max_nodes, SecondOf(*stacks))));
+  return http::JsonResponse(200,
+                            FlameJson(stacks->heading, profile::LayOut(stacks->tree, *max_nodes, SecondOf(*stacks))));
 }
 
 Answer Sandwich(const Querier& querier, const http::Request& request) {
@@ -170,7 +163,7 @@ Answer Sandwich(const Querier& querier, const http::Request& request) {
   if (sandwich.total[0] == 0) {
     return absl::NotFoundError(absl::StrCat("no selected stack has the function '", function, "'"));
   }
-  return JsonResponse(SandwichJson(stacks->heading, function, sandwich, *max_nodes, SecondOf(*stacks)));
+  return http::JsonResponse(200, SandwichJson(stacks->heading, function, sandwich, *max_nodes, SecondOf(*stacks)));
 }
 
 // The base is asked for as the rest is, where parameters do not say otherwise.
@@ -214,7 +207,7 @@ Answer Diff(const Querier& querier, const http::Request& request) {
   if (!limit.ok()) return limit.status();
   auto comparison = querier.Compare(*query, *base, *normalize);
   if (!comparison.ok()) return comparison.status();
-  return JsonResponse(DiffJson(*comparison, *max_nodes, *limit));
+  return http::JsonResponse(200, DiffJson(*comparison, *max_nodes, *limit));
 }
 
 Answer Waits(const Querier& querier, const http::Request& request) {
@@ -228,7 +221,7 @@ Answer Waits(const Querier& querier, const http::Request& request) {
   if (!limit.ok()) return limit.status();
   auto waits = querier.WaitsOf(*query);
   if (!waits.ok()) return waits.status();
-  return JsonResponse(WaitsJson(query->root, *waits, *limit));
+  return http::JsonResponse(200, WaitsJson(query->root, *waits, *limit));
 }
 
 Answer Heatmap(const Querier& querier, const http::Request& request) {
@@ -240,7 +233,7 @@ Answer Heatmap(const Querier& querier, const http::Request& request) {
   if (!step.ok()) return step.status();
   auto map = querier.HeatmapOf(*query, *step);
   if (!map.ok()) return map.status();
-  return JsonResponse(HeatmapJson(*map));
+  return http::JsonResponse(200, HeatmapJson(*map));
 }
 
 Answer Picture(const Querier& querier, const query::StackQuery& query, bool is_html) {

@@ -43,14 +43,6 @@ std::string ReasonOf(const absl::Status& status) {
 
 http::Response Text(int status, const std::string& text) { return http::TextResponse(status, text + "\n"); }
 
-http::Response Json(int status, std::string body) {
-  return {.status = status,
-          .content_type = "application/json",
-          .headers = {{"Cache-Control", "no-store"}},
-          .body = std::move(body),
-          .static_body = {}};
-}
-
 // As Go's own /debug/pprof/ answers errors.
 http::Response PprofError(const absl::Status& status) {
   http::Response response = Text(HttpStatus(status.code()), ReasonOf(status));
@@ -70,9 +62,9 @@ http::Response Site::Api(const http::Request& request) const {
     if (std::string_view(request.path).substr(kApi.size()) != question.name) continue;
     auto answer = question.answer(querier_, request);
     if (answer.ok()) return *std::move(answer);
-    return Json(HttpStatus(answer.status().code()), ErrorJson(ReasonOf(answer.status())));
+    return http::JsonResponse(HttpStatus(answer.status().code()), ErrorJson(ReasonOf(answer.status())));
   }
-  return Json(404, ErrorJson(absl::StrCat("there is no such question; known are: ", QuestionNames())));
+  return http::JsonResponse(404, ErrorJson(absl::StrCat("there is no such question; known are: ", QuestionNames())));
 }
 
 http::Response Site::Pprof(const http::Request& request) const {
