@@ -2,13 +2,14 @@
 
 #include <curl/curl.h>
 
+#include <algorithm>
 #include <memory>
 #include <utility>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "agentctl/interrupt.h"
+#include "base/loopback.h"
 #include "nlohmann/json.hpp"
 
 namespace sonde::agentctl {
@@ -34,21 +35,15 @@ int GoOnUnlessInterrupted(void*, curl_off_t, curl_off_t, curl_off_t, curl_off_t)
 
 // No proxy leads there.
 bool IsOfThisHost(const std::string& url) {
-  return absl::StartsWith(url, "http://127.") || absl::StartsWith(url, "http://localhost") ||
-         absl::StartsWith(url, "http://[::1]");
+  std::string authority = url.substr(url.find("://") + 3);
+  authority.resize(std::min(authority.find('/'), authority.size()));
+  return base::IsLoopback(authority) || base::IsLoopback(authority + ":80");
 }
 
 std::string Escaped(const std::string& text) {
-  std::string escaped;
-  for (const char c : text) {
-    const bool is_plain = absl::ascii_isalnum(static_cast<unsigned char>(c)) || absl::StrContains("-._~", c);
-    if (is_plain) {
-      escaped += c;
-    } else {
-      absl::StrAppend(&escaped, "%", absl::Hex(static_cast<unsigned char>(c), absl::kZeroPad2));
-    }
-  }
-  return escaped;
+  const std::unique_ptr<char, decltype(&curl_free)> escaped(
+      curl_easy_escape(nullptr, text.data(), static_cast<int>(text.size())), curl_free);
+  return escaped != nullptr ? escaped.get() : "";
 }
 
 // {"error": "..."}, or what was said instead by somebody else.
