@@ -51,8 +51,7 @@ std::string QueryOf(const RecordOptions& options) {
   if (options.service.empty()) return options.query;
   const std::string service = absl::StrCat(
       "service_name=\"", absl::StrReplaceAll(options.service, {{"\\", "\\\\"}, {"\"", "\\\""}, {"\n", "\\n"}}), "\"");
-  std::string others = options.query;
-  if (others.starts_with('{') && others.ends_with('}')) others = others.substr(1, others.size() - 2);
+  const std::string others(profile::WithoutBraces(options.query));
   return others.empty() ? service : absl::StrCat(service, ", ", others);
 }
 

@@ -10,12 +10,6 @@ constexpr absl::Duration kUnlessAsked = absl::Minutes(15);
 
 std::string Millis(absl::Time instant) { return absl::StrCat(absl::ToUnixMillis(instant)); }
 
-// Without the braces, as the page's field has it.
-std::string Matchers(const std::string& query) {
-  if (query.size() < 2 || query.front() != '{' || query.back() != '}') return query;
-  return query.substr(1, query.size() - 2);
-}
-
 }  // namespace
 
 absl::StatusOr<CheckedSelection> Check(const StoredSelection& selection, absl::Time now) {
@@ -40,7 +34,7 @@ std::string PageUrl(const StoredSelection& selection, const CheckedSelection& ch
                       QueryString({{"kind", is_default ? "" : selection.kind},
                                    {"from", Millis(checked.span.from)},
                                    {"to", Millis(checked.span.to)},
-                                   {"labels", Matchers(selection.query)},
+                                   {"labels", std::string(profile::WithoutBraces(selection.query))},
                                    {"focus", selection.focus},
                                    {"ignore", selection.ignore}}));
 }

@@ -168,4 +168,9 @@ std::string Selector::ToString() const {
   return text + "}";
 }
 
+std::string_view WithoutBraces(std::string_view selector) {
+  const bool has_braces = selector.size() >= 2 && selector.front() == '{' && selector.back() == '}';
+  return has_braces ? selector.substr(1, selector.size() - 2) : selector;
+}
+
 }  // namespace sonde::profile

@@ -38,4 +38,7 @@ class Selector {
   std::vector<Matcher> matchers_;
 };
 
+// A selector's matchers alone, without the braces that may be around them.
+std::string_view WithoutBraces(std::string_view selector);
+
 }  // namespace sonde::profile
