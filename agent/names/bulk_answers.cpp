@@ -33,8 +33,7 @@ absl::StatusOr<elf::ElfFile> OpenGiven(const Request& request, const std::vector
   return request.is_debug_file ? elf::ElfFile::OpenDebug(source) : elf::ElfFile::Open(source);
 }
 
-template <typename Head>
-void TellStatus(const absl::Status& status, Head* head) {
+void TellStatus(const absl::Status& status, MadeHead* head) {
   head->verdict = status.ok()                ? MadeVerdict::kOk
                   : absl::IsNotFound(status) ? MadeVerdict::kNothing
                                              : MadeVerdict::kRefused;

@@ -4,6 +4,7 @@
 #include "agent/elf/limits.h"
 #include "agent/elf/unwind_table.h"
 #include "agent/names/packet_bytes.h"
+#include "agent/names/plain_text.h"
 
 namespace sonde::names {
 namespace {
@@ -13,11 +14,30 @@ constexpr uint32_t kTableHead = 0x736f0006, kExtractHead = 0x736f0007, kBulk = 0
 
 absl::Status NoBulk(const char* what) { return absl::InvalidArgumentError(std::string("malformed ") + what); }
 
+void Put(uint32_t type, const MadeHead& head, PacketWriter* writer) {
+  writer->Number(type).Number(head.id).Number(head.verdict).Text(head.why, kMaxTextBytes);
+}
+
+// Whether it is of that type.
+bool Take(uint32_t type, PacketReader* reader, MadeHead* head) {
+  if (reader->Number<uint32_t>() != type) return false;
+  head->id = reader->Number<uint64_t>();
+  head->verdict = reader->Choice(MadeVerdict::kRefused);
+  head->why = reader->Text(kMaxTextBytes);
+  return true;
+}
+
 }  // namespace
+
+absl::Status StatusOf(const MadeHead& head) {
+  if (head.verdict == MadeVerdict::kOk) return absl::OkStatus();
+  const std::string why = WithoutControls(head.why);
+  return head.verdict == MadeVerdict::kNothing ? absl::NotFoundError(why) : absl::InvalidArgumentError(why);
+}
 
 std::string Encode(const TableHead& head) {
   PacketWriter writer;
-  writer.Number(kTableHead).Number(head.id).Number(head.verdict).Text(head.why, kMaxTextBytes);
+  Put(kTableHead, head, &writer);
   writer.Number(head.base_page).Number(head.pages).Number(head.rows).Number(head.escapes);
   writer.Number(static_cast<uint8_t>(head.leaves_out_code));
   return writer.Take();
@@ -25,11 +45,8 @@ std::string Encode(const TableHead& head) {
 
 absl::StatusOr<TableHead> DecodeTableHead(std::string_view packet) {
   PacketReader reader(packet);
-  if (reader.Number<uint32_t>() != kTableHead) return NoBulk("reply about a table");
   TableHead head;
-  head.id = reader.Number<uint64_t>();
-  head.verdict = reader.Choice(MadeVerdict::kRefused);
-  head.why = reader.Text(kMaxTextBytes);
+  if (!Take(kTableHead, &reader, &head)) return NoBulk("reply about a table");
   head.base_page = reader.Number<uint64_t>();
   head.pages = reader.Number<uint32_t>();
   head.rows = reader.Number<uint32_t>();
@@ -43,7 +60,7 @@ absl::StatusOr<TableHead> DecodeTableHead(std::string_view packet) {
 
 std::string Encode(const ExtractHead& head) {
   PacketWriter writer;
-  writer.Number(kExtractHead).Number(head.id).Number(head.verdict).Text(head.why, kMaxTextBytes);
+  Put(kExtractHead, head, &writer);
   writer.Text(head.build_id, kMaxBuildIdDigits).Text(head.debug_link, kMaxTextBytes);
   writer.Number(head.header_bytes).Number(head.pieces);
   return writer.Take();
@@ -51,11 +68,8 @@ std::string Encode(const ExtractHead& head) {
 
 absl::StatusOr<ExtractHead> DecodeExtractHead(std::string_view packet) {
   PacketReader reader(packet);
-  if (reader.Number<uint32_t>() != kExtractHead) return NoBulk("reply about an extract");
   ExtractHead head;
-  head.id = reader.Number<uint64_t>();
-  head.verdict = reader.Choice(MadeVerdict::kRefused);
-  head.why = reader.Text(kMaxTextBytes);
+  if (!Take(kExtractHead, &reader, &head)) return NoBulk("reply about an extract");
   head.build_id = reader.Text(kMaxBuildIdDigits);
   head.debug_link = reader.Text(kMaxTextBytes);
   head.header_bytes = reader.Number<uint32_t>();

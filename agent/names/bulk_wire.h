@@ -20,11 +20,15 @@ enum class MadeVerdict : uint32_t {
   kRefused = 2,  // not of that format, broken, or over a limit
 };
 
-// The head of the reply to kTable. The parts: pages, rows and escapes, as elf::UnwindTable has them.
-struct TableHead {
+// What every such head begins with.
+struct MadeHead {
   uint64_t id = 0;
   MadeVerdict verdict = MadeVerdict::kOk;
   std::string why;  // for people, unless kOk
+};
+
+// The head of the reply to kTable. The parts: pages, rows and escapes, as elf::UnwindTable has them.
+struct TableHead : MadeHead {
   uint64_t base_page = 0;
   uint32_t pages = 0;
   uint32_t rows = 0;
@@ -33,10 +37,7 @@ struct TableHead {
 };
 
 // The head of the reply to kExtract. The parts: bytes of headers, and pieces, as elf::ExtractPlan has them.
-struct ExtractHead {
-  uint64_t id = 0;
-  MadeVerdict verdict = MadeVerdict::kOk;
-  std::string why;       // for people, unless kOk
+struct ExtractHead : MadeHead {
   std::string build_id;  // these two also when there is nothing to extract
   std::string debug_link;
   uint32_t header_bytes = 0;
@@ -45,6 +46,9 @@ struct ExtractHead {
 
 std::string Encode(const TableHead& head);
 std::string Encode(const ExtractHead& head);
+// What its verdict comes to, in words without control characters: kNotFound of kNothing, kInvalidArgument of kRefused.
+absl::Status StatusOf(const MadeHead& head);
+
 // kInvalidArgument: the packet is not one. Counts are within limits of elf (limits.h, unwind_table.h).
 absl::StatusOr<TableHead> DecodeTableHead(std::string_view packet);
 absl::StatusOr<ExtractHead> DecodeExtractHead(std::string_view packet);

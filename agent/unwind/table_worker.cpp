@@ -4,7 +4,6 @@
 #include <string>
 
 #include "agent/names/bulk_wire.h"
-#include "agent/names/plain_text.h"
 #include "agent/unwind/table_check.h"
 
 namespace sonde::unwind {
@@ -18,19 +17,6 @@ constexpr uint64_t kMaxVdsoBytes = uint64_t{1} << 20;
 template <typename T>
 std::span<std::byte> BytesOf(std::vector<T>* part) {
   return std::as_writable_bytes(std::span(*part));
-}
-
-absl::Status StatusOf(const names::TableHead& head) {
-  const std::string why = names::WithoutControls(head.why);
-  switch (head.verdict) {
-    case names::MadeVerdict::kOk:
-      return absl::OkStatus();
-    case names::MadeVerdict::kNothing:
-      return absl::NotFoundError(why);
-    case names::MadeVerdict::kRefused:
-      break;
-  }
-  return absl::InvalidArgumentError(why);
 }
 
 }  // namespace
@@ -80,7 +66,7 @@ absl::StatusOr<elf::UnwindTable> TableWorker::Compile(const model::ExecutableFil
   table.rows.resize(head->rows);
   table.escapes.resize(head->escapes);
   if (absl::Status status = ReceiveTable(request.id, &table); !status.ok()) return Lose(status);
-  if (absl::Status status = StatusOf(*head); !status.ok()) return status;
+  if (absl::Status status = names::StatusOf(*head); !status.ok()) return status;
   if (absl::Status status = CheckTable(table, request.size_bytes); !status.ok()) return Lose(status);
   return table;
 }

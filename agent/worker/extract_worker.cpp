@@ -32,9 +32,7 @@ absl::StatusOr<FileExtract> ExtractWorker::Ask(int fd, uint64_t size_bytes, bool
   if (names::IsBuildId(head->build_id)) extract.build_id = head->build_id;
   extract.debug_link = names::WithoutControls(head->debug_link);
   extract.plan = std::move(plan);
-  const std::string why = names::WithoutControls(head->why);
-  if (head->verdict == names::MadeVerdict::kNothing) extract.plan = absl::NotFoundError(why);
-  if (head->verdict == names::MadeVerdict::kRefused) extract.plan = absl::InvalidArgumentError(why);
+  if (absl::Status status = names::StatusOf(*head); !status.ok()) extract.plan = status;
   return extract;
 }
 
