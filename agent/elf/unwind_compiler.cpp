@@ -11,6 +11,7 @@
 #include "agent/elf/code_ranges.h"
 #include "agent/elf/code_rules.h"
 #include "agent/elf/entry_rules.h"
+#include "agent/elf/frame_pointer_rules.h"
 #include "agent/elf/go_rules.h"
 #include "agent/elf/limits.h"
 #include "agent/elf/linker_rules.h"
@@ -44,6 +45,7 @@ class TableCompiler {
     const Gaps gaps = has_cfi ? FindGaps() : Gaps{};
     const bool leaves_out_code = effort_ == CodeEffort::kSoon && gaps.widest > kWideGapBytes;
     if (gaps.all > kFewBytes && !leaves_out_code) AddCode();
+    if (gaps.widest > kWideGapBytes) AddFramePointers();
     RangeWriter writer(&statistics_, has_cfi ? abi::UNWIND_UNCOVERED : abi::UNWIND_FRAME_POINTER);
     auto table = WriteAll(&writer);
     if (table.ok()) table->leaves_out_code = leaves_out_code;
@@ -74,6 +76,7 @@ class TableCompiler {
   }
   void AddLinkers() { AddRest(std::make_unique<LinkerRules>(file_, code_)); }
   void AddCode() { AddRest(std::make_unique<CodeRules>(file_, code_, &encoder_, &statistics_)); }
+  void AddFramePointers() { AddRest(std::make_unique<FramePointerRules>(file_, FindGaps().wide)); }
 
   void AddEntry() {
     auto entry = std::make_unique<EntryRules>(file_, code_);
@@ -84,11 +87,13 @@ class TableCompiler {
   struct Gaps {
     uint64_t all = 0;
     uint64_t widest = 0;
+    std::vector<FramePointerRules::Gap> wide;
 
     void Add(uint64_t begin, uint64_t end) {
       if (end <= begin + kMaxPaddingBytes) return;
       all += end - begin;
       widest = std::max(widest, end - begin);
+      if (end - begin > kWideGapBytes) wide.push_back({begin, end});
     }
   };
   Gaps FindGaps() const {
