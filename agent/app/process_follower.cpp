@@ -19,7 +19,7 @@ namespace {
 
 // Events come in bursts: one batch and one change of the maps for what happens within this time. A program that starts
 // maps its files over some ten milliseconds, and each look at the rings costs two switches of thread.
-constexpr absl::Duration kFirstBatch = absl::Milliseconds(1), kBatch = absl::Milliseconds(4);
+constexpr absl::Duration kFirstBatch = absl::Milliseconds(1), kBatch = absl::Milliseconds(8);
 constexpr uint64_t kHotplugNs = 1'000'000'000;
 constexpr size_t kMaxRequests = 4'096;
 

@@ -36,6 +36,11 @@ def memory_kib(pid, field):
     return int(re.search(rf"^{field}:\s*(\d+) kB", pathlib.Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)[1])
 
 
+def share_of_memory_kib(pid):
+    """Pages that several processes map, as those of libraries, count by halves, thirds..."""
+    return int(re.search(r"^Pss:\s*(\d+) kB", pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text(), re.MULTILINE)[1])
+
+
 def children(pid):
     """The processes that it started and that live: the agent's workers, which parse files."""
     return [int(child) for tasks in pathlib.Path(f"/proc/{pid}/task").iterdir() for child in (tasks / "children").read_text().split()]
@@ -49,6 +54,10 @@ def family_cpu_seconds(pid):
 
 def family_memory_kib(pid, field):
     return memory_kib(pid, field) + sum(memory_kib(child, field) for child in children(pid))
+
+
+def family_share_of_memory_kib(pid):
+    return share_of_memory_kib(pid) + sum(share_of_memory_kib(child) for child in children(pid))
 
 
 def bpf_objects(pid):
@@ -104,6 +113,7 @@ class OwnCost:
     collector_share: float
     bpf_ns_a_run: float
     agent_rss_kib: int
+    agent_share_of_memory_kib: int
     agent_peak_kib: int
     collector_rss_kib: int
     map_bytes: int
@@ -141,7 +151,9 @@ def between(load, sonde, before, after, windows, profiles, bytes_stored, window_
         counting_share=runs * COST_OF_COUNTING_NS / 1e9 / machine,
         collector_share=(after.collector_cpu - before.collector_cpu) / machine,
         bpf_ns_a_run=bpf_ns / max(runs, 1),
-        agent_rss_kib=family_memory_kib(sonde.agent.pid, "VmRSS"), agent_peak_kib=family_memory_kib(sonde.agent.pid, "VmHWM"),
+        agent_rss_kib=family_memory_kib(sonde.agent.pid, "VmRSS"),
+        agent_share_of_memory_kib=family_share_of_memory_kib(sonde.agent.pid),
+        agent_peak_kib=family_memory_kib(sonde.agent.pid, "VmHWM"),
         collector_rss_kib=memory_kib(sonde.collector.pid, "VmRSS"), map_bytes=after.map_bytes,
         profiles_a_minute=profiles * 60 / (windows * window_seconds),
         bytes_a_minute=bytes_stored * 60 / (windows * window_seconds),

@@ -164,11 +164,12 @@ def cost_of_many_programs(which, programs, tell):
             status = sonde.agent.status()
             maps = own_cost.bpf_objects(sonde.agent.pid)[2]
             rss, peak = (own_cost.family_memory_kib(sonde.agent.pid, field) for field in ("VmRSS", "VmHWM"))
+            share = own_cost.family_share_of_memory_kib(sonde.agent.pid)
         finally:
             sonde.stop()
     tables = status["unwinding"]
     return (f"## With {alive} different programs running: {which}\n\nEach kept at its start with its libraries. Memory of the agent and its workers: "
-            f"{rss / 1024:.1f} MiB (peak {peak / 1024:.1f}), BPF maps {maps / 2**20:.1f} MiB, in which {tables['tables']} tables of "
+            f"{rss / 1024:.1f} MiB (what they share counted once: {share / 1024:.1f}; peak {peak / 1024:.1f}), BPF maps {maps / 2**20:.1f} MiB, in which {tables['tables']} tables of "
             f"{int(tables['rows']) / 1e6:.2f} million rows.\n")
 
 
