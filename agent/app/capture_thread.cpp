@@ -8,6 +8,7 @@
 #include "absl/time/clock.h"
 #include "agent/app/slice_part.h"
 #include "agent/app/status_report.h"
+#include "agent/process/namespace_threads.h"
 #include "base/clock.h"
 #include "spdlog/spdlog.h"
 
@@ -25,6 +26,15 @@ process::ProcessTableOptions TableOptions(const CaptureThread::Options& options)
   table.labels = options.labels;
   table.pods = options.pods;
   return table;
+}
+
+// A lock's word names its owner as the process knows it, which may be in a pid namespace of its own. While the owner
+// is there to be found: who has let go of a lock is told by the kernel, by the id that it has on this host.
+void FindOwnersInNamespaces(model::Slice* slice) {
+  process::NamespaceThreads threads;
+  for (model::RawCounterpart& one : slice->counterparts) {
+    if (one.with.owner_in_word) one.with.owner = threads.TidOf(one.tgid, one.with.owner);
+  }
 }
 
 }  // namespace
@@ -135,6 +145,7 @@ absl::Status CaptureThread::Cut(capture::Capture& capture, bool is_last) {
   absl::StatusOr<model::Slice> cut = capture.EndSlice();
   if (!cut.ok()) return cut.status();
   Govern(capture);
+  FindOwnersInNamespaces(&*cut);
   auto slice = std::make_shared<const model::Slice>(*std::move(cut));
   const absl::Time now = absl::Now();
   // A wall clock set back leaves the next boundary far away: then the next one counts from the new time.

@@ -137,7 +137,8 @@ struct upid {
 };
 
 struct pid {
-	struct upid numbers[1]; /* the first as the initial pid namespace has it */
+	unsigned int level; /* 0: the initial pid namespace knows it alone */
+	struct upid numbers[1]; /* the first as the initial pid namespace has it, level + 1 in all */
 };
 
 struct sock {
@@ -195,6 +196,7 @@ struct task_struct {
 	unsigned int on_rq;  /* the same */
 	char comm[16];
 	struct task_struct *group_leader;
+	struct pid *thread_pid;
 	void *stack;
 	struct files_struct *files;
 	struct mm_struct *mm;

@@ -25,6 +25,19 @@ struct {
 	__type(value, __u64);
 } lock_releases SEC(".maps");
 
+/* The thread's id as its own process knows it. */
+static __always_inline __u32 innermost_tid(struct task_struct *task)
+{
+	struct pid *pid = BPF_CORE_READ(task, thread_pid);
+	__u32 tid = 0, level = BPF_CORE_READ(pid, level);
+
+	if (level == 0)
+		return BPF_CORE_READ(task, pid);
+	/* Unreadable: no thread has the number 0. */
+	bpf_probe_read_kernel(&tid, sizeof(tid), (void *)&pid->numbers + (__u64)level * bpf_core_type_size(struct upid));
+	return tid;
+}
+
 /* `task` is about to be woken by `waker`: how long that one had held the lock at least; 0: not known. Before note_owner(). */
 static __always_inline __u64 note_release(struct task_struct *task, struct task_struct *waker, __u64 now)
 {
@@ -40,7 +53,7 @@ static __always_inline __u64 note_release(struct task_struct *task, struct task_
 		return 0;
 	__builtin_memcpy(&lock.address, awaited->with.address, sizeof(lock.address));
 	released = bpf_map_lookup_elem(&lock_releases, &lock);
-	if ((awaited->with.flags & COUNTERPART_OWNER_IN_WORD) && awaited->with.owner == (__u32)BPF_CORE_READ(waker, pid) &&
+	if ((awaited->with.flags & COUNTERPART_OWNER_IN_WORD) && awaited->with.owner == innermost_tid(waker) &&
 	    !(released && *released >= awaited->began_ns))
 		held_ns = now - awaited->began_ns;
 	/* Refused: what this release hides of the next ones' time would be told too long. */

@@ -88,10 +88,10 @@ class Witness(sonde.Program):
 class Load:
     """One process of a workload. Its numbers are final: read between its death and its burial."""
 
-    def __init__(self, folder, name, *arguments, stdin=subprocess.DEVNULL, stdout=None, cgroup=None):
+    def __init__(self, folder, name, *arguments, stdin=subprocess.DEVNULL, stdout=None, cgroup=None, started_by=()):
         self.name = name
         self.report_path = tempfile.mkstemp(dir=folder, prefix=f"report-{name}-")[1]
-        self.process = subprocess.Popen([str(sonde.WORKLOADS / name), self.report_path, *map(str, arguments)], stdin=stdin,
+        self.process = subprocess.Popen([*started_by, str(sonde.WORKLOADS / name), self.report_path, *map(str, arguments)], stdin=stdin,
                                         stdout=stdout, preexec_fn=cgroup.enter if cgroup else None)
         self.pid = self.process.pid
         self.watcher = threading.Thread(target=self._await_death)

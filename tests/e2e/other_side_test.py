@@ -2,6 +2,7 @@
 
 import json
 import os
+import pathlib
 import socket
 import struct
 import subprocess
@@ -16,6 +17,8 @@ SECONDS = 9  # of the measurements
 LOAD_SECONDS = 4
 SHARE, NS = 0.01, 1e6
 LOAD = "planted_reasons"
+# As in a container: its threads know each other by ids that the host has for others.
+IN_A_PID_NAMESPACE = ("unshare", "--pid", "--fork", "--kill-child")
 
 
 def has(stack, function):
@@ -34,7 +37,8 @@ class OtherSide(sonde.SondeTest):
         for one in asked.values():
             self.addCleanup(one.stdout.close)
         time.sleep(1)
-        loads = {group: known_loads.Load(self.folder, LOAD, LOAD_SECONDS, disk, group) for group in ("peers", "locks")}
+        loads = {group: known_loads.Load(self.folder, LOAD, LOAD_SECONDS, disk, group, started_by=started_by)
+                 for group, started_by in (("peers", ()), ("locks", IN_A_PID_NAMESPACE))}
         for load in loads.values():
             self.addCleanup(load.discard)
         for load in loads.values():
@@ -115,14 +119,18 @@ class OtherSide(sonde.SondeTest):
     def test_a_lock_held_all_the_while_is_told_with_its_owner(self):
         agent = self.agent(self.collector().grpc, window="10s")
         agent.wait_until_tables_are_built()
-        load = known_loads.Load(self.folder, "stuck_lock", sonde.PATIENCE)
-        self.addCleanup(load.discard)
-        time.sleep(3)  # it waits by then, and the agent knows its mappings
-        reply = json.loads(sonde.agentctl(agent.socket, "locks", "--pid", load.pid, "--duration", "2s", "-o", "json").stdout)
+        for started_by in ((), IN_A_PID_NAMESPACE):
+            self.addCleanup(known_loads.Load(self.folder, "stuck_lock", sonde.PATIENCE, started_by=started_by).discard)
+        time.sleep(3)  # they wait by then, and the agent knows their mappings
+        reply = json.loads(sonde.agentctl(agent.socket, "locks", "--duration", "2s", "--limit", "1000", "-o", "json").stdout)
         waiting = [one for one in reply["locks"] if has(one["stack"], "WaitForever")]
-        self.assertEqual(len(waiting), 1, reply)
-        self.assertAlmostEqual(int(waiting[0]["ns"]), int(reply["duration_ns"]), delta=0.02 * int(reply["duration_ns"]))
-        self.assertEqual([owner["thread"] for owner in waiting[0]["owners"]], ["holds-it"])
+        self.assertEqual(len(waiting), 2, reply)
+        for one in waiting:
+            self.assertAlmostEqual(int(one["ns"]), int(reply["duration_ns"]), delta=0.02 * int(reply["duration_ns"]))
+            self.assertEqual([owner["thread"] for owner in one["owners"]], ["holds-it"])
+        owners = {int(one["owners"][0]["tid"]) for one in waiting}
+        self.assertEqual({pathlib.Path(f"/proc/{tid}/comm").read_text() for tid in owners}, {"holds-it\n"})
+        self.assertEqual(len(owners), 2)
 
 
 # In a namespace where nobody answers: tries to connect for a while, then says how often the kernel sent again.
