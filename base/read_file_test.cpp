@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include <fstream>
+#include "base/folder_for_test.h"
 
 namespace sonde::base {
 namespace {
@@ -20,8 +20,8 @@ TEST(ReadFile, NamesTheFileThatIsMissing) {
 }
 
 TEST(ReadFile, RefusesALongerFileThanAllowed) {
-  std::string path = testing::TempDir() + "/sonde_read_file_test";
-  std::ofstream(path) << std::string(5000, 'x');
+  const FolderForTest folder;
+  const std::string path = folder.Write("long", std::string(5000, 'x'));
   EXPECT_EQ(ReadFile(path, 4999).status().code(), absl::StatusCode::kResourceExhausted);
   EXPECT_EQ(ReadFile(path, 5000)->size(), 5000U);
 }

@@ -1,21 +1,17 @@
 #include "agent/control/setting_list.h"
 
-#include <unistd.h>
-
 #include <cstdlib>
-#include <fstream>
 
-#include "absl/strings/str_cat.h"
 #include "agent/control/reload.h"
+#include "base/folder_for_test.h"
 #include "gtest/gtest.h"
 
 namespace sonde::control {
 namespace {
 
 std::string FileWith(const std::string& yaml) {
-  const std::string path = absl::StrCat(testing::TempDir(), "sonde_settings_", ::getpid(), ".yaml");
-  std::ofstream(path) << yaml;
-  return path;
+  static const base::FolderForTest folder;
+  return folder.Write("settings.yaml", yaml);
 }
 
 Setting Of(const std::vector<Setting>& settings, const std::string& key) {

@@ -7,10 +7,10 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
-#include <fstream>
 #include <sstream>
+
+#include "base/folder_for_test.h"
 
 namespace sonde::kernel {
 namespace {
@@ -18,9 +18,8 @@ namespace {
 using testing::HasSubstr;
 
 std::string Write(const std::string& name, const std::string& text) {
-  std::string path = testing::TempDir() + "sonde_preconditions_" + std::to_string(::getpid()) + "_" + name;
-  std::ofstream(path) << text;
-  return path;
+  static const base::FolderForTest folder;
+  return folder.Write(name, text);
 }
 
 KernelFiles Root() {

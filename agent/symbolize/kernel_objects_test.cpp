@@ -1,7 +1,6 @@
 #include "agent/symbolize/kernel_objects.h"
 
-#include <fstream>
-
+#include "base/folder_for_test.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -12,9 +11,8 @@ using ::testing::Pair;
 using ::testing::UnorderedElementsAre;
 
 std::string Kallsyms(const std::string& name, const std::string& text) {
-  std::string path = testing::TempDir() + name;
-  std::ofstream(path) << text;
-  return path;
+  static const base::FolderForTest folder;
+  return folder.Write(name, text);
 }
 
 TEST(KernelObjects, NamesTheVariableThatAnAddressLiesIn) {
