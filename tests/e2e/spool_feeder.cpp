@@ -72,7 +72,7 @@ void Feed(exporting::Spool* spool, const std::string& instance, uint64_t profile
 void TakeOut(exporting::ProfileQueue* queue) {
   while (const exporting::ProfilePtr profile = queue->PinNext(absl::Now())) {
     Say(absl::StrCat("has ", profile->instance, " ", profile->sequence));
-    queue->RemovePinned();
+    queue->RemovePinned(0);
   }
 }
 
