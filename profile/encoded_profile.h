@@ -24,6 +24,7 @@ struct EncodedProfile {
   std::string instance{};  // UUID of the agent's run that made it
   uint64_t sequence = 0;   // of that run, from 1; a resend repeats both
   uint64_t part = 1;  // 1: whole; the two halves of part n, where a target takes no more at once, are 2n and 2n + 1
+  bool ends_window = false;  // it is the last that its window has: what comes next is of another
   std::string pprof_gz;
 };
 

@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 
+#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -85,6 +86,7 @@ size_t Pipeline::DeliverProfiles() {
   losses_->Add("series_limit", "processes beyond the limit of series (labels.max_series)",
                "their samples are whole, but in one series for all of them", series.FoldedProcesses());
   const std::vector<std::string> comments = LossComments();
+  std::optional<profile::EncodedProfile> last;  // kept back until it is known to be the window's last, or not
   size_t profiles = 0;
   for (profile::Kind kind : profile::AllKinds()) {
     std::vector<model::ProfileBatch> batches = window_->Batches(kind, series);
@@ -95,13 +97,18 @@ size_t Pipeline::DeliverProfiles() {
           symbolizer_->With([&batch](symbolize::Symbolizer* symbolizer) { return symbolizer->Symbolize(batch); });
       if (symbolized.pprof.sample_size() == 0) continue;
       meet_files_(batch.files);
-      deliver_({.kind = kind,
-                .labels = std::move(symbolized.labels),
-                .start_unix_ns = batch.start_unix_ns,
-                .sequence = ++sequence_,
-                .pprof_gz = profile::Encode(symbolized.pprof)});
+      if (last) deliver_(*std::move(last));
+      last = profile::EncodedProfile{.kind = kind,
+                                     .labels = std::move(symbolized.labels),
+                                     .start_unix_ns = batch.start_unix_ns,
+                                     .sequence = ++sequence_,
+                                     .pprof_gz = profile::Encode(symbolized.pprof)};
       ++profiles;
     }
+  }
+  if (last) {
+    last->ends_window = true;
+    deliver_(*std::move(last));
   }
   return profiles;
 }

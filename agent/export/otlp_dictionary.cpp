@@ -7,6 +7,7 @@ namespace {
 
 constexpr size_t kTraceIdBytes = 16;
 constexpr size_t kSpanIdBytes = 8;
+constexpr size_t kMostEntryOverhead = 4;  // a tag, and a length below 2 MiB
 
 }  // namespace
 
@@ -24,7 +25,10 @@ OtlpDictionary::OtlpDictionary() {
 template <typename Table, typename Entry>
 int32_t OtlpDictionary::Store(const Entry& entry, Table* table, Known* known) {
   auto [found, is_new] = known->try_emplace(entry.SerializeAsString(), table->size());
-  if (is_new) *table->Add() = entry;
+  if (is_new) {
+    *table->Add() = entry;
+    bytes_ += found->first.size() + kMostEntryOverhead;
+  }
   return found->second;
 }
 
@@ -33,6 +37,7 @@ int32_t OtlpDictionary::String(std::string_view text) {
   if (known != strings_.end()) return known->second;
   const int32_t index = tables_.string_table_size();
   strings_.emplace(text, index);
+  bytes_ += text.size() + kMostEntryOverhead;
   tables_.add_string_table(std::string(text));
   return index;
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -35,6 +36,9 @@ class OtlpDictionary {
   int32_t True(std::string_view key);
   int32_t Texts(std::string_view key, const std::vector<std::string>& values);
 
+  // What the tables take on the wire so far, or a little more.
+  size_t Bytes() const { return bytes_; }
+
   // The finished tables; call it last.
   otlp::ProfilesDictionary Take() && { return std::move(tables_); }
 
@@ -42,10 +46,11 @@ class OtlpDictionary {
   using Known = absl::flat_hash_map<std::string, int32_t>;  // entry on the wire -> index
 
   template <typename Table, typename Entry>
-  static int32_t Store(const Entry& entry, Table* table, Known* known);
+  int32_t Store(const Entry& entry, Table* table, Known* known);
   int32_t Attribute(std::string_view key, std::string_view unit, otlp::KeyValueAndUnit attribute);
 
   otlp::ProfilesDictionary tables_;
+  size_t bytes_ = 0;
   absl::flat_hash_map<std::string, int32_t> strings_;
   Known mappings_, functions_, locations_, stacks_, links_, attributes_;
 };

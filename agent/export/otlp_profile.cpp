@@ -2,11 +2,14 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <optional>
 #include <utility>
+#include <vector>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/ascii.h"
 #include "agent/export/otlp_attributes.h"
+#include "agent/export/otlp_order.h"
 #include "agent/export/otlp_tables.h"
 #include "profile/pprof_file.h"
 #include "profile/table_key.h"
@@ -18,6 +21,7 @@ using profile::Pprof;
 
 constexpr size_t kMaxInflatedBytes = size_t{256} << 20;
 constexpr size_t kProfileIdBytes = 16;
+constexpr size_t kMostProfileOverhead = 8;  // tags and lengths
 
 // The bytes of the instance's UUID, with the sequence in one half and in the other what tells this sequence's profiles
 // apart.
@@ -51,29 +55,21 @@ std::string KeyOf(const OtlpSampleIdentity& identity) {
   return key.Take();
 }
 
-// Makes the request of one profile.
-class RequestWriter {
+// Writes the profiles of one pprof, by sample type.
+class PprofWriter {
  public:
-  RequestWriter(const Pprof& pprof, const profile::EncodedProfile& profile, const OtlpOrigin& origin)
-      : pprof_(pprof), profile_(profile), origin_(origin), source_(pprof), tables_(source_) {}
+  PprofWriter(const Pprof& pprof, const profile::EncodedProfile& profile, OtlpDictionary* dictionary)
+      : pprof_(pprof), profile_(profile), source_(pprof), tables_(source_, dictionary) {}
 
-  // Call once.
-  OtlpRequest Write() {
-    OtlpRequest request;
-    tables_.AddLocations();
+  // Call once. None when no sample has a value.
+  std::vector<otlp::Profile> Write() {
     const std::vector<Summed> samples = Sum();
-    if (!samples.empty()) {
-      auto* of_resource = request.add_resource_profiles();
-      *of_resource->mutable_resource() = MakeOtlpResource(profile_.labels, origin_.host_id);
-      of_resource->set_schema_url(kSemanticConventions);
-      auto* of_scope = of_resource->add_scope_profiles();
-      of_scope->mutable_scope()->set_name("sonde");
-      of_scope->mutable_scope()->set_version(origin_.version);
-      of_scope->set_schema_url(kSemanticConventions);
-      for (size_t type : DefaultFirst()) AddProfile(samples, type, of_scope);
+    std::vector<otlp::Profile> profiles;
+    for (size_t type : DefaultFirst()) {
+      if (IsCountedTicks(samples, type)) continue;
+      if (auto one = ProfileOf(samples, type)) profiles.push_back(*std::move(one));
     }
-    *request.mutable_dictionary() = std::move(tables_).Take();
-    return request;
+    return profiles;
   }
 
  private:
@@ -94,10 +90,22 @@ class RequestWriter {
     return sums;
   }
 
-  void AddProfile(const std::vector<Summed>& samples, size_t type, otlp::ScopeProfiles* scope) {
+  // Whether each value of this type is the period as often as the first type counts.
+  bool IsCountedTicks(const std::vector<Summed>& samples, size_t type) const {
+    const auto& of_values = pprof_.sample_type(static_cast<int>(type));
+    const auto& of_period = pprof_.period_type();
+    if (type == 0 || of_values.type() != of_period.type() || of_values.unit() != of_period.unit()) return false;
+    if (source_.Text(pprof_.sample_type(0).unit()) != "count") return false;
+    return std::ranges::all_of(samples, [&](const Summed& sample) {
+      int64_t time = 0;
+      return !__builtin_mul_overflow(sample.values[0], pprof_.period(), &time) && time == sample.values[type];
+    });
+  }
+
+  std::optional<otlp::Profile> ProfileOf(const std::vector<Summed>& samples, size_t type) {
     const auto has_value = [type](const Summed& sample) { return sample.values[type] != 0; };
-    if (std::ranges::none_of(samples, has_value)) return;
-    otlp::Profile& added = *scope->add_profiles();
+    if (std::ranges::none_of(samples, has_value)) return std::nullopt;
+    otlp::Profile added;
     SetTypes(type, &added);
     added.set_time_unix_nano(static_cast<uint64_t>(pprof_.time_nanos()));
     added.set_duration_nano(static_cast<uint64_t>(pprof_.duration_nanos()));
@@ -111,6 +119,7 @@ class RequestWriter {
       for (int32_t attribute : sample.identity.attributes) one->add_attribute_indices(attribute);
       one->add_values(sample.values[type]);
     }
+    return added;
   }
 
   void SetTypes(size_t type, otlp::Profile* added) {
@@ -138,17 +147,41 @@ class RequestWriter {
 
   const Pprof& pprof_;
   const profile::EncodedProfile& profile_;
-  const OtlpOrigin& origin_;
   const PprofSource source_;
   OtlpTables tables_;
 };
 
 }  // namespace
 
-absl::StatusOr<OtlpRequest> MakeOtlpRequest(const profile::EncodedProfile& profile, const OtlpOrigin& origin) {
+absl::Status OtlpRequestWriter::Add(const profile::EncodedProfile& profile) {
   const absl::StatusOr<Pprof> pprof = profile::Decode(profile.pprof_gz, kMaxInflatedBytes);
   if (!pprof.ok()) return pprof.status();
-  return RequestWriter(*pprof, profile, origin).Write();
+  std::vector<otlp::Profile> profiles = PprofWriter(*pprof, profile, &dictionary_).Write();
+  for (otlp::Profile& one : profiles) {
+    bytes_ += one.ByteSizeLong() + kMostProfileOverhead;
+    *ScopeOf(profile.labels)->add_profiles() = std::move(one);
+  }
+  return absl::OkStatus();
+}
+
+otlp::ScopeProfiles* OtlpRequestWriter::ScopeOf(const profile::Labels& labels) {
+  otlp::ScopeProfiles*& scope = scopes_[labels];
+  if (scope != nullptr) return scope;
+  auto* of_resource = request_.add_resource_profiles();
+  *of_resource->mutable_resource() = MakeOtlpResource(labels, origin_.host_id);
+  of_resource->set_schema_url(kSemanticConventions);
+  scope = of_resource->add_scope_profiles();
+  scope->mutable_scope()->set_name("sonde");
+  scope->mutable_scope()->set_version(origin_.version);
+  scope->set_schema_url(kSemanticConventions);
+  bytes_ += of_resource->ByteSizeLong() + 2 * kMostProfileOverhead;
+  return scope;
+}
+
+OtlpRequest OtlpRequestWriter::Take() && {
+  *request_.mutable_dictionary() = std::move(dictionary_).Take();
+  OrderOtlp(&request_);
+  return std::move(request_);
 }
 
 }  // namespace sonde::exporting

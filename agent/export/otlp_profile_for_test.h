@@ -5,8 +5,10 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "agent/export/otlp_dictionary.h"
@@ -17,6 +19,13 @@
 namespace sonde::exporting {
 
 inline OtlpOrigin TestOrigin() { return {.version = "9.8.7", .host_id = "0123456789abcdef"}; }
+
+// The request of `profile` alone.
+inline absl::StatusOr<OtlpRequest> MakeOtlpRequest(const profile::EncodedProfile& profile, const OtlpOrigin& origin) {
+  OtlpRequestWriter writer(origin);
+  if (absl::Status added = writer.Add(profile); !added.ok()) return added;
+  return std::move(writer).Take();
+}
 
 // A window of `kind` with `stacks` different stacks of a program, its library and the kernel: values differ, some are
 // so large that only exact sums keep them, some are 0. Waits have their reasons.
@@ -98,7 +107,13 @@ inline Told Expected(const profile::Pprof& pprof, profile::Kind kind) {
 inline void Tell(const OtlpRequest& request, Told* told) {
   const otlp::ProfilesDictionary& dictionary = request.dictionary();
   const auto text = [&](int32_t index) { return dictionary.string_table(index); };
-  for (const auto& profile : request.resource_profiles(0).scope_profiles(0).profiles()) {
+  std::vector<otlp::Profile> profiles;
+  for (const auto& of_resource : request.resource_profiles()) {
+    for (const auto& of_scope : of_resource.scope_profiles()) {
+      profiles.insert(profiles.end(), of_scope.profiles().begin(), of_scope.profiles().end());
+    }
+  }
+  for (const auto& profile : profiles) {
     for (const auto& sample : profile.samples()) {
       std::vector<std::string> frames, labels;
       for (int32_t index : dictionary.stack_table(sample.stack_index()).location_indices()) {

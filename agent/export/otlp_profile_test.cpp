@@ -1,5 +1,11 @@
 #include "agent/export/otlp_profile.h"
 
+#include <algorithm>
+#include <array>
+#include <set>
+#include <utility>
+#include <vector>
+
 #include "agent/export/otlp_profile_for_test.h"
 #include "agent/export/otlp_rules_for_test.h"
 #include "gmock/gmock.h"
@@ -76,6 +82,80 @@ TEST(OtlpProfile, TellsTypesAndPeriodsTheDefaultTypeFirst) {
   const OtlpRequest faults = RequestOf(TestWindow(Kind::kFaults, 5));
   EXPECT_EQ(TypeOf(faults, ProfileOf(faults, 0).sample_type()), "bytes/bytes");
   EXPECT_EQ(TypeOf(faults, ProfileOf(faults, 1).sample_type()), "faults/count");
+}
+
+TEST(OtlpProfile, TellsTimeThatIsTicksByTheirCountAndPeriodAlone) {
+  profile::PprofBuilder builder(Kind::kCpu, 1, 1, 10'000'000);
+  for (int64_t ticks : {3, 5}) builder.AddSample({}, std::array{ticks, ticks * 10'000'000}, {{"process", "a"}});
+  profile::EncodedProfile window;
+  window.kind = Kind::kCpu;
+  profile::Pprof pprof = std::move(builder).Build();
+  window.pprof_gz = profile::Encode(pprof);
+  const OtlpRequest exact = RequestOf(window);
+  ASSERT_EQ(exact.resource_profiles(0).scope_profiles(0).profiles_size(), 1);
+  EXPECT_EQ(TypeOf(exact, ProfileOf(exact, 0).sample_type()), "samples/count");
+  EXPECT_EQ(ProfileOf(exact, 0).samples(0).values(0), 8);
+  EXPECT_EQ(ProfileOf(exact, 0).period(), 10'000'000);
+  EXPECT_THAT(OtlpRules::BrokenBy(exact), testing::IsEmpty());
+  pprof.mutable_sample(0)->set_value(1, 80'000'001);
+  window.pprof_gz = profile::Encode(pprof);
+  const OtlpRequest other = RequestOf(window);
+  ASSERT_EQ(other.resource_profiles(0).scope_profiles(0).profiles_size(), 2);
+  EXPECT_EQ(TypeOf(other, ProfileOf(other, 0).sample_type()), "cpu/nanoseconds");
+}
+
+// All kinds of two services.
+std::vector<profile::EncodedProfile> WholeWindow() {
+  std::vector<profile::EncodedProfile> window;
+  for (Kind kind : profile::AllKinds()) {
+    for (const char* service : {"web", "db"}) {
+      window.push_back(TestWindow(kind, 50));
+      window.back().labels["service_name"] = service;
+      window.back().sequence = window.size();
+    }
+  }
+  return window;
+}
+
+TEST(OtlpProfile, SharesTheTablesOfAWindowAndLosesNothing) {
+  const OtlpOrigin origin = TestOrigin();
+  OtlpRequestWriter writer(origin);
+  size_t alone_bytes = 0;
+  Told expected, told;
+  std::set<std::string> ids;
+  for (const profile::EncodedProfile& one : WholeWindow()) {
+    const OtlpRequest alone = RequestOf(one);
+    alone_bytes += alone.ByteSizeLong();
+    Tell(alone, &expected);
+    ASSERT_TRUE(writer.Add(one).ok());
+  }
+  const size_t promised_bytes = writer.Bytes();
+  const OtlpRequest request = std::move(writer).Take();
+  Tell(request, &told);
+  EXPECT_EQ(told, expected);
+  EXPECT_THAT(OtlpRules::BrokenBy(request), testing::IsEmpty());
+  EXPECT_EQ(request.resource_profiles_size(), 2);
+  EXPECT_LE(request.ByteSizeLong(), promised_bytes);
+  EXPECT_LT(request.ByteSizeLong(), alone_bytes / 2);
+  for (const auto& of_resource : request.resource_profiles()) {
+    for (const auto& one : of_resource.scope_profiles(0).profiles()) ids.insert(one.profile_id());
+  }
+  EXPECT_EQ(ids.size(), 14u) << "two types of three kinds, and one of one, twice";
+}
+
+TEST(OtlpProfile, PutsPlacesInTheOrderOfTheirAddressesAndStacksBesideTheirLike) {
+  const OtlpRequest request = RequestOf(TestWindow(Kind::kWall, 50));
+  const otlp::ProfilesDictionary& tables = request.dictionary();
+  const auto is_before = [](const otlp::Location& one, const otlp::Location& other) {
+    return std::pair(one.mapping_index(), one.address()) < std::pair(other.mapping_index(), other.address());
+  };
+  EXPECT_TRUE(std::is_sorted(tables.location_table().begin(), tables.location_table().end(), is_before));
+  int32_t outermost = 0;
+  for (const otlp::Stack& stack : tables.stack_table()) {
+    if (stack.location_indices().empty()) continue;
+    EXPECT_GE(*stack.location_indices().rbegin(), outermost);
+    outermost = *stack.location_indices().rbegin();
+  }
 }
 
 TEST(OtlpProfile, NamesTimeOffTheCpuAsOthersDoWithoutAPeriod) {

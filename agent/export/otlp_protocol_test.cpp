@@ -1,5 +1,6 @@
 #include "agent/export/otlp_protocol.h"
 
+#include <array>
 #include <deque>
 
 #include "absl/synchronization/mutex.h"
@@ -50,6 +51,12 @@ class OtlpReceiver : public ProfilesService::Service {
     answers_.push_back(answer);
   }
 
+  // Takes no request that has a profile of this service.
+  void Refuse(const std::string& service) {
+    absl::MutexLock lock(&mutex_);
+    refused_service_ = service;
+  }
+
   // What was taken.
   std::vector<OtlpRequest> Taken() const {
     absl::MutexLock lock(&mutex_);
@@ -67,6 +74,13 @@ class OtlpReceiver : public ProfilesService::Service {
       answers_.pop_front();
     }
     if (!answer.status.ok()) return answer.status;
+    for (const auto& of_resource : request->resource_profiles()) {
+      for (const auto& attribute : of_resource.resource().attributes()) {
+        if (attribute.value().string_value() == refused_service_) {
+          return {grpc::StatusCode::INVALID_ARGUMENT, "not that one"};
+        }
+      }
+    }
     taken_.push_back(*request);
     response->mutable_partial_success()->set_rejected_profiles(answer.rejected);
     response->mutable_partial_success()->set_error_message(answer.words);
@@ -76,6 +90,7 @@ class OtlpReceiver : public ProfilesService::Service {
   mutable absl::Mutex mutex_;
   std::deque<Answer> answers_ ABSL_GUARDED_BY(mutex_);
   std::vector<OtlpRequest> taken_ ABSL_GUARDED_BY(mutex_);
+  std::string refused_service_ ABSL_GUARDED_BY(mutex_) = "none";
   std::unique_ptr<grpc::Server> server_;
   std::string endpoint_;
 };
@@ -160,6 +175,118 @@ TEST(OtlpProtocol, SendsNothingWhenThereIsNothingToTell) {
   Rejected rejected;
   EXPECT_TRUE(PushTo(&protocol, window, &rejected).ok());
   EXPECT_TRUE(receiver.Taken().empty());
+}
+
+// A window of all kinds of these services, by an agent whose `first` profile it is.
+std::vector<profile::EncodedProfile> WindowOf(const std::vector<std::string>& services, uint64_t first = 1) {
+  std::vector<profile::EncodedProfile> window;
+  for (Kind kind : profile::AllKinds()) {
+    for (const std::string& service : services) {
+      window.push_back(TestWindow(kind, 20));
+      window.back().labels["service_name"] = service;
+      window.back().sequence = first + window.size() - 1;
+    }
+  }
+  window.back().ends_window = true;
+  return window;
+}
+
+Told ExpectedOfAll(const std::vector<profile::EncodedProfile>& profiles) {
+  Told all;
+  for (const profile::EncodedProfile& one : profiles) {
+    for (const auto& [what, value] : ExpectedOf(one)) all[what] += value;
+  }
+  return all;
+}
+
+// What becomes of these profiles by a sender that has them all before it starts.
+struct Sent {
+  TargetStats stats;
+  std::vector<telemetry::Loss> losses;
+};
+Sent SendTo(OtlpReceiver* receiver, const std::vector<profile::EncodedProfile>& profiles) {
+  telemetry::LossLedger losses;
+  ExportTarget target;
+  target.endpoint = receiver->Endpoint();
+  target.timeout = absl::Seconds(60);
+  target.backoff_initial = absl::Milliseconds(10);
+  TargetSender sender(
+      target, [](const auto& channel) { return std::make_unique<OtlpProtocol>(channel, TestOrigin()); }, &losses);
+  for (const profile::EncodedProfile& one : profiles) sender.Enqueue(one);
+  sender.Start();
+  sender.Stop(absl::Seconds(60));
+  return {sender.Stats(), losses.Snapshot()};
+}
+
+TEST(OtlpProtocol, ASenderPutsAWindowIntoOneRequestAndAnotherWindowIntoAnother) {
+  OtlpReceiver receiver;
+  std::vector<profile::EncodedProfile> windows = WindowOf({"web", "db"});
+  for (profile::EncodedProfile one : WindowOf({"web"}, 9)) {
+    one.start_unix_ns = 60'000'000'000;
+    windows.push_back(std::move(one));
+  }
+  const Sent sent = SendTo(&receiver, windows);
+  ASSERT_EQ(receiver.Taken().size(), 2u);
+  EXPECT_EQ(receiver.Taken()[0].resource_profiles_size(), 2);
+  EXPECT_EQ(receiver.Taken()[1].resource_profiles_size(), 1);
+  EXPECT_EQ(AllOf(receiver.Taken()), ExpectedOfAll(windows));
+  EXPECT_EQ(sent.stats.sent, 12u);
+  EXPECT_TRUE(sent.losses.empty());
+}
+
+TEST(OtlpProtocol, ASenderDeliversAllOfAWindowButWhatIsRefused) {
+  OtlpReceiver receiver;
+  receiver.Refuse("db");
+  std::vector<profile::EncodedProfile> window = WindowOf({"web", "db", "api"});
+  const size_t good = 2 * profile::AllKinds().size() - 1;
+  window[0].pprof_gz = "not a profile";
+  const Sent sent = SendTo(&receiver, window);
+  window.erase(window.begin());
+  std::erase_if(window, [](const auto& one) { return one.labels.at("service_name") == "db"; });
+  EXPECT_EQ(AllOf(receiver.Taken()), ExpectedOfAll(window));
+  EXPECT_EQ(sent.stats.sent, good);
+  EXPECT_EQ(sent.stats.dropped, profile::AllKinds().size() + 1);
+  ASSERT_FALSE(sent.losses.empty());
+  for (const telemetry::Loss& loss : sent.losses) EXPECT_EQ(loss.cause, "refused_invalid_argument");
+}
+
+TEST(OtlpProtocol, ASenderTriesAWindowAgainAfterAnOutageAndCountsItOnce) {
+  OtlpReceiver receiver;
+  for (int i = 0; i < 2; ++i) {
+    receiver.AnswerNext({.status = {grpc::StatusCode::UNAVAILABLE, "restarting"}, .rejected = 0, .words = ""});
+  }
+  const std::vector<profile::EncodedProfile> window = WindowOf({"web", "db"});
+  const Sent sent = SendTo(&receiver, window);
+  ASSERT_EQ(receiver.Taken().size(), 1u);
+  EXPECT_EQ(AllOf(receiver.Taken()), ExpectedOfAll(window));
+  EXPECT_EQ(sent.stats.sent, 8u);
+  EXPECT_TRUE(sent.losses.empty());
+}
+
+TEST(OtlpProtocol, ASenderPutsNoMoreIntoARequestThanServersTakeByDefault) {
+  OtlpReceiver receiver;  // refuses more than 4 MiB as gRPC does
+  std::vector<profile::EncodedProfile> window;
+  int64_t expected = 0;
+  for (const char* service : {"a", "b", "c"}) {
+    profile::PprofBuilder builder(Kind::kWall, 1, 60'000'000'000, 1);
+    for (int64_t i = 1; i <= 8'000; ++i, expected += i) {
+      const std::string name = absl::StrCat(service, i, std::string(200, 'x'));
+      const profile::PprofBuilder::Line line{.name = name, .system_name = "", .filename = "", .line = 0};
+      builder.AddSample(std::array{builder.AddLocation(0, static_cast<uint64_t>(i), {&line, 1})}, std::array{i + 1},
+                        {});
+    }
+    window.push_back(TestWindow(Kind::kWall, 1));
+    window.back().sequence = window.size();
+    window.back().labels["service_name"] = service;
+    window.back().pprof_gz = profile::Encode(std::move(builder).Build());
+  }
+  const Sent sent = SendTo(&receiver, window);
+  EXPECT_EQ(sent.stats.sent, 3u);
+  EXPECT_TRUE(sent.losses.empty());
+  EXPECT_EQ(receiver.Taken().size(), 3u) << "two are more than fit";
+  int64_t told = 0;
+  for (const auto& [what, value] : AllOf(receiver.Taken())) told += value;
+  EXPECT_EQ(told, expected);
 }
 
 TEST(OtlpProtocol, ASenderNeverResendsWhatWasRejectedInPart) {

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <map>
 
-#include "absl/container/flat_hash_set.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
 #include "agent/export/otlp_attributes.h"
@@ -42,16 +41,6 @@ PprofSource::PprofSource(const profile::Pprof& profile)
       functions(ById(profile.function())),
       locations(ById(profile.location())),
       frame_types(profile) {}
-
-void OtlpTables::AddLocations() {
-  absl::flat_hash_set<uint64_t> used;
-  for (const Sample& sample : source_.whole.sample()) {
-    if (HasValue(sample)) used.insert(sample.location_id().begin(), sample.location_id().end());
-  }
-  for (const auto& location : source_.whole.location()) {
-    if (used.contains(location.id())) Location(location.id());
-  }
-}
 
 OtlpSampleIdentity OtlpTables::IdentityOf(const Sample& sample) {
   OtlpSampleIdentity identity{.stack = Stack(sample), .link = 0, .attributes = {}};

@@ -37,15 +37,11 @@ struct OtlpSampleIdentity {
   std::vector<int32_t> attributes;  // sorted
 };
 
-// Fills a dictionary with what the samples that are asked for refer to, and with nothing else. Single-threaded;
-// `source` must outlive it.
+// Fills a dictionary with what the samples of one pprof that are asked for refer to, and with nothing else.
+// Single-threaded; `source` and `dictionary` must outlive it.
 class OtlpTables {
  public:
-  explicit OtlpTables(const PprofSource& source) : source_(source) {}
-
-  // Puts those locations in that a sample with a value refers to, in the order of the pprof's table, in which they
-  // compress well. Call it first.
-  void AddLocations();
+  OtlpTables(const PprofSource& source, OtlpDictionary* dictionary) : source_(source), dictionary_(*dictionary) {}
 
   // A label trace_id (32 hexadecimal digits) with a span_id (16) becomes the link, other labels attributes.
   OtlpSampleIdentity IdentityOf(const perftools::profiles::Sample& sample);
@@ -53,9 +49,6 @@ class OtlpTables {
   otlp::ValueType Type(std::string_view type, std::string_view unit);
   // What holds for the whole profile: its comments, and where its documentation is.
   std::vector<int32_t> ProfileAttributes();
-
-  // The finished tables; call it last.
-  otlp::ProfilesDictionary Take() && { return std::move(dictionary_).Take(); }
 
  private:
   int32_t Stack(const perftools::profiles::Sample& sample);
@@ -65,7 +58,7 @@ class OtlpTables {
   int32_t Attribute(const perftools::profiles::Label& label);
 
   const PprofSource& source_;
-  OtlpDictionary dictionary_;
+  OtlpDictionary& dictionary_;
   absl::flat_hash_map<uint64_t, int32_t> locations_, mappings_, functions_;  // by the pprof's ids
 };
 

@@ -19,28 +19,33 @@ std::vector<ProfilePtr> PendingProfiles::Push(ProfilePtr profile) {
   bytes_ += profile->pprof_gz.size();
   profiles_.push_back(std::move(profile));
   std::vector<ProfilePtr> pushed_out;
-  const size_t oldest_free = pinned_ ? 1 : 0;
-  while (IsOverFull() && profiles_.size() > oldest_free + 1) pushed_out.push_back(RemoveAt(oldest_free));
+  while (IsOverFull() && profiles_.size() > pinned_ + 1) pushed_out.push_back(RemoveAt(pinned_));
   return pushed_out;
 }
 
-ProfilePtr PendingProfiles::PinNext(absl::Time deadline) {
+ProfilePtr PendingProfiles::PinNext(absl::Time deadline) { return PinMore(deadline); }
+
+ProfilePtr PendingProfiles::PinMore(absl::Time deadline) {
   absl::MutexLock lock(&mutex_);
-  auto ready = [this]() ABSL_SHARED_LOCKS_REQUIRED(mutex_) { return closed_ || !profiles_.empty(); };
-  if (!mutex_.AwaitWithDeadline(absl::Condition(&ready), deadline) || profiles_.empty()) return nullptr;
-  pinned_ = true;
-  return profiles_.front();
+  auto ready = [this]() ABSL_SHARED_LOCKS_REQUIRED(mutex_) { return closed_ || profiles_.size() > pinned_; };
+  mutex_.AwaitWithDeadline(absl::Condition(&ready), deadline);
+  return profiles_.size() > pinned_ ? profiles_[pinned_++] : nullptr;
+}
+
+void PendingProfiles::UnpinLast() {
+  absl::MutexLock lock(&mutex_);
+  --pinned_;
 }
 
 void PendingProfiles::Unpin() {
   absl::MutexLock lock(&mutex_);
-  pinned_ = false;
+  pinned_ = 0;
 }
 
-void PendingProfiles::RemovePinned() {
+void PendingProfiles::RemovePinned(size_t place) {
   absl::MutexLock lock(&mutex_);
-  pinned_ = false;
-  RemoveAt(0);
+  --pinned_;
+  RemoveAt(place);
 }
 
 void PendingProfiles::Close() {

@@ -14,8 +14,8 @@
 namespace sonde::exporting {
 
 // Profiles that wait for their target, oldest first, bounded by count and bytes: the newest always gets in and pushes
-// the oldest out. The sender pins the oldest while a push of it is under way, so that a profile is never both sent and
-// counted as dropped. Thread-safe for any number of pushers and one sender.
+// the oldest out. The sender pins the oldest ones while a push of them is under way, so that a profile is never both
+// sent and counted as dropped. Thread-safe for any number of pushers and one sender.
 class PendingProfiles : public ProfileQueue {
  public:
   // REQUIRES: max_items > 0 and max_bytes > 0. One profile heavier than max_bytes is still taken, alone.
@@ -26,8 +26,10 @@ class PendingProfiles : public ProfileQueue {
 
   // The oldest, which stays in its place.
   ProfilePtr PinNext(absl::Time deadline) override ABSL_LOCKS_EXCLUDED(mutex_);
+  ProfilePtr PinMore(absl::Time deadline) override ABSL_LOCKS_EXCLUDED(mutex_);
+  void UnpinLast() override ABSL_LOCKS_EXCLUDED(mutex_);
   void Unpin() override ABSL_LOCKS_EXCLUDED(mutex_);
-  void RemovePinned() override ABSL_LOCKS_EXCLUDED(mutex_);
+  void RemovePinned(size_t place) override ABSL_LOCKS_EXCLUDED(mutex_);
   void Close() override ABSL_LOCKS_EXCLUDED(mutex_);
   // Empties the queue: all that was in it.
   size_t Abandon() override ABSL_LOCKS_EXCLUDED(mutex_);
@@ -45,7 +47,7 @@ class PendingProfiles : public ProfileQueue {
   mutable absl::Mutex mutex_;
   std::deque<ProfilePtr> profiles_ ABSL_GUARDED_BY(mutex_);
   size_t bytes_ ABSL_GUARDED_BY(mutex_) = 0;
-  bool pinned_ ABSL_GUARDED_BY(mutex_) = false;
+  size_t pinned_ ABSL_GUARDED_BY(mutex_) = 0;  // so many of the oldest
   bool closed_ ABSL_GUARDED_BY(mutex_) = false;
 };
 

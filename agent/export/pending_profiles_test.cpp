@@ -26,7 +26,7 @@ TEST(PendingProfiles, GivesTheOldestFirst) {
   pending.Push(Profile(1));
   pending.Push(Profile(2));
   EXPECT_EQ(pending.PinNext(absl::InfiniteFuture())->sequence, 1u);
-  pending.RemovePinned();
+  pending.RemovePinned(0);
   EXPECT_EQ(pending.PinNext(absl::InfiniteFuture())->sequence, 2u);
 }
 
@@ -55,6 +55,25 @@ TEST(PendingProfiles, NeverPushesOutTheOneThatIsBeingSent) {
   EXPECT_THAT(Sequences(pending.Push(Profile(4))), testing::ElementsAre(1));
 }
 
+TEST(PendingProfiles, PinsSeveralAndSettlesEachByItself) {
+  PendingProfiles pending(3, 100);
+  for (uint64_t i = 1; i <= 3; ++i) pending.Push(Profile(i));
+  ASSERT_EQ(pending.PinNext(absl::InfiniteFuture())->sequence, 1u);
+  ASSERT_EQ(pending.PinMore(absl::InfiniteFuture())->sequence, 2u);
+  ASSERT_EQ(pending.PinMore(absl::InfiniteFuture())->sequence, 3u);
+  EXPECT_EQ(pending.PinMore(absl::Now() + absl::Milliseconds(1)), nullptr);
+  pending.UnpinLast();
+  EXPECT_THAT(Sequences(pending.Push(Profile(4))), testing::ElementsAre(3)) << "it was pinned no more";
+  pending.RemovePinned(1);
+  EXPECT_EQ(pending.PinMore(absl::InfiniteFuture())->sequence, 4u);
+  pending.Unpin();
+  EXPECT_EQ(pending.PinNext(absl::InfiniteFuture())->sequence, 1u);
+  pending.Close();
+  pending.RemovePinned(0);
+  EXPECT_EQ(pending.PinNext(absl::InfiniteFuture())->sequence, 4u);
+  EXPECT_EQ(pending.PinMore(absl::InfiniteFuture()), nullptr) << "closed";
+}
+
 TEST(PendingProfiles, TakesOneThatIsHeavierThanTheBound) {
   PendingProfiles pending(10, 100);
   pending.Push(Profile(1, 10));
@@ -68,7 +87,7 @@ TEST(PendingProfiles, ReturnsWhatIsPushedAfterClosing) {
   pending.Close();
   EXPECT_THAT(Sequences(pending.Push(Profile(2))), testing::ElementsAre(2));
   EXPECT_EQ(pending.PinNext(absl::InfiniteFuture())->sequence, 1u);
-  pending.RemovePinned();
+  pending.RemovePinned(0);
   EXPECT_EQ(pending.PinNext(absl::InfiniteFuture()), nullptr);
 }
 

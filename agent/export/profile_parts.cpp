@@ -18,14 +18,6 @@ constexpr size_t kMostReadBytes = size_t{256} << 20;  // our own profiles are a 
 // A sample is at least its tag and length, a place and a value, each with tag and length.
 constexpr size_t kLeastSampleBytes = 8;
 
-// Bytes of the pprof in `bytes`: a gzip file ends with that number (RFC 1952 2.3.1).
-size_t PlainBytes(std::string_view bytes) {
-  if (!bytes.starts_with("\x1f\x8b") || bytes.size() < 8) return bytes.size();
-  size_t plain = 0;
-  for (size_t i = 0; i < 4; ++i) plain |= size_t{static_cast<unsigned char>(bytes[bytes.size() - 4 + i])} << (8 * i);
-  return plain;
-}
-
 bool Fits(const Pprof& pprof, const PushLimits& limits) {
   return pprof.ByteSizeLong() <= limits.pprof_bytes && static_cast<size_t>(pprof.sample_size()) <= limits.samples;
 }
@@ -62,6 +54,14 @@ void CutToFit(const EncodedProfile& whole, uint64_t part, const Pprof& pprof, co
 }
 
 }  // namespace
+
+size_t PlainBytes(std::string_view bytes) {
+  // A gzip file ends with that number (RFC 1952 2.3.1).
+  if (!bytes.starts_with("\x1f\x8b") || bytes.size() < 8) return bytes.size();
+  size_t plain = 0;
+  for (size_t i = 0; i < 4; ++i) plain |= size_t{static_cast<unsigned char>(bytes[bytes.size() - 4 + i])} << (8 * i);
+  return plain;
+}
 
 ProfileParts::ProfileParts(ProfilePtr whole, const std::optional<PushLimits>& limits) : whole_(std::move(whole)) {
   if (limits && IsTooLarge(*whole_, *limits)) {

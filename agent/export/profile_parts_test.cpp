@@ -35,7 +35,7 @@ ProfilePtr LongNames(int count) {
 
 std::vector<profile::EncodedProfile> AllParts(ProfileParts parts) {
   std::vector<profile::EncodedProfile> all;
-  for (; !parts.AreSettled(); parts.SettleCurrent()) all.push_back(parts.Current());
+  for (; !parts.AreSettled(); parts.SettleCurrent()) all.push_back(*parts.Current());
   return all;
 }
 
@@ -44,7 +44,7 @@ TEST(ProfileParts, AreTheProfileItselfWhenItFits) {
   for (const auto& limits :
        std::vector<std::optional<PushLimits>>{std::nullopt, PushLimits{.pprof_bytes = 1 << 20, .samples = 10}}) {
     ProfileParts parts(profile, limits);
-    EXPECT_EQ(&parts.Current(), profile.get());
+    EXPECT_EQ(parts.Current().get(), profile.get());
     parts.SettleCurrent();
     EXPECT_TRUE(parts.AreSettled());
   }
@@ -90,14 +90,14 @@ TEST(ProfileParts, AreTheSameBytesAgain) {
 TEST(ProfileParts, AreHalvedFurtherDownToOneSample) {
   ProfileParts parts(LongNames(3), std::nullopt);
   ASSERT_TRUE(parts.HalveCurrent());
-  EXPECT_EQ(parts.Current().part, 2u);
+  EXPECT_EQ(parts.Current()->part, 2u);
   EXPECT_FALSE(parts.HalveCurrent());
   parts.SettleCurrent();
-  EXPECT_EQ(parts.Current().part, 3u);
+  EXPECT_EQ(parts.Current()->part, 3u);
   ASSERT_TRUE(parts.HalveCurrent());
-  EXPECT_EQ(parts.Current().part, 6u);
+  EXPECT_EQ(parts.Current()->part, 6u);
   parts.SettleCurrent();
-  EXPECT_EQ(parts.Current().part, 7u);
+  EXPECT_EQ(parts.Current()->part, 7u);
   EXPECT_FALSE(parts.HalveCurrent());
   parts.SettleCurrent();
   EXPECT_TRUE(parts.AreSettled());
@@ -107,7 +107,7 @@ TEST(ProfileParts, LeaveWhatIsNoPprofToTheServer) {
   auto profile = std::make_shared<profile::EncodedProfile>();
   profile->pprof_gz = std::string(1000, 'x');
   ProfileParts parts(profile, PushLimits{.pprof_bytes = 10, .samples = 1});
-  EXPECT_EQ(&parts.Current(), profile.get());
+  EXPECT_EQ(parts.Current().get(), profile.get());
   EXPECT_FALSE(parts.HalveCurrent());
 }
 

@@ -11,9 +11,9 @@ namespace sonde::exporting {
 
 using ProfilePtr = std::shared_ptr<const profile::EncodedProfile>;
 
-// What waits for one target, as its sender sees it: in memory (PendingProfiles) or on disk (Spool). The sender pins one
-// while a push of it is under way, so that a profile is never both sent and counted as dropped. Thread-safe for one
-// sender beside whoever fills it.
+// What waits for one target, as its sender sees it: in memory (PendingProfiles) or on disk (Spool). The sender pins
+// what it pushes while the push is under way, so that a profile is never both sent and counted as dropped. Thread-safe
+// for one sender beside whoever fills it.
 class ProfileQueue {
  public:
   virtual ~ProfileQueue() = default;
@@ -21,10 +21,16 @@ class ProfileQueue {
   // Waits until `deadline` for a profile and pins the one that is next. Null on time-out, and at once when closed and
   // empty. REQUIRES: nothing is pinned.
   virtual ProfilePtr PinNext(absl::Time deadline) = 0;
-  // The push failed for now: the pinned profile waits on, or is pushed out.
+  // Waits until `deadline` for the one that follows those that are pinned, and pins it, too. Null as above, and where
+  // only older ones can follow, when there are none. REQUIRES: something is pinned.
+  virtual ProfilePtr PinMore(absl::Time deadline) = 0;
+  // What was pinned last is not pushed now: it waits on as if it had never been pinned.
+  virtual void UnpinLast() = 0;
+  // The push failed for now: what is pinned waits on, or is pushed out.
   virtual void Unpin() = 0;
-  // The pinned profile is settled, sent or given up.
-  virtual void RemovePinned() = 0;
+  // The pinned one at `place`, counted from 0 in the order of pinning, is settled, sent or given up. Those behind it
+  // move up.
+  virtual void RemovePinned(size_t place) = 0;
 
   // Takes no more; what waits can still be sent.
   virtual void Close() = 0;

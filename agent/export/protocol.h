@@ -3,9 +3,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
+#include "agent/export/profile_queue.h"
 #include "grpcpp/client_context.h"
 #include "grpcpp/support/status.h"
 #include "profile/encoded_profile.h"
@@ -35,6 +37,18 @@ class Protocol {
   // `rejected`, which is never resent.
   virtual grpc::Status Push(grpc::ClientContext* context, const profile::EncodedProfile& profile,
                             Rejected* rejected) = 0;
+
+  // How many profiles of one window a push may hold. Where that is more than one, profiles carry what tells a resend
+  // (their ids), and `context` comes without the dedupe key.
+  virtual size_t MostTogether() const { return 1; }
+
+  // As Push, of as many of `profiles` at once as a message may hold, from the first one on: `taken` of them, at least
+  // one. The answer is for all of these. REQUIRES: they are of one window, not more than MostTogether(), and not none.
+  virtual grpc::Status PushTogether(grpc::ClientContext* context, std::span<const ProfilePtr> profiles, size_t* taken,
+                                    Rejected* rejected) {
+    *taken = 1;
+    return Push(context, *profiles.front(), rejected);
+  }
 
   // Pushes what is no profile: whether the server is there, speaks the protocol and lets us in. Then it answers OK or
   // INVALID_ARGUMENT, and stores nothing. OK where there is no server.

@@ -12,6 +12,7 @@ namespace sonde::exporting {
 namespace {
 
 constexpr char kPushback[] = "grpc-retry-pushback-ms";
+constexpr char kRetryAfter[] = "retry-after";
 
 // Seconds and nanoseconds are the server's and may be anything; absl's durations saturate.
 std::optional<absl::Duration> DelayIn(const std::string& details) {
@@ -25,12 +26,14 @@ std::optional<absl::Duration> DelayIn(const std::string& details) {
   return std::nullopt;
 }
 
-std::optional<absl::Duration> PushbackIn(const std::multimap<grpc::string_ref, grpc::string_ref>& trailers) {
-  const auto found = trailers.find(kPushback);
-  int64_t milliseconds = 0;
+// The number in trailer `name`, of this unit.
+std::optional<absl::Duration> DelayIn(const std::multimap<grpc::string_ref, grpc::string_ref>& trailers,
+                                      const char* name, absl::Duration unit) {
+  const auto found = trailers.find(name);
+  int64_t number = 0;
   if (found == trailers.end()) return std::nullopt;
-  if (!absl::SimpleAtoi(std::string(found->second.data(), found->second.size()), &milliseconds)) return std::nullopt;
-  return absl::Milliseconds(milliseconds);
+  if (!absl::SimpleAtoi(std::string(found->second.data(), found->second.size()), &number)) return std::nullopt;
+  return number * unit;
 }
 
 }  // namespace
@@ -38,7 +41,8 @@ std::optional<absl::Duration> PushbackIn(const std::multimap<grpc::string_ref, g
 std::optional<absl::Duration> RetryHint(const grpc::Status& status,
                                         const std::multimap<grpc::string_ref, grpc::string_ref>& trailers) {
   std::optional<absl::Duration> hint = DelayIn(status.error_details());
-  if (!hint) hint = PushbackIn(trailers);
+  if (!hint) hint = DelayIn(trailers, kPushback, absl::Milliseconds(1));
+  if (!hint) hint = DelayIn(trailers, kRetryAfter, absl::Seconds(1));
   if (!hint || *hint < absl::ZeroDuration()) return std::nullopt;
   return std::min(*hint, kLongestRetryHint);
 }

@@ -37,6 +37,13 @@ TEST(RetryHint, ReadsPushback) {
   EXPECT_EQ(RetryHint(WithRetryInfo(3), Trailers{{"grpc-retry-pushback-ms", "1"}}), absl::Seconds(3));
 }
 
+TEST(RetryHint, ReadsTheSecondsThatAProxyAsksFor) {
+  const grpc::Status down(grpc::StatusCode::UNAVAILABLE, "");
+  EXPECT_EQ(RetryHint(down, {{"retry-after", "120"}}), absl::Minutes(2));
+  EXPECT_EQ(RetryHint(down, {{"retry-after", "120"}, {"grpc-retry-pushback-ms", "5"}}), absl::Milliseconds(5));
+  EXPECT_EQ(RetryHint(down, {{"retry-after", "Wed, 21 Oct 2026 07:28:00 GMT"}}), std::nullopt);
+}
+
 TEST(RetryHint, WaitsTenMinutesAtMost) {
   EXPECT_EQ(RetryHint(WithRetryInfo(365 * 24 * 3600), {}), absl::Minutes(10));
   EXPECT_EQ(RetryHint(WithRetryInfo(std::numeric_limits<int64_t>::max(), std::numeric_limits<int32_t>::max()), {}),

@@ -34,14 +34,20 @@ class Spool::Queue : public ProfileQueue {
   Queue(Spool* spool, size_t target) : spool_(spool), target_(target) {}
 
   ProfilePtr PinNext(absl::Time deadline) override { return spool_->PinNext(target_, deadline); }
+  ProfilePtr PinMore(absl::Time deadline) override { return spool_->PinMore(target_, deadline); }
+  void UnpinLast() override {
+    absl::MutexLock lock(&spool_->mutex_);
+    spool_->book_.UnpinLast(target_);
+    spool_->is_cursor_stale_ = true;
+  }
   void Unpin() override {
     absl::MutexLock lock(&spool_->mutex_);
     spool_->book_.Unpin(target_);
     spool_->is_cursor_stale_ = true;
   }
-  void RemovePinned() override {
+  void RemovePinned(size_t place) override {
     absl::MutexLock lock(&spool_->mutex_);
-    spool_->book_.SettlePinned(target_);
+    spool_->book_.SettlePinned(target_, place);
     spool_->is_cursor_stale_ = true;
   }
   void Close() override {
@@ -424,8 +430,7 @@ absl::Status Spool::WriteCursor(bool is_closed) {
 
 ProfilePtr Spool::PinNext(size_t target, absl::Time deadline) {
   while (true) {
-    std::shared_ptr<const SpoolDirectory> directory;
-    std::optional<SpoolIndex::Place> place;
+    Whereabouts where;
     {
       absl::MutexLock lock(&mutex_);
       auto ready = [&]() ABSL_SHARED_LOCKS_REQUIRED(mutex_) {
@@ -433,21 +438,44 @@ ProfilePtr Spool::PinNext(size_t target, absl::Time deadline) {
       };
       mutex_.AwaitWithDeadline(absl::Condition(&ready), deadline);
       if (!book_.HasWaiting(target)) return nullptr;
-      const uint64_t number = book_.Pin(target, Now());
-      if (ProfilePtr profile = book_.InMemory(number)) return profile;
-      place = book_.Index().Find(number);
-      directory = directory_;
+      where = WhereIs(book_.Pin(target, Now()));
     }
-    // Not under the lock: a slow disk keeps nobody else.
-    absl::StatusOr<ProfilePtr> profile = absl::NotFoundError("the record is not on disk");
-    if (place.has_value() && directory != nullptr) profile = ReadRecord(*directory, *place);
-    if (profile.ok()) return *std::move(profile);
-    spdlog::warn("msg=\"a record of the spool cannot be read\" component=export err=\"{}\"",
-                 std::string(profile.status().message()));
-    absl::MutexLock lock(&mutex_);
-    book_.LosePinned(target, "spool_damaged", "their records in the spool cannot be read: missing at the target");
-    is_cursor_stale_ = true;
+    if (ProfilePtr profile = ReadPinned(target, where)) return profile;
   }
+}
+
+ProfilePtr Spool::PinMore(size_t target, absl::Time deadline) {
+  while (true) {
+    Whereabouts where;
+    {
+      absl::MutexLock lock(&mutex_);
+      auto ready = [&]() ABSL_SHARED_LOCKS_REQUIRED(mutex_) {
+        return queues_[target]->IsClosed() || book_.Following(target) || book_.NoneWillFollow(target);
+      };
+      mutex_.AwaitWithDeadline(absl::Condition(&ready), deadline);
+      if (!book_.Following(target)) return nullptr;
+      where = WhereIs(book_.PinMore(target));
+    }
+    if (ProfilePtr profile = ReadPinned(target, where)) return profile;
+  }
+}
+
+Spool::Whereabouts Spool::WhereIs(uint64_t number) const {
+  return {.in_memory = book_.InMemory(number), .on_disk = book_.Index().Find(number), .directory = directory_};
+}
+
+ProfilePtr Spool::ReadPinned(size_t target, const Whereabouts& where) {
+  if (where.in_memory != nullptr) return where.in_memory;
+  // Not under the lock: a slow disk keeps nobody else.
+  absl::StatusOr<ProfilePtr> profile = absl::NotFoundError("the record is not on disk");
+  if (where.on_disk && where.directory != nullptr) profile = ReadRecord(*where.directory, *where.on_disk);
+  if (profile.ok()) return *std::move(profile);
+  spdlog::warn("msg=\"a record of the spool cannot be read\" component=export err=\"{}\"",
+               std::string(profile.status().message()));
+  absl::MutexLock lock(&mutex_);
+  book_.LoseLastPinned(target, "spool_damaged", "their records in the spool cannot be read: missing at the target");
+  is_cursor_stale_ = true;
+  return nullptr;
 }
 
 absl::StatusOr<ProfilePtr> Spool::ReadRecord(const SpoolDirectory& directory, const SpoolIndex::Place& place) const {

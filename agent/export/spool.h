@@ -121,6 +121,16 @@ class Spool {
 
   // For the queues.
   ProfilePtr PinNext(size_t target, absl::Time deadline) ABSL_LOCKS_EXCLUDED(mutex_);
+  ProfilePtr PinMore(size_t target, absl::Time deadline) ABSL_LOCKS_EXCLUDED(mutex_);
+  // Where the bytes of a record are.
+  struct Whereabouts {
+    ProfilePtr in_memory{};
+    std::optional<SpoolIndex::Place> on_disk{};
+    std::shared_ptr<const SpoolDirectory> directory{};
+  };
+  Whereabouts WhereIs(uint64_t number) const ABSL_SHARED_LOCKS_REQUIRED(mutex_);
+  // The record that was pinned last for the target. Null, and lost for it, when it cannot be read.
+  ProfilePtr ReadPinned(size_t target, const Whereabouts& where) ABSL_LOCKS_EXCLUDED(mutex_);
   absl::StatusOr<ProfilePtr> ReadRecord(const SpoolDirectory& directory, const SpoolIndex::Place& place) const;
 
   const SpoolOptions options_;

@@ -39,9 +39,11 @@ void SpoolBook::Lose(Target* target, uint64_t count, const std::string& cause, c
 void SpoolBook::LoseNumber(uint64_t number, const std::string& cause, const std::string& consequence) {
   for (Target& target : targets_) {
     if (target.settled.Contains(number)) continue;
-    if (target.pinned == number) {
-      target.gone_cause = cause;
-      target.gone_consequence = consequence;
+    const auto pin =
+        std::find_if(target.pins.begin(), target.pins.end(), [number](const Pinned& one) { return one.number == number; });
+    if (pin != target.pins.end()) {
+      pin->gone_cause = cause;
+      pin->gone_consequence = consequence;
       continue;
     }
     Lose(&target, 1, cause, consequence);
@@ -169,12 +171,14 @@ SpoolCursors SpoolBook::Cursors() const {
 // Numbers of what came before the folder could be read are not the folder's. Returns the first that is not.
 uint64_t SpoolBook::MoveMemoryUp(uint64_t next_on_disk) {
   uint64_t base = memory_.empty() ? next_ : memory_.front().number;
-  for (const Target& target : targets_) base = target.pinned == 0 ? base : std::min(base, target.pinned);
+  for (const Target& target : targets_) {
+    for (const Pinned& pin : target.pins) base = std::min(base, pin.number);
+  }
   const uint64_t by = next_on_disk > base ? next_on_disk - base : 0;
   for (Item& item : memory_) item.number += by;
   for (Target& target : targets_) {
     target.settled = target.settled.MovedUp(base, by);
-    target.pinned += target.pinned == 0 ? 0 : by;
+    for (Pinned& pin : target.pins) pin.number += by;
     target.order = SpoolOrder();
   }
   next_ += by;
@@ -237,31 +241,58 @@ uint64_t SpoolBook::Pin(size_t target, int64_t now_ns) {
   Target& pinning = targets_[target];
   const int64_t oldest_ns = BirthOf(pinning.settled.FirstMissing(0));
   const bool is_long = oldest_ns < now_ns - absl::ToInt64Nanoseconds(long_outage_);
-  pinning.pinned = pinning.order.Choose(pinning.settled, next_, is_long);
-  pinning.gone_cause.clear();
-  return pinning.pinned;
+  pinning.pins = {{.number = pinning.order.Choose(pinning.settled, next_, is_long)}};
+  return pinning.pins.front().number;
+}
+
+std::optional<uint64_t> SpoolBook::Following(size_t target) const {
+  const Target& pinning = targets_[target];
+  const uint64_t last = pinning.pins.back().number;
+  const bool goes_down = pinning.order.GoesDown();
+  const uint64_t found = goes_down ? pinning.settled.LastMissing(last) : pinning.settled.FirstMissing(last + 1);
+  const bool is_there = goes_down ? found != last : found < next_;
+  return is_there ? std::make_optional(found) : std::nullopt;
+}
+
+uint64_t SpoolBook::PinMore(size_t target) {
+  targets_[target].pins.push_back({.number = *Following(target)});
+  return targets_[target].pins.back().number;
+}
+
+void SpoolBook::Release(Target* target, const Pinned& pin) {
+  if (pin.gone_cause.empty()) return;
+  Lose(target, 1, pin.gone_cause, pin.gone_consequence);
+  target->settled.Insert(pin.number, pin.number + 1);
+}
+
+void SpoolBook::UnpinLast(size_t target) {
+  const Pinned last = targets_[target].pins.back();
+  targets_[target].pins.pop_back();
+  Release(&targets_[target], last);
 }
 
 void SpoolBook::Unpin(size_t target) {
   Target& unpinning = targets_[target];
   unpinning.order.NoteFailure();
-  if (!unpinning.gone_cause.empty()) {
-    LosePinned(target, std::string(unpinning.gone_cause), std::string(unpinning.gone_consequence));
-  }
-  unpinning.pinned = 0;
+  for (const Pinned& pin : std::exchange(unpinning.pins, {})) Release(&unpinning, pin);
 }
 
-void SpoolBook::SettlePinned(size_t target) {
+void SpoolBook::SettlePinned(size_t target, size_t place) {
   Target& settling = targets_[target];
-  settling.settled.Insert(settling.pinned, settling.pinned + 1);
-  settling.pinned = 0;
+  const auto pin = settling.pins.begin() + static_cast<std::ptrdiff_t>(place);
+  settling.settled.Insert(pin->number, pin->number + 1);
+  settling.pins.erase(pin);
 }
 
-void SpoolBook::LosePinned(size_t target, const std::string& cause, const std::string& consequence) {
+void SpoolBook::LoseLastPinned(size_t target, const std::string& cause, const std::string& consequence) {
   Target& losing = targets_[target];
-  const bool is_gone = !losing.gone_cause.empty();
-  Lose(&losing, 1, is_gone ? losing.gone_cause : cause, is_gone ? losing.gone_consequence : consequence);
-  SettlePinned(target);
+  Pinned last = losing.pins.back();
+  losing.pins.pop_back();
+  if (last.gone_cause.empty()) {
+    last.gone_cause = cause;
+    last.gone_consequence = consequence;
+  }
+  Release(&losing, last);
 }
 
 SpoolBook::Waiting SpoolBook::WaitingOf(size_t target) const {

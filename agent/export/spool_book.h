@@ -71,24 +71,38 @@ class SpoolBook {
   bool HasWaiting(size_t target) const { return targets_[target].settled.FirstMissing(0) < next_; }
   // Chooses the next record and pins it. REQUIRES: HasWaiting, nothing is pinned.
   uint64_t Pin(size_t target, int64_t now_ns);
+  // The one that follows what is pinned (SpoolOrder), which PinMore pins, too. None: later one may come, unless
+  // NoneWillFollow. REQUIRES: something is pinned.
+  std::optional<uint64_t> Following(size_t target) const;
+  bool NoneWillFollow(size_t target) const { return targets_[target].order.GoesDown() && !Following(target); }
+  uint64_t PinMore(size_t target);
   ProfilePtr InMemory(uint64_t number) const;
+  // As if it had not been pinned.
+  void UnpinLast(size_t target);
   void Unpin(size_t target);
-  void SettlePinned(size_t target);
-  void LosePinned(size_t target, const std::string& cause, const std::string& consequence);
+  // The pinned one at this place, in the order of pinning.
+  void SettlePinned(size_t target, size_t place);
+  // The one that was pinned last.
+  void LoseLastPinned(size_t target, const std::string& cause, const std::string& consequence);
   Waiting WaitingOf(size_t target) const;
   uint64_t DroppedOf(size_t target) const { return targets_[target].dropped; }
 
  private:
+  struct Pinned {
+    uint64_t number = 0;
+    // Why the record is lost if the push fails, because it was pushed out meanwhile; empty: it is there.
+    std::string gone_cause{}, gone_consequence{};
+  };
   struct Target {
     std::string name;
     NumberSet settled{};
     SpoolOrder order{};
     uint64_t dropped = 0;
-    uint64_t pinned = 0;  // 0: none
-    // Why the pinned record is lost if the push fails, because it was pushed out meanwhile.
-    std::string gone_cause{}, gone_consequence{};
+    std::vector<Pinned> pins{};
   };
 
+  // It is no longer pinned: it waits on, or is lost if it was pushed out meanwhile.
+  void Release(Target* target, const Pinned& pin);
   void Lose(Target* target, uint64_t count, const std::string& cause, const std::string& consequence);
   // Every target that needs the number loses it.
   void LoseNumber(uint64_t number, const std::string& cause, const std::string& consequence);

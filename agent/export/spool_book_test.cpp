@@ -17,7 +17,7 @@ class SpoolBookTest : public testing::Test {
   // Gives the next record to the target, which takes it.
   uint64_t Take(size_t target, int64_t now_ns = 0) {
     const uint64_t number = book_.Pin(target, now_ns);
-    book_.SettlePinned(target);
+    book_.SettlePinned(target, 0);
     return number;
   }
   void Write(const std::string& segment) {
@@ -99,10 +99,39 @@ TEST_F(SpoolBookTest, NeverBothSendsAndLosesTheOneThatIsBeingPushed) {
   ASSERT_EQ(book_.Pin(1, 0), 1u);
   book_.Remove(1, "spool_full", "why");
   EXPECT_EQ(LostFor("spool_full", "profile for a"), 1u);
-  book_.SettlePinned(0);
+  book_.SettlePinned(0, 0);
   EXPECT_EQ(LostFor("spool_full", "profile for a"), 1u) << "it was sent";
   book_.Unpin(1);
   EXPECT_EQ(LostFor("spool_full", "profile for b"), 2u) << "it was not";
+}
+
+TEST_F(SpoolBookTest, PinsWhatFollowsAndSettlesOrLosesEachByItself) {
+  for (int i = 0; i < 4; ++i) book_.Add(Light(), 0);
+  Write("s");
+  ASSERT_EQ(book_.Pin(0, 0), 1u);
+  EXPECT_EQ(book_.PinMore(0), 2u);
+  EXPECT_EQ(book_.PinMore(0), 3u);
+  EXPECT_EQ(book_.PinMore(0), 4u);
+  EXPECT_FALSE(book_.Following(0));
+  EXPECT_FALSE(book_.NoneWillFollow(0)) << "a later one may";
+  book_.UnpinLast(0);
+  EXPECT_EQ(book_.Following(0), 4u);
+  book_.SettlePinned(0, 1);
+  book_.Remove(1, "spool_full", "why");
+  EXPECT_EQ(LostFor("spool_full", "profile for a"), 1u) << "the fourth: others are being pushed, or were sent";
+  book_.SettlePinned(0, 1);
+  book_.Unpin(0);
+  EXPECT_EQ(LostFor("spool_full", "profile for a"), 2u) << "and the first, which was not sent";
+  EXPECT_FALSE(book_.HasWaiting(0));
+}
+
+TEST_F(SpoolBookTest, GoesBackThroughAWindowThatHasWaitedLong) {
+  for (int i = 0; i < 3; ++i) book_.Add(Light(), 0);
+  ASSERT_EQ(book_.Pin(0, absl::ToInt64Nanoseconds(absl::Hours(1))), 3u);
+  EXPECT_EQ(book_.PinMore(0), 2u);
+  EXPECT_EQ(book_.PinMore(0), 1u);
+  EXPECT_FALSE(book_.Following(0));
+  EXPECT_TRUE(book_.NoneWillFollow(0));
 }
 
 TEST_F(SpoolBookTest, PushesTheOldestOutOfFullMemory) {
@@ -180,7 +209,7 @@ TEST_F(SpoolBookTest, PutsWhatIsInMemoryBehindWhatIsOnALateDisk) {
   SpoolCursors cursors{.settled = {}, .next = 11};
   for (const char* target : {"a", "b"}) cursors.settled[target].Insert(0, 10);
   book_.Adopt(IndexOf({10}), 10, cursors);
-  book_.SettlePinned(0);
+  book_.SettlePinned(0, 0);
   EXPECT_EQ(Take(0), 10u);
   EXPECT_EQ(Take(0), 13u);
   EXPECT_FALSE(book_.HasWaiting(0));

@@ -14,6 +14,9 @@ class SpoolOrder {
   // record has waited for so long that the target must have been down.
   uint64_t Choose(const NumberSet& settled, uint64_t next, bool is_long);
 
+  // Whether what was chosen last has waited while others came: then those before it follow, else those after it.
+  bool GoesDown() const { return live_from_ != 0 && !last_was_live_; }
+
   // The target did not take it: what is new is told from what has waited when it comes back.
   void NoteFailure() { live_from_ = 0; }
 

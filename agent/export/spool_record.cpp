@@ -62,6 +62,7 @@ std::string Payload(const profile::EncodedProfile& profile) {
   }
   payload.set_start_unix_ns(profile.start_unix_ns);
   payload.set_pprof_gz(profile.pprof_gz);
+  payload.set_ends_window(profile.ends_window);
   return payload.SerializeAsString();
 }
 
@@ -132,6 +133,7 @@ absl::StatusOr<profile::EncodedProfile> DecodeSpoolRecord(const SpoolHeader& hea
   profile.kind = *kind;
   for (const sonde::spool::v1::Label& label : payload.labels()) profile.labels[label.name()] = label.value();
   profile.start_unix_ns = payload.start_unix_ns();
+  profile.ends_window = payload.ends_window();
   profile.instance = header.instance;
   profile.sequence = header.sequence;
   profile.pprof_gz = std::move(*payload.mutable_pprof_gz());

@@ -48,6 +48,15 @@ TEST(SpoolRecord, ComesBackWithItsOwnKey) {
   EXPECT_EQ(profile->pprof_gz, ProfileOfARecord().pprof_gz);
 }
 
+TEST(SpoolRecord, KnowsTheLastOfItsWindow) {
+  for (const bool is_last : {false, true}) {
+    profile::EncodedProfile profile = ProfileOfARecord();
+    profile.ends_window = is_last;
+    const std::string record = EncodeSpoolRecord(HeaderOfARecord(), profile).value();
+    EXPECT_EQ(DecodeSpoolRecord(*ParseSpoolHeader(record), record)->ends_window, is_last);
+  }
+}
+
 // What other versions of the agent, before and after this one, must be able to read.
 TEST(SpoolRecord, HasTheWrittenLayout) {
   const std::string record = Record();

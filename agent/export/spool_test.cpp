@@ -71,7 +71,7 @@ class SpoolTest : public testing::Test {
       EXPECT_EQ(profile->labels.at("service_name"), "web");
       EXPECT_EQ(profile->pprof_gz[0], static_cast<char>('a' + profile->sequence % 26));
       taken.push_back(absl::StrCat(profile->instance == kFirstRun ? "first " : "second ", profile->sequence));
-      queue->RemovePinned();
+      queue->RemovePinned(0);
     }
     return taken;
   }
@@ -130,13 +130,31 @@ TEST_F(SpoolTest, TellsTheGapAfterAKillAndNoneAfterAnOrderlyEnd) {
   EXPECT_THAT(losses_.Snapshot()[0].consequence, HasSubstr("an agent was killed"));
 }
 
+TEST_F(SpoolTest, GivesSeveralAtOnceAndThoseThatWereNotSettledAgain) {
+  auto first = Open();
+  for (uint64_t i = 1; i <= 4; ++i) first->Enqueue(ProfileOf(kFirstRun, i));
+  ASSERT_TRUE(first->Flush(kPatience));
+  ProfileQueue* const queue = first->QueueOf(0);
+  ASSERT_EQ(queue->PinNext(absl::Now())->sequence, 1u);
+  for (uint64_t i = 2; i <= 4; ++i) ASSERT_EQ(queue->PinMore(absl::Now())->sequence, i);
+  EXPECT_EQ(queue->PinMore(absl::Now()), nullptr);
+  queue->UnpinLast();
+  queue->RemovePinned(1);
+  queue->Unpin();
+  first->Stop();
+  first.reset();
+  auto second = Open();
+  EXPECT_THAT(TakeAll(second.get()), ElementsAre("first 1", "first 3", "first 4"));
+  EXPECT_TRUE(losses_.Snapshot().empty());
+}
+
 TEST_F(SpoolTest, SendsNothingAgainThatWasSettledBeforeTheCursorWasWritten) {
   auto first = Open();
   for (uint64_t i = 1; i <= 4; ++i) first->Enqueue(ProfileOf(kFirstRun, i));
   ASSERT_TRUE(first->Flush(kPatience));
   for (int i = 0; i < 2; ++i) {
     ASSERT_NE(first->QueueOf(0)->PinNext(absl::Now()), nullptr);
-    first->QueueOf(0)->RemovePinned();
+    first->QueueOf(0)->RemovePinned(0);
   }
   WaitUntil("for the cursor", [&] {
     std::stringstream bytes;
@@ -293,7 +311,7 @@ TEST_F(SpoolTest, SendsAllAgainWhenTheCursorIsDamaged) {
   for (uint64_t i = 1; i <= 2; ++i) first->Enqueue(ProfileOf(kFirstRun, i));
   ASSERT_TRUE(first->Flush(kPatience));
   first->QueueOf(0)->PinNext(absl::Now());
-  first->QueueOf(0)->RemovePinned();
+  first->QueueOf(0)->RemovePinned(0);
   first->Stop();
   std::ofstream(options_.directory + "/cursor") << "garbage";
   EXPECT_THAT(TakeAll(Open().get()), ElementsAre("first 1", "first 2"));

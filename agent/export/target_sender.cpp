@@ -3,6 +3,11 @@
 #include <pthread.h>
 
 #include <algorithm>
+#include <chrono>
+#include <deque>
+#include <functional>
+#include <iterator>
+#include <numeric>
 #include <utility>
 
 #include "absl/strings/ascii.h"
@@ -21,12 +26,18 @@ constexpr std::chrono::milliseconds kReconnectTime{100};
 // Twice as many as it takes to find one bad sample among the most that a profile has.
 constexpr int kMostRefusals = 32;
 constexpr int kMostUnanswered = 2;
+// So long a window's profiles are waited for after the last that came, unless its end came.
+constexpr absl::Duration kWindowPatience = absl::Seconds(5);
 constexpr size_t kMostPartBytes = size_t{256} << 20;  // of the pprof; ours are a fraction of that
 
 // Whether it may be about what is in the profile, and not about the profile or whom it was sent to.
 bool MayBeOneSamples(grpc::StatusCode code) {
   return code == grpc::StatusCode::INVALID_ARGUMENT || code == grpc::StatusCode::UNKNOWN ||
          code == grpc::StatusCode::INTERNAL;
+}
+
+bool AreOfOneWindow(const profile::EncodedProfile& one, const profile::EncodedProfile& other) {
+  return one.start_unix_ns == other.start_unix_ns && one.instance == other.instance;
 }
 
 void AddKey(const profile::EncodedProfile& part, grpc::ClientContext* call) {
@@ -110,51 +121,58 @@ void TargetSender::Run() {
 }
 
 bool TargetSender::PushNext() {
-  const ProfilePtr profile = queue_->PinNext(absl::InfiniteFuture());
-  if (profile == nullptr) return false;
-  const Answer answer = Push(profile);
+  if (pinned_.empty()) {
+    ProfilePtr next = queue_->PinNext(absl::InfiniteFuture());
+    if (next == nullptr) return false;
+    pinned_.push_back(std::move(next));
+  }
+  const Answer answer = Push();
   const Verdict verdict = Judge(answer.status);
   if (verdict == Verdict::kStored) {
     NoteStored();
-    if (answer.rejected.profiles > 0) {
-      GiveUpPart("rejected_in_part",
-                 absl::StrCat("the target took it without a part and said ", Printable(answer.rejected.why)));
-    }
-    refused_.is_rest_stored = true;
-    does_splitting_help_ = true;
-    SettlePart();
+    SettleGroup(answer.rejected);
     return true;
   }
   const std::string why = Explain(answer.status, protocol_ == nullptr ? "" : protocol_->SpokenAt());
   NoteError(why);
-  if (verdict == Verdict::kTooLarge && parts_->HalveCurrent()) return true;
-  // Of a profile that is cut the whole had its tries.
-  const int most_tries = refused_.refusals > 0 ? 1 : kMaxSuspectTries;
   if (verdict == Verdict::kTooLarge || verdict == Verdict::kRefused ||
-      (verdict == Verdict::kRetryFewTimes && ++suspect_tries_ >= most_tries)) {
-    RefusePart(answer.status.error_code(), why);
+      (verdict == Verdict::kRetryFewTimes && ++suspect_tries_ >= MostTries())) {
+    HandleRefusal(verdict, answer.status.error_code(), why);
     return true;
   }
+  // A slow way may take half of it in time.
+  if (answer.status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED && group_.size() > 1) HalveGroup();
   queue_->Unpin();
+  pinned_.clear();
+  is_window_open_ = false;
   const bool is_asked_to_slow_down = verdict == Verdict::kRetrySlowly && !answer.retry_hint;
   return WaitBeforeRetry(is_asked_to_slow_down ? backoff_.NextSlow() : backoff_.Next(), answer.retry_hint);
 }
 
-TargetSender::Answer TargetSender::Push(const ProfilePtr& profile) {
+TargetSender::Answer TargetSender::Push() {
   Answer answer;
+  group_.clear();
+  absl::Status ready = Connect();
+  if (ready.ok()) OpenWindow();
   grpc::ClientContext context;
   context.set_deadline(std::chrono::system_clock::now() + absl::ToChronoMilliseconds(target_.timeout));
-  if (absl::Status ready = MakeReady(profile, &context); !ready.ok()) {
+  if (ready.ok()) ready = connection_->Prepare(&context);
+  if (!ready.ok()) {
     answer.status = grpc::Status(grpc::StatusCode::UNAUTHENTICATED, std::string(ready.message()));
     return answer;
   }
-  AddKey(parts_->Current(), &context);
+  group_ = NextGroup();
+  std::vector<ProfilePtr> parts;
+  for (size_t place : group_) parts.push_back(open_[place].parts.Current());
+  if (protocol_->MostTogether() == 1) AddKey(*parts.front(), &context);
   {
     absl::MutexLock lock(&mutex_);
     if (aborted_) return {.status = grpc::Status::CANCELLED, .rejected = {}, .retry_hint = {}};
     call_ = &context;
   }
-  answer.status = protocol_->Push(&context, parts_->Current(), &answer.rejected);
+  size_t taken = 0;
+  answer.status = protocol_->PushTogether(&context, parts, &taken, &answer.rejected);
+  group_.resize(taken);
   // A connection on which nobody answers may lead nowhere any more, although it is not closed.
   unanswered_ = answer.status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED ? unanswered_ + 1 : 0;
   answer.retry_hint = RetryHint(answer.status, context.GetServerTrailingMetadata());
@@ -163,7 +181,7 @@ TargetSender::Answer TargetSender::Push(const ProfilePtr& profile) {
   return answer;
 }
 
-absl::Status TargetSender::MakeReady(const ProfilePtr& profile, grpc::ClientContext* call) {
+absl::Status TargetSender::Connect() {
   bool is_other_access = false;
   {
     absl::MutexLock lock(&mutex_);
@@ -181,56 +199,129 @@ absl::Status TargetSender::MakeReady(const ProfilePtr& profile, grpc::ClientCont
     spdlog::info("msg=\"connecting anew with changed certificates\" component=export target={}", target_.Name());
   }
   if (*is_new || protocol_ == nullptr) protocol_ = make_protocol_(connection_->Channel());
-  if (!parts_ || !parts_->AreOf(*profile)) {
-    parts_.emplace(profile, protocol_->Limits());
-    gave_up_part_ = false;
-    suspect_tries_ = 0;
-    refused_ = Refused();
-  }
-  return connection_->Prepare(call);
+  return absl::OkStatus();
 }
 
-void TargetSender::SettlePart() {
-  parts_->SettleCurrent();
+void TargetSender::OpenWindow() {
+  if (is_window_open_) return;
+  PinWindow();
+  is_window_open_ = true;
+  std::deque<Open> before(std::make_move_iterator(open_.begin()), std::make_move_iterator(open_.end()));
+  const size_t were_open = before.size();
+  open_.clear();
+  for (const ProfilePtr& profile : pinned_) {
+    const auto known = std::ranges::find_if(before, [&](const Open& one) { return one.parts.AreOf(*profile); });
+    if (known == before.end()) {
+      open_.push_back({.parts = ProfileParts(profile, protocol_->Limits())});
+    } else {
+      open_.push_back(std::move(*known));
+      before.erase(known);
+    }
+  }
+  if (before.size() == were_open) suspect_tries_ = 0;
+}
+
+void TargetSender::PinWindow() {
+  bool is_whole = pinned_.front()->ends_window;
+  while (pinned_.size() < protocol_->MostTogether()) {
+    ProfilePtr more = queue_->PinMore(absl::Now() + (is_whole ? absl::ZeroDuration() : kWindowPatience));
+    if (more == nullptr) return;
+    if (!AreOfOneWindow(*more, *pinned_.front())) return queue_->UnpinLast();
+    is_whole |= more->ends_window;
+    pinned_.push_back(std::move(more));
+  }
+}
+
+std::vector<size_t> TargetSender::NextGroup() const {
+  std::vector<size_t> group(open_.size());
+  std::iota(group.begin(), group.end(), size_t{0});
+  std::stable_sort(group.begin(), group.end(),
+                   [this](size_t one, size_t other) { return pinned_[one]->labels < pinned_[other]->labels; });
+  group.resize(std::min({group.size(), most_in_group_, protocol_->MostTogether()}));
+  return group;
+}
+
+int TargetSender::MostTries() const {
+  // Of what was cut the whole had its tries.
+  const bool is_cut = group_.size() > 1 ? most_in_group_ != SIZE_MAX : open_[group_.front()].refused.refusals > 0;
+  return is_cut ? 1 : kMaxSuspectTries;
+}
+
+void TargetSender::HalveGroup() {
+  most_in_group_ = group_.size() / 2;
   suspect_tries_ = 0;
-  if (!parts_->AreSettled()) return;
-  const bool was_sent = TellRefused() && !gave_up_part_;
-  parts_.reset();
-  queue_->RemovePinned();
+}
+
+void TargetSender::HandleRefusal(Verdict verdict, grpc::StatusCode code, const std::string& why) {
+  if (group_.size() > 1) return HalveGroup();
+  if (verdict == Verdict::kTooLarge && open_[group_.front()].parts.HalveCurrent()) return;
+  RefusePart(group_.front(), code, why);
+}
+
+void TargetSender::SettleGroup(const Rejected& rejected) {
+  does_splitting_help_ = true;
+  most_in_group_ = most_in_group_ < protocol_->MostTogether() ? 2 * most_in_group_ : SIZE_MAX;
+  // Who lacks what is not told: as many as were rejected count as given up.
+  const size_t given_up = std::min<uint64_t>(rejected.profiles, group_.size());
+  const std::string consequence = absl::StrCat("the target took it without a part and said ", Printable(rejected.why));
+  for (size_t i = 0; i < group_.size(); ++i) {
+    Open& profile = open_[group_[i]];
+    if (i < given_up) GiveUpPart(&profile, "rejected_in_part", consequence);
+    profile.refused.is_rest_stored = true;
+  }
+  // From the last place on, so that the others stay where they are.
+  std::vector<size_t> places = group_;
+  std::ranges::sort(places, std::greater<>());
+  for (size_t place : places) SettlePart(place);
+}
+
+void TargetSender::SettlePart(size_t place) {
+  suspect_tries_ = 0;
+  Open& profile = open_[place];
+  profile.parts.SettleCurrent();
+  if (!profile.parts.AreSettled()) return;
+  const bool was_sent = TellRefused(profile.refused) && !profile.gave_up_part;
+  open_.erase(open_.begin() + static_cast<std::ptrdiff_t>(place));
+  pinned_.erase(pinned_.begin() + static_cast<std::ptrdiff_t>(place));
+  queue_->RemovePinned(place);
+  if (pinned_.empty()) is_window_open_ = false;
   absl::MutexLock lock(&mutex_);
   stats_.sent += was_sent ? 1 : 0;
 }
 
-void TargetSender::RefusePart(grpc::StatusCode code, const std::string& why) {
+void TargetSender::RefusePart(size_t place, grpc::StatusCode code, const std::string& why) {
   suspect_tries_ = 0;
-  if (MayBeOneSamples(code) && does_splitting_help_ && refused_.refusals < kMostRefusals && parts_->HalveCurrent()) {
-    ++refused_.refusals;
+  Open& profile = open_[place];
+  Refused& refused = profile.refused;
+  if (MayBeOneSamples(code) && does_splitting_help_ && refused.refusals < kMostRefusals &&
+      profile.parts.HalveCurrent()) {
+    ++refused.refusals;
     return;
   }
-  refused_.samples += profile::CountSamples(parts_->Current().pprof_gz, kMostPartBytes).value_or(1);
-  refused_.cause = absl::StrCat("refused_", absl::AsciiStrToLower(CodeName(code)));
-  refused_.why = why;
-  SettlePart();
+  refused.samples += profile::CountSamples(profile.parts.Current()->pprof_gz, kMostPartBytes).value_or(1);
+  refused.cause = absl::StrCat("refused_", absl::AsciiStrToLower(CodeName(code)));
+  refused.why = why;
+  SettlePart(place);
 }
 
-bool TargetSender::TellRefused() {
-  if (refused_.cause.empty()) return true;
-  if (refused_.refusals > 0) does_splitting_help_ = refused_.is_rest_stored;
-  if (!refused_.is_rest_stored) {
-    CountDropped(refused_.cause, absl::StrCat("missing at the target, which said ", refused_.why), 1);
+bool TargetSender::TellRefused(const Refused& refused) {
+  if (refused.cause.empty()) return true;
+  if (refused.refusals > 0) does_splitting_help_ = refused.is_rest_stored;
+  if (!refused.is_rest_stored) {
+    CountDropped(refused.cause, absl::StrCat("missing at the target, which said ", refused.why), 1);
     return false;
   }
   spdlog::warn("msg=\"target took a profile without some samples\" component=export target={} samples={} err=\"{}\"",
-               target_.Name(), refused_.samples, refused_.why);
-  losses_->Add(refused_.cause, absl::StrCat("samples for ", target_.Name()),
-               absl::StrCat("their time is missing in profiles at the target, which said ", refused_.why),
-               refused_.samples);
+               target_.Name(), refused.samples, refused.why);
+  losses_->Add(refused.cause, absl::StrCat("samples for ", target_.Name()),
+               absl::StrCat("their time is missing in profiles at the target, which said ", refused.why),
+               refused.samples);
   return true;
 }
 
-void TargetSender::GiveUpPart(const std::string& cause, const std::string& consequence) {
-  if (!gave_up_part_) CountDropped(cause, consequence, 1);
-  gave_up_part_ = true;
+void TargetSender::GiveUpPart(Open* profile, const std::string& cause, const std::string& consequence) {
+  if (!profile->gave_up_part) CountDropped(cause, consequence, 1);
+  profile->gave_up_part = true;
 }
 
 bool TargetSender::WaitBeforeRetry(absl::Duration wait, std::optional<absl::Duration> asked) {

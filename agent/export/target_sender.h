@@ -1,10 +1,13 @@
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
@@ -25,19 +28,21 @@
 namespace sonde::exporting {
 
 // Stage 5: pushes encoded profiles to one target over its protocol. One push per profile (or per part of one that is
-// larger than the target takes, profile_parts.h), one at a time and in order, repeated until the target has settled it:
+// larger than the target takes, profile_parts.h), or for all of a window where the protocol puts them together; one at
+// a time and in order, repeated until the target has settled it:
 //   - stored: counted as sent; what the target says that it left out is counted in `losses` ("rejected_in_part");
 //   - the target is down, slow or keeps us out (push_verdict.h): the same bytes again after a jittered wait, or after
-//     the time that it asks for (retry_hint.h) where that is longer;
-//   - refused for good: counted by code in `losses` with the target's reason, and the next one follows. When the fault
-//   may
-//     be that of single samples (INVALID_ARGUMENT, or an internal error again and again), the profile is cut in halves,
-//     and those that are refused again, until the bad sample is alone: it is left out and the rest delivered. At most
+//     the time that it asks for (retry_hint.h) where that is longer; of several profiles half as many after a time-out;
+//   - refused for good: of several profiles half as many are pushed, until the one at fault is alone; that one is
+//     counted by code in `losses` with the target's reason, and the next one follows. When the fault may be that of
+//     single samples (INVALID_ARGUMENT, or an internal error again and again), the profile is cut in halves, and those
+//     that are refused again, until the bad sample is alone: it is left out and the rest delivered. At most
 //     kMostRefusals are taken for that, and none as long as the last such search has delivered nothing, since then the
 //     fault is one that all samples share.
-// Each push carries the metadata `sonde-instance` (for part n of a profile: `INSTANCE/n`) and `sonde-sequence`
-// (decimal), which a resend repeats, so that Sonde's collector counts it once even if an answer got lost. Others have
-// no such key: there an unclear failure may count twice.
+// Each push of one profile carries the metadata `sonde-instance` (for part n of a profile: `INSTANCE/n`) and
+// `sonde-sequence` (decimal), which a resend repeats, so that Sonde's collector counts it once even if an answer got
+// lost; where profiles go together their own ids do that. Others have no such key: there an unclear failure may count
+// twice.
 //
 // While the target is down profiles wait in a spool on disk (spool.h), or without one in bounded memory: when that is
 // full the oldest is dropped and counted (cause "queue_full"), and what it holds is lost with the process.
@@ -89,24 +94,44 @@ class TargetSender {
     int refusals = 0;      // for which a part was cut in two
     uint64_t samples = 0;  // left out
     bool is_rest_stored = false;
-    std::string cause, why;  // the last one
+    std::string cause{}, why{};  // the last one
+  };
+
+  // A profile that is pinned, as far as it got.
+  struct Open {
+    ProfileParts parts;
+    bool gave_up_part = false;
+    Refused refused{};
   };
 
   void Run();
-  // One push of the profile that is next and what follows from the answer. False once there is nothing left to do.
+  // One push of what is next and what follows from the answer. False once there is nothing left to do.
   bool PushNext();
-  // The next part of `profile`. A file of the target's that is not usable is UNAUTHENTICATED.
-  Answer Push(const ProfilePtr& profile) ABSL_LOCKS_EXCLUDED(mutex_);
-  // Connection, protocol and the parts of `profile` for it, with what the target's files hold now.
-  absl::Status MakeReady(const ProfilePtr& profile, grpc::ClientContext* call);
-  // The current part is stored or given up, the profile when it was the last.
-  void SettlePart() ABSL_LOCKS_EXCLUDED(mutex_);
-  // The current part is refused: it is cut in two, or left out.
-  void RefusePart(grpc::StatusCode code, const std::string& why) ABSL_LOCKS_EXCLUDED(mutex_);
-  // Tells what was refused of the profile that is settled. Whether any of it was stored.
-  bool TellRefused() ABSL_LOCKS_EXCLUDED(mutex_);
+  // The next part of each of `group_`. A file of the target's that is not usable is UNAUTHENTICATED.
+  Answer Push() ABSL_LOCKS_EXCLUDED(mutex_);
+  // Connection and protocol, with what the target's files hold now.
+  absl::Status Connect() ABSL_LOCKS_EXCLUDED(mutex_);
+  // Pins what goes together with the one that is pinned, once all of its window is there, and opens all of it.
+  void OpenWindow();
+  void PinWindow();
+  // What to push together: places in `open_`. Profiles of one series are neighbours, since they share most.
+  std::vector<size_t> NextGroup() const;
+  // How often the group is pushed while the answer may be its own fault.
+  int MostTries() const;
+  // The next group has half as many, and each that is stored doubles that.
+  void HalveGroup();
+  // The group is not taken as it is: half of it is pushed next, or what is alone is cut or given up.
+  void HandleRefusal(Verdict verdict, grpc::StatusCode code, const std::string& why) ABSL_LOCKS_EXCLUDED(mutex_);
+  // The group is stored.
+  void SettleGroup(const Rejected& rejected) ABSL_LOCKS_EXCLUDED(mutex_);
+  // A part is stored or given up, the profile when it was the last.
+  void SettlePart(size_t place) ABSL_LOCKS_EXCLUDED(mutex_);
+  // A part is refused: it is cut in two, or left out.
+  void RefusePart(size_t place, grpc::StatusCode code, const std::string& why) ABSL_LOCKS_EXCLUDED(mutex_);
+  // Tells what was refused of a profile that is settled. Whether any of it was stored.
+  bool TellRefused(const Refused& refused) ABSL_LOCKS_EXCLUDED(mutex_);
   // Counts the profile whose part is given up, once.
-  void GiveUpPart(const std::string& cause, const std::string& consequence) ABSL_LOCKS_EXCLUDED(mutex_);
+  void GiveUpPart(Open* profile, const std::string& cause, const std::string& consequence) ABSL_LOCKS_EXCLUDED(mutex_);
   // Waits, and as long as the server has `asked` for unless the flush has begun; then that would be for ever. Ends when
   // the flush begins or ends. False once it is over.
   bool WaitBeforeRetry(absl::Duration wait, std::optional<absl::Duration> asked) ABSL_LOCKS_EXCLUDED(mutex_);
@@ -125,11 +150,13 @@ class TargetSender {
   int unanswered_ = 0;                          // pushes in a row over this connection
   std::unique_ptr<Protocol> protocol_;
   base::Backoff backoff_;
-  std::optional<ProfileParts> parts_;  // of the profile that is pinned, or was last
-  bool gave_up_part_ = false;          // of that profile
-  int suspect_tries_ = 0;              // of the current part: answers that may be its own fault
-  Refused refused_;                    // of that profile
-  bool does_splitting_help_ = true;    // the last search for bad samples has delivered something
+  std::vector<ProfilePtr> pinned_;   // in the queue's order
+  bool is_window_open_ = false;      // `open_` is of what is pinned, place by place; else of what was pinned last
+  std::vector<Open> open_;           //
+  std::vector<size_t> group_;        // of the last push
+  size_t most_in_group_ = SIZE_MAX;  // less after one that was too much
+  int suspect_tries_ = 0;            // of the group: answers that may be its own fault
+  bool does_splitting_help_ = true;  // the last search for bad samples has delivered something
 
   mutable absl::Mutex mutex_;
   bool flushing_ ABSL_GUARDED_BY(mutex_) = false;                // Stop() was called: no long waits any more

@@ -3,12 +3,12 @@
 #include <google/protobuf/descriptor.h>
 #include <google/protobuf/io/coded_stream.h>
 #include <google/protobuf/wire_format_lite.h>
-#include <openssl/sha.h>
 
 #include <algorithm>
 #include <utility>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "profile/labels.h"
@@ -26,6 +26,7 @@ using ::google::protobuf::io::CodedInputStream;
 using ::opentelemetry::proto::common::v1::AnyValue;
 
 constexpr int kMaxNesting = 16;
+constexpr size_t kMaxProfileIdBytes = 64;  // the format has 16
 constexpr char kBuildId[] = "process.executable.build_id.gnu";
 
 struct AttributeName {
@@ -352,21 +353,20 @@ absl::StatusOr<std::vector<store::NewProfile>> UnpackOtlp(const OtlpExport& requ
   return Conversion(request, limits, now_unix_ns).Run();
 }
 
-std::optional<store::RequestId> OtlpRequestId(const OtlpExport& request) {
-  std::string ids;
+std::vector<store::RequestId> OtlpProfileIds(const OtlpExport& request) {
+  std::vector<store::RequestId> ids;
+  absl::flat_hash_set<absl::string_view> known;
   for (const auto& of_resource : request.resource_profiles()) {
     for (const auto& of_scope : of_resource.scope_profiles()) {
       for (const otlp::Profile& profile : of_scope.profiles()) {
-        if (profile.profile_id().empty()) return std::nullopt;
-        ids += profile.profile_id();
+        const std::string& id = profile.profile_id();
+        const bool is_none = id.find_first_not_of('\0') == std::string::npos;
+        if (is_none || id.size() > kMaxProfileIdBytes || !known.insert(id).second) return {};
+        ids.push_back({absl::StrCat("otlp-", absl::BytesToHexString(id)), 0});
       }
     }
   }
-  if (ids.empty()) return std::nullopt;
-  unsigned char digest[SHA256_DIGEST_LENGTH];
-  SHA256(reinterpret_cast<const unsigned char*>(ids.data()), ids.size(), digest);
-  const absl::string_view half(reinterpret_cast<const char*>(digest), sizeof(digest) / 2);
-  return store::RequestId{absl::StrCat("otlp-", absl::BytesToHexString(half)), 0};
+  return ids;
 }
 
 }  // namespace sonde::ingest

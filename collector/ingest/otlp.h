@@ -1,6 +1,5 @@
 #pragma once
 
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -29,7 +28,8 @@ absl::Status CheckOtlpWire(google::protobuf::io::ZeroCopyInputStream* bytes);
 absl::StatusOr<std::vector<store::NewProfile>> UnpackOtlp(const OtlpExport& request, const Limits& limits,
                                                           int64_t now_unix_ns);
 
-// What tells a resend: all of its profiles' ids together. Nothing when one has none.
-std::optional<store::RequestId> OtlpRequestId(const OtlpExport& request);
+// What tells resends: the id of each profile, in the order of UnpackOtlp(), since a resend may come with other profiles
+// than before. Empty when one has none, or two have the same: then nothing tells them.
+std::vector<store::RequestId> OtlpProfileIds(const OtlpExport& request);
 
 }  // namespace sonde::ingest

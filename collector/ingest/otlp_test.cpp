@@ -173,15 +173,29 @@ TEST(CheckOtlpWire, RefusesMoreEntriesThanItsLimit) {
   EXPECT_THAT(std::string(CheckOtlpWire(&stream).message()), HasSubstr("1048576"));
 }
 
-TEST(OtlpRequestId, IsOfAllProfilesIds) {
+TEST(OtlpProfileIds, AreThoseOfTheProfilesWhateverComesBesideThem) {
   OtlpExport request = OneExport();
-  const auto id = OtlpRequestId(request);
-  ASSERT_TRUE(id.has_value());
-  EXPECT_EQ(OtlpRequestId(OneExport())->instance, id->instance);
-  ProfileIn(&request)->set_profile_id("fedcba9876543210");
-  EXPECT_NE(OtlpRequestId(request)->instance, id->instance);
-  ProfileIn(&request)->clear_profile_id();
-  EXPECT_FALSE(OtlpRequestId(request).has_value());
+  const std::string one = OtlpProfileIds(request).at(0).instance;
+  OtlpExport both = OneExport();
+  auto* scope = both.mutable_resource_profiles(0)->mutable_scope_profiles(0);
+  *scope->add_profiles() = scope->profiles(0);
+  scope->mutable_profiles(0)->set_profile_id("fedcba9876543210");
+  const auto ids = OtlpProfileIds(both);
+  ASSERT_EQ(ids.size(), 2U);
+  EXPECT_NE(ids[0].instance, one);
+  EXPECT_EQ(ids[1].instance, one);
+}
+
+TEST(OtlpProfileIds, AreNoneWhereTheyTellNothing) {
+  for (const std::string& id : {std::string(), std::string(16, '\0'), std::string(1000, 'x')}) {
+    OtlpExport request = OneExport();
+    ProfileIn(&request)->set_profile_id(id);
+    EXPECT_TRUE(OtlpProfileIds(request).empty()) << id;
+  }
+  OtlpExport same = OneExport();
+  auto* scope = same.mutable_resource_profiles(0)->mutable_scope_profiles(0);
+  *scope->add_profiles() = scope->profiles(0);
+  EXPECT_TRUE(OtlpProfileIds(same).empty());
 }
 
 }  // namespace

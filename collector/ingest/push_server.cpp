@@ -7,6 +7,7 @@
 
 #include <charconv>
 #include <chrono>
+#include <numeric>
 #include <optional>
 #include <thread>
 #include <utility>
@@ -122,7 +123,7 @@ absl::StatusOr<std::optional<store::RequestId>> RequestIdOf(const grpc::Callback
 struct Parsed {
   bool is_empty = false;                                      // nothing, in order
   absl::StatusOr<std::vector<store::NewProfile>> profiles{};  // or why they are none
-  std::optional<store::RequestId> id{};                       // by which the message itself tells a resend
+  std::vector<store::RequestId> ids{};                        // by which each profile itself tells a resend
 };
 
 absl::StatusOr<OtlpExport> ParseOtlp(const grpc::ByteBuffer& bytes) {
@@ -149,11 +150,11 @@ absl::StatusOr<Parsed> ParseAny(const grpc::ByteBuffer& bytes, Dialect dialect, 
     auto request = ParseOtlp(bytes);
     if (!request.ok()) return request.status();
     return Parsed{request->resource_profiles().empty(), UnpackOtlp(*request, limits, base::WallNs()),
-                  OtlpRequestId(*request)};
+                  OtlpProfileIds(*request)};
   }
   auto request = Parse(bytes, dialect);
   if (!request.ok()) return request.status();
-  return Parsed{request->series().empty(), Unpack(*request, limits, base::WallNs()), std::nullopt};
+  return Parsed{request->series().empty(), Unpack(*request, limits, base::WallNs()), {}};
 }
 
 // Takes requests in, whatever their dialect.
@@ -318,20 +319,31 @@ class Server : public PushServer {
     // No series: nobody's fault, but how agents ask whether they are let in.
     if (parsed->is_empty) return {PushOutcome::kEmpty, parsed->profiles.status()};
     if (!parsed->profiles.ok()) return Refused(PushOutcome::kBadProfile, parsed->profiles.status());
-    return Store(*parsed->profiles, id->has_value() ? *id : parsed->id);
+    return Store(*parsed->profiles, *id, parsed->ids);
   }
 
-  Settled Store(const std::vector<store::NewProfile>& profiles, const std::optional<store::RequestId>& id) {
-    auto outcome = writer_.Append(profiles, id);
-    if (!outcome.ok()) {
+  Settled Store(const std::vector<store::NewProfile>& profiles, const std::optional<store::RequestId>& id,
+                const std::vector<store::RequestId>& ids) {
+    const absl::StatusOr<std::vector<size_t>> stored =
+        id.has_value() || ids.empty() ? StoreWhole(profiles, id) : writer_.AppendNew(profiles, ids);
+    if (!stored.ok()) {
       spdlog::error("msg=\"a push of {} profiles was not stored; the agent will send it again\" reason=\"{}\"",
-                    profiles.size(), std::string(outcome.status().message()));
-      return {PushOutcome::kStoreFailed, outcome.status()};
+                    profiles.size(), std::string(stored.status().message()));
+      return {PushOutcome::kStoreFailed, stored.status()};
     }
-    if (*outcome == store::Outcome::kAlreadyStored) return {PushOutcome::kDuplicate, absl::OkStatus()};
-    Settled stored{PushOutcome::kStored, absl::OkStatus(), profiles.size()};
-    for (const store::NewProfile& profile : profiles)
-      stored.samples += static_cast<size_t>(profile.pprof.sample_size());
+    if (stored->empty() && !profiles.empty()) return {PushOutcome::kDuplicate, absl::OkStatus()};
+    Settled settled{PushOutcome::kStored, absl::OkStatus(), stored->size()};
+    for (size_t place : *stored) settled.samples += static_cast<size_t>(profiles[place].pprof.sample_size());
+    return settled;
+  }
+
+  // Which of them were stored: all or none.
+  absl::StatusOr<std::vector<size_t>> StoreWhole(const std::vector<store::NewProfile>& profiles,
+                                                 const std::optional<store::RequestId>& id) {
+    const absl::StatusOr<store::Outcome> outcome = writer_.Append(profiles, id);
+    if (!outcome.ok()) return outcome.status();
+    std::vector<size_t> stored(*outcome == store::Outcome::kStored ? profiles.size() : 0);
+    std::iota(stored.begin(), stored.end(), size_t{0});
     return stored;
   }
 

@@ -191,6 +191,17 @@ TEST_F(StoreTest, StoresARequestOnceHoweverOftenItComes) {
   EXPECT_THAT(Stored(), ElementsAre("x", "y", "z"));
 }
 
+TEST_F(StoreTest, StoresOfARequestWhatDidNotComeBefore) {
+  auto writer = Open();
+  const std::vector<NewProfile> first = {Profile("a", 100, "x"), Profile("a", 160, "y")};
+  const std::vector<RequestId> ids = {{"p1", 0}, {"p2", 0}};
+  EXPECT_THAT(*writer->AppendNew(first, ids), ElementsAre(0, 1));
+  EXPECT_THAT(*writer->AppendNew(first, ids), ElementsAre());
+  const std::vector<NewProfile> other = {Profile("a", 160, "y"), Profile("a", 220, "z")};
+  EXPECT_THAT(*writer->AppendNew(other, std::vector<RequestId>{{"p2", 0}, {"p3", 0}}), ElementsAre(1));
+  EXPECT_THAT(Stored(), ElementsAre("x", "y", "z"));
+}
+
 TEST_F(StoreTest, RemembersRequestsAcrossARestart) {
   Append(*Open(), Profile("a", 100, "x"), RequestId{"i1", 7});
   Append(*Open(), Profile("a", 100, "x"), RequestId{"i1", 7}, Outcome::kAlreadyStored);

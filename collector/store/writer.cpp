@@ -8,6 +8,7 @@
 #include <cstring>
 #include <filesystem>
 #include <limits>
+#include <numeric>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -97,11 +98,16 @@ absl::StatusOr<bool> Writer::Remember(const RequestId& id) {
   return database_.Changes() > 0;
 }
 
-absl::Status Writer::Insert(std::span<const NewProfile> profiles) {
-  for (const NewProfile& profile : profiles) {
-    if (auto status = InsertProfile(&database_, profile, &volumes_); !status.ok()) return status;
+absl::Status Writer::Insert(std::span<const NewProfile> profiles, std::span<const size_t> places,
+                            Transaction* transaction) {
+  absl::Status status;
+  for (size_t place : places) {
+    if (status.ok()) status = InsertProfile(&database_, profiles[place], &volumes_);
   }
-  return volumes_.Save(&database_);
+  if (status.ok()) status = volumes_.Save(&database_);
+  if (status.ok()) status = transaction->Commit();
+  if (!status.ok()) volumes_.Forget();
+  return status;
 }
 
 absl::StatusOr<Outcome> Writer::Append(std::span<const NewProfile> profiles, const std::optional<RequestId>& id) {
@@ -113,11 +119,26 @@ absl::StatusOr<Outcome> Writer::Append(std::span<const NewProfile> profiles, con
     if (!is_new.ok()) return is_new.status();
     if (!*is_new) return Outcome::kAlreadyStored;
   }
-  absl::Status status = Insert(profiles);
-  if (status.ok()) status = transaction->Commit();
-  if (status.ok()) return Outcome::kStored;
-  volumes_.Forget();
-  return status;
+  std::vector<size_t> all(profiles.size());
+  std::iota(all.begin(), all.end(), size_t{0});
+  if (absl::Status status = Insert(profiles, all, &*transaction); !status.ok()) return status;
+  return Outcome::kStored;
+}
+
+absl::StatusOr<std::vector<size_t>> Writer::AppendNew(std::span<const NewProfile> profiles,
+                                                      std::span<const RequestId> ids) {
+  absl::MutexLock lock(&mutex_);
+  auto transaction = Transaction::Begin(&database_);
+  if (!transaction.ok()) return transaction.status();
+  std::vector<size_t> stored;
+  for (size_t place = 0; place < ids.size(); ++place) {
+    const absl::StatusOr<bool> is_new = Remember(ids[place]);
+    if (!is_new.ok()) return is_new.status();
+    if (*is_new) stored.push_back(place);
+  }
+  if (stored.empty()) return stored;
+  if (absl::Status status = Insert(profiles, stored, &*transaction); !status.ok()) return status;
+  return stored;
 }
 
 absl::StatusOr<int64_t> Writer::DeleteBatch(int64_t before_ns) {

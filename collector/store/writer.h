@@ -1,10 +1,12 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/functional/function_ref.h"
@@ -18,7 +20,7 @@
 
 namespace sonde::store {
 
-// Which request of which agent brought them: a resend has the same.
+// Which request of which agent brought them, or which one it is: a resend has the same.
 struct RequestId {
   std::string instance;
   int64_t sequence = 0;
@@ -36,6 +38,11 @@ class Writer {
   // Stores all of `profiles` or none. When it returns kStored they survive a power cut. With an `id` that was stored
   // before, nothing happens. Errors as Database's.
   absl::StatusOr<Outcome> Append(std::span<const NewProfile> profiles, const std::optional<RequestId>& id)
+      ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // The same where each profile has an id of its own: stores all that were not stored before, or none. Which those are.
+  // REQUIRES: as many ids as profiles.
+  absl::StatusOr<std::vector<size_t>> AppendNew(std::span<const NewProfile> profiles, std::span<const RequestId> ids)
       ABSL_LOCKS_EXCLUDED(mutex_);
 
   // Deletes the profiles that end before `profiles_before_ns` and forgets the requests stored before
@@ -56,7 +63,9 @@ class Writer {
   Writer(base::UniqueFd lock, Database database) : lock_(std::move(lock)), database_(std::move(database)) {}
 
   absl::StatusOr<bool> Remember(const RequestId& id) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  absl::Status Insert(std::span<const NewProfile> profiles) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Those of `profiles` at `places`, and ends the transaction.
+  absl::Status Insert(std::span<const NewProfile> profiles, std::span<const size_t> places, Transaction* transaction)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::StatusOr<int64_t> DeleteBatch(int64_t before_ns) ABSL_LOCKS_EXCLUDED(mutex_);
   absl::Status DeleteWhatIsEmpty() ABSL_LOCKS_EXCLUDED(mutex_);
   absl::StatusOr<int64_t> LiveBytes() ABSL_LOCKS_EXCLUDED(mutex_);

@@ -1,13 +1,17 @@
-// sonde_push_window TYPE HOST:PORT: pushes profiles as the agent does to a target of this type, over one connection.
+// sonde_push_window TYPE HOST:PORT: pushes profiles of one window as the agent does to a target of this type, over one
+// connection, each by itself or together, by the protocol.
 // Each line of the standard input is {"kind": "cpu", "labels": {"node": "n1"}, "file": "path of a pprof"}; a line of
 // the output for each: "OK", or what the server said.
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <fstream>
 #include <iostream>
 #include <iterator>
 #include <memory>
+#include <span>
 #include <string>
+#include <vector>
 
 #include "agent/export/otlp_protocol.h"
 #include "agent/export/parca_protocol.h"
@@ -45,6 +49,23 @@ sonde::profile::EncodedProfile Read(const nlohmann::json& line, uint64_t sequenc
   return profile;
 }
 
+// Pushes as many at once as the protocol takes, and says what became of each. How many they were.
+size_t PushSome(exporting::Protocol* protocol, std::span<const exporting::ProfilePtr> profiles) {
+  grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() + kPatience);
+  if (protocol->MostTogether() == 1) {
+    context.AddMetadata("sonde-instance", profiles.front()->instance);
+    context.AddMetadata("sonde-sequence", std::to_string(profiles.front()->sequence));
+  }
+  exporting::Rejected rejected;
+  size_t taken = 0;
+  const grpc::Status status = protocol->PushTogether(&context, profiles, &taken, &rejected);
+  for (size_t i = 0; i < taken; ++i) {
+    std::puts(status.ok() ? "OK" : exporting::Explain(status, protocol->SpokenAt()).c_str());
+  }
+  return taken;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -52,16 +73,15 @@ int main(int argc, char** argv) {
   const auto channel = exporting::OpenPushChannel({.endpoint = argv[2]}, grpc::InsecureChannelCredentials());
   const std::unique_ptr<exporting::Protocol> protocol = ProtocolOf(argv[1], channel);
   if (protocol == nullptr) return 2;
-  uint64_t sequence = 0;
+  std::vector<exporting::ProfilePtr> window;
   for (std::string line; std::getline(std::cin, line);) {
-    const sonde::profile::EncodedProfile profile = Read(nlohmann::json::parse(line), ++sequence);
-    grpc::ClientContext context;
-    context.set_deadline(std::chrono::system_clock::now() + kPatience);
-    context.AddMetadata("sonde-instance", profile.instance);
-    context.AddMetadata("sonde-sequence", std::to_string(profile.sequence));
-    exporting::Rejected rejected;
-    const grpc::Status status = protocol->Push(&context, profile, &rejected);
-    std::puts(status.ok() ? "OK" : exporting::Explain(status, protocol->SpokenAt()).c_str());
+    window.push_back(
+        std::make_shared<const sonde::profile::EncodedProfile>(Read(nlohmann::json::parse(line), window.size() + 1)));
+  }
+  std::stable_sort(window.begin(), window.end(),
+                   [](const auto& one, const auto& other) { return one->labels < other->labels; });
+  for (std::span<const exporting::ProfilePtr> rest = window; !rest.empty();) {
+    rest = rest.subspan(PushSome(protocol.get(), rest.first(std::min(rest.size(), protocol->MostTogether()))));
   }
   return 0;
 }

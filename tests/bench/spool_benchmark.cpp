@@ -100,7 +100,7 @@ void TakeFromSpool(benchmark::State& state) {
     for (int i = 0; i < kProfilesOfAWindow; ++i) spool->Enqueue(Incompressible(static_cast<uint64_t>(i)));
     if (!spool->Flush(absl::Seconds(60))) state.SkipWithError("the disk took nothing");
     state.ResumeTiming();
-    while (spool->QueueOf(0)->PinNext(absl::Now()) != nullptr) spool->QueueOf(0)->RemovePinned();
+    while (spool->QueueOf(0)->PinNext(absl::Now()) != nullptr) spool->QueueOf(0)->RemovePinned(0);
   }
   state.SetItemsProcessed(state.iterations() * kProfilesOfAWindow);
   spool.reset();

@@ -1,5 +1,7 @@
 """What a window of profiles takes on the wire by each protocol: bytes that leave for the server's port, all framing included.
 
+OTLP has the profiles of a window in one request, the others have each by itself.
+
 Beside it stands what OpenTelemetry's profiler v0.0.202633 took for on-CPU samples alone, measured once at the same rate on two busy CPUs
 (stress-ng and CPython): 149,639 bytes a minute for 9,515 events and 2,705 distinct stacks, names of native functions not included.
 """
@@ -188,7 +190,9 @@ def rows_of(profiles, wires, folder):
                      sum(len(gzip.decompress(profile.gz)) for profile in own), sum(len(profile.gz) for profile in own), *bytes_of))
         if kind == "cpu":
             told = ", ".join(f"{count / events:.1f} by {name}" for count, (name, _) in zip(bytes_of, wires))
-    rows.append(("all", *(sum(row[column] for row in rows) if column not in (2, 3) else "-" for column in range(1, len(rows[0])))))
+    # Of what a protocol puts together, all kinds share tables.
+    rows.append(("all", *(sum(row[column] for row in rows) if column not in (2, 3) else "-" for column in range(1, len(rows[0]) - len(wires))),
+                 *(by(profiles, folder) for _, by in wires)))
     return rows, told
 
 
@@ -204,7 +208,7 @@ def of_load(load, window_seconds, wires):
 def section(window_seconds, tell):
     tell("bytes on the wire")
     wires = list(protocols())
-    return (f"## Bytes on the wire\n\nOne window of {window_seconds} s at 99 Hz with every CPU busy, each profile pushed by itself over one connection: bytes "
+    return (f"## Bytes on the wire\n\nOne window of {window_seconds} s at 99 Hz with every CPU busy, pushed over one connection, each profile by itself and by OTLP together (a row's profiles; all of them in the last): bytes "
             "that leave for the server, HTTP/2 and gRPC included; names, files and lines of all functions included. Samples are distinct stacks by address, "
             f"in one profile each. OpenTelemetry's profiler: {OTEL_BYTES_AN_EVENT:.1f} bytes an on-CPU event, 149,639 a minute, without the names of native functions.\n\n"
             + "\n".join(of_load(load, window_seconds, wires) for load in LOADS))

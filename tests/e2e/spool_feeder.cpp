@@ -4,7 +4,8 @@
 // for what is durable: all of this instance up to that number. With PROFILES 0 it sends what is in the spool; with
 // "taken" it takes that out and prints instead
 //   has INSTANCE NUMBER
-// Segments are of SEGMENT bytes. Then it ends as an agent does and prints
+// Segments are of SEGMENT bytes; otlp:HOST:PORT is sent to by that protocol, each batch as a window. Then it ends as an
+// agent does and prints
 //   lost CAUSE COUNT
 //   done SYNCS RECORDS
 // It may be killed at any instant.
@@ -12,12 +13,15 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <memory>
 #include <random>
 #include <string>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "absl/time/clock.h"
+#include "agent/export/otlp_protocol.h"
 #include "agent/export/pyroscope_protocol.h"
 #include "agent/export/spool.h"
 #include "agent/export/target_sender.h"
@@ -59,7 +63,9 @@ void Feed(exporting::Spool* spool, const std::string& instance, uint64_t profile
   std::mt19937 random(static_cast<unsigned>(::getpid()));
   for (uint64_t sequence = 0; sequence < profiles;) {
     for (uint64_t batch = 1 + random() % 5; batch > 0 && sequence < profiles; --batch) {
-      spool->Enqueue(Numbered(instance, ++sequence, bytes));
+      profile::EncodedProfile one = Numbered(instance, ++sequence, bytes);
+      one.ends_window = batch == 1 || sequence == profiles;
+      spool->Enqueue(std::move(one));
     }
     if (!spool->Flush(kPatience)) std::abort();
     Say(absl::StrCat("promised ", instance, " ", sequence));
@@ -72,8 +78,13 @@ void Feed(exporting::Spool* spool, const std::string& instance, uint64_t profile
 void TakeOut(exporting::ProfileQueue* queue) {
   while (const exporting::ProfilePtr profile = queue->PinNext(absl::Now())) {
     Say(absl::StrCat("has ", profile->instance, " ", profile->sequence));
-    queue->RemovePinned();
+    queue->RemovePinned(0);
   }
+}
+
+std::unique_ptr<exporting::Protocol> ProtocolOf(bool is_otlp, const std::shared_ptr<grpc::Channel>& channel) {
+  if (!is_otlp) return std::make_unique<exporting::PyroscopeProtocol>(channel);
+  return std::make_unique<exporting::OtlpProtocol>(channel, exporting::OtlpOrigin{.version = "0", .host_id = ""});
 }
 
 int Run(const std::string& directory, const std::string& endpoint, const std::string& wanted, size_t bytes,
@@ -96,13 +107,11 @@ int Run(const std::string& directory, const std::string& endpoint, const std::st
   }
   const uint64_t profiles = std::strtoull(wanted.c_str(), nullptr, 10);
   exporting::ExportTarget target;
-  target.endpoint = endpoint;
+  const bool is_otlp = absl::StartsWith(endpoint, "otlp:");
+  target.endpoint = std::string(absl::StripPrefix(endpoint, "otlp:"));
   target.backoff_initial = target.backoff_cap = absl::Milliseconds(100);
   exporting::TargetSender sender(
-      target,
-      [](const std::shared_ptr<grpc::Channel>& channel) {
-        return std::make_unique<exporting::PyroscopeProtocol>(channel);
-      },
+      target, [is_otlp](const std::shared_ptr<grpc::Channel>& channel) { return ProtocolOf(is_otlp, channel); },
       &losses, (*spool)->QueueOf(0));
   sender.Start();
   Feed(spool->get(), instance, profiles, bytes);

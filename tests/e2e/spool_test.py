@@ -17,6 +17,13 @@ KILLS = 200
 POWER_CUTS = 200
 
 
+def sequences_in(profile_ids, instance):
+    """Those of this run of an agent: an id is the run's UUID, with the number of part and type in one half and the sequence in the other."""
+    first, second = (int(half, 16) for half in (instance.replace("-", "")[:16], instance.replace("-", "")[16:]))
+    whole = f"{first ^ 1 << 8:016x}"
+    return {int(one[16:], 16) ^ second for one in profile_ids if one[:16] == whole}
+
+
 class SpoolTest(sonde.SondeTest):
     def setUp(self):
         super().setUp()
@@ -25,8 +32,10 @@ class SpoolTest(sonde.SondeTest):
     def expect_each_once(self, collector, promised):
         """{instance: number}: all of these up to the number are stored, and each stored profile once."""
         requests = sonde.requests_of(collector.store)
+        by_otlp = {name.removeprefix("otlp-") for name in requests if name.startswith("otlp-")}
         for instance, number in promised.items():
-            missing = set(range(1, number + 1)) - set(requests.get(instance, []))
+            stored = sequences_in(by_otlp, instance) if by_otlp else set(requests.get(instance, []))
+            missing = set(range(1, number + 1)) - stored
             self.assertEqual(missing, set(), f"promised by {instance} and not delivered")
         rows = sonde.query_store(collector.store, "SELECT count(*), count(DISTINCT start_ns || hex(totals)) FROM profile")[0]
         self.assertEqual(rows, (sum(map(len, requests.values())),) * 2, "a profile was stored twice")
@@ -44,40 +53,45 @@ class FeederKilled(SpoolTest):
     def lost(self, feeder):
         return dict(re.findall(r"^lost (\S+) (\d+)$", feeder.said(), re.M))
 
-    def drain(self, collector):
+    def drain(self, collector, by=""):
         """Sends what is left, and returns what the last run says was lost."""
-        last = self.feeder(collector.grpc, 0)
+        last = self.feeder(by + collector.grpc, 0)
         self.assertEqual(last.wait(), 0, last.said())
         self.assertRegex(last.said(), r"(?m)^done ")
         return self.lost(last)
 
-    def test_at_random_instants(self):
+    def test_at_random_instants_by_otlp(self):
+        self.test_at_random_instants(by="otlp:", kills=40)
+
+    def test_at_random_instants(self, by="", kills=KILLS):
         """A real process that writes and sends, and a real collector which is killed now and then itself."""
         seed = random.randrange(1 << 32)
         print(f"seed {seed}")
         chance = random.Random(seed)
         collector = self.collector()
         promised, gaps, mid_write = {}, 0, 0
-        for kill in range(KILLS):
+        for kill in range(kills):
             if kill % 20 == 10:
                 # Down for a few runs: what these spool is sent later, under their own names.
                 self.assertEqual(collector.stop(signal.SIGKILL), -signal.SIGKILL)
             if kill % 20 == 14:
                 collector = self.collector(store=collector.store, grpc_port=collector.grpc_port,
                                            http_port=collector.http_port)
-            feeder = self.feeder(collector.grpc, 1_000_000)
+            feeder = self.feeder(by + collector.grpc, 1_000_000)
+            if kill % 2:
+                feeder.wait_until_said("promised")  # however slow the machine is
             time.sleep(chance.uniform(0, 0.12))
             feeder.stop(signal.SIGKILL)
             before = len(promised)
             self.promises(feeder, promised)
             mid_write += len(promised) > before
             self.assertNotIn("damaged", feeder.said())
-        self.assertGreater(mid_write, KILLS // 3, "too few lived long enough to promise anything")
-        lost = self.drain(collector)
+        self.assertGreater(mid_write, kills // 3, "too few lived long enough to promise anything")
+        lost = self.drain(collector, by)
         self.assertEqual(set(lost) - {"gap_after_restart"}, set(), lost)
-        print(f"{KILLS} kills, {mid_write} of them after a promise; {sum(promised.values())} profiles promised")
+        print(f"{kills} kills, {mid_write} of them after a promise; {sum(promised.values())} profiles promised")
         self.expect_each_once(collector, promised)
-        self.assertEqual(self.drain(collector), {}, "the end before was orderly")
+        self.assertEqual(self.drain(collector, by), {}, "the end before was orderly")
         self.assertEqual([p.name for p in self.spool.iterdir() if p.suffix == ".spool"], [])
 
     def calls(self, **more):

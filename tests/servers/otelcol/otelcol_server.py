@@ -1,6 +1,7 @@
 """A real OpenTelemetry Collector on loopback, and what it wrote of what it was sent."""
 
 import collections
+import itertools
 import json
 import os
 import pathlib
@@ -14,6 +15,7 @@ import sonde_processes as sonde  # noqa: E402
 
 SERVER = os.environ.get("SONDE_OTEL_COLLECTOR", "")
 PUSH_TOOL = sonde.BUILD / "bin/sonde_otlp_push"
+PUSH_TOOLS_INSTANCE = "8d7f2b1c-1111-4222-8333-944455556666"
 
 CONFIGURATION = """
 receivers:
@@ -53,23 +55,36 @@ class Collector(sonde.Program):
         return self
 
     def stop_and_read(self):
-        """Every request that it took, decoded."""
+        """Every profile that it was told, decoded, in the order of requests, resources and profiles."""
         exit_code = self.stop()
         if exit_code != 0:
             raise AssertionError(f"the collector ended with {exit_code} and said:\n{self.said()}")
-        return [Request(json.loads(line)) for line in self.file.read_text().splitlines()]
+        self.requests = [json.loads(line) for line in self.file.read_text().splitlines()]
+        return [told for request in self.requests for told in told_in(request)]
 
 
-class Request:
-    """One request as the collector wrote it: by the names that it gives to what it read."""
+def told_in(request):
+    """What one request tells of each of our profiles, or of a part of one."""
+    found = []
+    for of_resource in request["resourceProfiles"]:
+        (of_scope,) = of_resource["scopeProfiles"]
+        # The last half of an id is the same in all parts of one profile; the first tells parts apart, and types by its last byte.
+        parts = itertools.groupby(of_scope["profiles"], key=lambda profile: (profile["profileId"][16:], profile["profileId"][:14]))
+        found += [Told(request["dictionary"], of_resource, list(profiles)) for _, profiles in parts]
+    return found
 
-    def __init__(self, json_of):
-        self.dictionary = json_of["dictionary"]
+
+class Told:
+    """One of our profiles or a part of one as the collector wrote it: by the names that it gives to what it read."""
+
+    def __init__(self, dictionary, of_resource, profiles):
+        self.dictionary, self.of_resource = dictionary, of_resource
         self.strings = self.dictionary["stringTable"]
-        (self.of_resource,) = json_of["resourceProfiles"]
-        (self.of_scope,) = self.of_resource["scopeProfiles"]
-        self.profiles = [Profile(self, profile) for profile in self.of_scope["profiles"]]
-        (self.sequence,) = {profile.id[16:] for profile in self.profiles}  # the same in all parts of one profile
+        self.profiles = [Profile(self, profile) for profile in profiles]
+
+    def sequence(self, instance):
+        """The profile's number in this run of an agent, of whose name the ids are made, too."""
+        return int(self.profiles[0].id[16:], 16) ^ int(instance.replace("-", "")[16:], 16)
 
     def entry(self, table, index):
         return self.dictionary[table + "Table"][index]
@@ -108,8 +123,8 @@ class Request:
 
 
 class Profile:
-    def __init__(self, request, json_of):
-        self.request, self.json = request, json_of
+    def __init__(self, told, json_of):
+        self.told, self.json = told, json_of
         self.type = self.type_of("sampleType")
         self.period_type = self.type_of("periodType")
         self.period = int(json_of.get("period", 0))
@@ -119,14 +134,14 @@ class Profile:
     def type_of(self, field):
         """"cpu/nanoseconds", or "/" when there is none."""
         names = self.json.get(field, {})
-        return "/".join(self.request.strings[names.get(part + "Strindex", 0)] for part in ("type", "unit"))
+        return "/".join(self.told.strings[names.get(part + "Strindex", 0)] for part in ("type", "unit"))
 
     def sums(self):
         """{(attributes, symbols leaf first): value}."""
         sums = collections.Counter()
         for sample in self.json["samples"]:
-            key = (frozenset(self.request.attributes(sample).items()),
-                   tuple(symbol for symbol, _, _ in self.request.frames(sample.get("stackIndex", 0))))
+            key = (frozenset(self.told.attributes(sample).items()),
+                   tuple(symbol for symbol, _, _ in self.told.frames(sample.get("stackIndex", 0))))
             (value,) = sample["values"]
             sums[key] += int(value)
         return sums

@@ -4,7 +4,6 @@ Needs root, the programs of the build tree in SONDE_BUILD, and a Collector in SO
 """
 
 import collections
-import itertools
 import unittest
 
 import otelcol_server
@@ -17,12 +16,12 @@ HOST_ID = "0123456789abcdef0123456789abcdef"
 LOAD_SECONDS = 8
 # By kind: types as they are told by OTLP, in this order, and which of our values each is.
 TYPES = {
-    "cpu": {"cpu/nanoseconds": 1, "samples/count": 0},
+    "cpu": {"samples/count": 0},  # and by their period the time
     "offcpu": {"off_cpu/nanoseconds": 1, "waits/count": 0},
     "wall": {"wall/nanoseconds": 0},
     "faults": {"bytes/bytes": 1, "faults/count": 0},
 }
-PERIOD_TYPES = {"cpu/nanoseconds": "cpu/nanoseconds", "samples/count": "cpu/nanoseconds", "off_cpu/nanoseconds": "/",
+PERIOD_TYPES = {"samples/count": "cpu/nanoseconds", "off_cpu/nanoseconds": "/",
                 "waits/count": "waits/count", "wall/nanoseconds": "wall/nanoseconds", "bytes/bytes": "faults/count",
                 "faults/count": "faults/count"}
 KEYS = {"process": "process.executable.name"}
@@ -53,12 +52,15 @@ class OtelCollectorTest(sonde.SondeTest):
         self.assertEqual(set(otelcol_server.push(self.otelcol.address, profiles, self.folder)), {"OK"})
         return self.received(len(profiles))
 
-    def received(self, profiles):
-        """The requests of each of so many profiles, in the order of their sequence."""
-        requests = self.otelcol.stop_and_read()
-        ids = [profile.id for request in requests for profile in request.profiles]
+    def received(self, profiles, instance=otelcol_server.PUSH_TOOLS_INSTANCE):
+        """What was told of each of so many profiles, in one or more parts, in the order of their sequence."""
+        told = self.otelcol.stop_and_read()
+        ids = [profile.id for part in told for profile in part.profiles]
         self.assertEqual(len(set(ids)), len(ids), "two profiles of one id")
-        found = [list(own) for _, own in itertools.groupby(requests, key=lambda request: request.sequence)]
+        by_sequence = collections.defaultdict(list)
+        for part in told:
+            by_sequence[part.sequence(instance)].append(part)
+        found = [by_sequence[sequence] for sequence in sorted(by_sequence)]
         self.assertEqual(len(found), profiles)
         return found
 
@@ -76,6 +78,8 @@ class OtelCollectorTest(sonde.SondeTest):
             for part in parts:
                 self.assertEqual((part.time_ns, part.duration_ns), (wanted.time_ns, wanted.duration_ns))
                 self.assertEqual(part.period_type, PERIOD_TYPES[name])
+                if kind == "cpu":
+                    self.assertEqual(part.period * sum(part.sums().values()), sum(sums_of(wanted, 1).values()), "the time of these ticks")
             totals[name] = sum(found.values())
         self.assertEqual({profile.type for request in requests for profile in request.profiles} - set(TYPES[kind]), set())
         return totals
@@ -98,6 +102,7 @@ class Recorded(OtelCollectorTest):
             load.finish()
         self.assertEqual([target["endpoint"] for target in agent.status()["targets"]], [collector.grpc, self.otelcol.address])
         self.assertEqual(agent.stop(), 0)
+        (self.instance,) = sonde.requests_of(collector.store)
         return collector.profiles()
 
     def test_every_kind_arrives_to_the_last_nanosecond_and_sample(self):
@@ -105,13 +110,14 @@ class Recorded(OtelCollectorTest):
         self.assertEqual({profile.kind for profile in stored}, set(TYPES), "a kind was not recorded")
         totals = collections.Counter()
         frame_types = set()
-        for profile, requests in zip(stored, self.received(len(stored))):
+        for profile, requests in zip(stored, self.received(len(stored), self.instance)):
             totals.update({(profile.kind, name): total
                            for name, total in self.check(profile.kind, profile.gz, requests).items()})
             for request in requests:
                 self.assertEqual(request.resource["service.name"], profile.labels["service_name"])
                 self.assertEqual(request.resource["host.name"], NODE)
                 frame_types |= {frame[1:] for i in range(len(request.dictionary["stackTable"])) for frame in request.frames(i)}
+        self.assertLessEqual(len(self.otelcol.requests), len({profile.end_ns for profile in stored}), "a window is more than one request")
         for (kind, name), total in sorted(totals.items()):
             print(f"{kind}: {name}, sum {total} as stored, of {len(stored)} profiles of all kinds")
             self.assertGreater(total, 0)

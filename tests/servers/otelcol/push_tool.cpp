@@ -30,6 +30,7 @@ EncodedProfile Read(const nlohmann::json& line, uint64_t sequence) {
   for (const auto& [name, value] : line.at("labels").items()) profile.labels[name] = value.get<std::string>();
   profile.instance = "8d7f2b1c-1111-4222-8333-944455556666";
   profile.sequence = sequence;
+  profile.ends_window = true;
   std::ifstream file(line.at("file").get<std::string>(), std::ios::binary);
   profile.pprof_gz.assign(std::istreambuf_iterator<char>(file), {});
   return profile;
