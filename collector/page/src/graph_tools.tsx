@@ -55,15 +55,17 @@ export function GraphTools({ saved, state, set, onUp }: Props) {
           onChange={(colorBy) => set({ colorBy: colorBy as ViewState["colorBy"] })}
         />
       )}
-      <Choice
-        title="Recursion"
-        keyName="r"
-        help="Calls of a function within itself"
-        value={state.recursion}
-        options={Object.keys(RECURSIONS)}
-        text={(how) => RECURSIONS[how as ViewState["recursion"]]}
-        onChange={(how) => set({ recursion: how as ViewState["recursion"], zoom: null })}
-      />
+      {state.view !== "waits" && (
+        <Choice
+          title="Recursion"
+          keyName="r"
+          help="Calls of a function within itself"
+          value={state.recursion}
+          options={Object.keys(RECURSIONS)}
+          text={(how) => RECURSIONS[how as ViewState["recursion"]]}
+          onChange={(how) => set({ recursion: how as ViewState["recursion"], zoom: null })}
+        />
+      )}
       {!saved && (
         <Choice
           title="Detail"

@@ -39,6 +39,7 @@ export function treeKeys(state: ViewState, set: SetState): KeyMap {
   const recursions = Object.keys(RECURSIONS) as ViewState["recursion"][];
   return {
     g: () => set({ group: nextGroup(state), zoom: null }),
+    a: () => set({ exactCase: !state.exactCase }, "replace"),
     c: () => set({ colorBy: next(colors, state.colorBy) }),
     i: () => set({ inverted: !state.inverted, zoom: null }),
     r: () => set({ recursion: next(recursions, state.recursion), zoom: null }),

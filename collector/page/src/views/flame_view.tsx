@@ -36,6 +36,7 @@ export function FlameView(props: ViewProps) {
             onHover={setHovered}
             onPoint={props.onPoint}
             onMenu={(node, x, y) => setMenu({ node, x, y })}
+            onDrop={actions.find(({ key }) => key === "x")!.run}
           />
           <Legend
             layout={seen}
