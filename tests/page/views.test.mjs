@@ -249,6 +249,8 @@ test("direction, recursion, colour, group, theme and kind change by key", async 
     await shows(pattern);
   }
   assert.equal(await page.evaluate(() => document.documentElement.dataset.theme), "dark");
+  await turnTo(page, "/?service=checkout&kind=offcpu&color=reason&root=process"); // whose tree knows no reasons
+  assert.equal(await page.getByLabel("Colour").inputValue(), "file");
 });
 
 test("the time moves and stretches by key", async () => {
