@@ -219,7 +219,7 @@ void AddStored(CLI::App* verb, StoredSelection* stored) {
       ->excludes(since)
       ->type_name("TIME");
   verb->add_option("--to", stored->to, "up to then (default: now)")->type_name("TIME");
-  verb->add_option("--focus", stored->focus, "only stacks with a function that this regular expression finds")
+  verb->add_option("--focus", stored->focus, "only stacks with a function or file that this regular expression finds")
       ->type_name("REGEX");
   verb->add_option("--ignore", stored->ignore, "no stacks with such a function")->type_name("REGEX");
 }

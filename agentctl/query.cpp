@@ -152,13 +152,11 @@ std::string QuestionFor(const StoredSelection& selection, const QueryOptions& op
   }
   const uint32_t otherwise = options.what == "timeline" ? 5 : 20;
   (*parameters)["limit"] = absl::StrCat(options.limit != 0 ? options.limit : otherwise);
-  if (options.what == "timeline") {
-    (*parameters)["by"] = options.by;
-    return "timeline";
-  }
   (*parameters)["focus"] = selection.focus;
   (*parameters)["ignore"] = selection.ignore;
-  return "top";
+  if (options.what != "timeline") return "top";
+  (*parameters)["by"] = options.by;
+  return "timeline";
 }
 
 absl::StatusOr<std::string> PprofOf(const StoredSelection& selection, const CheckedSelection& checked) {

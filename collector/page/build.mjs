@@ -6,10 +6,9 @@ import { mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { gzipSync } from "node:zlib";
 
-const MAX_SCRIPT_BYTES = 170_000; // uPlot is 53,000 of them, Preact 14,000; 67,000 compressed
+const MAX_SCRIPT_BYTES = 150_000; // Preact is 14,000 of them
 const BANNER =
-  "/*! Contains Preact (https://preactjs.com), MIT License, Copyright (c) 2015-present Jason Miller; " +
-  "uPlot (https://github.com/leeoniya/uPlot), MIT License, Copyright (c) 2022 Leon Sorokin */";
+  "/*! Contains Preact (https://preactjs.com), MIT License, Copyright (c) 2015-present Jason Miller */";
 const out = resolve(process.argv[2] ?? "out");
 mkdirSync(out, { recursive: true });
 

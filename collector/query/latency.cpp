@@ -4,10 +4,10 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "collector/query/kept_stacks.h"
 #include "collector/query/querier.h"
 #include "collector/query/selecting.h"
 #include "collector/query/stack_sums.h"
-#include "collector/store/sample_columns.h"
 #include "profile/table_key.h"
 
 namespace sonde::query {
@@ -56,43 +56,6 @@ class Lengths {
   int64_t max_ = 0;
 };
 
-// The stacks of a volume that are asked for.
-class StackFilter {
- public:
-  using FrameTest = std::function<bool(const profile::Frame&)>;
-
-  static absl::StatusOr<std::vector<bool>> Of(const store::VolumeView& view, const FrameTest& focus,
-                                              const FrameTest& ignore) {
-    auto frames = view.Frames();
-    if (!frames.ok()) return frames.status();
-    const store::Dictionary& dictionary = view.Entries();
-    const std::vector<bool> wanted = Locations(dictionary, **frames, focus);
-    const std::vector<bool> unwanted = Locations(dictionary, **frames, ignore);
-    const size_t nodes = size_t{dictionary.Size(store::Table::kNode)} + 1;
-    std::vector<bool> has_wanted(nodes, focus == nullptr), has_unwanted(nodes, false), kept(nodes);
-    kept[0] = has_wanted[0];
-    for (uint32_t node = 1; node < nodes; ++node) {
-      const store::StackNode one = dictionary.Node(node);  // its parent stands before it
-      has_wanted[node] = has_wanted[one.parent] || (focus != nullptr && wanted[one.location]);
-      has_unwanted[node] = has_unwanted[one.parent] || (ignore != nullptr && unwanted[one.location]);
-      kept[node] = has_wanted[node] && !has_unwanted[node];
-    }
-    return kept;
-  }
-
- private:
-  static std::vector<bool> Locations(const store::Dictionary& dictionary, const profile::FrameTable& frames,
-                                     const FrameTest& is_it) {
-    std::vector<bool> matching(size_t{dictionary.Size(store::Table::kLocation)} + 1, false);
-    if (is_it == nullptr) return matching;
-    for (uint32_t location = 1; location < matching.size(); ++location) {
-      matching[location] =
-          std::ranges::any_of(frames.Of(location), [&](int32_t frame) { return is_it(frames.At(frame)); });
-    }
-    return matching;
-  }
-};
-
 // The waits of one stack and one set of labels in one window.
 struct WaitGroup {
   int32_t group;
@@ -109,16 +72,8 @@ class WaitVisitor {
       : reader_(*reader), query_(query), groups_(query.selection.selector, by, query.root) {}
 
   absl::Status Visit(absl::FunctionRef<void(const WaitGroup&)> visit) {
-    auto focus = FrameFilter(query_.focus, "focus"), ignore = FrameFilter(query_.ignore, "ignore");
-    if (!focus.ok()) return focus.status();
-    if (!ignore.ok()) return ignore.status();
-    focus_ = *focus;
-    ignore_ = *ignore;
-    auto take = [&](const store::Series& series, const store::StoredProfile& profile) {
-      if (std::exchange(series_id_, series.id) != series.id) groups_.StartSeries(series.labels);
-      return Take(profile, visit);
-    };
-    auto status = VisitSamples(&reader_, query_.selection, take);
+    auto status = VisitKept(&reader_, query_.selection, query_.focus, query_.ignore, &groups_,
+                            [&](const KeptSamples& samples) { return Take(samples, visit); });
     if (!status.ok()) return status;
     return summary_.Profiles() == 0 ? NothingSelected(&reader_, query_.selection) : absl::OkStatus();
   }
@@ -128,22 +83,6 @@ class WaitVisitor {
   int TimeIndex() const { return time_; }
 
  private:
-  struct Volume {
-    std::shared_ptr<const store::VolumeView> view;
-    std::vector<bool> kept;  // by node
-  };
-
-  absl::StatusOr<const Volume*> VolumeOf(int64_t id) {
-    Volume& volume = volumes_[id];
-    if (volume.view != nullptr) return &volume;
-    auto view = reader_.Volume(id);
-    if (!view.ok()) return view.status();
-    auto kept = StackFilter::Of(**view, focus_, ignore_);
-    if (!kept.ok()) return kept.status();
-    volume = {*std::move(view), *std::move(kept)};
-    return &volume;
-  }
-
   // The values that are a count and a time.
   absl::Status FindValues() {
     const profile::Pprof& shape = summary_.Shape();
@@ -156,37 +95,17 @@ class WaitVisitor {
         absl::StrCat("profiles of kind '", query_.selection.kind, "' have no count and time of events; offcpu has"));
   }
 
-  absl::Status Take(const store::StoredProfile& profile, absl::FunctionRef<void(const WaitGroup&)> visit) {
-    auto volume = VolumeOf(profile.volume);
-    if (!volume.ok()) return volume.status();
-    absl::Status status;
-    bool is_selected = false;
-    auto add = [&](const store::SampleGroup& samples) {
-      if (status.ok()) status = AddGroup(**volume, profile, samples, &is_selected, visit);
-    };
-    auto decoded = store::DecodeSamples(profile.samples, profile.value_count, add);
-    return decoded.ok() ? status : decoded;
-  }
-
-  absl::Status AddGroup(const Volume& volume, const store::StoredProfile& profile, const store::SampleGroup& samples,
-                        bool* is_selected, absl::FunctionRef<void(const WaitGroup&)> visit) {
-    const store::Dictionary& dictionary = volume.view->Entries();
-    const size_t count = samples.nodes.size();
-    if (samples.labels > dictionary.Size(store::Table::kLabels) ||
-        (count > 0 && samples.nodes.back() >= volume.kept.size())) {
-      return absl::DataLossError("a stored profile is damaged; see sonde-collector check");
-    }
-    auto group = groups_.Of(profile.volume, dictionary, samples.labels);
-    if (!group.ok() || *group == LabelGroups::kLeftOut) return group.status();
-    if (!std::exchange(*is_selected, true)) {
-      if (auto status = summary_.Add(profile, dictionary); !status.ok()) return status;
+  absl::Status Take(const KeptSamples& samples, absl::FunctionRef<void(const WaitGroup&)> visit) {
+    const store::StoredProfile& profile = samples.profile;
+    if (std::exchange(row_seen_, profile.id) != profile.id) {
+      if (auto status = summary_.Add(profile, samples.dictionary); !status.ok()) return status;
       if (auto status = FindValues(); !status.ok()) return status;
     }
-    for (size_t i = 0; i < count; ++i) {
-      const int64_t waits = samples.values[static_cast<size_t>(count_) * count + i];
-      const int64_t total = samples.values[static_cast<size_t>(time_) * count + i];
-      if (waits <= 0 || total < 0 || !volume.kept[samples.nodes[i]]) continue;
-      visit({*group, profile.start_ns, profile.end_ns, waits, total});
+    for (size_t i = 0; i < samples.samples.nodes.size(); ++i) {
+      const int64_t waits = samples.Value(static_cast<size_t>(count_), i);
+      const int64_t total = samples.Value(static_cast<size_t>(time_), i);
+      if (waits <= 0 || total < 0 || !samples.IsKept(i)) continue;
+      visit({samples.group, profile.start_ns, profile.end_ns, waits, total});
     }
     return absl::OkStatus();
   }
@@ -195,9 +114,7 @@ class WaitVisitor {
   const StackQuery& query_;
   LabelGroups groups_;
   Summary summary_;
-  StackFilter::FrameTest focus_, ignore_;
-  std::map<int64_t, Volume> volumes_;
-  int64_t series_id_ = -1;
+  int64_t row_seen_ = -1;
   int time_ = -1;
   int count_ = -1;
 };

@@ -35,7 +35,7 @@ struct Merged {
 struct StackQuery {
   Selection selection;
   std::string sample_type{};  // the value's name; empty = the last
-  std::string focus{};        // regular expressions (RE2) on functions: only stacks that have one, ...
+  std::string focus{};        // regular expressions (RE2) on functions and files: only stacks that have one, ...
   std::string ignore{};       // ... and that have none; empty = all
   std::string root{};         // a label whose value is the first frame; empty = none
 };
@@ -102,8 +102,10 @@ struct Timeline {
 struct TimelineQuery {
   Selection selection;
   std::string sample_type{};
-  std::string by{};     // a label; empty = all is one row
-  int64_t step_ns = 0;  // 0 = as fits
+  std::string focus{};   // as in StackQuery; with either of them all samples are read, not their sums alone
+  std::string ignore{};  // likewise
+  std::string by{};      // a label; empty = all is one row
+  int64_t step_ns = 0;   // 0 = as fits
   size_t limit = 20;
 };
 

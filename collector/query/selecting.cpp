@@ -176,7 +176,9 @@ absl::StatusOr<std::function<bool(const profile::Frame&)>> FrameFilter(const std
     return absl::InvalidArgumentError(
         absl::StrCat("'", parameter, "' is no regular expression of RE2: ", compiled->error()));
   }
-  return [compiled](const profile::Frame& frame) { return re2::RE2::PartialMatch(frame.name, *compiled); };
+  return [compiled](const profile::Frame& frame) {
+    return re2::RE2::PartialMatch(frame.name, *compiled) || re2::RE2::PartialMatch(frame.file, *compiled);
+  };
 }
 
 Heading HeadingOf(const std::string& kind, const Summary& summary, int value) {

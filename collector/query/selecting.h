@@ -59,8 +59,8 @@ absl::StatusOr<int> ValueIndexOf(const profile::Pprof& shape, const std::string&
 // The first value that counts something; negative when there is none besides `value`.
 int CountIndexOf(const profile::Pprof& shape, int value);
 
-// Whether a frame's function matches the regular expression anywhere; null when `regex` is empty. kInvalidArgument when
-// it is none, with `parameter`'s name.
+// Whether the regular expression is found in a frame's function or its file; null when `regex` is empty.
+// kInvalidArgument when it is none, with `parameter`'s name.
 absl::StatusOr<std::function<bool(const profile::Frame&)>> FrameFilter(const std::string& regex, const char* parameter);
 
 // Heading but for the total.

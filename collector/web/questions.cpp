@@ -102,8 +102,8 @@ Answer Overview(const Querier& querier, const http::Request& request) {
 }
 
 Answer Timeline(const Querier& querier, const http::Request& request) {
-  auto status =
-      CheckParameters(request, {"kind", "query", "from", "to", "seconds", "sample_type", "by", "step", "limit"});
+  auto status = CheckParameters(
+      request, {"kind", "query", "from", "to", "seconds", "sample_type", "focus", "ignore", "by", "step", "limit"});
   if (!status.ok()) return status;
   auto stacks = StackQueryOf(request);
   if (!stacks.ok()) return stacks.status();
@@ -112,7 +112,8 @@ Answer Timeline(const Querier& querier, const http::Request& request) {
   auto step = StepOf(request);
   if (!step.ok()) return step.status();
   const std::string by = TextParameter(request, "by");
-  auto timeline = querier.TimelineOf({std::move(stacks->selection), std::move(stacks->sample_type), by, *step, *limit});
+  auto timeline = querier.TimelineOf({std::move(stacks->selection), std::move(stacks->sample_type),
+                                      std::move(stacks->focus), std::move(stacks->ignore), by, *step, *limit});
   if (!timeline.ok()) return timeline.status();
   return http::JsonResponse(200, TimelineJson(by, *timeline));
 }

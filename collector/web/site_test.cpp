@@ -186,6 +186,7 @@ TEST_F(SiteTest, TakesAnotherValueAndSomeStacksOnly) {
   EXPECT_EQ(AskJson("/api/v1/flamegraph?kind=offcpu&sample_type=waits")["unit"], "count");
   EXPECT_EQ(AskJson("/api/v1/flamegraph?kind=offcpu&focus=alp")["total"], 10);
   EXPECT_EQ(AskJson("/api/v1/flamegraph?kind=offcpu&ignore=alp")["total"], 4);
+  EXPECT_EQ(AskJson("/api/v1/flamegraph?kind=offcpu&focus=%5E%2Fbin%2Fapp%24")["total"], 14);  // a file
   EXPECT_EQ(AskJson("/api/v1/top?kind=offcpu&focus=main&ignore=%5Ebeta%24")["total"], 10);
   auto pprof = profile::Decode(Ask("/pprof/offcpu?focus=beta").body, 1 << 20);
   ASSERT_TRUE(pprof.ok()) << pprof.status();
@@ -251,6 +252,12 @@ TEST_F(SiteTest, ShowsTimeByALabel) {
     EXPECT_EQ(sum(row["values"].get<std::vector<int64_t>>()), row["total"]);
   }
   EXPECT_EQ(AskJson("/api/v1/timeline?kind=offcpu")["series"][0]["total"], 188);
+  Store(profile::Kind::kOffCpu, "web", 3, 20, "disk", "alpha");
+  timeline = AskJson("/api/v1/timeline?kind=offcpu&by=reason&step=60&focus=alp");
+  EXPECT_EQ(timeline["total"], 20);
+  EXPECT_EQ(sum(timeline["series"][0]["values"].get<std::vector<int64_t>>()), 20);
+  EXPECT_EQ(AskJson("/api/v1/timeline?kind=offcpu&ignore=alp")["total"], 188);
+  EXPECT_THAT(AskJson("/api/v1/timeline?kind=offcpu&focus=%28", 400)["error"], HasSubstr("'focus'"));
   EXPECT_THAT(
       AskJson("/api/v1/timeline?kind=offcpu&step=1&from=0&to=" + std::to_string(now_ns_ / 1'000'000))["times_ms"]
           .size(),

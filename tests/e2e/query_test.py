@@ -122,6 +122,9 @@ class QueryTest(sonde.SondeTest):
             functions = {f["function"]: (f["self"], f["total"]) for f in ours["functions"]}
             theirs = self.top(self.all_files(), "delay", f"-focus={regex}", "-ignore=function_7")
             self.assertEqual(functions, theirs, f"seed {self.seed}")
+            over_time = self.ask("timeline", by="reason", focus=regex, ignore="function_7")
+            self.assertEqual(over_time["total"], sum(flat for flat, _ in theirs.values()), f"seed {self.seed}")
+            self.assertEqual(sum(sum(row["values"]) for row in over_time["series"]), over_time["total"])
 
     def test_flame_graph(self):
         """Its nodes are the stacks: for each function, what ends in its nodes is its self value."""

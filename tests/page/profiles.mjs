@@ -43,13 +43,11 @@ export class Pusher {
   }
 
   // `stacks`: { frames: [{ name, file }, ...] root first, seconds or bytes, reason? }; a window of a minute that begins at
-  // `beginMs`, the last one if it is not given. Rejects when the collector refuses.
-  push(kind, service, stacks, { comments = [], beginMs = Date.now() - 60_000 } = {}) {
+  // `beginMs`, the last one if it is not given; `more` labels of the series. Rejects when the collector refuses.
+  push(kind, service, stacks, { comments = [], beginMs = Date.now() - 60_000, more = {} } = {}) {
     const profile = this.profileType.serialize(buildProfile(KINDS[kind], stacks, comments, beginMs));
-    const labels = Object.entries({ __name__: KINDS[kind].name, service_name: service }).map(([name, value]) => ({
-      name,
-      value,
-    }));
+    const pairs = Object.entries({ __name__: KINDS[kind].name, service_name: service, ...more });
+    const labels = pairs.map(([name, value]) => ({ name, value }));
     const samples = [{ rawProfile: gzipSync(profile), ID: randomUUID() }];
     return new Promise((resolve, reject) => {
       const deadline = Date.now() + 10_000;

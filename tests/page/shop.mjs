@@ -52,9 +52,24 @@ export async function fillShop(pusher) {
   await pusher.push("cpu", HOSTILE_SERVICE, HOSTILE);
 }
 
+// checkout yesterday at noon: 80% of its waits for a peer.
+const YESTERDAY = [
+  { frames: [frame("main"), frame("from_upstream")], seconds: 40, reason: "receive" },
+  { frames: [frame("main"), frame("read_file")], seconds: 10, reason: "disk" },
+];
+
+function noonYesterday() {
+  const noon = new Date(NOW);
+  noon.setDate(noon.getDate() - 1);
+  return noon.setHours(12, 0, 0, 0);
+}
+
 export async function fillReleases(pusher) {
   await pusher.push("cpu", "release", OLD_RELEASE, { beginMs: BEFORE.from });
   await pusher.push("cpu", "release", NEW_RELEASE, { beginMs: AFTER.from });
+  await pusher.push("cpu", "rollout", OLD_RELEASE, { more: { version: "1" } });
+  await pusher.push("cpu", "rollout", NEW_RELEASE, { more: { version: "2" } });
+  for (const kind of ["offcpu", "wall"]) await pusher.push(kind, "checkout", YESTERDAY, { beginMs: noonYesterday() });
 }
 
 // 5,000 stacks that part below their second frame: some 50,000 nodes, of 5,000 functions.

@@ -5,19 +5,24 @@ import { createRequire } from "node:module";
 import { after, before, test } from "node:test";
 import { countDrawing, expectTooltip, openPage, placeOf, pressed, saved, startBrowser, turnTo } from "./browser.mjs";
 import { startCollector } from "./collector.mjs";
+import { fillMarket, MARKET } from "./market.mjs";
+import { Pictures } from "./pictures.mjs";
 import { Pusher } from "./profiles.mjs";
+import { doTasks, tasksIn } from "./tasks.mjs";
 import { AFTER, BEFORE, fillReleases, fillShop, HOSTILE_SERVICE, pushForest } from "./shop.mjs";
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+const ROOT = process.env.SONDE_PROTO_ROOT; // of the repository
 const RELEASE = `/?${new URLSearchParams({ service: "release", from: AFTER.from, to: AFTER.to })}`;
 
 let collector, browser, pusher, view, page;
 
 before(async () => {
   collector = await startCollector(process.env.SONDE_COLLECTOR);
-  pusher = new Pusher(process.env.SONDE_PROTO_ROOT, collector.grpc);
+  pusher = new Pusher(ROOT, collector.grpc);
   await fillShop(pusher);
   await fillReleases(pusher);
+  await fillMarket(pusher);
   await pushForest(pusher);
   browser = await startBrowser();
   view = await openPage(browser, collector.http, "/?service=checkout", {
@@ -91,7 +96,8 @@ test("waits are told by reason, with where and what to do", async () => {
   await turnTo(page, "/?service=checkout&kind=offcpu&view=waits");
   const disk = page.getByRole("row", { name: /^disk/ });
   assert.match(await disk.innerText(), /file system above it[^]*30\.0 s\s+75\.0%\s+1\s+30\.0 s[^]*read_file/);
-  await disk.getByText(/^(29.8|30.0) s, .*, 30.0 s$/).waitFor();
+  await disk.locator(".lengths").waitFor();
+  assert.match(await disk.locator(".lengths").innerText(), /^p50\s+(29.8|30.0) s[^]*longest\s+30.0 s$/);
   await disk.getByRole("button", { name: "read_file" }).click();
   await shows(/reasons=disk/);
   assert.match(
@@ -106,14 +112,15 @@ test("time is stacked by reason, and a range of it is chosen by dragging", async
   assert.match(await chart.getAttribute("aria-label"), /Run queue 0\.0\d+ on average, Disk 0\.\d+ on average$/);
   const heat = page.getByRole("img", { name: /^Heat map of waits by length/ });
   assert.match(await heat.getAttribute("aria-label"), /from 8\.59 s to 34\.4 s$/);
-  const box = await page.locator(".u-over").boundingBox();
-  await page.mouse.move(box.x + 0.4 * box.width, box.y + 40);
+  const box = await page.locator(".chart canvas").boundingBox();
+  const [left, width] = [box.x + 64, box.width - 64 - 28]; // of the picture between its axes
+  await page.mouse.move(left + 0.4 * width, box.y + 40);
   await page.mouse.down();
-  await page.mouse.move(box.x + box.width - 2, box.y + 40, { steps: 3 });
+  await page.mouse.move(left + width - 2, box.y + 40, { steps: 3 });
   await page.mouse.up();
   await shows(/[?&]from=\d+/);
   const { from, to } = Object.fromEntries(new URL(page.url()).searchParams);
-  assert.ok(Math.abs((to - from) / 900_000 - 0.6) < 0.05, `${to - from} ms`);
+  assert.ok(Math.abs((to - from) / 900_000 - 0.6) < 0.02, `${to - from} ms`);
   await page.getByLabel("Divide by").selectOption("service_name");
   await page.getByRole("img", { name: /^Off-CPU over time: checkout/ }).waitFor();
 });
@@ -155,6 +162,26 @@ test("keys act on the frame that is pointed at, and its menu has the same", asyn
   await shows(/focus=%5Ework%24/);
   await page.getByText("filters leave 50.0%").waitFor();
   await turnTo(page, "/?service=checkout");
+  await page.mouse.move(x, y);
+  await page.getByRole("tooltip").waitFor();
+  await page.keyboard.press("C");
+  await shows(/fold=work/);
+  assert.match(await tableRow(/^work/).innerText(), /5\.00 s\s+50\.0%\s+5\.00 s\s+50\.0%/);
+  await page.getByRole("button", { name: "folded: work" }).click();
+  await tableRow(/^memcpy/).waitFor();
+  await page.keyboard.down("Control");
+  await page.mouse.move(x, y);
+  await page.mouse.wheel(0, -100);
+  await page.locator(".crumbs [aria-current]", { hasText: "main" }).waitFor();
+  await page.waitForTimeout(200); // what a touchpad sends in a tenth of a second is one step
+  await page.mouse.wheel(0, 100);
+  await page.locator(".crumbs [aria-current]", { hasText: "everything" }).waitFor();
+  await page.keyboard.up("Control");
+  await page.keyboard.down("Alt");
+  await page.mouse.click(x, y);
+  await page.keyboard.up("Alt");
+  await shows(/ignore=%5Ework%24/);
+  await turnTo(page, "/?service=checkout");
   await page.locator(".flame canvas").focus();
   await page.keyboard.press("ArrowDown");
   await page.keyboard.press("m");
@@ -162,6 +189,32 @@ test("keys act on the frame that is pointed at, and its menu has the same", asyn
   await page.keyboard.press("Escape");
   await page.keyboard.press("s");
   await shows(/fn=main.*view=sandwich|view=sandwich.*fn=main/);
+});
+
+test("the page's search comes in the place of the browser's, which sees no canvas", async () => {
+  await turnTo(page, "/?service=checkout");
+  await page.keyboard.press("Control+f");
+  assert.equal(await page.getByRole("searchbox").evaluate((field) => field === document.activeElement), true);
+  await page.keyboard.type("work");
+  await page.getByText("matched 50.0% of view").waitFor();
+  await page.getByRole("searchbox").fill("WORK");
+  await page.getByText("matched 0% of view").waitFor();
+});
+
+test("any two instants are a time to look at", async () => {
+  await turnTo(page, "/?service=release");
+  await page.keyboard.press("T");
+  const dialog = page.getByRole("dialog", { name: "Which time" });
+  const local = (ms) => new Date(ms - 60_000 * new Date(ms).getTimezoneOffset()).toISOString().slice(0, 19);
+  await dialog.getByLabel("From").fill(local(BEFORE.to));
+  await dialog.getByLabel("to", { exact: true }).fill(local(BEFORE.from));
+  assert.ok(await dialog.getByRole("button", { name: "Show" }).isDisabled());
+  await dialog.getByLabel("From").fill(local(BEFORE.from));
+  await dialog.getByLabel("to", { exact: true }).fill(local(BEFORE.to));
+  await page.keyboard.press("Enter");
+  await shows(new RegExp(`from=${Math.floor(BEFORE.from / 1000)}000`));
+  await page.getByText("10.0 s of thread time").waitFor();
+  assert.equal(await dialog.isVisible(), false);
 });
 
 test("finds follow each other by key", async () => {
@@ -181,6 +234,7 @@ test("direction, recursion, colour, group, theme and kind change by key", async 
   for (const [key, pattern] of [
     ["i", /inverted=1/],
     ["r", /recursion=direct/],
+    ["a", /case=1/],
     ["c", /color=kind/],
     ["g", /root=reason/],
     ["D", /theme=light/],
@@ -195,6 +249,8 @@ test("direction, recursion, colour, group, theme and kind change by key", async 
     await shows(pattern);
   }
   assert.equal(await page.evaluate(() => document.documentElement.dataset.theme), "dark");
+  await turnTo(page, "/?service=checkout&kind=offcpu&color=reason&root=process"); // whose tree knows no reasons
+  assert.equal(await page.getByLabel("Colour").inputValue(), "file");
 });
 
 test("the time moves and stretches by key", async () => {
@@ -283,6 +339,15 @@ test("fifty thousand frames are drawn by what is in sight", async (t) => {
   assert.ok(rectangles > 10 && rectangles < 13 * width, `${rectangles} rectangles in 13 rows of ${width} pixels`);
 });
 
+test("what is folded together in a cut tree comes out under a filter", async () => {
+  await turnTo(page, "/?service=forest");
+  const coverage = page.locator(".coverage");
+  await coverage.getByText(/folded into “\(other\)”/).waitFor();
+  await turnTo(page, "/?service=forest&focus=%5Eworker_7%24&overview=shut");
+  await coverage.getByText(/filters leave [12]\.\d+% of/).waitFor();
+  await coverage.getByText(/folded into “\(other\)”/).waitFor({ state: "detached" });
+});
+
 test("axe finds no serious violation in any view, light and dark", async () => {
   const states = [
     "",
@@ -312,6 +377,46 @@ async function violations() {
       nodes.slice(0, 3).map((node) => `${id}: ${node.html.slice(0, 160)} ${node.any[0]?.message ?? ""}`),
     );
 }
+
+test("the tasks of the page's document take the keys and clicks that it tells", async () => {
+  const told = await doTasks(page);
+  assert.deepEqual(told, tasksIn(readFileSync(`${ROOT}/deploy/docs/page.md`, "utf8")));
+  view.problems.splice(0).forEach((problem) => assert.match(problem, /^status 404/)); // there is no base a day earlier
+});
+
+test("what is where, how large and in which colours is as in the kept pictures", async (t) => {
+  const pictures = await Pictures.open(browser, `${ROOT}/tests/page/pictures`);
+  const orders = `${new URLSearchParams(MARKET)}&service=orders&overview=shut`;
+  const look = async (address, width, there) => {
+    await page.setViewportSize({ width, height: 800 });
+    await turnTo(page, `/?${address}`);
+    await page.locator(there).first().waitFor();
+    await page.waitForTimeout(100); // canvases are painted with the screen's next frame
+  };
+  const views = [
+    ["overview", `${new URLSearchParams(MARKET)}`, 1280, ".chart canvas"],
+    ["flame", orders, 1280, ".flame canvas"],
+    ["flame-dark", `${orders}&theme=dark`, 1280, ".flame canvas"],
+    ["waits", `${orders}&kind=offcpu&view=waits`, 1280, ".lengths"],
+    ["narrow", `${orders}&kind=wall&color=reason`, 390, ".flame canvas"],
+  ];
+  for (const [name, ...view] of views) {
+    await look(...view);
+    const difference = await pictures.differenceOf(page, name);
+    t.diagnostic(`${name}: ${(100 * difference).toFixed(2)} % of its squares differ`);
+    assert.ok(pictures.isAsKept(difference), `${name}: ${100 * difference} % of its squares differ`);
+  }
+  // A line of the page that is a finger wider, and the other colours, are seen.
+  await look(...views[3].slice(1));
+  await page.locator(".tools.views").evaluate((line) => (line.style.paddingBottom = "24px"));
+  const moved = await pictures.differenceOf(page, "waits");
+  await page.locator(".tools.views").evaluate((line) => (line.style.paddingBottom = ""));
+  await look(...views[2].slice(1));
+  const dark = await pictures.differenceOf(page, "flame");
+  t.diagnostic(`with a wider line ${(100 * moved).toFixed(2)} %, dark ${(100 * dark).toFixed(2)} %`);
+  assert.ok(!pictures.isAsKept(moved) && !pictures.isAsKept(dark));
+  await page.setViewportSize({ width: 1400, height: 1000 });
+});
 
 test("pages of other origins and names of other hosts get nothing", async () => {
   const context = await browser.newContext();

@@ -122,6 +122,8 @@ export interface FlameQuery extends Which {
   kind: Kind;
   nodes: number;
   root: string; // label whose values are the first frames; "" = none
+  focus: string; // only stacks with a frame that this finds, a regular expression; "" = all
+  ignore: string; // and none that this finds
 }
 
 // null when nothing is stored for the query.
@@ -133,6 +135,8 @@ export async function fetchFlame(query: FlameQuery, window: Window, signal: Abor
     ...window,
     max_nodes: query.nodes,
     root: query.root,
+    focus: query.focus,
+    ignore: query.ignore,
   };
   try {
     const flame = await get<Flame>(address("/api/v1/flamegraph", parameters), signal);

@@ -3,6 +3,16 @@ import { address, get, isNothing, selector, type Which, type Window } from "./ap
 import { visible } from "./format";
 import type { Kind } from "./url_state";
 
+// Of those series the stacks that have a frame that matches `focus`, and none that matches `ignore`; all when empty.
+export interface WhichStacks extends Which {
+  focus: string;
+  ignore: string;
+}
+
+function parametersOf(kind: Kind, which: WhichStacks, window: Window): Record<string, string | number> {
+  return { kind, query: selector(which), focus: which.focus, ignore: which.ignore, ...window };
+}
+
 export interface TimeSeries {
   value: string; // of the label; "" of samples without it
   total: number;
@@ -24,15 +34,13 @@ export interface Timeline {
 
 export async function fetchTimeline(
   kind: Kind,
-  which: Which,
+  which: WhichStacks,
   by: string,
   window: Window,
   signal: AbortSignal,
 ): Promise<Timeline | null> {
-  const timeline = await getOrNull<Timeline>(
-    address("/api/v1/timeline", { kind, query: selector(which), by, ...window }),
-    signal,
-  );
+  const url = address("/api/v1/timeline", { ...parametersOf(kind, which, window), by });
+  const timeline = await getOrNull<Timeline>(url, signal);
   return timeline && { ...timeline, series: timeline.series.map((one) => ({ ...one, value: visible(one.value) })) };
 }
 
@@ -46,11 +54,11 @@ export interface HeatMapAnswer {
 
 export function fetchHeatMap(
   kind: Kind,
-  which: Which,
+  which: WhichStacks,
   window: Window,
   signal: AbortSignal,
 ): Promise<HeatMapAnswer | null> {
-  return getOrNull<HeatMapAnswer>(address("/api/v1/heatmap", { kind, query: selector(which), ...window }), signal);
+  return getOrNull<HeatMapAnswer>(address("/api/v1/heatmap", parametersOf(kind, which, window)), signal);
 }
 
 export interface WaitLengths {
@@ -64,11 +72,11 @@ export interface WaitLengths {
 // By reason. Lengths are estimates: each wait is taken to be as long as the mean of its stack in its window.
 export async function fetchWaitLengths(
   kind: Kind,
-  which: Which,
+  which: WhichStacks,
   window: Window,
   signal: AbortSignal,
 ): Promise<ReadonlyMap<string, WaitLengths>> {
-  const url = address("/api/v1/waits", { kind, query: selector(which), by: "reason", ...window });
+  const url = address("/api/v1/waits", { ...parametersOf(kind, which, window), by: "reason" });
   const answer = await getOrNull<{ rows: WaitLengths[] }>(url, signal);
   return new Map((answer?.rows ?? []).map((row) => [row.value, row]));
 }

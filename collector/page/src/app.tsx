@@ -1,9 +1,8 @@
 // The page: state from the address bar, answers from the collector, and the parts that show them.
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
-import { fetchFlame, fetchOverview, fetchSeries, type Series } from "./api";
+import { fetchOverview, fetchSeries, type Series } from "./api";
 import { Header } from "./header";
 import { HelpDialog } from "./help_dialog";
-import { FlameLayout } from "./layout";
 import { KIND_TEXT } from "./kinds";
 import { Failure } from "./notices";
 import { Overview } from "./overview";
@@ -11,9 +10,10 @@ import { pageKeys } from "./page_keys";
 import { ProfilePanel } from "./profile_panel";
 import { choicesOf, serviceTitle } from "./service_picker";
 import { windowOf, type ViewState } from "./url_state";
+import { fetchGraph, useDetail } from "./use_detail";
 import { useKeys } from "./use_keys";
 import { useLoad } from "./use_load";
-import { rootOf, type Graph } from "./use_shown";
+import { rootOf } from "./use_shown";
 import { useTheme } from "./use_theme";
 import { useUrlState } from "./use_url_state";
 
@@ -41,18 +41,18 @@ export function App() {
   ]);
   const series = useLoad(when, attempt, (signal) => fetchSeries(window, signal));
   const overview = useLoad(when, attempt, (signal) => fetchOverview(window, signal));
-  const graph = useLoad(question, attempt, async (signal): Promise<Graph | null> => {
-    const flame = await fetchFlame({ ...state, root }, window, signal);
-    return (
-      flame && { flame, layout: new FlameLayout(flame, KIND_TEXT[flame.kind].measure), underReasons: root === "reason" }
-    );
-  });
+  const graph = useLoad(question, attempt, (signal) =>
+    fetchGraph({ ...state, root, focus: "", ignore: "" }, window, signal),
+  );
+  const detail = useDetail(graph, state, window, attempt);
 
+  const toSearch = () => searchField.current?.focus();
   useTheme(state.theme);
   useRepeat(repeatEvery(state, graph.value === null), again);
   useKeys({
     ...pageKeys(state, set, window),
-    "/": () => searchField.current?.focus(),
+    "/": toSearch,
+    "Ctrl+f": toSearch, // the browser's own search sees nothing of a canvas; it comes by the same keys from the field
     "?": () => setHelpOpen(true),
   });
   useEffect(() => {
@@ -77,7 +77,7 @@ export function App() {
           <Overview answer={overview.value} state={state} set={set} window={window} />
         )}
         <ProfilePanel
-          graph={graph}
+          graph={detail}
           stale={graph.question !== question}
           series={series.value ?? NO_SERIES}
           state={state}

@@ -7,12 +7,12 @@ import type { FlameLayout } from "./layout";
 interface Props {
   flame: Flame;
   layout: FlameLayout; // as shown
-  sent: FlameLayout; // before filters
+  whole: number; // before filters
 }
 
-export function Coverage({ flame, layout, sent }: Props) {
+export function Coverage({ flame, layout, whole }: Props) {
   const text = KIND_TEXT[flame.kind];
-  const [shown, all] = [layout.total[0]!, sent.total[0]!];
+  const shown = layout.total[0]!;
   const parts = [
     timeRange(flame.from_ms, flame.to_ms),
     plural(flame.profiles, "profile"),
@@ -20,10 +20,8 @@ export function Coverage({ flame, layout, sent }: Props) {
     text.average(shown, flame.to_ms - flame.from_ms),
     `${count(layout.size)} frames`,
   ];
-  if (shown !== all) parts.push(`filters leave ${percent(shown, all)} of ${text.measure.amount(all)}`);
+  if (shown !== whole) parts.push(`filters leave ${percent(shown, whole)} of ${text.measure.amount(whole)}`);
   if (flame.dropped > 0)
-    parts.push(
-      `${percent(flame.dropped, flame.total)} folded into “(other)”: more detail, or a zoom by filter, unfolds it`,
-    );
+    parts.push(`${percent(flame.dropped, flame.total)} folded into “(other)”: more detail, or a filter, unfolds it`);
   return <p class="coverage">{parts.join(" · ")}</p>;
 }

@@ -1,6 +1,6 @@
 // A dialog over the page: Escape, a click beside it and its button close it.
 import type { ComponentChildren } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 
 interface Props {
   open: boolean;
@@ -11,7 +11,8 @@ interface Props {
 
 export function Dialog({ open, title, onClose, children }: Props) {
   const dialog = useRef<HTMLDialogElement>(null);
-  useEffect(() => {
+  // At once, so that the next key is the dialog's.
+  useLayoutEffect(() => {
     if (open) dialog.current!.showModal();
     else dialog.current!.close();
   }, [open]);

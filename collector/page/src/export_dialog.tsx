@@ -11,6 +11,7 @@ import { speedscopeText } from "./export/speedscope";
 import { svgText } from "./export/svg";
 import { timeRange } from "./format";
 import { FramePaint } from "./frame_colors";
+import { coloringOf } from "./graph_tools";
 import { KIND_TEXT } from "./kinds";
 import { serviceTitle } from "./service_picker";
 import { formatState, type ViewState } from "./url_state";
@@ -32,7 +33,7 @@ export function ExportDialog({ onClose, graph, state, window }: Props) {
   const unit = flame.unit === "nanoseconds" || flame.unit === "bytes" ? flame.unit : "none";
   const picture = () => {
     const zoom = (state.zoom !== null && seen.findPath(state.zoom)) || 0;
-    return svgText(seen, zoom, new FramePaint(seen, LIGHT, state.colorBy, underReasons), title);
+    return svgText(seen, zoom, new FramePaint(seen, LIGHT, coloringOf(state), underReasons), title);
   };
   const page = async () =>
     oneFile(

@@ -3,7 +3,7 @@ import type { RefObject } from "preact";
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { Scheme } from "./colors";
 import { depthAt, ROW, rowTop } from "./draw";
-import { stepFocus } from "./flame_keys";
+import { stepFocus, stepTowards } from "./flame_keys";
 import { FramePaint, type Coloring } from "./frame_colors";
 import type { FlameLayout } from "./layout";
 import { describe, Tooltip, type TooltipPlace } from "./tooltip";
@@ -27,7 +27,10 @@ interface Props {
   onHover(fn: FunctionName | null): void;
   onPoint?(node: number): void; // the frame that keys are about: under the pointer, else the keyboard's; -1 = none
   onMenu?(node: number, x: number, y: number): void;
+  onDrop?(node: number): void; // by a click with Alt
 }
+
+const NOTCH_MS = 120; // of a wheel; what a touchpad sends within it is one
 
 export function FlameCanvas(props: Props) {
   const { layout, label, scheme, coloring, underReasons, upward = false, zoom, marks, outlined, sought = null } = props;
@@ -74,7 +77,19 @@ export function FlameCanvas(props: Props) {
   };
   const click = (event: MouseEvent) => {
     const node = places.nodeAt(event);
-    if (node >= 0) props.onZoom(node);
+    if (node > 0 && event.altKey) props.onDrop?.(node);
+    else if (node >= 0) props.onZoom(node);
+  };
+  // With Ctrl, and so by a pinch on a touchpad: a frame in, towards the pointer, or a frame out.
+  const lastNotch = useRef(0);
+  const wheel = (event: WheelEvent) => {
+    if (!event.ctrlKey || event.deltaY === 0) return;
+    event.preventDefault();
+    if (event.timeStamp - lastNotch.current < NOTCH_MS) return;
+    const next = event.deltaY < 0 ? stepTowards(layout, zoom, places.nodeAt(event)) : layout.parent[zoom]!;
+    if (next < 0 || next === zoom) return;
+    lastNotch.current = event.timeStamp;
+    props.onZoom(next);
   };
   const menu = (event: MouseEvent) => {
     const node = places.nodeAt(event);
@@ -111,6 +126,7 @@ export function FlameCanvas(props: Props) {
             onMouseMove={hover}
             onMouseLeave={leave}
             onClick={click}
+            onWheel={wheel}
             onContextMenu={menu}
             onKeyDown={key}
             onFocus={painter.repaint}

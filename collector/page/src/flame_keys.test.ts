@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { stepFocus } from "./flame_keys";
+import { stepFocus, stepTowards } from "./flame_keys";
 import { FlameLayout } from "./layout";
 import { columnsOf, SAMPLE } from "./tree_for_tests";
 
@@ -30,3 +30,12 @@ test("End follows the heaviest path, Home returns", () => {
 });
 
 test("other keys are left alone", () => assert.equal(stepFocus(layout, 1, 0, "a"), null));
+
+test("a step towards a frame is the next one on the way, and none where the way does not lead", () => {
+  assert.equal(stepTowards(layout, 0, 4), 1);
+  assert.equal(stepTowards(layout, 2, 4), 3);
+  assert.deepEqual(
+    [5, 2, -1].map((target) => stepTowards(layout, 2, target)),
+    [2, 2, 2],
+  );
+});

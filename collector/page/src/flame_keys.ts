@@ -23,12 +23,17 @@ export function stepFocus(layout: FlameLayout, node: number, zoom: number, key: 
   }
 }
 
+// The frame below `from` on the way to `target`; `from` where it does not lead there.
+export function stepTowards(layout: FlameLayout, from: number, target: number): number {
+  if (target <= from || !layout.contains(from, target)) return from;
+  const path = layout.pathTo(target);
+  return path[path.indexOf(from) + 1]!;
+}
+
 // From a frame above the zoomed one the way down leads to the zoomed one.
 function below(layout: FlameLayout, node: number, zoom: number): number {
-  if (node !== zoom && layout.contains(node, zoom)) {
-    const path = layout.pathTo(zoom);
-    return path[path.indexOf(node) + 1]!;
-  }
+  const towards = stepTowards(layout, node, zoom);
+  if (towards !== node) return towards;
   const child = layout.firstChild(node);
   return child >= 0 ? child : node;
 }

@@ -5,8 +5,9 @@ import { baseName } from "./format";
 import { hashText, type Change, type FlameLayout } from "./layout";
 import { groupOf } from "./reasons";
 
-const FILE_HUES = [18, 38, 56, 74, 92, 112, 134, 156, 178, 322, 342];
+const FILE_HUES = [18, 38, 56, 74, 92, 112, 134, 156, 178, 202, 342];
 const KERNEL_HUE = 255;
+const LIBC_HUE = 310; // which is in nearly every profile, beside all others
 const SHADES = 5;
 const GREY = 0.012; // chroma of what has no colour
 
@@ -57,8 +58,12 @@ function shaded(name: string, scheme: Scheme): number {
 
 export function fileFill(file: string, name: string, scheme: Scheme): string {
   if (file === "" || name === "(other)") return oklch(shaded(name, scheme), GREY, 260);
-  const hue = isKernel(file) ? KERNEL_HUE : FILE_HUES[hashText(file) % FILE_HUES.length]!;
-  return oklch(shaded(name, scheme), scheme.chroma, hue);
+  return oklch(shaded(name, scheme), scheme.chroma, hueOf(file));
+}
+
+function hueOf(file: string): number {
+  if (isKernel(file)) return KERNEL_HUE;
+  return /(^|\/)libc[.-]/.test(file) ? LIBC_HUE : FILE_HUES[hashText(file) % FILE_HUES.length]!;
 }
 
 export function codeFill(kind: CodeKind, name: string, scheme: Scheme): string {

@@ -4,6 +4,7 @@ import { useMemo, useRef, useState } from "preact/hooks";
 import type { Window } from "./api";
 import { copyText } from "./clipboard";
 import { Coverage } from "./coverage";
+import { NO_FILTER } from "./filter_bar";
 import { frameActions } from "./frame_actions";
 import { GraphTools } from "./graph_tools";
 import { KIND_TEXT } from "./kinds";
@@ -12,7 +13,7 @@ import { compileSearch, markFunction, markMatches, matchedTotal, nextMatch } fro
 import { SearchBox } from "./search_box";
 import { serviceTitle } from "./service_picker";
 import { shortcomings } from "./shortcomings";
-import { DEFAULTS, type ViewState } from "./url_state";
+import type { ViewState } from "./url_state";
 import { useKeys } from "./use_keys";
 import { useScheme, useShown, type Graph } from "./use_shown";
 import { useTop } from "./use_top";
@@ -49,7 +50,7 @@ export function GraphBody({ saved = false, graph, state, set, window, searchFiel
   const scheme = useScheme(state.theme);
   const foundZoom = useMemo(() => (state.zoom === null ? 0 : seen.findPath(state.zoom)), [seen, state.zoom]);
   const zoom = foundZoom ?? 0;
-  const matcher = useMemo(() => compileSearch(state.search), [state.search]);
+  const matcher = useMemo(() => compileSearch(state.search, state.exactCase), [state.search, state.exactCase]);
   const marks = useMemo(() => {
     if (matcher) return markMatches(seen, matcher);
     return state.fn === null ? null : markFunction(seen, state.fn);
@@ -65,7 +66,9 @@ export function GraphBody({ saved = false, graph, state, set, window, searchFiel
 
   const zoomTo = (node: number) => set({ zoom: node <= 0 ? null : seen.pathKey(node) });
   const up = () => zoomTo(seen.parent[zoom]!);
-  const actions = frameActions(seen, set, (text) => void copyText(text));
+  const actions = frameActions(seen, state.folded, set, (text) => void copyText(text)).filter(
+    ({ key }) => !(saved && key === "v"), // there is nobody to ask for other times
+  );
   const step = (by: 1 | -1) => {
     const node = marks ? nextMatch(seen, marks, zoom, pointed.current, by) : -1;
     if (node >= 0) setSought({ node });
@@ -89,16 +92,14 @@ export function GraphBody({ saved = false, graph, state, set, window, searchFiel
     return (
       <Note>
         No stack is left by the filters.{" "}
-        <button onClick={() => set({ focus: "", ignore: "", reasons: DEFAULTS.reasons, zoom: null })}>
-          Clear filters
-        </button>
+        <button onClick={() => set(NO_FILTER)}>Clear filters</button>
       </Note>
     );
   }
   const Chosen = VIEW_OF[state.view as keyof typeof VIEW_OF];
   return (
     <>
-      <Coverage flame={graph.flame} layout={plain} sent={graph.layout} />
+      <Coverage flame={graph.flame} layout={plain} whole={graph.whole} />
       <Notes notes={notes} />
       {foundZoom === null && <Note>The frame that was zoomed is not in this window, so all of it is shown.</Note>}
       <div class="tools">

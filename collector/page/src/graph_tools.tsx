@@ -20,6 +20,16 @@ export function nextGroup(state: ViewState): string {
   return groups[(groups.indexOf(state.group) + 1) % groups.length]!;
 }
 
+// What frames can be coloured by: reasons are known of a tree that stands under them, or under nothing.
+export function colorsOf(state: ViewState): ViewState["colorBy"][] {
+  const knowsReasons = KIND_TEXT[state.kind].hasReasons && ["", "reason"].includes(state.group);
+  return COLORS.filter((by) => by !== "reason" || knowsReasons);
+}
+
+export function coloringOf(state: ViewState): ViewState["colorBy"] {
+  return colorsOf(state).includes(state.colorBy) ? state.colorBy : "file";
+}
+
 interface Props {
   saved: boolean; // there is no collector to ask for other groups or more detail
   state: ViewState;
@@ -49,21 +59,23 @@ export function GraphTools({ saved, state, set, onUp }: Props) {
           title="Colour"
           keyName="c"
           help="What a frame's colour tells: its file (package), the kind of code, or what its time went to"
-          value={state.colorBy}
-          options={COLORS.filter((by) => by !== "reason" || KIND_TEXT[state.kind].hasReasons)}
+          value={coloringOf(state)}
+          options={colorsOf(state)}
           text={(by) => by}
           onChange={(colorBy) => set({ colorBy: colorBy as ViewState["colorBy"] })}
         />
       )}
-      <Choice
-        title="Recursion"
-        keyName="r"
-        help="Calls of a function within itself"
-        value={state.recursion}
-        options={Object.keys(RECURSIONS)}
-        text={(how) => RECURSIONS[how as ViewState["recursion"]]}
-        onChange={(how) => set({ recursion: how as ViewState["recursion"], zoom: null })}
-      />
+      {state.view !== "waits" && (
+        <Choice
+          title="Recursion"
+          keyName="r"
+          help="Calls of a function within itself"
+          value={state.recursion}
+          options={Object.keys(RECURSIONS)}
+          text={(how) => RECURSIONS[how as ViewState["recursion"]]}
+          onChange={(how) => set({ recursion: how as ViewState["recursion"], zoom: null })}
+        />
+      )}
       {!saved && (
         <Choice
           title="Detail"

@@ -1,9 +1,12 @@
 // The bar at the top: kind, service, time.
+import { useState } from "preact/hooks";
 import { KIND_TEXT } from "./kinds";
 import { ServicePicker, type ServiceChoice } from "./service_picker";
 import { timeRange } from "./format";
 import { toKind } from "./page_keys";
+import { TimeDialog } from "./time_dialog";
 import { KINDS, moved, RANGES, THEMES, zoomedTime, type ViewState } from "./url_state";
+import { useKeys } from "./use_keys";
 import type { SetState } from "./use_url_state";
 
 interface Props {
@@ -60,6 +63,8 @@ export function Header(props: Props) {
 const THEME_SIGNS: Record<ViewState["theme"], string> = { system: "◐", light: "☀", dark: "☾" };
 
 function TimeChoice({ state, set, window, onRefresh }: Props) {
+  const [choosing, setChoosing] = useState(false);
+  useKeys({ T: () => setChoosing(true) });
   return (
     <div class="times">
       <div class="segments" role="group" aria-label="Step in time">
@@ -104,6 +109,10 @@ function TimeChoice({ state, set, window, onRefresh }: Props) {
           </button>
         ))}
       </div>
+      <button title="A day, or any two instants (T)" onClick={() => setChoosing(true)}>
+        Time <kbd>T</kbd>
+      </button>
+      <TimeDialog open={choosing} state={state} set={set} window={window} onClose={() => setChoosing(false)} />
       {state.pinned ? (
         <button
           class="held"
@@ -129,8 +138,8 @@ function TimeChoice({ state, set, window, onRefresh }: Props) {
           </button>
         </>
       )}
-      <button onClick={onRefresh} title="Load again">
-        Refresh
+      <button onClick={onRefresh} title="Load again" aria-label="Refresh">
+        ↻
       </button>
     </div>
   );

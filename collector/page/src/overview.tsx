@@ -24,7 +24,8 @@ export function Overview({ answer, state, set, window }: Props) {
   const sorted = sortServices(answer.services, state.sortOverview);
   const shown = state.allServices ? sorted : sorted.filter((t, i) => i < FEW || t.service === state.service);
   const isKnown = state.service === null || answer.services.some((time) => time.service === state.service);
-  const timeline = useTimeline("wall", state, "reason", window, isKnown && !state.overviewShut);
+  const everyStack = { ...state, focus: "", ignore: "" };
+  const timeline = useTimeline("wall", everyStack, "reason", window, isKnown && !state.overviewShut);
   const row = { busy: state.busyBars, onSelect: (service: string | null) => set({ service, zoom: null }) };
   return (
     <section class="card" aria-label="Where the time went">

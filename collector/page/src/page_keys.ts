@@ -2,9 +2,9 @@
 import type { Window } from "./api";
 import { copyText } from "./clipboard";
 import { heldAddress } from "./export_dialog";
-import { nextGroup, RECURSIONS } from "./graph_tools";
+import { coloringOf, colorsOf, nextGroup, RECURSIONS } from "./graph_tools";
 import { KIND_TEXT } from "./kinds";
-import { COLORS, KINDS, moved, THEMES, VIEWS, zoomedTime, type ViewState } from "./url_state";
+import { KINDS, moved, THEMES, VIEWS, zoomedTime, type ViewState } from "./url_state";
 import type { KeyMap } from "./use_keys";
 import type { SetState } from "./use_url_state";
 
@@ -35,11 +35,11 @@ export function asBase({ service, labels }: ViewState, window: Window): Partial<
 
 // Those that need no collector.
 export function treeKeys(state: ViewState, set: SetState): KeyMap {
-  const colors = COLORS.filter((by) => by !== "reason" || KIND_TEXT[state.kind].hasReasons);
   const recursions = Object.keys(RECURSIONS) as ViewState["recursion"][];
   return {
     g: () => set({ group: nextGroup(state), zoom: null }),
-    c: () => set({ colorBy: next(colors, state.colorBy) }),
+    a: () => set({ exactCase: !state.exactCase }, "replace"),
+    c: () => set({ colorBy: next(colorsOf(state), coloringOf(state)) }),
     i: () => set({ inverted: !state.inverted, zoom: null }),
     r: () => set({ recursion: next(recursions, state.recursion), zoom: null }),
     Escape: () => {

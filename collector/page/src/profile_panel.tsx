@@ -1,6 +1,6 @@
 // One profile with all that belongs to it: its views, filters, what it covers, and the view that was chosen.
 import type { Ref } from "preact";
-import { useState } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { Series, Window } from "./api";
 import { ExportDialog } from "./export_dialog";
 import { FilterBar, isFiltered } from "./filter_bar";
@@ -29,6 +29,11 @@ interface Props {
 export function ProfilePanel({ graph, stale, series, state, set, window, searchField }: Props) {
   const [filtersOpen, setFiltersOpen] = useState(false);
   const [exporting, setExporting] = useState(false);
+  const filters = useRef<HTMLDivElement>(null);
+  // At once, so that the next key is the field's.
+  useLayoutEffect(() => {
+    if (filtersOpen) filters.current?.querySelector("input")?.focus();
+  }, [filtersOpen]);
   const shown = graph.value;
   useKeys({
     "\\": () => setFiltersOpen(!filtersOpen),
@@ -58,7 +63,7 @@ export function ProfilePanel({ graph, stale, series, state, set, window, searchF
         </button>
       </div>
       {(filtersOpen || isFiltered(state)) && (
-        <FilterBar state={state} set={set} sent={shown?.underReasons ? shown.layout : null} />
+        <FilterBar bar={filters} state={state} set={set} sent={shown?.underReasons ? shown.layout : null} />
       )}
       {state.view === "time" && shown !== null && <TimeView state={state} set={set} window={window} />}
       {state.view !== "time" && shown === undefined && graph.error === null && <p class="note pad">Loading…</p>}

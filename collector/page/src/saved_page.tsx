@@ -21,16 +21,18 @@ export function SavedPage({ kept }: { kept: Kept }) {
   const [helpOpen, setHelpOpen] = useState(false);
   const searchField = useRef<HTMLInputElement>(null);
   const { flame, root } = kept;
-  const graph = useMemo(
-    () => ({ flame, layout: new FlameLayout(flame, KIND_TEXT[flame.kind].measure), underReasons: root === "reason" }),
-    [kept],
-  );
+  const graph = useMemo(() => {
+    const layout = new FlameLayout(flame, KIND_TEXT[flame.kind].measure);
+    return { flame, layout, whole: layout.total[0]!, underReasons: root === "reason" };
+  }, [kept]);
   useTheme(state.theme);
+  const toSearch = () => searchField.current?.focus();
   const { g, ...keys } = treeKeys(state, set);
   useKeys({
     ...keys,
     ...Object.fromEntries(SAVED_VIEWS.map((view) => [String(VIEWS.indexOf(view) + 1), () => set({ view })])),
-    "/": () => searchField.current?.focus(),
+    "/": toSearch,
+    "Ctrl+f": toSearch,
     "?": () => setHelpOpen(true),
   });
   const shown = SAVED_VIEWS.includes(state.view) ? state : { ...state, view: "flame" as const };

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { FlameLayout } from "./layout";
-import { compileSearch, markFunction, markMatches, matchedTotal, nextMatch } from "./search";
+import { collectorPattern, compileSearch, markFunction, markMatches, matchedTotal, nextMatch } from "./search";
 import { columnsOf, SAMPLE } from "./tree_for_tests";
 
 const layout = new FlameLayout(columnsOf(SAMPLE));
@@ -51,4 +51,13 @@ test("finds follow each other around the view, in both directions", () => {
     [5, 5],
   );
   assert.equal(nextMatch(layout, marks, 6, -1, 1), -1);
+});
+
+test("capital letters always matter where that is asked for", () => {
+  assert.ok(!compileSearch("leaf", true)!.test("LEAF"));
+});
+
+test("the collector is given the same as a regular expression", () => {
+  const patterns = ["", "le.f", "Le.f", "operator("].map(collectorPattern);
+  assert.deepEqual(patterns, ["", "(?i)le.f", "Le.f", "(?i)operator\\("]);
 });

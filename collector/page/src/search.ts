@@ -6,10 +6,10 @@ export interface Matcher {
   test(text: string): boolean;
 }
 
-// Capital letters matter only when the query has some. null for an empty query.
-export function compileSearch(query: string): Matcher | null {
+// Capital letters matter when the query has some, or by `always`. null for an empty query.
+export function compileSearch(query: string, always = false): Matcher | null {
   if (query === "") return null;
-  const exactCase = query !== query.toLowerCase();
+  const exactCase = always || query !== query.toLowerCase();
   try {
     const regex = new RegExp(query, exactCase ? "u" : "iu");
     return { mode: "regex", test: (text) => regex.test(text) };
@@ -17,6 +17,17 @@ export function compileSearch(query: string): Matcher | null {
     const fold = (text: string) => (exactCase ? text : text.toLowerCase());
     return { mode: "text", test: (text) => fold(text).includes(query) };
   }
+}
+
+// The same as a regular expression for the collector; "" for an empty query.
+export function collectorPattern(query: string): string {
+  const mode = compileSearch(query)?.mode;
+  const pattern = mode === "text" ? escapeRegex(query) : query;
+  return mode !== undefined && query === query.toLowerCase() ? `(?i)${pattern}` : pattern;
+}
+
+export function escapeRegex(text: string): string {
+  return text.replace(/[.*+?^${}()|[\]\\/]/g, "\\$&");
 }
 
 // One byte per node: 1 where the function's name or its file's name matches.

@@ -31,7 +31,7 @@ export function SearchBox({ state, set, found, searchField, onStep }: Props) {
         ref={searchField}
         type="search"
         aria-label="Search functions and files"
-        placeholder="Search functions and files ( / )"
+        placeholder="Search functions, files ( / )"
         title="A regular expression; plain text where it is none. Capital letters matter when there are some."
         spellcheck={false}
         autoComplete="off"
@@ -39,6 +39,14 @@ export function SearchBox({ state, set, found, searchField, onStep }: Props) {
         onInput={(event) => set({ search: event.currentTarget.value, fn: null }, "replace")}
         onKeyDown={key}
       />
+      <button
+        aria-pressed={state.exactCase}
+        title="Capital letters always matter, not only when there are some (a)"
+        aria-label="Match case"
+        onClick={() => set({ exactCase: !state.exactCase }, "replace")}
+      >
+        Aa
+      </button>
       {state.fn !== null && (
         <button class="chip" title="Stop picking this function out (Esc)" onClick={() => set({ fn: null })}>
           <bdi>{state.fn}</bdi> ✕

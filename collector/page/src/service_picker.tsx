@@ -2,6 +2,7 @@
 import { useRef, useState } from "preact/hooks";
 import type { Series } from "./api";
 import { plural, visible } from "./format";
+import { useKeys } from "./use_keys";
 
 export interface ServiceChoice {
   service: string;
@@ -36,6 +37,7 @@ export function ServicePicker({ choices, selected, onSelect }: Props) {
   const [text, setText] = useState("");
   const [at, setAt] = useState(0);
   const field = useRef<HTMLInputElement>(null);
+  useKeys({ S: () => field.current!.focus() });
   const wanted = text.toLowerCase();
   const named = choices.filter((c) => serviceTitle(c.service).toLowerCase().includes(wanted));
   const fitting: (ServiceChoice | null)[] = wanted === "" ? [null, ...named] : named;
@@ -63,6 +65,7 @@ export function ServicePicker({ choices, selected, onSelect }: Props) {
         type="text"
         role="combobox"
         aria-label="Service"
+        title="Choose a service (S)"
         aria-expanded={open}
         aria-controls="services"
         aria-activedescendant={open ? `service-${at}` : undefined}

@@ -61,6 +61,14 @@ export function list(key: string): Field<string[]> {
   );
 }
 
+// Any texts, commas in them included: one parameter each.
+export function texts(key: string): Field<string[]> {
+  return {
+    parse: (query) => query.getAll(key),
+    format: (values, query) => values.forEach((value) => query.append(key, value)),
+  };
+}
+
 export function flag(key: string): Field<boolean> {
   return asSelected(key, "1");
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { DEFAULTS, formatState, moved, parseState, windowOf, zoomedTime, type ViewState } from "./url_state";
+import { baseWindow, dayOf, DEFAULTS, formatState, moved, parseState, windowOf, zoomedTime, type ViewState } from "./url_state";
 
 const CHANGED: ViewState = {
   view: "diff",
@@ -13,12 +13,14 @@ const CHANGED: ViewState = {
   reasons: ["disk", "kernel-lock"],
   focus: "a+b",
   ignore: "#&?",
+  folded: ["f(int, long)", "g&h"],
   recursion: "merged",
   inverted: true,
   nodes: 50000,
   colorBy: "reason",
   zoom: "abc123",
   search: "^std::.*\\(",
+  exactCase: true,
   fn: "<script>",
   base: { from: 1600000000000, to: 1600000060000 },
   baseService: "",
@@ -68,4 +70,18 @@ test("a window moves by its own length", () => {
   assert.deepEqual(moved({ from: 100, to: 130 }, -1), { from: 70, to: 100 });
   assert.deepEqual(zoomedTime({ from: 100, to: 140 }, 0.5), { from: 110, to: 130 });
   assert.deepEqual(zoomedTime({ from: 100, to: 140 }, 2), { from: 80, to: 160 });
+});
+
+test("a difference is taken from the time before, or from others at the same time", () => {
+  const now = { from: 100, to: 130 };
+  assert.deepEqual(baseWindow(DEFAULTS, now), { from: 70, to: 100 });
+  assert.deepEqual(baseWindow({ ...DEFAULTS, baseLabels: 'version="1"' }, now), now);
+  assert.deepEqual(baseWindow({ ...DEFAULTS, base: { from: 1, to: 2 }, baseService: "x" }, now), { from: 1, to: 2 });
+});
+
+test("a day is from midnight to midnight where the reader is, and today ends now", () => {
+  const now = new Date(2026, 2, 1, 10, 30).getTime();
+  const midnight = (month: number, day: number) => new Date(2026, month, day).getTime();
+  assert.deepEqual(dayOf(now, 1), { from: midnight(1, 28), to: midnight(2, 1) });
+  assert.deepEqual(dayOf(now, 0), { from: midnight(2, 1), to: now });
 });

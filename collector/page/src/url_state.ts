@@ -1,5 +1,5 @@
 // Everything a reader can choose, and its form in the address bar: what is not at its default is in the query string.
-import { asSelected, flag, list, number, oneOf, optional, span, text, type Field, type Span } from "./url_fields";
+import { asSelected, flag, list, number, oneOf, optional, span, text, texts, type Field, type Span } from "./url_fields";
 
 export const KINDS = ["cpu", "offcpu", "wall", "faults"] as const;
 export type Kind = (typeof KINDS)[number];
@@ -45,14 +45,16 @@ export interface ViewState {
   reasons: string[]; // only these wait reasons; empty = all
   focus: string; // only stacks with such a function or file
   ignore: string; // no stacks with such a function or file
+  folded: string[]; // functions that what they call is part of
   recursion: "kept" | "direct" | "merged";
   inverted: boolean; // from the innermost frames outward
   nodes: number; // one of NODE_LIMITS
   colorBy: ColorBy;
   zoom: string | null; // FlameLayout.pathKey of the frame that fills the width
   search: string;
+  exactCase: boolean; // capital letters matter in it, also when it has none
   fn: string | null; // the function whose frames are picked out, and the one in the middle of the sandwich
-  base: Span | null; // what diff compares with; null = the time just before
+  base: Span | null; // what diff compares with; null = as baseWindow() has it
   baseService: string | null; // null = the same
   baseLabels: string | null; // null = the same
   scale: "share" | "rate"; // diff: of each side's total, or of each second
@@ -78,12 +80,14 @@ const FIELDS: { [K in keyof ViewState]: Field<ViewState[K]> } = {
   reasons: list("reasons"),
   focus: text("focus"),
   ignore: text("ignore"),
+  folded: texts("fold"),
   recursion: oneOf("recursion", ["kept", "direct", "merged"], "kept"),
   inverted: flag("inverted"),
   nodes: number("nodes", NODE_LIMITS, 10000),
   colorBy: oneOf("color", COLORS, "file"),
   zoom: optional("zoom"),
   search: text("search"),
+  exactCase: flag("case"),
   fn: optional("fn"),
   base: span("base_from", "base_to"),
   baseService: optional("base_service"),
@@ -135,4 +139,19 @@ export function zoomedTime(window: Span, factor: number): Span {
 export function moved(window: Span, steps: number): Span {
   const length = window.to - window.from;
   return { from: window.from + steps * length, to: window.to + steps * length };
+}
+
+// What a difference is taken from: other labels or another service at the same time, the same ones just before.
+export function baseWindow({ base, baseService, baseLabels }: ViewState, window: Span): Span {
+  return base ?? (baseService !== null || baseLabels !== null ? window : moved(window, -1));
+}
+
+// Midnight to midnight of the day that is `daysAgo` before the one of `now`, in the reader's time zone; today ends now.
+export function dayOf(now: number, daysAgo: number): Span {
+  const begin = new Date(now);
+  begin.setHours(0, 0, 0, 0);
+  begin.setDate(begin.getDate() - daysAgo);
+  const end = new Date(begin);
+  end.setDate(end.getDate() + 1);
+  return { from: begin.getTime(), to: Math.min(end.getTime(), now) };
 }

@@ -1,6 +1,7 @@
 // Keys that work wherever the focus is, except where text is typed.
 import { useEffect, useRef } from "preact/hooks";
 
+// By KeyboardEvent.key, with "Ctrl+" before it (the command key too).
 export type KeyMap = Record<string, () => void>;
 
 export function useKeys(keys: KeyMap): void {
@@ -8,8 +9,8 @@ export function useKeys(keys: KeyMap): void {
   latest.current = keys;
   useEffect(() => {
     const onKey = (event: KeyboardEvent) => {
-      if (event.ctrlKey || event.metaKey || event.altKey || typesText(event.target)) return;
-      const action = latest.current[event.key];
+      if (event.altKey || typesText(event.target)) return;
+      const action = latest.current[(event.ctrlKey || event.metaKey ? "Ctrl+" : "") + event.key];
       if (!action) return;
       event.preventDefault();
       action();

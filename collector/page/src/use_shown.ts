@@ -13,6 +13,7 @@ import { useMedia } from "./use_load";
 export interface Graph {
   flame: Flame;
   layout: FlameLayout; // of `flame`, as it was sent
+  whole: number; // value of all stacks, those included that were not asked for
   underReasons: boolean; // depth 1 of it holds wait reasons
 }
 
@@ -36,8 +37,14 @@ function shapeOf(state: ViewState, underReasons: boolean): Shape {
     reasons: underReasons ? state.reasons : [],
     focus: compileSearch(state.focus),
     ignore: compileSearch(state.ignore),
+    folded: state.folded,
     recursion: state.recursion,
   };
+}
+
+// Whether the page shows all stacks that the collector summed up, each as it is: then its lists are of the same.
+export function isWhole({ focus, ignore, folded, recursion }: ViewState): boolean {
+  return focus === "" && ignore === "" && folded.length === 0 && recursion === "kept";
 }
 
 export function shapedLayout({ layout, underReasons }: Graph, state: ViewState): FlameLayout {
@@ -46,10 +53,10 @@ export function shapedLayout({ layout, underReasons }: Graph, state: ViewState):
 }
 
 export function useShown(graph: Graph, state: ViewState): Shown {
-  const { group, focus, ignore, recursion, inverted } = state;
+  const { group, focus, ignore, folded, recursion, inverted } = state;
   const plain = useMemo(
     () => shapedLayout(graph, state),
-    [graph, group, state.reasons.join(), focus, ignore, recursion],
+    [graph, group, state.reasons.join(), focus, ignore, folded.join("\n"), recursion],
   );
   const seen = useMemo(() => (inverted ? new FlameLayout(invert(plain), plain.measure) : plain), [plain, inverted]);
   const grouped = group !== "";

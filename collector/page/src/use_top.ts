@@ -5,6 +5,7 @@ import { visible } from "./format";
 import type { FunctionRow } from "./top_functions";
 import type { ViewState } from "./url_state";
 import { useLoad } from "./use_load";
+import { isWhole } from "./use_shown";
 
 const MOST_FUNCTIONS = 1000;
 
@@ -31,8 +32,7 @@ async function fetchTop(state: ViewState, window: Window, signal: AbortSignal): 
 
 // null where the page leaves stacks out or changes them, or while the answer is not here. `isCut`: whether the tree is.
 export function useTop(state: ViewState, window: Window, isCut: boolean): FunctionRow[] | null {
-  const whole = state.focus === "" && state.ignore === "" && state.recursion === "kept";
-  const asked = isCut && whole;
+  const asked = isCut && isWhole(state);
   const question = JSON.stringify([state.kind, state.service, state.labels, state.reasons, window, asked]);
   const top = useLoad(question, 0, async (signal) => (asked ? fetchTop(state, window, signal) : null));
   return top.question === question ? (top.value ?? null) : null;

@@ -1,13 +1,14 @@
-// Layers stacked over time, by uPlot: what was when, and a range of it chosen by dragging.
+// Layers stacked over time: what was when, and a range of it chosen by dragging.
 import { useEffect, useRef, useState } from "preact/hooks";
-import uPlot from "uplot";
-import "uplot/dist/uPlot.min.css";
 import type { Window } from "../api";
 import type { Timeline } from "../api_time";
 import type { Scheme } from "../colors";
-import { axisTime, timeRange } from "../format";
+import { timeRange } from "../format";
+import { drawStacks, ROOM } from "./draw_stacks";
 import { stacked, type Layer } from "./stacks";
 import { unitOf } from "./timeline_unit";
+
+const SHORTEST_DRAG = 4; // pixels; less is a click
 
 interface Props {
   label: string; // what is shown, for those who do not see it
@@ -20,31 +21,63 @@ interface Props {
   onRange(window: Window): void;
 }
 
-export function StackedChart(props: Props) {
-  const { label, timeline, layers, fills, height } = props;
+export function StackedChart({ label, window, timeline, layers, fills, height, scheme, onRange }: Props) {
   const { times_ms: timesMs, step_ms: stepMs } = timeline;
   const { each, unit, format } = unitOf(timeline);
-  const holder = useRef<HTMLDivElement>(null);
-  const [at, setAt] = useState<number | null>(null);
-  const latest = useRef(props);
-  latest.current = props;
+  const canvas = useRef<HTMLCanvasElement>(null);
+  const [at, setAt] = useState<number | null>(null); // share of the width
+  const [from, setFrom] = useState<number | null>(null); // where a drag began
+  const step = at === null ? null : stepAt(timeline, window.from + at * (window.to - window.from));
 
   useEffect(() => {
-    const box = holder.current!;
-    const options = { ...optionsOf(latest, setAt), width: box.clientWidth, height };
-    const chart = new uPlot(options, dataOf(timesMs, stepMs, layers, each), box);
-    const observer = new ResizeObserver(() => chart.setSize({ width: box.clientWidth, height }));
-    observer.observe(box);
-    return () => {
-      observer.disconnect();
-      chart.destroy();
+    const surface = canvas.current!;
+    const tops = stacked(layers, each);
+    const chosen: [number, number] | null = from === null || at === null ? null : [from, at];
+    const paint = () => {
+      const ratio = devicePixelRatio || 1;
+      const width = surface.clientWidth;
+      surface.width = Math.round(width * ratio);
+      surface.height = Math.round(height * ratio);
+      const ctx = surface.getContext("2d")!;
+      ctx.scale(ratio, ratio);
+      drawStacks(ctx, width, height, { window, timesMs, stepMs, tops, fills, format, scheme, hovered: step, chosen });
     };
-  }, [timeline, layers, fills.join(), height, props.window.from, props.window.to]);
+    paint();
+    const observer = new ResizeObserver(paint);
+    observer.observe(surface);
+    return () => observer.disconnect();
+  }, [timeline, layers, fills.join(), height, scheme, window.from, window.to, step, from, from !== null && at]);
 
-  const step = at === null || at >= timesMs.length ? null : at;
+  const innerWidth = () => canvas.current!.clientWidth - ROOM.left - ROOM.right;
+  const shareOf = (event: PointerEvent) =>
+    Math.min(1, Math.max(0, (event.clientX - canvas.current!.getBoundingClientRect().left - ROOM.left) / innerWidth()));
+  const begin = (event: PointerEvent) => {
+    if (event.button !== 0) return;
+    canvas.current!.setPointerCapture(event.pointerId);
+    setFrom(shareOf(event));
+  };
+  const choose = (event: PointerEvent) => {
+    setFrom(null);
+    if (from === null || Math.abs(shareOf(event) - from) * innerWidth() < SHORTEST_DRAG) return;
+    const [left, right] = [from, shareOf(event)]
+      .sort((a, b) => a - b)
+      .map((share) => Math.round(window.from + share * (window.to - window.from))) as [number, number];
+    if (right > left) onRange({ from: left, to: right });
+  };
+
   return (
     <div class="chart">
-      <div ref={holder} role="img" aria-label={`${label}: ${summary(layers, each, format)}`} />
+      <canvas
+        ref={canvas}
+        role="img"
+        aria-label={`${label}: ${summary(layers, each, format)}`}
+        style={{ height: `${height}px` }}
+        onPointerDown={begin}
+        onPointerMove={(event) => setAt(shareOf(event))}
+        onPointerUp={choose}
+        onPointerCancel={() => setFrom(null)}
+        onPointerLeave={() => setAt(null)}
+      />
       <ul class="legend files">
         <li class="note">
           {unit},{" "}
@@ -63,68 +96,15 @@ export function StackedChart(props: Props) {
   );
 }
 
+function stepAt({ times_ms: timesMs, step_ms: stepMs }: Timeline, ms: number): number | null {
+  const step = Math.floor((ms - (timesMs[0] ?? 0)) / stepMs);
+  return step >= 0 && step < timesMs.length ? step : null;
+}
+
 function mean(values: number[]): number {
   return values.reduce((sum, value) => sum + value, 0) / Math.max(1, values.length);
 }
 
 function summary(layers: Layer[], each: number, format: (value: number) => string): string {
   return layers.map((layer) => `${layer.name} ${format(mean(layer.values) * each)} on average`).join(", ");
-}
-
-// The last step is as wide as the others: it ends with a point that repeats it.
-function dataOf(timesMs: number[], stepMs: number, layers: Layer[], each: number): uPlot.AlignedData {
-  const times = [...timesMs, (timesMs.at(-1) ?? 0) + stepMs].map((ms) => ms / 1000);
-  const rows = stacked(layers, each).map((row) => [...row, row.at(-1) ?? null]);
-  return [times, ...rows.reverse()];
-}
-
-// Layers are drawn from the whole stack down to the lowest one, each over the one before.
-function optionsOf(
-  latest: { current: Props },
-  onStep: (step: number | null) => void,
-): Omit<uPlot.Options, "width" | "height"> {
-  const { window, timeline, layers, fills, scheme } = latest.current;
-  const { format } = unitOf(timeline);
-  const axis = {
-    size: 30,
-    stroke: scheme.text,
-    grid: { stroke: scheme.faded, width: 1 },
-    ticks: { stroke: scheme.faded, width: 1 },
-  };
-  return {
-    legend: { show: false },
-    padding: [8, 28, 0, 0],
-    cursor: { y: false, points: { show: false }, drag: { x: true, y: false, setScale: false } },
-    scales: {
-      x: { range: [window.from / 1000, window.to / 1000] },
-      y: { range: (_, __, max) => [0, max > 0 ? max * 1.05 : 1] },
-    },
-    axes: [
-      { ...axis, values: (_, times, __, ___, increment) => times.map((at) => axisTime(at * 1000, increment)) },
-      { ...axis, size: 64, values: (_, ticks) => ticks.map(format) },
-    ],
-    series: [
-      {},
-      ...layers.map((_, i) => ({
-        fill: fills[layers.length - 1 - i]!,
-        width: 0,
-        paths: uPlot.paths.stepped!({ align: 1 }),
-        points: { show: false },
-      })),
-    ],
-    hooks: {
-      setCursor: [(chart) => onStep(chart.cursor.idx ?? null)],
-      setSelect: [
-        (chart) => {
-          const [left, right] = [chart.select.left, chart.select.left + chart.select.width];
-          chart.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
-          const [from, to] = [left, right].map((place) => Math.round(chart.posToVal(place, "x") * 1000)) as [
-            number,
-            number,
-          ];
-          if (to > from) latest.current.onRange({ from, to });
-        },
-      ],
-    },
-  };
 }

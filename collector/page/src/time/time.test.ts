@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { HeatMapAnswer, Timeline } from "../api_time";
+import { timeMarks, valueMarks } from "./axis_marks";
 import { cellAt, placeOfStep, strengths, usedRows } from "./heat_rows";
 import { layersByGroup, layersByValue, stacked } from "./stacks";
 
@@ -87,4 +88,19 @@ test("the strongest cell is fully coloured, an empty one not at all", () => {
   assert.equal(cells[3]![2], 1);
   assert.equal(cells[0]![0], 0);
   assert.ok(cells[1]![0]! > 0.12 && cells[1]![0]! < 1);
+});
+
+test("an axis of values is marked at round numbers, not too many", () => {
+  assert.deepEqual(valueMarks(10.5, 4), [0, 5, 10]);
+  assert.deepEqual(valueMarks(0.021, 3), [0, 0.01, 0.02]);
+  assert.deepEqual(valueMarks(1, 1), [0, 1]);
+});
+
+test("an axis of time is marked at round instants of the reader's time zone", () => {
+  const at = (hour: number, minute: number) => new Date(2026, 5, 1, hour, minute).getTime();
+  const quarter = timeMarks({ from: at(9, 58), to: at(10, 13) }, 4);
+  assert.deepEqual(quarter, { seconds: 300, marks: [at(10, 0), at(10, 5), at(10, 10)] });
+  const days = timeMarks({ from: at(0, 1), to: at(0, 1) + 400 * 86_400_000 }, 10);
+  assert.equal(days.seconds, 42 * 86_400);
+  assert.ok(days.marks.every((mark) => new Date(mark).getMinutes() === 0));
 });

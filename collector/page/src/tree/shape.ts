@@ -12,13 +12,14 @@ export interface Shape {
   reasons: readonly string[]; // only these; all when empty
   focus: Matcher | null; // only stacks with such a function or file
   ignore: Matcher | null; // only stacks without
+  folded: readonly string[]; // functions that take what they call into themselves
   recursion: Recursion; // calls to a function within itself: kept, or one frame with the caller (direct: the next one)
 }
 
 // Whether the tree sent is already the one to show.
 export function isAsSent(s: Shape): boolean {
   const strips = s.underReasons && !s.showReasons;
-  return !strips && s.reasons.length === 0 && !s.focus && !s.ignore && s.recursion === "kept";
+  return !strips && s.reasons.length === 0 && !s.focus && !s.ignore && s.folded.length === 0 && s.recursion === "kept";
 }
 
 export function shapeTree(from: FlameLayout, shape: Shape): FlameColumns {
@@ -27,16 +28,17 @@ export function shapeTree(from: FlameLayout, shape: Shape): FlameColumns {
   const total = sumsUpward(from, kept);
   const frames = framesIn(from, builder);
   const waits = ownWaits(from);
+  const within = insideFolded(from, shape.folded);
   const spot = new Int32Array(from.size);
   let reason = "";
   for (let node = 0; node < from.size; node++) {
     if (total[node] === 0 && node > 0) continue;
     const above = node === 0 ? 0 : spot[from.parent[node]!]!;
     if (shape.underReasons && from.depth[node] === 1) reason = from.nameOf(node);
-    spot[node] =
-      node === 0 || isHidden(from, node, shape) ? above : place(builder, above, frames(node), shape.recursion);
+    const isNoFrame = node === 0 || within[node] === 1 || isHidden(from, node, shape);
+    spot[node] = isNoFrame ? above : place(builder, above, frames(node), shape.recursion);
     if (kept[node]! > 0) builder.add(spot[node]!, kept[node]!, waits[node]!);
-    if (from.inlined.has(node)) builder.markInlined(spot[node]!);
+    if (!isNoFrame && from.inlined.has(node)) builder.markInlined(spot[node]!);
     if (reason !== "" && spot[node]! > 0) builder.addReason(spot[node]!, reason, total[node]!);
   }
   return builder.columns().columns;
@@ -44,6 +46,17 @@ export function shapeTree(from: FlameLayout, shape: Shape): FlameColumns {
 
 function isHidden(from: FlameLayout, node: number, shape: Shape): boolean {
   return shape.underReasons && !shape.showReasons && from.depth[node] === 1;
+}
+
+// 1 where a node stands below one of the functions.
+function insideFolded(from: FlameLayout, folded: readonly string[]): Uint8Array {
+  const names = from.names.map((name) => folded.includes(name));
+  const within = new Uint8Array(from.size);
+  for (let node = 1; node < from.size; node++) {
+    const above = from.parent[node]!;
+    within[node] = within[above] || (above > 0 && names[from.name[above]!]) ? 1 : 0;
+  }
+  return within;
 }
 
 function place(builder: TreeBuilder, above: number, frame: number, recursion: Recursion): number {

@@ -16,6 +16,7 @@ const ALL: Shape = {
   reasons: [],
   focus: null,
   ignore: null,
+  folded: [],
   recursion: "kept",
 };
 const shaped = (tree: Tree, shape: Partial<Shape>) => new FlameLayout(shapeTree(laidOut(tree), { ...ALL, ...shape }));
@@ -81,6 +82,13 @@ test("recursion becomes one frame, all of it or the direct one", () => {
   };
   assert.deepEqual(stacks(shaped(around, { recursion: "direct" })), ["a;b;a=2", "a;b;a;c=3"]);
   assert.deepEqual(stacks(shaped(around, { recursion: "merged" })), ["a=2", "a;c=3"]);
+});
+
+test("what a folded function calls is part of it, wherever it stands", () => {
+  assert.ok(!isAsSent({ ...ALL, folded: ["work"] }));
+  const folded = shaped(SAMPLE, { folded: ["work"] });
+  assert.deepEqual(stacks(folded).sort(), ["main=10", "main;work=35", "main;wait=20", "idle=40"].sort());
+  assert.equal(folded.total[0], 105);
 });
 
 test("reasons that are not shown are merged, and each frame keeps the one with most of its time", () => {

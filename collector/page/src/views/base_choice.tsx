@@ -5,7 +5,7 @@ import { timeRange } from "../format";
 import { Choice } from "../graph_tools";
 import { asBase } from "../page_keys";
 import { serviceTitle } from "../service_picker";
-import { moved, type ViewState } from "../url_state";
+import { baseWindow, moved, type ViewState } from "../url_state";
 import type { SetState } from "../use_url_state";
 
 const HOUR_MS = 3600e3;
@@ -22,7 +22,12 @@ interface Props {
 }
 
 export function BaseChoice({ state, set, window }: Props) {
-  const base = state.base ?? moved(window, -1);
+  const base = baseWindow(state, window);
+  const before = moved(window, -1);
+  const isBase = (span: Window) => base.from === span.from && base.to === span.to;
+  const unsaid = baseWindow({ ...state, base: null }, window);
+  // What stands for itself stays so when time goes on.
+  const choose = (span: Window) => set({ base: span.from === unsaid.from ? null : span });
   return (
     <div class="tools" role="group" aria-label="Base of the difference">
       <span class="note">
@@ -30,11 +35,18 @@ export function BaseChoice({ state, set, window }: Props) {
         shown against it: <strong>{serviceTitle(state.service)}</strong>, {timeRange(window.from, window.to)}
       </span>
       <button
-        aria-pressed={state.base === null}
+        aria-pressed={isBase(before)}
         title="The same length of time, just before"
-        onClick={() => set({ base: null })}
+        onClick={() => choose(before)}
       >
         Just before
+      </button>
+      <button
+        aria-pressed={isBase(window)}
+        title="This time, of another service or other labels"
+        onClick={() => choose(window)}
+      >
+        Same time
       </button>
       {EARLIER.map(([title, ms]) => (
         <button key={title} onClick={() => set({ base: { from: window.from - ms, to: window.to - ms } })}>
@@ -49,9 +61,10 @@ export function BaseChoice({ state, set, window }: Props) {
       </button>
       <Filter
         title="Base's labels"
-        help={'Matchers of the base, such as version="1.2", to compare it with those of the filter'}
-        value={state.baseLabels ?? state.labels}
-        onChange={(baseLabels) => set({ baseLabels })}
+        help={'Matchers of the base, such as version="1.2", to compare it with those of the filter; {} for all series'}
+        placeholder={state.labels || "the same"}
+        value={state.baseLabels ?? ""}
+        onChange={(labels) => set({ baseLabels: labels || null })}
       />
       {(state.baseService !== null || state.baseLabels !== null) && (
         <button onClick={() => set({ baseService: null, baseLabels: null })}>Same service and labels</button>

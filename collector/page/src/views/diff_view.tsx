@@ -1,24 +1,24 @@
 // What became more and what less, between two times or two services, brought to the same scale.
 import { useMemo, useState } from "preact/hooks";
-import { fetchFlame, type Which, type Window } from "../api";
+import type { Which, Window } from "../api";
 import { fetchChanges } from "../api_diff";
 import { ChangeTable } from "../change_table";
 import { FlameCanvas, type FunctionName } from "../flame_canvas";
 import { changeFill } from "../frame_colors";
-import { KIND_TEXT } from "../kinds";
 import { FlameLayout } from "../layout";
 import { Failure, Note } from "../notices";
 import type { FunctionChange } from "../tree/changes";
 import { difference, scaleOf } from "../tree/difference";
-import { moved, type ViewState } from "../url_state";
+import { baseWindow, type ViewState } from "../url_state";
+import { fetchGraph } from "../use_detail";
 import { useLoad } from "../use_load";
-import { rootOf, shapedLayout, type Graph } from "../use_shown";
+import { isWhole, rootOf, shapedLayout, type Graph } from "../use_shown";
 import { BaseChoice } from "./base_choice";
 import type { ViewProps } from "./view_props";
 
 export function DiffView(props: ViewProps) {
   const { graph, shown, state, set, window, scheme } = props;
-  const base = state.base ?? moved(window, -1);
+  const base = baseWindow(state, window);
   const older = useBase(state, base);
   const exact = useChanges(state, window, base, Boolean(older.value));
   const both = useMemo(() => {
@@ -100,7 +100,7 @@ function baseOf(state: ViewState): Which {
 
 // The collector's own list, of all its stacks; null where the page leaves some out or changes them.
 function useChanges(state: ViewState, window: Window, base: Window, asked: boolean): FunctionChange[] | null {
-  const whole = asked && state.focus === "" && state.ignore === "" && state.recursion === "kept";
+  const whole = asked && isWhole(state);
   const now = { which: { service: state.service, labels: state.labels, reasons: state.reasons }, window };
   const before = { which: baseOf(state), window: base };
   const question = JSON.stringify([state.kind, now, before, state.scale, whole]);
@@ -111,14 +111,7 @@ function useChanges(state: ViewState, window: Window, base: Window, asked: boole
 }
 
 function useBase(state: ViewState, base: Window) {
-  const query = { ...baseOf(state), kind: state.kind, nodes: state.nodes, root: rootOf(state) };
-  return useLoad(JSON.stringify([query, base]), 0, async (signal): Promise<Graph | null> => {
-    const flame = await fetchFlame(query, base, signal);
-    if (!flame) return null;
-    return {
-      flame,
-      layout: new FlameLayout(flame, KIND_TEXT[flame.kind].measure),
-      underReasons: query.root === "reason",
-    };
-  });
+  const all = { focus: "", ignore: "", nodes: state.nodes, root: rootOf(state) };
+  const query = { ...baseOf(state), kind: state.kind, ...all };
+  return useLoad(JSON.stringify([query, base]), 0, (signal) => fetchGraph(query, base, signal));
 }

@@ -5,6 +5,7 @@ import { FlameCanvas, type FunctionName } from "../flame_canvas";
 import { FrameMenu, type MenuPlace } from "../frame_menu";
 import { exactly } from "../frame_actions";
 import { FunctionTable } from "../function_table";
+import { coloringOf } from "../graph_tools";
 import { Legend } from "../legend";
 import type { ColorBy } from "../url_state";
 import type { ViewProps } from "./view_props";
@@ -12,6 +13,7 @@ import type { ViewProps } from "./view_props";
 export function FlameView(props: ViewProps) {
   const { shown, state, set, scheme, title, zoom, onZoom, matcher, actions } = props;
   const { plain, seen, underReasons } = shown;
+  const coloring = coloringOf(state);
   const [hovered, setHovered] = useState<FunctionName | null>(null);
   const [outlined, setOutlined] = useState<FunctionName | null>(null);
   const [menu, setMenu] = useState<MenuPlace | null>(null);
@@ -26,7 +28,7 @@ export function FlameView(props: ViewProps) {
             layout={seen}
             scheme={scheme}
             label={`Flame graph, ${title}, ${seen.measure.amount(seen.total[0]!)}`}
-            coloring={state.colorBy}
+            coloring={coloring}
             underReasons={underReasons}
             zoom={zoom}
             marks={props.marks}
@@ -36,12 +38,13 @@ export function FlameView(props: ViewProps) {
             onHover={setHovered}
             onPoint={props.onPoint}
             onMenu={(node, x, y) => setMenu({ node, x, y })}
+            onDrop={actions.find(({ key }) => key === "x")!.run}
           />
           <Legend
             layout={seen}
             zoom={zoom}
             scheme={scheme}
-            by={state.colorBy}
+            by={coloring}
             underReasons={underReasons}
             onPick={pick}
           />

@@ -3,6 +3,7 @@ import { useMemo, useState } from "preact/hooks";
 import { FlameCanvas } from "../flame_canvas";
 import { percent } from "../format";
 import { FunctionTable } from "../function_table";
+import { coloringOf } from "../graph_tools";
 import { FlameLayout } from "../layout";
 import { sortRows, topFunctions } from "../top_functions";
 import { sandwich } from "../tree/turned";
@@ -24,7 +25,7 @@ export function SandwichView({ shown, exact, state, set, scheme, matcher }: View
   const [outlined, setOutlined] = useState<{ name: string; file: string } | null>(null);
   const half = {
     scheme,
-    coloring: state.colorBy,
+    coloring: coloringOf(state),
     underReasons: false,
     zoom: 0,
     marks: null,

@@ -1,5 +1,6 @@
 // What threads waited for: each reason with how long and how often, where, and what to do about it.
 import { useMemo } from "preact/hooks";
+import type { WaitLengths } from "../api_time";
 import { count, duration, percent, plural } from "../format";
 import { exactly } from "../frame_actions";
 import { fileTitle, reasonFill } from "../frame_colors";
@@ -8,14 +9,20 @@ import { Note } from "../notices";
 import { groupOf, REASONS } from "../reasons";
 import { waitsByReason, type WaitPlace, type WaitReason } from "../tree/waits";
 import { usePercentiles, type Percentiles } from "../use_percentiles";
+import { shapedLayout } from "../use_shown";
 import type { ViewProps } from "./view_props";
 
 const PLACES = 5;
+// Filters by function apply; how the graph is drawn does not.
+const UNDER_REASONS = { group: "reason", reasons: [], folded: [], recursion: "kept" as const };
 
 export function WaitsView(props: ViewProps) {
   const { graph, state, set } = props;
   const percentiles = usePercentiles(state, props.window);
-  const reasons = useMemo(() => (graph.underReasons ? waitsByReason(graph.layout) : []), [graph]);
+  const reasons = useMemo(
+    () => (graph.underReasons ? waitsByReason(shapedLayout(graph, { ...state, ...UNDER_REASONS })) : []),
+    [graph, state.focus, state.ignore],
+  );
   if (!KIND_TEXT[state.kind].hasReasons) {
     return (
       <Note>
@@ -31,8 +38,11 @@ export function WaitsView(props: ViewProps) {
       </Note>
     );
   }
-  const chosen = reasons.filter(({ reason }) => state.reasons.length === 0 || state.reasons.includes(reason));
-  const whole = graph.layout.total[0]!;
+  const asked = reasons.filter(({ reason }) => state.reasons.length === 0 || state.reasons.includes(reason));
+  const isIdle = ({ reason }: WaitReason) => groupOf(reason) === "idle";
+  // Those for work come last: they are most of the time, and seldom what is looked for.
+  const chosen = [...asked.filter((one) => !isIdle(one)), ...asked.filter(isIdle)];
+  const whole = reasons.reduce((sum, { total }) => sum + total, 0);
   return (
     <div class="waits scroll-x">
       <table>
@@ -42,7 +52,7 @@ export function WaitsView(props: ViewProps) {
             <th scope="col">Time</th>
             <th scope="col">Waits</th>
             <th scope="col">Mean</th>
-            {percentiles && <th scope="col">p50, p90, p99, longest</th>}
+            {percentiles && <th scope="col">Lengths</th>}
             <th scope="col">Where, and in what</th>
           </tr>
         </thead>
@@ -98,9 +108,7 @@ function Row({ one, whole, percentiles, state, set, scheme }: RowProps) {
       <td class="amount">{one.waits > 0 ? count(one.waits) : "–"}</td>
       <td class="amount">{one.waits > 0 ? duration(one.total / one.waits) : "–"}</td>
       {percentiles && (
-        <td class="amount lengths">
-          {lengths ? [lengths.p50, lengths.p90, lengths.p99, lengths.max].map(duration).join(", ") : "–"}
-        </td>
+        <td class="amount">{lengths ? <Lengths of={lengths} /> : "–"}</td>
       )}
       <td>
         <ul class="places">
@@ -116,6 +124,21 @@ function Row({ one, whole, percentiles, state, set, scheme }: RowProps) {
         </ul>
       </td>
     </tr>
+  );
+}
+
+function Lengths({ of }: { of: WaitLengths }) {
+  return (
+    <dl class="lengths">
+      <dt>p50</dt>
+      <dd>{duration(of.p50)}</dd>
+      <dt>p90</dt>
+      <dd>{duration(of.p90)}</dd>
+      <dt>p99</dt>
+      <dd>{duration(of.p99)}</dd>
+      <dt>longest</dt>
+      <dd>{duration(of.max)}</dd>
+    </dl>
   );
 }
 
