@@ -52,7 +52,7 @@ export function WaitsView(props: ViewProps) {
             <th scope="col">Time</th>
             <th scope="col">Waits</th>
             <th scope="col">Mean</th>
-            {percentiles && <th scope="col">Lengths</th>}
+            {percentiles && <th scope="col">Lengths, about</th>}
             <th scope="col">Where, and in what</th>
           </tr>
         </thead>
@@ -66,7 +66,14 @@ export function WaitsView(props: ViewProps) {
         Who is at the other side - the peer of a socket, the holder of a lock, the disk's request - is looked at only
         while somebody asks: <code>agentctl peers</code>, <code>agentctl locks</code>, <code>agentctl waits</code>,{" "}
         <code>agentctl disks</code>.
-        {percentiles && " Percentiles take each wait to be as long as the mean of its stack in its window."}
+        {percentiles && (
+          <>
+            {" "}
+            Lengths are estimates, each wait taken to be as long as the mean of its stack in its window: where short and
+            long waits share a stack, medians come out much too long. <code>agentctl account --by reason</code> has
+            those of the kernel's histograms, of the last minutes.
+          </>
+        )}
       </p>
     </div>
   );
