@@ -208,6 +208,7 @@ std::string Workers(const v1::StatusReply& reply) {
   facts.AddRow({"program", "", program.empty() ? "not installed" : Printable(program)});
   AddWorker("for names", reply.symbolizer(), &facts);
   AddWorker("for unwinding tables", reply.table_worker(), &facts);
+  if (reply.debuginfo_worker().starts() > 0) AddWorker("for debug information", reply.debuginfo_worker(), &facts);
   return facts.ShownWhole(2);
 }
 

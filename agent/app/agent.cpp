@@ -170,15 +170,17 @@ absl::Status Agent::Start() {
   pods_.Start();
   if (absl::Status status = code_.Start(std::move(events->process_records)); !status.ok()) return status;
   capture_ = std::make_unique<CaptureThread>(
-      CaptureThread::Options{.features = *features,
-                             .sampling_hz = hz,
-                             .clocks = &events->clocks,
-                             .window = config_.window,
-                             .node = config_.node,
-                             .labels = config_.labels,
-                             .pods = pods_.Directory(),
-                             .overhead_budget = config_.overhead_budget_percent / 100,
-                             .worker_cpu_ns = [this] { return symbolizer_.WorkerCpuNs() + code_.WorkerCpuNs(); }},
+      CaptureThread::Options{
+          .features = *features,
+          .sampling_hz = hz,
+          .clocks = &events->clocks,
+          .window = config_.window,
+          .node = config_.node,
+          .labels = config_.labels,
+          .pods = pods_.Directory(),
+          .overhead_budget = config_.overhead_budget_percent / 100,
+          .worker_cpu_ns =
+              [this] { return symbolizer_.WorkerCpuNs() + code_.WorkerCpuNs() + debuginfo_files_.WorkerCpuNs(); }},
       &code_, &losses_, &board_, [this](CutSlice slice) { pipeline_->Push(std::move(slice)); },
       [this](absl::Status status) { Fail(std::move(status)); });
   if (absl::Status status = capture_->Start(); !status.ok()) return status;
@@ -195,6 +197,7 @@ absl::Status Agent::Start() {
                               .series_rules = &series_rules_,
                               .targets = [this] { return TargetStats(); },
                               .spool = [this] { return spool_ == nullptr ? exporting::SpoolStats{} : spool_->Stats(); },
+                              .debuginfo_worker = [this] { return debuginfo_files_.WorkerFacts(); },
                               .check =
                                   [this] {
                                     const control::Config in_force = settings_.InForce();

@@ -59,7 +59,8 @@ control::v1::StatusReply ControlAnswers::Status() {
                                                .degraded = sources_.degraded,
                                                .own = ReadOwnCost(sources_.start_ns),
                                                .symbolizer = sources_.symbolizer->WorkerFacts(),
-                                               .table_worker = sources_.code->WorkerFacts()});
+                                               .table_worker = sources_.code->WorkerFacts(),
+                                               .debuginfo_worker = sources_.debuginfo_worker()});
   if (std::string problem = sources_.pods->Problem(); !problem.empty()) reply.add_degraded(std::move(problem));
   reply.set_version(sources_.version);
   reply.set_kernel(KernelRelease());

@@ -34,6 +34,7 @@ class ControlAnswers : public control::ControlBackend {
     const SharedSeriesRules* series_rules = nullptr;
     std::function<std::vector<exporting::TargetStats>()> targets;
     std::function<exporting::SpoolStats()> spool;
+    std::function<worker::WorkerFacts()> debuginfo_worker;
     std::function<control::v1::CheckReply()> check;
     std::vector<std::string> degraded;
     uint64_t start_ns = 0;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -31,6 +32,7 @@ class DebuginfoFiles : public exporting::DebuginfoSource {
   // Whoever waits for the worker has an answer soon, and it is asked no more.
   void Interrupt() { worker_.Interrupt(); }
   worker::WorkerFacts WorkerFacts() const { return worker_.Facts(); }
+  uint64_t WorkerCpuNs() const { return worker_.CpuNs(); }
 
  private:
   static worker::KeptWorker::Options WithHarm(worker::KeptWorker::Options options);

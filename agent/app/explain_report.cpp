@@ -121,7 +121,10 @@ void ExplainNames(const NameSources& sources, ExplainedCode* out) {
 
 void ExplainJit(const absl::StatusOr<process::MadeCodeFile>& made, const NameSources& sources, ExplainedCode* out) {
   const absl::Status& status = made.ok() ? sources.status : made.status();
-  if (status.ok()) return out->add_named_by(made->path.ends_with(".dump") ? "jitdump" : "perf-map");
+  if (status.ok()) {
+    out->add_named_by(made->path.ends_with(".dump") ? "jitdump" : "perf-map");
+    return out->set_has_lines(sources.own.HasLines());
+  }
   out->set_naming_trouble(std::string(status.message()));
   if (absl::IsNotFound(status)) out->set_advice(kAdviceForJit);
 }

@@ -1,6 +1,7 @@
 #include "agent/app/metrics_report.h"
 
 #include <utility>
+#include <vector>
 
 #include "base/metrics_text.h"
 
@@ -78,14 +79,15 @@ void AddCost(const StatusReply& status, MetricsText* text) {
 }
 
 void AddWorkers(const StatusReply& status, MetricsText* text) {
-  const std::pair<const char*, const control::v1::Symbolizer*> workers[] = {{"names", &status.symbolizer()},
-                                                                            {"tables", &status.table_worker()}};
+  std::vector<std::pair<const char*, const control::v1::Symbolizer*>> workers = {{"names", &status.symbolizer()},
+                                                                                 {"tables", &status.table_worker()}};
+  if (status.debuginfo_worker().starts() > 0) workers.emplace_back("debuginfo", &status.debuginfo_worker());
   const auto each = [&](const char* name, Type type, const char* help, auto value) {
     text->Family(name, type, help);
     for (const auto& [task, worker] : workers) text->Value(value(*worker), {{"for", task}});
   };
   each("sonde_symbolizer_up", Type::kGauge,
-       "Whether the worker that parses files for names, or for unwinding tables, runs.",
+       "Whether the worker that parses files for names, for unwinding tables, or for a Parca runs.",
        [](const auto& worker) { return worker.pid() != 0 ? 1.0 : 0.0; });
   each("sonde_symbolizer_cpu_seconds_total", Type::kCounter, "CPU time of that worker.",
        [](const auto& worker) { return Seconds(worker.cpu_ns()); });

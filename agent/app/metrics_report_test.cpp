@@ -42,6 +42,14 @@ TEST(MetricsReport, TellsCountsLossesCostAndTargets) {
   EXPECT_THAT(text, HasSubstr("\nsonde_agent_bpf_cpu_seconds{program=\"on_switch\"} 1.5\n"));
 }
 
+TEST(MetricsReport, TellsOfTheWorkerForDebugInformationWhereItRuns) {
+  control::v1::StatusReply status = SomeStatus();
+  EXPECT_THAT(MetricsOf(status), ::testing::Not(HasSubstr("{for=\"debuginfo\"}")));
+  status.mutable_debuginfo_worker()->set_starts(1);
+  status.mutable_debuginfo_worker()->set_cpu_ns(2'500'000'000);
+  EXPECT_THAT(MetricsOf(status), HasSubstr("\nsonde_symbolizer_cpu_seconds_total{for=\"debuginfo\"} 2.5\n"));
+}
+
 TEST(MetricsReport, SaysNothingOfACostThatIsNotMeasuredYet) {
   EXPECT_THAT(MetricsOf(SomeStatus()), ::testing::Not(HasSubstr("sonde_agent_overhead_ratio{")));
 }

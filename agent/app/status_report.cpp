@@ -146,9 +146,11 @@ void AddUnwinding(const KernelFacts& kernel, control::v1::StatusReply* reply) {
   unwinding->set_refused(statistics.refused);
 }
 
-// `harm`: what its trouble comes to.
+using WorkerTroubles = google::protobuf::RepeatedPtrField<std::string>;
+
+// `harm`: what its trouble comes to, told in `troubles`.
 void AddWorker(const worker::WorkerFacts& facts, const char* harm, control::v1::Symbolizer* symbolizer,
-               control::v1::StatusReply* reply) {
+               WorkerTroubles* troubles) {
   symbolizer->set_program(facts.program);
   symbolizer->set_trouble(facts.trouble);
   symbolizer->set_missing(facts.missing);
@@ -159,13 +161,16 @@ void AddWorker(const worker::WorkerFacts& facts, const char* harm, control::v1::
   symbolizer->set_lies(facts.lies);
   symbolizer->set_cpu_ns(facts.cpu_ns);
   symbolizer->set_rss_bytes(facts.rss_bytes);
-  if (!facts.trouble.empty()) reply->add_problems(absl::StrCat(harm, ": ", facts.trouble));
+  if (!facts.trouble.empty()) *troubles->Add() = absl::StrCat(harm, ": ", facts.trouble);
 }
 
 void AddWorkers(const StatusInputs& inputs, control::v1::StatusReply* reply) {
   const worker::WorkerFacts &names = inputs.symbolizer, &tables = inputs.table_worker;
-  AddWorker(names, "functions have no names", reply->mutable_symbolizer(), reply);
-  AddWorker(tables, "stacks end early", reply->mutable_table_worker(), reply);
+  AddWorker(names, "functions have no names", reply->mutable_symbolizer(), reply->mutable_problems());
+  AddWorker(tables, "stacks end early", reply->mutable_table_worker(), reply->mutable_problems());
+  // Profiles are whole without it.
+  AddWorker(inputs.debuginfo_worker, "no debug information is given away", reply->mutable_debuginfo_worker(),
+            reply->mutable_degraded());
   // They are held in by the same.
   const std::string& missing = names.missing.empty() ? tables.missing : names.missing;
   if (!missing.empty()) reply->add_degraded(absl::StrCat("sonde-symbolizer is not held in by ", missing));
@@ -244,9 +249,9 @@ control::v1::StatusReply MakeStatus(const StatusInputs& inputs) {
   AddWorkers(inputs, &reply);
   uint64_t bpf_ns = AddCosts(inputs.kernel, &reply);
   if (inputs.own.uptime_ns > 0) {
-    reply.set_overhead_ratio(
-        static_cast<double>(inputs.own.cpu_ns + inputs.symbolizer.cpu_ns + inputs.table_worker.cpu_ns + bpf_ns) /
-        (static_cast<double>(inputs.own.uptime_ns) * inputs.own.cpus));
+    const uint64_t workers_ns = inputs.symbolizer.cpu_ns + inputs.table_worker.cpu_ns + inputs.debuginfo_worker.cpu_ns;
+    reply.set_overhead_ratio(static_cast<double>(inputs.own.cpu_ns + workers_ns + bpf_ns) /
+                             (static_cast<double>(inputs.own.uptime_ns) * inputs.own.cpus));
   }
   for (const std::string& line : inputs.degraded) reply.add_degraded(line);
   for (const std::string& line : inputs.kernel.degraded) reply.add_degraded(line);

@@ -34,6 +34,7 @@ struct StatusInputs {
   OwnCost own;
   worker::WorkerFacts symbolizer;
   worker::WorkerFacts table_worker;
+  worker::WorkerFacts debuginfo_worker;  // runs where debug information is given away
 };
 
 // The numbers of a status, and the verdict: unhealthy when a target or the spool does not take profiles, when functions

@@ -71,6 +71,20 @@ TEST(StatusReport, AddsProgramsAndOwnCpuToTheOverheadOfTheWholeMachine) {
   EXPECT_DOUBLE_EQ(MakeStatus(inputs).overhead_ratio(), 0.02);
 }
 
+TEST(StatusReport, CountsEveryWorkerAsTheAgentsOwnCost) {
+  StatusInputs inputs = Healthy();
+  inputs.symbolizer.cpu_ns = 10'000;
+  inputs.table_worker.cpu_ns = 20'000;
+  inputs.debuginfo_worker.trouble = "it rests";
+  inputs.debuginfo_worker.cpu_ns = 40'000;
+  inputs.debuginfo_worker.rss_bytes = 7;
+  const auto reply = MakeStatus(inputs);
+  EXPECT_DOUBLE_EQ(reply.overhead_ratio(), 0.04);
+  EXPECT_EQ(reply.debuginfo_worker().rss_bytes(), 7u);
+  EXPECT_TRUE(reply.healthy()) << "profiles are whole without it";
+  EXPECT_THAT(reply.degraded(), ElementsAre("no debug information is given away: it rests"));
+}
+
 TEST(StatusReport, TellsTheBudgetWhatIsLoweredForItAndHowWrongStacksAre) {
   StatusInputs inputs = Healthy();
   inputs.kernel.overhead = {.budget = 0.01,

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <cstring>
 #include <string>
+#include <vector>
 
 namespace sonde::names {
 
@@ -30,6 +31,24 @@ class JitDumpForTest {
     Head(1, 48);
     return Put<uint32_t>(7).Put<uint32_t>(7).Put(to).Put(from).Put(to).Put(size).Put<uint64_t>(1);
   }
+  struct Line {
+    uint64_t address;
+    int32_t line;
+    std::string file;  // "\xff": as before
+  };
+  // What is to be said before the code is loaded. `entries`: said to be there.
+  JitDumpForTest& Lines(uint64_t code, const std::vector<Line>& lines, uint64_t entries) {
+    size_t bytes = 16;
+    for (const Line& line : lines) bytes += 16 + line.file.size() + 1;
+    Head(2, bytes);
+    Put(code).Put(entries);
+    for (const Line& line : lines) {
+      Put(line.address).Put(line.line).Put<int32_t>(0);
+      bytes_ += line.file + '\0';
+    }
+    return *this;
+  }
+  JitDumpForTest& Lines(uint64_t code, const std::vector<Line>& lines) { return Lines(code, lines, lines.size()); }
   // A record of another kind.
   JitDumpForTest& Other(uint32_t kind, size_t body_bytes) {
     Head(kind, body_bytes);

@@ -19,9 +19,9 @@ static_assert(kMaxMissingOfPacket * (kBytesOfMissing + 2 * kMaxSplitPathBytes) +
 
 absl::Status Malformed(const char* what) { return absl::InvalidArgumentError(std::string("malformed ") + what); }
 
-constexpr bool Contents::*kContents[] = {&Contents::symbols,    &Contents::exports,  &Contents::packed_symbols,
-                                         &Contents::dwarf,      &Contents::go_table, &Contents::eh_frame,
-                                         &Contents::debug_frame};
+constexpr bool Contents::*kContents[] = {&Contents::symbols,     &Contents::exports,   &Contents::packed_symbols,
+                                         &Contents::dwarf,       &Contents::go_table,  &Contents::eh_frame,
+                                         &Contents::debug_frame, &Contents::made_lines};
 
 // A bit for each.
 uint8_t BitsOf(const Contents& contents) {

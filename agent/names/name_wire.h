@@ -77,8 +77,9 @@ struct Contents {
   bool go_table = false;        // the same of a Go program
   bool eh_frame = false;        // call frame information
   bool debug_frame = false;     // the same, in a section that only debuggers want
+  bool made_lines = false;      // files and lines of code made at run time
 
-  bool HasLines() const { return dwarf || go_table; }
+  bool HasLines() const { return dwarf || go_table || made_lines; }
   friend bool operator==(const Contents&, const Contents&) = default;
 };
 

@@ -18,8 +18,8 @@ using model::FileIdentity;
 constexpr size_t kMaxFiles = 4'096;
 constexpr uint64_t kHourNs = 3'600'000'000'000;
 constexpr int kSplitRounds = 4;
-// What an answer with lines may cost at once, and how many times as long as it took they rest after one that cost more.
-constexpr uint64_t kDearNs = 5'000'000, kRestForLines = 2'000;
+// Lines of a file may take one part in so many of the time, and so much before it has passed.
+constexpr uint64_t kLinesShare = 2'000, kLinesInAdvanceNs = 50'000'000;
 
 bool HasCode(CodeKind kind) { return kind == CodeKind::kFile || kind == CodeKind::kVdso || kind == CodeKind::kJit; }
 
@@ -61,7 +61,7 @@ void NameCache::Collect(const model::ProfileBatch& batch, std::map<const Entry*,
     if (!HasCode(file->kind)) continue;
     Entry& entry = Touch(file);
     LookAgain(&entry);
-    const bool with_lines = now_ns_() >= entry.lines_not_before_ns;
+    const bool with_lines = entry.lines_paid_until_ns <= now_ns_() + kLinesShare * kLinesInAdvanceNs;
     files[i] = &all->try_emplace(&entry, Wanted{&entry, file.get(), with_lines, {}}).first->second;
   }
   for (const std::vector<model::Frame>& stack : batch.stacks) {
@@ -200,7 +200,8 @@ void NameCache::Ask(const Wanted& wanted) {
       for (size_t i = 0; i < offsets.size(); ++i)
         entry.names.Learn(offsets[i], resolved->places[i], !wanted.with_lines);
       const uint64_t cost_ns = worker_->CpuNs() - cpu_ns;
-      if (wanted.with_lines && cost_ns > kDearNs) entry.lines_not_before_ns = now_ns_() + kRestForLines * cost_ns;
+      if (wanted.with_lines)
+        entry.lines_paid_until_ns = std::max(entry.lines_paid_until_ns, now_ns_()) + kLinesShare * cost_ns;
       return;
     }
     entry.generation = 0;

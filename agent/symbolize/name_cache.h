@@ -29,8 +29,9 @@ namespace sonde::symbolize {
 // by device, inode, size and time of change, so that a program that replaced another is another file; one that was
 // overwritten since it was opened is not read any more.
 //
-// Lines and inlined functions of a large file cost much: where an answer took long, the next ones are of symbols alone
-// until two thousand times as long has passed; then such places are asked about once more.
+// Lines and inlined functions of a large file cost much: they may take one part in two thousand of the time for each
+// file, and 50 ms before that has passed. Beyond, answers are of symbols alone, and such places are asked about once
+// more when there is time for lines again.
 //
 // A file that the worker was lost over is asked about once more. When it is lost again, that file is left alone for an
 // hour, then for two, and so on up to a day; its frames are named by offsets meanwhile. Single-threaded.
@@ -66,7 +67,7 @@ class NameCache {
     uint64_t key = 0;                  // at the worker
     uint64_t generation = 0;           // of the worker that has it open; 0: none has
     bool has_descriptor = false;       // when it was read
-    uint64_t lines_not_before_ns = 0;  // until then symbols must do
+    uint64_t lines_paid_until_ns = 0;  // by the time that passes, for what they cost
     SplitSearch split;
     bool is_alone = false;   // debug files were looked for, and there are none
     uint64_t looked_ns = 0;  // when

@@ -51,8 +51,11 @@ bool IsSound(const ProfileBatch& batch, const UnwoundSample& sample) {
 
 }  // namespace
 
-Symbolizer::Symbolizer(NameWorker* worker, telemetry::LossLedger* ledger, KernelSymbols kernel)
-    : ledger_(ledger), kernel_(std::move(kernel)), files_(kMaxCachedBytes, worker, ledger) {}
+Symbolizer::Symbolizer(NameWorker* worker, telemetry::LossLedger* ledger, KernelSymbols kernel,
+                       std::function<uint64_t()> now_ns)
+    : ledger_(ledger),
+      kernel_(std::move(kernel)),
+      files_(kMaxCachedBytes, worker, ledger, DebugFiles(), std::move(now_ns)) {}
 
 profile::SymbolizedProfile Symbolizer::Symbolize(const ProfileBatch& batch) {
   profile::PprofBuilder builder(batch.kind, batch.start_unix_ns, batch.duration_ns, PeriodOf(batch));

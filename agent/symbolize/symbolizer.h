@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <vector>
 
@@ -11,6 +12,7 @@
 #include "agent/symbolize/name_cache.h"
 #include "agent/symbolize/name_worker.h"
 #include "agent/telemetry/loss_ledger.h"
+#include "base/clock.h"
 #include "profile/encoded_profile.h"
 
 namespace sonde::symbolize {
@@ -34,7 +36,8 @@ namespace sonde::symbolize {
 class Symbolizer {
  public:
   // `worker` and `ledger` must outlive this; the latter hears of files and kernel names that could not be read.
-  Symbolizer(NameWorker* worker, telemetry::LossLedger* ledger, KernelSymbols kernel = KernelSymbols());
+  Symbolizer(NameWorker* worker, telemetry::LossLedger* ledger, KernelSymbols kernel = KernelSymbols(),
+             std::function<uint64_t()> now_ns = base::MonotonicNs);
 
   // See NameCache.
   void SetDebuginfod(Debuginfod* debuginfod) { files_.SetDebuginfod(debuginfod); }

@@ -31,7 +31,7 @@ class Run(unittest.TestCase):
     def test_help_names_its_parts_and_where_the_figures_go(self):
         got = run("--help")
         self.assertEqual((got.returncode, got.stderr), (0, ""))
-        for word in ("pipe", "cpu", "faults", "throughput", "own", "lines", "wire", "backends", "--quick", "--force", "--write-results"):
+        for word in ("pipe", "cpu", "faults", "throughput", "own", "lines", "names", "wire", "backends", "--quick", "--force", "--write-results"):
             self.assertIn(word, got.stdout)
 
     def test_results_are_not_written_from_a_part_or_tiny_counts(self):

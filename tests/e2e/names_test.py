@@ -98,6 +98,34 @@ class NamesTest(sonde.SondeTest):
         self.assertTrue(any("main" in name for name in callers), (callers, samples[0].frames))
 
 
+class Rust:
+    """The planted Rust program, and what it must be named, by how compilers mangle names."""
+
+    INLINED = "<u64 as planted_names::planted::Fold>::fold_inlined"
+    # What mangled names begin with, and the stack above the inlined function with the marks of its lines.
+    MANGLINGS = {
+        "v0": ("_R", {"<planted_names::planted::Cruncher<u64>>::crunch": "crunch",
+                      "planted_names::spin_later::{closure#0}::{closure#0}": "the closure",
+                      "planted_names::spin_later::{closure#0}": "spin_later",
+                      "planted_names::block_on::<planted_names::spin_later::{closure#0}>": None,
+                      "planted_names::main": None}),
+        # The older one does not tell of which type a function is.
+        "legacy": ("_ZN", {"planted_names::planted::Cruncher<Number>::crunch": "crunch",
+                           "planted_names::spin_later::{{closure}}::{{closure}}": "the closure",
+                           "planted_names::spin_later::{{closure}}": "spin_later",
+                           "planted_names::block_on": None,
+                           "planted_names::main": None})}
+
+    @staticmethod
+    def build(folder, mangling):
+        program = folder / f"names_rs_{mangling}"
+        unstable = ["-Z", "unstable-options"] if mangling == "legacy" else []
+        subprocess.run(["rustc", "--edition=2021", "--crate-name=planted_names", "-g", "-O", "-C", "overflow-checks=off",
+                        "-C", f"symbol-mangling-version={mangling}", *unstable, "-o", program, SOURCES / "planted_names.rs"], check=True,
+                       env=dict(os.environ, RUSTC_BOOTSTRAP="1"), cwd=folder)
+        return program
+
+
 class Names(NamesTest):
     def stripped_in_a_root_of_its_own(self):
         """A folder with the program, and its debug file where a distribution would put it: by build id."""
@@ -136,6 +164,8 @@ class Names(NamesTest):
         stripped = self.start("/names_stripped", LIFE, preexec_fn=lambda: (os.chroot(root), os.chdir("/")))
         go = self.start(go_program, LIFE)
         split = self.split_and_packed()
+        for mangling in Rust.MANGLINGS:
+            self.start(Rust.build(self.folder, mangling), LIFE)
         self.replaced()
         time.sleep(1)
         agent.wait_until_tables_are_built()
@@ -151,6 +181,8 @@ class Names(NamesTest):
             self.assertEqual(self.explained(agent, process)[path]["split_files"], "1")
         self.assert_mostly(by_process["names_go"], lambda sample: sample.has("main.foldInlined", "main.crunch"), "Go",
                            least=0.5)  # the loop around it is its caller's
+        for mangling in Rust.MANGLINGS:
+            self.assert_rust_names(by_process[f"names_rs_{mangling}"], mangling)
         spun = {name: sum(sample.value for sample in by_process["names_replaced"] if sample.has(f"Spin{name}")) for name in
                 ("Before", "After")}
         print("a program and what replaced it:", spun)
@@ -176,6 +208,23 @@ class Names(NamesTest):
         self.assertFalse(code["is_of_host"])
         code = self.explained(agent, go)[str(self.folder / "names_go")]
         self.assertEqual((code["unwinding"], code["unwound_by"][0], code["named_by"][0]), ("table", "go", "go"))
+
+    def assert_rust_names(self, samples, mangling):
+        prefix, outer = Rust.MANGLINGS[mangling]
+        self.assert_mostly(samples, lambda sample: sample.has(Rust.INLINED, *outer), f"Rust, {mangling}: the whole stack")
+        lines = collections.defaultdict(collections.Counter)
+        for sample in samples:
+            for frame in sample.frames:
+                if frame.name == Rust.INLINED or frame.name in outer:
+                    self.assertTrue(frame.system_name.startswith(prefix), frame)
+                    self.assertEqual(pathlib.Path(frame.file).name, "planted_names.rs")
+                    lines[frame.name][frame.line] += sample.value
+        ((most, _),) = lines[Rust.INLINED].most_common(1)
+        self.assertLessEqual(abs(most - line_of("planted_names.rs", "fold_inlined")), 1, lines[Rust.INLINED])  # or the loop's step
+        for name, mark in outer.items():
+            if mark is not None:
+                ((most, _),) = lines[name].most_common(1)
+                self.assertEqual(most, line_of("planted_names.rs", mark), (name, lines[name]))
 
     def assert_nobody_is_explained(self, agent, ended):
         """What is no process of user space, or none any more."""
@@ -285,15 +334,35 @@ class JitNames(NamesTest):
         path.write_text(text)
         path.chmod(0o666)
 
+    def node_called(self, name):
+        """Node under a name that no other process of the host has."""
+        program, node = self.folder / name, os.path.realpath(shutil.which("node"))
+        try:
+            os.link(node, program)
+        except OSError:  # it is on another disk
+            shutil.copy(node, program)
+        return program
+
     def node(self):
         script = self.folder / "spin.js"
         script.write_text("function spinInJavaScript(n) { let s = 0; for (let i = 0; i < n; i++) s = (s + i * i) % 1000003; return s; }\n"
                           "const end = Date.now() + 3600e3; while (Date.now() < end) spinInJavaScript(1e6);\n")
         environment = {name: value for name, value in os.environ.items() if name != "NODE_OPTIONS"}
-        process = self.start("node", "--perf-basic-prof", script, env=environment, cwd=self.folder)
+        process = self.start(self.node_called("node_mapped"), "--perf-basic-prof", script, env=environment, cwd=self.folder)
         path = pathlib.Path(f"/tmp/perf-{process.pid}.map")
         self.addCleanup(lambda: path.unlink(missing_ok=True))
         sonde.wait_until("for node to write its map", lambda: path.exists() and "spinInJavaScript" in path.read_text())
+
+    def dumping_node(self):
+        """Node that writes a jitdump, with the lines of optimized code. It writes by two megabytes, hence the other functions."""
+        (self.folder / "dump.js").write_text("function spinInDump(n) {\n  let s = 0;\n  for (let i = 0; i < n; i++) {\n    s = (s + i * i) % 1000003;\n"
+                                             "  }\n  return s;\n}\nfor (let i = 0; i < 100; i++) spinInDump(1e5);\n"
+                                             "for (let i = 0; i < 8000; i++) new Function('a', `return a * ${i}`)(i);\nconsole.log('spinning');\n"
+                                             "const end = Date.now() + 3600e3;\nwhile (Date.now() < end) spinInDump(1e6);\n")
+        environment = {name: value for name, value in os.environ.items() if name != "NODE_OPTIONS"}
+        process = self.start(self.node_called("node_dumped"), "--perf-prof", "--always-sparkplug", "dump.js", env=environment, cwd=self.folder)
+        self.assertEqual(process.stdout.readline(), b"spinning\n")
+        return process
 
     def java(self):
         """A Java program that was asked for its map; None where there is no Java, which no test wants to be installed."""
@@ -324,7 +393,7 @@ class JitNames(NamesTest):
         everybody = self.spinner("jit_everybody", lambda path, line: self.for_everybody(path, line + self.CANARY + "\n"))
         self.node()
         java = self.java()
-        dumped, dumped_everybody = self.dumped("jit_dumped"), self.dumped("jit_dumped_everybody")
+        dumped, dumped_everybody, dumping_node = self.dumped("jit_dumped"), self.dumped("jit_dumped_everybody"), self.dumping_node()
         pathlib.Path(f"{self.folder}/jit-{dumped_everybody.pid}.dump").chmod(0o666)
         agent = self.agent(self.collector().grpc, window="10s")
         agent.wait_until_tables_are_built()
@@ -334,18 +403,24 @@ class JitNames(NamesTest):
             made = self.explained(agent, process)["[anon]"]
             self.assertEqual((made["unwinding"], made["named_by"]), ("frame-pointers", named_by))
             self.assertIn(words, made["naming_trouble"])
+            self.assertEqual(made["has_lines"], process is dumped)
         by_process = self.record(agent, dying=[good])
         self.assert_mostly(by_process["jit_good"], lambda sample: sample.has("made::at_run_time", "main"), "a good map")
         self.assert_mostly(by_process["jit_controls"], lambda sample: sample.has("evil?[31m?]0;title? name"), "a map with control characters")
-        self.assert_mostly(by_process["node"], lambda sample: any("spinInJavaScript" in name for name in sample.stack), "node")
+        self.assert_mostly(by_process["node_mapped"], lambda sample: any("spinInJavaScript" in name for name in sample.stack), "node")
         if java is not None:
             self.assert_mostly(by_process["java"], lambda sample: any("Spin.spinInJava" in name for name in sample.stack), "Java")
-        self.assert_mostly(by_process["jit_dumped"], lambda sample: sample.has("dumped::at_run_time", "main"), "a jitdump")
+        loop = pprof_file.Frame("dumped::at_run_time", "", "/app/made.js", 43, 0)
+        self.assert_mostly(by_process["jit_dumped"], lambda sample: sample.has("dumped::at_run_time", "main") and loop in sample.frames, "a jitdump")
+        self.assert_mostly(by_process["node_dumped"], self.is_in_dumped_function, "node's jitdump")
         for name in ("jit_link", "jit_hardlink", "jit_fifo", "jit_everybody", "jit_dumped_everybody"):
             self.assert_mostly(by_process[name], lambda sample: sample.has("[anon]"), name)
         names = {name for samples in by_process.values() for sample in samples for name in sample.stack}
         self.assertEqual([name for name in names if "secret" in name or "\x1b" in name], [])
         self.assertEqual(agent.status()["problems"], [])
+
+    def is_in_dumped_function(self, sample):
+        return any("spinInDump" in frame.name and frame.file.endswith("/dump.js") and frame.line in range(1, 8) for frame in sample.frames)
 
     def second_name(self, path, line):
         """Of a file that only root may read."""

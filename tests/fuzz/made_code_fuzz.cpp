@@ -43,8 +43,11 @@ void Check(int file, uint64_t size) {
   if (whole == nullptr) return;
   const std::vector<Place> places = whole->At(kAddresses, false);
   Require(places.size() == kAddresses.size());
-  for (const Place& place : places) Require(place.empty() || (place[0].name.size() <= 4'096 && !place[0].name.empty()));
-  Require(whole->MemoryBytes() <= 65'536 + size * 72);
+  for (const Place& place : places) {
+    Require(place.empty() || (place[0].name.size() <= 4'096 && !place[0].name.empty()));
+    Require(place.empty() || place[0].file.size() < 4'096);
+  }
+  Require(whole->MemoryBytes() <= 65'536 + size * 80);
   const auto growing = Read(file, size / 2);
   if (growing == nullptr || !growing->ReadOn(size)) return;
   Require(growing->At(kAddresses, false) == places);

@@ -157,6 +157,16 @@ void AddMadeCode(Corpus* corpus) {
       .Move(0x1020, 0x2000, 0x20)
       .Load(0x7f0010, 32, "spin");
   corpus->Add("made_code", "jitdump", BytesOf(dump.Bytes()));
+  names::JitDumpForTest lines;
+  lines.Lines(0x1000, {{0x1000, 3, "/app/x.js"}, {0x1010, 5, "\xff"}, {0x1020, 7, "/app/y.js"}})
+      .Load(0x1000, 0x100, "plain")
+      .Move(0x1000, 0x2000, 0x100)
+      .Lines(0x3000, {{0x3040, 9, "/app/z.js"}}, 2)
+      .Load(0x3000, 0x100, "beyond");
+  corpus->Add("made_code", "jitdump_lines", BytesOf(lines.Bytes()));
+  names::JitDumpForTest shifted;
+  shifted.Lines(0x7f0010, {{0x7f0050, 1, "a.py"}, {0x7f0060, 2, "\xff"}}).Load(0x7f0010, 32, "spin");
+  corpus->Add("made_code", "jitdump_shifted_lines", BytesOf(shifted.Bytes()));
 }
 
 int Main(const char* folder) {

@@ -1,11 +1,13 @@
 // Prints functions, files and lines of addresses, each by one reader, all in the same form.
 //
 // usage: source_lines ours|libdw FILE [--alternate FILE] [--split FILE]... < ADDRESSES
+//        source_lines symbols FILE < OFFSETS
 //        source_lines text FILE
 //
 // ADDRESSES: one a line, hexadecimal. For each the address, then a line a frame, the innermost first:
 // TAB function TAB file TAB line TAB line of the function. Then, on standard error, what it cost. `text` prints where
-// code may lie, a line "BEGIN END" a section. Exit code: 0; 1 when the file cannot be read; 2 usage.
+// code may lie, a line "BEGIN END" a section. `symbols` takes offsets in the file and prints what its own symbol tables
+// say, as the worker would. Exit code: 0; 1 when the file cannot be read; 2 usage.
 
 #include "agent/elf/source_lines.h"
 
@@ -20,8 +22,10 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
+#include "agent/names/elf_names.h"
 #include "base/unique_fd.h"
 #include "libdw_lines.h"
 
@@ -130,6 +134,21 @@ int PrintLibdw(const OpenFile& file, const std::vector<uint64_t>& addresses) {
   return 0;
 }
 
+int PrintSymbols(base::UniqueFd fd, const std::vector<uint64_t>& offsets) {
+  struct stat info {};
+  if (::fstat(fd.Get(), &info) != 0) return 1;
+  auto names = names::ElfNames::OfFile(std::move(fd), static_cast<uint64_t>(info.st_size));
+  if (!names.ok()) return 1;
+  const std::vector<names::Place> places = (*names)->At(offsets, /*only_symbols=*/true);
+  for (size_t i = 0; i < offsets.size(); ++i) {
+    std::printf("0x%" PRIx64 "\n", offsets[i]);
+    for (const names::NamedLine& line : places[i]) {
+      std::printf("\t%s\t\t0\t0\n", line.system_name.empty() ? line.name.c_str() : line.system_name.c_str());
+    }
+  }
+  return 0;
+}
+
 int PrintText(const elf::ElfFile& file) {
   for (const elf::Section& section : file.Sections()) {
     if ((section.flags & SHF_EXECINSTR) == 0 || section.name == ".plt") continue;
@@ -141,13 +160,15 @@ int PrintText(const elf::ElfFile& file) {
 int Main(int count, char** values) {
   Arguments arguments;
   if (!Parse(count, values, &arguments)) {
-    std::fprintf(stderr, "usage: source_lines ours|libdw|text FILE [--alternate FILE] [--split FILE]... < ADDRESSES\n");
+    std::fprintf(stderr,
+                 "usage: source_lines ours|libdw|symbols|text FILE [--alternate FILE] [--split FILE]... < ADDRESSES\n");
     return 2;
   }
   OpenFile file = OpenElf(arguments.file);
   if (file.elf == nullptr) return 1;
   if (arguments.mode == "text") return PrintText(*file.elf);
   std::vector<uint64_t> addresses = ReadAddresses();
+  if (arguments.mode == "symbols") return PrintSymbols(std::move(file.fd), addresses);
   return arguments.mode == "libdw" ? PrintLibdw(file, addresses) : PrintOurs(arguments, *file.elf, addresses);
 }
 

@@ -17,6 +17,21 @@ namespace {
 void Put(std::FILE* file, uint32_t value) { std::fwrite(&value, sizeof(value), 1, file); }
 void PutLong(std::FILE* file, uint64_t value) { std::fwrite(&value, sizeof(value), 1, file); }
 
+// That the code at `address` is of line 42 of a file, and from the loop on of line 43.
+void PutLines(std::FILE* file, uint64_t address) {
+  constexpr char kFile[] = "/app/made.js";
+  constexpr char kSameFile[] = "\xff";
+  Put(file, 2);
+  Put(file, static_cast<uint32_t>(16 + 16 + 16 + sizeof(kFile) + 16 + sizeof(kSameFile)));
+  PutLong(file, 0);
+  for (uint64_t word : {address, uint64_t{2}, address}) PutLong(file, word);
+  for (uint32_t word : {42, 0}) Put(file, word);
+  std::fwrite(kFile, sizeof(kFile), 1, file);
+  PutLong(file, address + 9);
+  for (uint32_t word : {43, 0}) Put(file, word);
+  std::fwrite(kSameFile, sizeof(kSameFile), 1, file);
+}
+
 // A jitdump with one piece of code; mapping it as code says where it is.
 bool WriteDump(const char* folder, const void* code, size_t size) {
   constexpr char kName[] = "dumped::at_run_time";
@@ -26,12 +41,13 @@ bool WriteDump(const char* folder, const void* code, size_t size) {
   const auto pid = static_cast<uint32_t>(::getpid());
   for (uint32_t word : {0x4A695444U, 1U, 40U, 62U, 0U, pid}) Put(file, word);
   for (uint64_t word : {0, 0}) PutLong(file, word);
+  const auto address = reinterpret_cast<uint64_t>(code);
+  PutLines(file, address);
   Put(file, 0);
   Put(file, static_cast<uint32_t>(16 + 40 + sizeof(kName) + size));
   PutLong(file, 0);
   Put(file, pid);
   Put(file, pid);
-  const auto address = reinterpret_cast<uint64_t>(code);
   for (uint64_t word : {address, address, uint64_t{size}, uint64_t{1}}) PutLong(file, word);
   std::fwrite(kName, sizeof(kName), 1, file);
   std::fwrite(code, size, 1, file);

@@ -231,6 +231,9 @@ class Nameless(ParcaTest):
         print(self.debuginfo(agent))
         self.assertEqual(self.debuginfo(agent)["refused"], 0)
         self.assertGreater(self.debuginfo(agent)["uploaded"], 0)
+        worker = agent.status()["debuginfo_worker"]
+        self.assertTrue(int(worker["pid"]) > 0 and int(worker["cpu_ns"]) > 0 and int(worker["rss_bytes"]) > 0, worker)
+        self.assertIn("for debug information", sonde.agentctl(agent.socket, "status").stdout)
         self.assertIn(f"debug information for {self.parca.address}", sonde.agentctl(agent.socket, "status").stdout)
         self.assertEqual(agent.stop(), 0)
         # Of what was pushed before it had them, too: it looks when it is asked.
