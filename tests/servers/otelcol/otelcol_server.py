@@ -121,6 +121,11 @@ class Told:
                 found.append((self.strings[symbol], mapping, kind))
         return found
 
+    def frame_types(self):
+        """(file of the mapping, type) of the frames that its samples have."""
+        stacks = {sample.get("stackIndex", 0) for profile in self.profiles for sample in profile.json["samples"]}
+        return {frame[1:] for stack in stacks for frame in self.frames(stack)}
+
 
 class Profile:
     def __init__(self, told, json_of):
