@@ -54,6 +54,20 @@ def sums_of(profiles, value):
     return {key: found for key, found in sums.items() if found}
 
 
+def is_the_same(wanted, found):
+    """Whether two stacks differ at most where Sonde left a name mangled, which Parca then reads its own way."""
+    return len(wanted) == len(found) and all(ours == theirs or ours.startswith("_Z") for ours, theirs in zip(wanted, found))
+
+
+def forget_mangled(wrong):
+    """Takes those out of {(labels, stack): (wanted, found)} that are there twice: as Sonde names them, and as Parca does."""
+    for ours in [key for key, (_, found) in wrong.items() if found is None]:
+        for theirs in [key for key, (wanted, _) in wrong.items() if wanted is None]:
+            if ours[0] == theirs[0] and wrong[ours][0] == wrong[theirs][1] and is_the_same(ours[1], theirs[1]):
+                del wrong[ours], wrong[theirs]
+                break
+
+
 class ParcaTest(sonde.SondeTest):
     maxDiff = 4000
 
@@ -85,6 +99,7 @@ class ParcaTest(sonde.SondeTest):
             self.assertEqual(sum(found.values()), sum(wanted.values()), kind_type)
             wrong = {key: (wanted.get(key), found.get(key)) for key in wanted.keys() | found.keys()
                      if wanted.get(key) != found.get(key)}
+            forget_mangled(wrong)
             self.assertEqual(wrong, {}, f"{kind_type}: wanted and found, by labels and stack")
 
 
