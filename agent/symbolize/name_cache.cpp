@@ -61,7 +61,9 @@ void NameCache::Collect(const model::ProfileBatch& batch, std::map<const Entry*,
     if (!HasCode(file->kind)) continue;
     Entry& entry = Touch(file);
     LookAgain(&entry);
-    const bool with_lines = entry.lines_paid_until_ns <= now_ns_() + kLinesShare * kLinesInAdvanceNs;
+    // A jitdump's lines lie beside its names and cost hardly more.
+    const bool with_lines =
+        file->kind == CodeKind::kJit || entry.lines_paid_until_ns <= now_ns_() + kLinesShare * kLinesInAdvanceNs;
     files[i] = &all->try_emplace(&entry, Wanted{&entry, file.get(), with_lines, {}}).first->second;
   }
   for (const std::vector<model::Frame>& stack : batch.stacks) {

@@ -31,7 +31,7 @@ namespace sonde::symbolize {
 //
 // Lines and inlined functions of a large file cost much: they may take one part in two thousand of the time for each
 // file, and 50 ms before that has passed. Beyond, answers are of symbols alone, and such places are asked about once
-// more when there is time for lines again.
+// more when there is time for lines again. Those of code that was made at run time are always asked for.
 //
 // A file that the worker was lost over is asked about once more. When it is lost again, that file is left alone for an
 // hour, then for two, and so on up to a day; its frames are named by offsets meanwhile. Single-threaded.

@@ -137,6 +137,9 @@ TEST_F(NameCacheTest, AsksForSymbolsAloneWhereLinesCostMuchAndForLinesLater) {
   EXPECT_EQ(NameOf(&cache, self_, 1), "lines");
   EXPECT_EQ(NameOf(&cache, self_, 2), "lines");
   EXPECT_EQ(NameOf(&cache, self_, 3), "symbol");
+  const auto made = std::make_shared<const model::ExecutableFile>(model::ExecutableFile{
+      model::CodeKind::kJit, {}, "[jit]", base::UniqueFd(::open("/proc/self/exe", O_RDONLY | O_CLOEXEC))});
+  for (uint64_t place : {1, 2, 3}) EXPECT_EQ(NameOf(&cache, made, place), "lines") << "of code made at run time always";
   EXPECT_EQ(NameOf(&cache, self_, 1), "lines") << "what is known stays";
   now_ns += 3'600'000'000'000;
   EXPECT_EQ(NameOf(&cache, self_, 3), "lines");

@@ -8,6 +8,10 @@ const LIBC = "/usr/lib/x86_64-linux-gnu/libc.so.6";
 const begin = Math.floor((Date.now() - 45 * MINUTE) / HALF_HOUR) * HALF_HOUR;
 export const MARKET = { from: begin, to: begin + 15 * MINUTE };
 
+// Where it is noon then: never yesterday, whose times are told with their day. (Etc/GMT-5 is five hours ahead of Greenwich.)
+const hours = 12 - new Date(begin).getUTCHours();
+export const NOON_ZONE = `Etc/GMT${hours > 0 ? "-" : "+"}${Math.abs(hours)}`;
+
 // "name@file" of frames in APP unless they say otherwise.
 function stack(app, path, seconds, reason) {
   const frames = path.split(" ").map((word) => {

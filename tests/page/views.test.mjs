@@ -5,7 +5,7 @@ import { createRequire } from "node:module";
 import { after, before, test } from "node:test";
 import { countDrawing, expectTooltip, openPage, placeOf, pressed, saved, startBrowser, turnTo } from "./browser.mjs";
 import { startCollector } from "./collector.mjs";
-import { fillMarket, MARKET } from "./market.mjs";
+import { fillMarket, MARKET, NOON_ZONE } from "./market.mjs";
 import { Pictures } from "./pictures.mjs";
 import { Pusher } from "./profiles.mjs";
 import { doTasks, tasksIn } from "./tasks.mjs";
@@ -386,6 +386,7 @@ test("the tasks of the page's document take the keys and clicks that it tells", 
 
 test("what is where, how large and in which colours is as in the kept pictures", async (t) => {
   const pictures = await Pictures.open(browser, `${ROOT}/tests/page/pictures`);
+  const { page, problems, close } = await openPage(browser, collector.http, "/", { timezoneId: NOON_ZONE });
   const orders = `${new URLSearchParams(MARKET)}&service=orders&overview=shut`;
   const look = async (address, width, there) => {
     await page.setViewportSize({ width, height: 800 });
@@ -415,7 +416,8 @@ test("what is where, how large and in which colours is as in the kept pictures",
   const dark = await pictures.differenceOf(page, "flame");
   t.diagnostic(`with a wider line ${(100 * moved).toFixed(2)} %, dark ${(100 * dark).toFixed(2)} %`);
   assert.ok(!pictures.isAsKept(moved) && !pictures.isAsKept(dark));
-  await page.setViewportSize({ width: 1400, height: 1000 });
+  assert.deepEqual(problems, []);
+  await close();
 });
 
 test("pages of other origins and names of other hosts get nothing", async () => {
