@@ -18,8 +18,6 @@ using model::FileIdentity;
 constexpr size_t kMaxFiles = 4'096;
 constexpr uint64_t kHourNs = 3'600'000'000'000;
 constexpr int kSplitRounds = 4;
-// Lines of a file may take one part in so many of the time, and so much before it has passed.
-constexpr uint64_t kLinesShare = 2'000, kLinesInAdvanceNs = 50'000'000;
 
 bool HasCode(CodeKind kind) { return kind == CodeKind::kFile || kind == CodeKind::kVdso || kind == CodeKind::kJit; }
 
@@ -49,9 +47,15 @@ void NameCache::Prepare(std::span<const model::ProfileBatch> batches) {
   TakeArrived();
   std::map<const Entry*, Wanted> all;
   for (const model::ProfileBatch& batch : batches) Collect(batch, &all);
-  for (const auto& [entry, wanted] : all) {
+  for (auto& [entry, wanted] : all) {
+    wanted.with_lines = wanted.with_lines && HasTimeForLines(*entry, *wanted.file);  // others may have had it
     if (!wanted.offsets.empty()) Ask(wanted);
   }
+}
+
+// A jitdump's lines lie beside its names and cost hardly more.
+bool NameCache::HasTimeForLines(const Entry& entry, const model::ExecutableFile& file) const {
+  return file.kind == CodeKind::kJit || (entry.lines.HasTime(now_ns_()) && all_lines_.HasTime(now_ns_()));
 }
 
 void NameCache::Collect(const model::ProfileBatch& batch, std::map<const Entry*, Wanted>* all) {
@@ -61,9 +65,7 @@ void NameCache::Collect(const model::ProfileBatch& batch, std::map<const Entry*,
     if (!HasCode(file->kind)) continue;
     Entry& entry = Touch(file);
     LookAgain(&entry);
-    // A jitdump's lines lie beside its names and cost hardly more.
-    const bool with_lines =
-        file->kind == CodeKind::kJit || entry.lines_paid_until_ns <= now_ns_() + kLinesShare * kLinesInAdvanceNs;
+    const bool with_lines = HasTimeForLines(entry, *file);
     files[i] = &all->try_emplace(&entry, Wanted{&entry, file.get(), with_lines, {}}).first->second;
   }
   for (const std::vector<model::Frame>& stack : batch.stacks) {
@@ -202,8 +204,10 @@ void NameCache::Ask(const Wanted& wanted) {
       for (size_t i = 0; i < offsets.size(); ++i)
         entry.names.Learn(offsets[i], resolved->places[i], !wanted.with_lines);
       const uint64_t cost_ns = worker_->CpuNs() - cpu_ns;
-      if (wanted.with_lines)
-        entry.lines_paid_until_ns = std::max(entry.lines_paid_until_ns, now_ns_()) + kLinesShare * cost_ns;
+      if (wanted.with_lines) {
+        entry.lines.Take(now_ns_(), cost_ns);
+        all_lines_.Take(now_ns_(), cost_ns);
+      }
       return;
     }
     entry.generation = 0;

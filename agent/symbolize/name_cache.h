@@ -18,6 +18,7 @@
 #include "agent/symbolize/file_opener.h"
 #include "agent/symbolize/name_sources.h"
 #include "agent/symbolize/name_worker.h"
+#include "agent/symbolize/time_allowance.h"
 #include "agent/telemetry/loss_ledger.h"
 #include "agent/worker/lost_files.h"
 #include "base/clock.h"
@@ -30,8 +31,9 @@ namespace sonde::symbolize {
 // overwritten since it was opened is not read any more.
 //
 // Lines and inlined functions of a large file cost much: they may take one part in two thousand of the time for each
-// file, and 50 ms before that has passed. Beyond, answers are of symbols alone, and such places are asked about once
-// more when there is time for lines again. Those of code that was made at run time are always asked for.
+// file, and 50 ms before that has passed; all files together one part in two hundred, and two seconds. Beyond, answers
+// are of symbols alone, and such places are asked about once more when there is time for lines again. Those of code
+// that was made at run time are always asked for.
 //
 // A file that the worker was lost over is asked about once more. When it is lost again, that file is left alone for an
 // hour, then for two, and so on up to a day; its frames are named by offsets meanwhile. Single-threaded.
@@ -64,10 +66,10 @@ class NameCache {
  private:
   struct Entry {
     model::FileIdentity identity;
-    uint64_t key = 0;                  // at the worker
-    uint64_t generation = 0;           // of the worker that has it open; 0: none has
-    bool has_descriptor = false;       // when it was read
-    uint64_t lines_paid_until_ns = 0;  // by the time that passes, for what they cost
+    uint64_t key = 0;             // at the worker
+    uint64_t generation = 0;      // of the worker that has it open; 0: none has
+    bool has_descriptor = false;  // when it was read
+    TimeAllowance lines{2'000, 50'000'000};
     SplitSearch split;
     bool is_alone = false;   // debug files were looked for, and there are none
     uint64_t looked_ns = 0;  // when
@@ -91,6 +93,7 @@ class NameCache {
   }
   absl::Status Refuse(const char* cause, const absl::Status& why, Entry* entry);
   absl::Status OpenAtWorker(const model::ExecutableFile& file, Entry* entry, NameSources* sources);
+  bool HasTimeForLines(const Entry& entry, const model::ExecutableFile& file) const;
   void Collect(const model::ProfileBatch& batch, std::map<const Entry*, Wanted>* all);
   void Ask(const Wanted& wanted);
   absl::StatusOr<NameWorker::Resolved> Resolve(const Wanted& wanted, std::span<const uint64_t> offsets);
@@ -105,6 +108,7 @@ class NameCache {
   Debuginfod* debuginfod_ = nullptr;
   telemetry::LossLedger* const ledger_;
   const std::function<uint64_t()> now_ns_;
+  TimeAllowance all_lines_{200, 2'000'000'000};
   uint64_t next_key_ = 0;
   std::list<Entry> by_use_;  // most recent first
   absl::flat_hash_map<model::FileIdentity, std::list<Entry>::iterator> entries_;
