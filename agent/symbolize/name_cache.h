@@ -31,7 +31,7 @@ namespace sonde::symbolize {
 // overwritten since it was opened is not read any more.
 //
 // Lines and inlined functions of a large file cost much: they may take one part in two thousand of the time for each
-// file, and 50 ms before that has passed; all files together one part in two hundred, and two seconds. Beyond, answers
+// file, and 50 ms before that has passed; all files together one part in a thousand, and two seconds. Beyond, answers
 // are of symbols alone, and such places are asked about once more when there is time for lines again. Those of code
 // that was made at run time are always asked for.
 //
@@ -108,7 +108,7 @@ class NameCache {
   Debuginfod* debuginfod_ = nullptr;
   telemetry::LossLedger* const ledger_;
   const std::function<uint64_t()> now_ns_;
-  TimeAllowance all_lines_{200, 2'000'000'000};
+  TimeAllowance all_lines_{1'000, 2'000'000'000};
   uint64_t next_key_ = 0;
   std::list<Entry> by_use_;  // most recent first
   absl::flat_hash_map<model::FileIdentity, std::list<Entry>::iterator> entries_;
