@@ -48,14 +48,14 @@ void NameCache::Prepare(std::span<const model::ProfileBatch> batches) {
   std::map<const Entry*, Wanted> all;
   for (const model::ProfileBatch& batch : batches) Collect(batch, &all);
   for (auto& [entry, wanted] : all) {
-    wanted.with_lines = wanted.with_lines && HasTimeForLines(*entry, *wanted.file);  // others may have had it
+    wanted.with_lines = wanted.with_lines && HasTimeForLines(*wanted.entry, *wanted.file);  // others may have had it
     if (!wanted.offsets.empty()) Ask(wanted);
   }
 }
 
 // A jitdump's lines lie beside its names and cost hardly more.
-bool NameCache::HasTimeForLines(const Entry& entry, const model::ExecutableFile& file) const {
-  return file.kind == CodeKind::kJit || (entry.lines.HasTime(now_ns_()) && all_lines_.HasTime(now_ns_()));
+bool NameCache::HasTimeForLines(Entry& entry, const model::ExecutableFile& file) {
+  return file.kind == CodeKind::kJit || (entry.lines.WaitNs(now_ns_()) == 0 && all_lines_.WaitNs(now_ns_()) == 0);
 }
 
 void NameCache::Collect(const model::ProfileBatch& batch, std::map<const Entry*, Wanted>* all) {
@@ -205,8 +205,8 @@ void NameCache::Ask(const Wanted& wanted) {
         entry.names.Learn(offsets[i], resolved->places[i], !wanted.with_lines);
       const uint64_t cost_ns = worker_->CpuNs() - cpu_ns;
       if (wanted.with_lines) {
-        entry.lines.Take(now_ns_(), cost_ns);
-        all_lines_.Take(now_ns_(), cost_ns);
+        entry.lines.Spend(cost_ns);
+        all_lines_.Spend(cost_ns);
       }
       return;
     }

@@ -18,10 +18,10 @@
 #include "agent/symbolize/file_opener.h"
 #include "agent/symbolize/name_sources.h"
 #include "agent/symbolize/name_worker.h"
-#include "agent/symbolize/time_allowance.h"
 #include "agent/telemetry/loss_ledger.h"
 #include "agent/worker/lost_files.h"
 #include "base/clock.h"
+#include "base/cpu_budget.h"
 
 namespace sonde::symbolize {
 
@@ -69,7 +69,7 @@ class NameCache {
     uint64_t key = 0;             // at the worker
     uint64_t generation = 0;      // of the worker that has it open; 0: none has
     bool has_descriptor = false;  // when it was read
-    TimeAllowance lines{2'000, 50'000'000};
+    base::CpuBudget lines{{.burst_ns = 50'000'000, .share = 1.0 / 2'000}, 0};
     SplitSearch split;
     bool is_alone = false;   // debug files were looked for, and there are none
     uint64_t looked_ns = 0;  // when
@@ -93,7 +93,7 @@ class NameCache {
   }
   absl::Status Refuse(const char* cause, const absl::Status& why, Entry* entry);
   absl::Status OpenAtWorker(const model::ExecutableFile& file, Entry* entry, NameSources* sources);
-  bool HasTimeForLines(const Entry& entry, const model::ExecutableFile& file) const;
+  bool HasTimeForLines(Entry& entry, const model::ExecutableFile& file);
   void Collect(const model::ProfileBatch& batch, std::map<const Entry*, Wanted>* all);
   void Ask(const Wanted& wanted);
   absl::StatusOr<NameWorker::Resolved> Resolve(const Wanted& wanted, std::span<const uint64_t> offsets);
@@ -108,7 +108,7 @@ class NameCache {
   Debuginfod* debuginfod_ = nullptr;
   telemetry::LossLedger* const ledger_;
   const std::function<uint64_t()> now_ns_;
-  TimeAllowance all_lines_{1'000, 2'000'000'000};
+  base::CpuBudget all_lines_{{.burst_ns = 2'000'000'000, .share = 1.0 / 1'000}, 0};
   uint64_t next_key_ = 0;
   std::list<Entry> by_use_;  // most recent first
   absl::flat_hash_map<model::FileIdentity, std::list<Entry>::iterator> entries_;

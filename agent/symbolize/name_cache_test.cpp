@@ -145,20 +145,6 @@ TEST_F(NameCacheTest, AsksForSymbolsAloneWhereLinesCostMuchAndForLinesLater) {
   EXPECT_EQ(NameOf(&cache, self_, 3), "lines");
 }
 
-TEST(TimeAllowance, IsAPartOfTheTimeAndSomeInAdvance) {
-  constexpr uint64_t kStart = 1'000'000;
-  TimeAllowance allowance(100, 50);
-  EXPECT_TRUE(allowance.HasTime(kStart));
-  allowance.Take(kStart, 50);
-  EXPECT_TRUE(allowance.HasTime(kStart)) << "what may be had in advance";
-  allowance.Take(kStart, 30);
-  EXPECT_FALSE(allowance.HasTime(kStart));
-  EXPECT_FALSE(allowance.HasTime(kStart + 30 * 100 - 1));
-  EXPECT_TRUE(allowance.HasTime(kStart + 30 * 100));
-  allowance.Take(2 * kStart, 60);
-  EXPECT_FALSE(allowance.HasTime(2 * kStart)) << "time in which nothing was taken is not saved up";
-}
-
 TEST_F(NameCacheTest, GivesUpTheFileLeastRecentlyNeeded) {
   NameCache cache(1, &worker_, &ledger_);
   cache.Get(self_);

@@ -24,7 +24,7 @@ uint64_t ThreadCpuNs() {
 
 }  // namespace
 
-TableBuilder::TableBuilder(Work work, CpuBudget::Limits limits)
+TableBuilder::TableBuilder(Work work, base::CpuBudget::Limits limits)
     : work_(std::move(work)), queue_(kMaxJobs), budget_(limits, base::MonotonicNs()), thread_([this] { Run(); }) {}
 
 TableBuilder::~TableBuilder() { Stop(); }

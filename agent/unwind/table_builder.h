@@ -9,7 +9,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
 #include "agent/unwind/build_queue.h"
-#include "agent/unwind/cpu_budget.h"
+#include "base/cpu_budget.h"
 
 namespace sonde::unwind {
 
@@ -32,7 +32,7 @@ class TableBuilder {
     size_t waiting = 0;
   };
 
-  TableBuilder(Work work, CpuBudget::Limits limits);
+  TableBuilder(Work work, base::CpuBudget::Limits limits);
   ~TableBuilder();  // as Stop()
   // Ends after the job at hand, which is interrupted. Idempotent; by one thread.
   void Stop() ABSL_LOCKS_EXCLUDED(mutex_);
@@ -61,7 +61,7 @@ class TableBuilder {
   bool has_news_ ABSL_GUARDED_BY(mutex_) = false;
   std::vector<uint16_t> retired_ ABSL_GUARDED_BY(mutex_);
   Statistics statistics_ ABSL_GUARDED_BY(mutex_);
-  CpuBudget budget_;  // of the thread alone
+  base::CpuBudget budget_;  // of the thread alone
   std::thread thread_;
 };
 

@@ -14,7 +14,7 @@ namespace {
 
 BuildQueue::Job JobOf(uint16_t id) { return {id, std::make_shared<const model::ExecutableFile>()}; }
 
-constexpr CpuBudget::Limits kPlenty{.burst_ns = 1'000'000'000'000, .share = 1};
+constexpr base::CpuBudget::Limits kPlenty{.burst_ns = 1'000'000'000'000, .share = 1};
 
 void BurnCpu(uint64_t ns) {
   timespec time{};

@@ -16,7 +16,6 @@
 #include "agent/kernel/unwind_maps.h"
 #include "agent/model/executable_file.h"
 #include "agent/telemetry/loss_ledger.h"
-#include "agent/unwind/cpu_budget.h"
 #include "agent/unwind/delayed.h"
 #include "agent/unwind/file_ids.h"
 #include "agent/unwind/mapping_slabs.h"
@@ -25,12 +24,13 @@
 #include "agent/unwind/table_store.h"
 #include "agent/worker/lost_files.h"
 #include "base/clock.h"
+#include "base/cpu_budget.h"
 
 namespace sonde::unwind {
 
 struct UnwinderOptions {
   uint64_t max_row_bytes = uint64_t{64} << 20;
-  CpuBudget::Limits build_budget;
+  base::CpuBudget::Limits build_budget;
   std::unique_ptr<TableCompiler> compiler;  // null: a TableWorker
 };
 

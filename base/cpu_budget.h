@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstdint>
 
-namespace sonde::unwind {
+namespace sonde::base {
 
 // How much CPU time background work may take: some at once, then a share of the time that passes. Not thread-safe.
 class CpuBudget {
@@ -33,4 +33,4 @@ class CpuBudget {
   uint64_t as_of_ns_;
 };
 
-}  // namespace sonde::unwind
+}  // namespace sonde::base

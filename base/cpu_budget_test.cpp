@@ -1,8 +1,8 @@
-#include "agent/unwind/cpu_budget.h"
+#include "base/cpu_budget.h"
 
 #include <gtest/gtest.h>
 
-namespace sonde::unwind {
+namespace sonde::base {
 namespace {
 
 constexpr uint64_t kMs = 1'000'000;
@@ -46,4 +46,4 @@ TEST(CpuBudget, SavesNoMoreThanTheBurst) {
 }
 
 }  // namespace
-}  // namespace sonde::unwind
+}  // namespace sonde::base
