@@ -186,4 +186,16 @@ class CfiImageForTest {
   std::vector<Elf64_Phdr> segments_;
 };
 
+// A program of so many bytes of code, of which CFI describes the first and the last 64.
+inline std::vector<std::byte> ImageWithGapForTest(uint64_t code_bytes) {
+  constexpr uint64_t kDescribedBytes = 64;
+  CfiImageForTest image(code_bytes);
+  CfiBytesForTest bytes(image.NextVaddr());
+  const size_t cie = bytes.UsualCie();
+  bytes.Fde(cie, CfiImageForTest::kCodeVaddr, kDescribedBytes);
+  bytes.Fde(cie, CfiImageForTest::kCodeVaddr + code_bytes - kDescribedBytes, kDescribedBytes);
+  image.AddSection(".eh_frame", bytes.bytes);
+  return image.Build();
+}
+
 }  // namespace sonde::elf

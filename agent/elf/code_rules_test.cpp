@@ -67,14 +67,7 @@ TEST(CodeRules, SayNothingOfWhatIsNoCode) {
 }
 
 TEST(CodeRules, ComeLaterWhenTheyWouldTakeLong) {
-  constexpr uint64_t kCodeBytes = 0x40000;
-  CfiImageForTest image(kCodeBytes);
-  CfiBytesForTest bytes(image.NextVaddr());
-  const size_t cie = bytes.UsualCie();
-  bytes.Fde(cie, CfiImageForTest::kCodeVaddr, 64);
-  bytes.Fde(cie, CfiImageForTest::kCodeVaddr + kCodeBytes - 64, 64);
-  image.AddSection(".eh_frame", bytes.bytes);
-  const std::vector<std::byte> built = image.Build();
+  const std::vector<std::byte> built = ImageWithGapForTest(0x40000);
   auto file = ElfFile::Open(ByteSource(built));
   ASSERT_TRUE(file.ok()) << file.status();
   for (CodeEffort effort : {CodeEffort::kSoon, CodeEffort::kAll}) {

@@ -20,13 +20,7 @@ constexpr uint64_t kInTheGap = kBytesOfCode / 2;
 // What the rule is in the middle of a quarter of a MiB between two functions with CFI, in which frame pointers are set
 // up every so many bytes.
 uint16_t RuleInGap(uint64_t bytes_a_set_up, CodeEffort effort) {
-  CfiImageForTest image(kBytesOfCode);
-  CfiBytesForTest bytes(image.NextVaddr());
-  const size_t cie = bytes.UsualCie();
-  bytes.Fde(cie, CfiImageForTest::kCodeVaddr, 64);
-  bytes.Fde(cie, CfiImageForTest::kCodeVaddr + kBytesOfCode - 64, 64);
-  image.AddSection(".eh_frame", bytes.bytes);
-  std::vector<std::byte> built = image.Build();
+  std::vector<std::byte> built = ImageWithGapForTest(kBytesOfCode);
   constexpr std::array<unsigned char, 4> kSetUp = {0x55, 0x48, 0x89, 0xE5};
   for (uint64_t at = bytes_a_set_up; at + kSetUp.size() < kBytesOfCode; at += bytes_a_set_up)
     std::memcpy(built.data() + CfiImageForTest::kCodeOffset + at, kSetUp.data(), kSetUp.size());

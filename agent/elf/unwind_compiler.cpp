@@ -42,10 +42,13 @@ class TableCompiler {
     if (ranges_.empty()) return NothingToCompile();
     AddLinkers();
     AddEntry();
-    const Gaps gaps = has_cfi ? FindGaps() : Gaps{};
-    const bool leaves_out_code = effort_ == CodeEffort::kSoon && gaps.widest > kWideGapBytes;
-    if (gaps.all > kFewBytes && !leaves_out_code) AddCode();
-    if (gaps.widest > kWideGapBytes) AddFramePointers();
+    Gaps gaps = has_cfi ? FindGaps() : Gaps{};
+    const bool leaves_out_code = effort_ == CodeEffort::kSoon && !gaps.wide.empty();
+    if (gaps.all > kFewBytes && !leaves_out_code) {
+      AddCode();
+      gaps = FindGaps();
+    }
+    if (!gaps.wide.empty()) AddRest(std::make_unique<FramePointerRules>(file_, std::move(gaps.wide)));
     RangeWriter writer(&statistics_, has_cfi ? abi::UNWIND_UNCOVERED : abi::UNWIND_FRAME_POINTER);
     auto table = WriteAll(&writer);
     if (table.ok()) table->leaves_out_code = leaves_out_code;
@@ -76,7 +79,6 @@ class TableCompiler {
   }
   void AddLinkers() { AddRest(std::make_unique<LinkerRules>(file_, code_)); }
   void AddCode() { AddRest(std::make_unique<CodeRules>(file_, code_, &encoder_, &statistics_)); }
-  void AddFramePointers() { AddRest(std::make_unique<FramePointerRules>(file_, FindGaps().wide)); }
 
   void AddEntry() {
     auto entry = std::make_unique<EntryRules>(file_, code_);
@@ -86,13 +88,11 @@ class TableCompiler {
   // What nothing covers of the executable segments, but for padding.
   struct Gaps {
     uint64_t all = 0;
-    uint64_t widest = 0;
     std::vector<FramePointerRules::Gap> wide;
 
     void Add(uint64_t begin, uint64_t end) {
       if (end <= begin + kMaxPaddingBytes) return;
       all += end - begin;
-      widest = std::max(widest, end - begin);
       if (end - begin > kWideGapBytes) wide.push_back({begin, end});
     }
   };
