@@ -18,8 +18,9 @@ namespace sonde::app {
 namespace {
 
 // Events come in bursts: one batch and one change of the maps for what happens within this time. A program that starts
-// maps its files over some ten milliseconds, and each look at the rings costs two switches of thread.
-constexpr absl::Duration kFirstBatch = absl::Milliseconds(1), kBatch = absl::Milliseconds(8);
+// forks, executes and maps its files over some milliseconds, and each look at the rings costs two switches of thread:
+// the first waits until most of that has happened, and others keep their distance.
+constexpr uint64_t kFirstBatchNs = 2'000'000, kBatchNs = 8'000'000;
 constexpr uint64_t kHotplugNs = 1'000'000'000;
 constexpr size_t kMaxRequests = 4'096;
 
@@ -75,9 +76,15 @@ absl::StatusOr<std::vector<model::Mapping>> ProcessFollower::MappingsOf(uint32_t
 }
 
 bool ProcessFollower::Await() {
-  if (!is_busy_) AwaitEvent();
+  if (AwaitEvent()) AwaitBatch();
   absl::MutexLock lock(&mutex_);
   return !stopping_;
+}
+
+void ProcessFollower::AwaitBatch() const {
+  const uint64_t now = base::MonotonicNs();
+  const uint64_t until = std::max(now + kFirstBatchNs, last_look_ns_ + kBatchNs);
+  absl::SleepFor(absl::Nanoseconds(until - now));
 }
 
 uint64_t ProcessFollower::NextTickNs() const {
@@ -85,17 +92,18 @@ uint64_t ProcessFollower::NextTickNs() const {
   return tracker_.NextTickNs();
 }
 
-void ProcessFollower::AwaitEvent() {
+bool ProcessFollower::AwaitEvent() {
   const uint64_t now = base::MonotonicNs();
   const uint64_t next = std::min(NextTickNs(), next_hotplug_ns_);
   int wait_ms = next <= now ? 0 : static_cast<int>((next - now) / 1'000'000 + 1);
   if (holds_back_) wait_ms = 0;
   std::array<pollfd, 2> ready = {{{band_->Fd(), POLLIN, 0}, {wake_.Get(), POLLIN, 0}}};
-  ::poll(ready.data(), ready.size(), wait_ms);
+  const int happened = ::poll(ready.data(), ready.size(), wait_ms);
   if ((ready[1].revents & POLLIN) != 0) {
     uint64_t count = 0;
     [[maybe_unused]] ssize_t taken = ::read(wake_.Get(), &count, sizeof(count));
   }
+  return happened > 0 || holds_back_;
 }
 
 void ProcessFollower::Follow() {
@@ -104,12 +112,9 @@ void ProcessFollower::Follow() {
     absl::MutexLock lock(&mutex_);
     requests.swap(requests_);
   }
-  is_busy_ = false;
+  last_look_ns_ = base::MonotonicNs();
   absl::MutexLock lock(&tracker_mutex_);
-  holds_back_ = band_->Consume([this](const model::ProcessEvent& event) {
-    tracker_.Apply(event);
-    is_busy_ = true;
-  });
+  holds_back_ = band_->Consume([this](const model::ProcessEvent& event) { tracker_.Apply(event); });
   for (uint32_t tgid : requests) tracker_.RequestRescan(tgid);
   tracker_.Tick();
   PassOn();
@@ -138,10 +143,8 @@ void ProcessFollower::FollowHotplug() {
 void ProcessFollower::Run() {
   pthread_setname_np(pthread_self(), "sonde-process");
   while (Await()) {
-    const absl::Duration batch = is_busy_ ? kBatch : kFirstBatch;
     Follow();
     FollowHotplug();
-    absl::SleepFor(batch);
   }
 }
 

@@ -20,7 +20,7 @@
 namespace sonde::app {
 
 // Owns the thread "sonde-process", which takes what processes do to their executable memory from the kernel to the
-// unwinding tables, within five milliseconds when the thread gets to run.
+// unwinding tables, within ten milliseconds when the thread gets to run.
 class ProcessFollower {
  public:
   // `unwinder` and `losses` must outlive this, and nobody else may tell `unwinder` of mappings meanwhile.
@@ -45,7 +45,10 @@ class ProcessFollower {
   // Waits for an event, a request or the time to do something; false: to stop.
   bool Await() ABSL_LOCKS_EXCLUDED(mutex_);
   uint64_t NextTickNs() const ABSL_LOCKS_EXCLUDED(tracker_mutex_);
-  void AwaitEvent() ABSL_LOCKS_EXCLUDED(tracker_mutex_);
+  // False when it is only the time to do something.
+  bool AwaitEvent() ABSL_LOCKS_EXCLUDED(tracker_mutex_);
+  // Gives what follows the event the time to happen.
+  void AwaitBatch() const;
   void Follow() ABSL_LOCKS_EXCLUDED(mutex_, tracker_mutex_);
   void FollowHotplug();
   void PassOn() ABSL_EXCLUSIVE_LOCKS_REQUIRED(tracker_mutex_);
@@ -64,7 +67,7 @@ class ProcessFollower {
   // Of the thread alone, once it runs.
   std::unique_ptr<kernel::SideBand> band_;
   bool holds_back_ = false;  // events that the side band will not tell of again
-  bool is_busy_ = false;     // the last look found events: the next one does not wait for any
+  uint64_t last_look_ns_ = 0;
   uint64_t next_hotplug_ns_ = 0;
   uint64_t malformed_ = 0;
 

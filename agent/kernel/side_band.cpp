@@ -3,6 +3,7 @@
 #include <sys/epoll.h>
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cerrno>
 #include <utility>
@@ -19,6 +20,8 @@ namespace {
 constexpr size_t kRingBytes = size_t{256} << 10;
 constexpr size_t kLeastRingBytes = size_t{32} << 10;
 constexpr size_t kAllRingsBytes = size_t{16} << 20;
+// Of more CPUs than these, some wake us in vain.
+constexpr int kMaxForgotten = 256;
 
 size_t RingBytes(size_t cpus) {
   return std::clamp(std::bit_floor(kAllRingsBytes / std::max<size_t>(cpus, 1)), kLeastRingBytes, kRingBytes);
@@ -73,7 +76,14 @@ void SideBand::Take(std::span<const std::byte> record) {
   if (parsed.verdict == ProcessRecord::kMalformed) ++malformed_;
 }
 
+// Of what is read now nobody need be woken again. What happens from here on is told, even if it is read now too.
+void SideBand::ForgetWakeups() const {
+  std::array<epoll_event, kMaxForgotten> told;
+  ::epoll_wait(epoll_.Get(), told.data(), kMaxForgotten, /*timeout=*/0);
+}
+
 void SideBand::ReadRings() {
+  ForgetWakeups();
   for (auto& [cpu, ring] : rings_) {
     bool makes_sense = ring->Read([this](std::span<const std::byte> record) { Take(record); });
     if (makes_sense) continue;

@@ -22,7 +22,8 @@ class SideBand {
   // Of CPUs whose record is in `opened` that is used.
   static absl::StatusOr<std::unique_ptr<SideBand>> Open(EventsByCpu opened = {});
 
-  // For poll and epoll: readable when there may be events. Told once per event: consume them all.
+  // For poll and epoll: readable when there may be events. Told once per event: consume them all. What was
+  // consumed is not told of any more.
   int Fd() const { return epoll_.Get(); }
 
   // Gives the events so far in order of time: one that happened because of another never comes before it. True when
@@ -39,6 +40,7 @@ class SideBand {
  private:
   SideBand() = default;
   absl::Status AddCpu(int cpu, size_t ring_bytes);
+  void ForgetWakeups() const;
   void ReadRings();
   void Take(std::span<const std::byte> record);
 
