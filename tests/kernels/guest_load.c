@@ -92,7 +92,7 @@ int main(int argc, char **argv) {
   start(pong);
   start(churn);
   for (double end = now_seconds() + seconds; now_seconds() < end;) {
-    spin_on_cpu(1.0);
+    spin_on_cpu(0.4);
     sleep_in_kernel();
     touch_fresh_pages();
   }

@@ -60,11 +60,11 @@ struct Meter {
   // `wait` is a function of its own, which nobody inlines, that does one blocking call.
   template <typename... Parameters, typename... Arguments>
   void Measure(void (*wait)(Parameters...), Arguments... arguments) {
-    const rusage usage_before = Usage();
     const ThreadTimes before = ThreadTimes::Now();
+    const rusage usage_before = Usage();  // inside: whoever opens a file of /proc may have to wait for it
     wait(arguments...);
-    const ThreadTimes after = ThreadTimes::Now();
     const rusage usage_after = Usage();
+    const ThreadTimes after = ThreadTimes::Now();
     switches += static_cast<uint64_t>(usage_after.ru_nvcsw - usage_before.ru_nvcsw);
     major_faults += static_cast<uint64_t>(usage_after.ru_majflt - usage_before.ru_majflt);
     const uint64_t wall_ns = after.clock_ns - before.clock_ns;
