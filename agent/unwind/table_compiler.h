@@ -20,6 +20,9 @@ class TableCompiler {
   // is hostile.
   virtual absl::StatusOr<elf::UnwindTable> Compile(const model::ExecutableFile& file, elf::CodeEffort effort) = 0;
 
+  // To be called now and then by the thread of Compile(): gives back what is not needed while nobody asks.
+  virtual void Rest() = 0;
+
   // Ends what is being compiled soon, and all that comes after it. Any thread.
   virtual void Interrupt() = 0;
 

@@ -13,6 +13,7 @@ using model::CodeKind;
 
 // The worker takes its own; some kernels' are larger than others'.
 constexpr uint64_t kMaxVdsoBytes = uint64_t{1} << 20;
+constexpr uint64_t kKeptIdleNs = 30'000'000'000;
 
 template <typename T>
 std::span<std::byte> BytesOf(std::vector<T>* part) {
@@ -36,11 +37,16 @@ absl::Status TableWorker::ReceiveTable(uint64_t id, elf::UnwindTable* table) {
   return status;
 }
 
+void TableWorker::Rest() {
+  if (NowNs() - asked_ns_ >= kKeptIdleNs) Dismiss();
+}
+
 absl::StatusOr<elf::UnwindTable> TableWorker::Compile(const model::ExecutableFile& file, elf::CodeEffort effort) {
   const bool is_vdso = file.kind == CodeKind::kVdso;
   if (!is_vdso && !file.fd.IsValid())
     return absl::FailedPreconditionError("it could not be opened while a process ran it");
   if (absl::Status status = Begin(); !status.ok()) return status;
+  asked_ns_ = NowNs();
   names::Request request;
   request.kind = names::RequestKind::kTable;
   request.id = NextRequest();

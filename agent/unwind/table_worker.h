@@ -20,12 +20,16 @@ class TableWorker : public TableCompiler, private worker::KeptWorker {
   explicit TableWorker(Options options = TableOptions()) : KeptWorker(std::move(options)) {}
 
   absl::StatusOr<elf::UnwindTable> Compile(const model::ExecutableFile& file, elf::CodeEffort effort) override;
+  // Ends the process, which is six megabytes, when it was not asked for half a minute.
+  void Rest() override;
   void Interrupt() override { KeptWorker::Interrupt(); }
   uint64_t CpuNs() const override { return KeptWorker::CpuNs(); }
   worker::WorkerFacts Facts() const override { return KeptWorker::Facts(); }
 
  private:
   absl::Status ReceiveTable(uint64_t id, elf::UnwindTable* table);
+
+  uint64_t asked_ns_ = 0;
 };
 
 }  // namespace sonde::unwind

@@ -59,6 +59,28 @@ TEST(TableWorker, GivesTheTableThatTheCompilerMakes) {
   EXPECT_EQ(worker.Facts().starts, 1U);
 }
 
+TEST(TableWorker, EndsItsProcessWhileNobodyAsksAndStartsAnotherThen) {
+  uint64_t now_ns = base::MonotonicNs();
+  worker::KeptWorker::Options options = TableOptionsFor();
+  options.now_ns = [&now_ns] { return now_ns; };
+  TableWorker worker(std::move(options));
+  worker.Rest();  // it was never started
+  const model::ExecutableFile file = FileAt("/proc/self/exe");
+  ASSERT_TRUE(worker.Compile(file, elf::CodeEffort::kAll).ok());
+  const uint64_t cpu_ns = worker.CpuNs();
+  now_ns += 29'000'000'000;
+  worker.Rest();
+  EXPECT_NE(worker.Facts().pid, 0);
+  now_ns += 1'000'000'000;
+  worker.Rest();
+  EXPECT_EQ(worker.Facts().pid, 0);
+  EXPECT_EQ(worker.Facts().rss_bytes, 0U);
+  EXPECT_GE(worker.CpuNs(), cpu_ns);
+  EXPECT_TRUE(worker.Compile(file, elf::CodeEffort::kAll).ok());
+  EXPECT_EQ(worker.Facts().starts, 2U);
+  EXPECT_EQ(worker.Facts().deaths, 0U);
+}
+
 TEST(TableWorker, GivesTheVdsosTable) {
   TableWorker worker(TableOptionsFor());
   const model::ExecutableFile vdso{model::CodeKind::kVdso, {}, "[vdso]", {}};

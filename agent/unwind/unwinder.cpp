@@ -226,6 +226,7 @@ void Unwinder::Retire(uint16_t id) {
 }
 
 void Unwinder::Tick() {
+  compiler_->Rest();
   absl::StatusOr<std::vector<uint16_t>> wanted = store_.Tick();
   Report(wanted.status());
   if (!wanted.ok()) return;

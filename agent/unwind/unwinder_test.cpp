@@ -45,6 +45,7 @@ class FunctionCompiler : public TableCompiler {
   absl::StatusOr<elf::UnwindTable> Compile(const ExecutableFile& file, elf::CodeEffort effort) override {
     return compile_(file, effort);
   }
+  void Rest() override {}
   void Interrupt() override {}
   uint64_t CpuNs() const override { return 0; }
   worker::WorkerFacts Facts() const override { return {}; }

@@ -71,14 +71,24 @@ void KeptWorker::Interrupt() {
   if (process_ != nullptr) ::kill(process_->Pid(), SIGKILL);
 }
 
+std::unique_ptr<WorkerProcess> KeptWorker::Take() {
+  facts_.cpu_ns += process_->CpuNs();
+  facts_.pid = 0;
+  return std::move(process_);
+}
+
+void KeptWorker::Dismiss() {
+  std::unique_ptr<WorkerProcess> dismissed;
+  absl::MutexLock lock(&mutex_);
+  if (process_ != nullptr) dismissed = Take();
+}
+
 absl::Status KeptWorker::Lose(const absl::Status& why) {
   const uint64_t now_ns = options_.now_ns();
   std::unique_ptr<WorkerProcess> lost;
   {
     absl::MutexLock lock(&mutex_);
-    facts_.cpu_ns += process_->CpuNs();
-    facts_.pid = 0;
-    lost = std::move(process_);
+    lost = Take();
     if (is_interrupted_) return absl::CancelledError(kEnding);
     spdlog::warn("msg=\"sonde-symbolizer was lost\" pid={} why=\"{}\"", lost->Pid(), std::string(why.message()));
     ++(absl::IsDeadlineExceeded(why) ? facts_.hangs : absl::IsUnavailable(why) ? facts_.deaths : facts_.lies);

@@ -72,11 +72,16 @@ class KeptWorker {
   absl::StatusOr<std::string> Receive();
   // Fills `out` with a part of a reply that is longer than a packet (bulk_wire.h).
   absl::Status ReceiveBulk(uint64_t id, std::span<std::byte> out);
+  // Ends it, since nobody needs it for now; Begin() starts another. Nothing when it does not run.
+  void Dismiss() ABSL_LOCKS_EXCLUDED(mutex_);
+  uint64_t NowNs() const { return options_.now_ns(); }
   // Ends it, since that went wrong. Returns kAborted, with the reason; kCancelled: Interrupt() was called.
   absl::Status Lose(const absl::Status& why) ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:
   void SetTrouble(std::string trouble) ABSL_LOCKS_EXCLUDED(mutex_);
+  // Takes it out of the facts.
+  std::unique_ptr<WorkerProcess> Take() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const Options options_;
   uint64_t generation_ = 0;
