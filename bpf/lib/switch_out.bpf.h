@@ -234,6 +234,8 @@ static __always_inline void place_of_blocked(void *ctx, struct task_struct *prev
 	is_reused = site && site->doubts == 0;
 	if (is_reused) {
 		count(COUNT_SITE_HITS);
+		if (class_of(regs.syscall) == CLASS_POLL) /* one stack, whatever the array holds this time */
+			site->reason = decided_reason(out->state, out->contends);
 		settle_reason(scratch, &site->reason, all, regs.sp, out->now);
 		place->stack = site->stack;
 		if (!is_to_be_checked(site))

@@ -136,6 +136,29 @@ class MainLoops(sonde.SondeTest):
                                    "planted::Wait": {"idle-poll", "poll"}})  # inlined into both
 
 
+class PollsInTurn(sonde.SondeTest):
+    def test_a_poll_is_for_what_it_polls_and_not_for_what_the_last_one_at_its_place_did(self):
+        agent = self.agent(self.collector().grpc, window="10s")
+        known_loads.Load(self.folder, "polls_in_turn", 1).finish()
+        agent.wait_until_tables_are_built()
+        path = self.folder / "offcpu.pb.gz"
+        recording = self.keep(sonde.Program(self.folder, [sonde.AGENTCTL, "--socket", agent.socket, "record", "--type", "offcpu",
+                                                          "--duration", "6s", "-o", path]))
+        time.sleep(1)
+        truth = known_loads.Load(self.folder, "polls_in_turn", 3).finish().report
+        self.assertEqual(recording.wait(), 0, recording.said())
+        found = by_function(path, "polls_in_turn")["planted::PollInTurn"]
+        # At the thread's outermost waiting place.
+        found["poll"] = [sum(both) for both in zip(found["poll"], found.pop("idle-poll", [0, 0]))]
+        for reason in ("unix-socket", "poll", "sleep"):
+            count, ns = found[reason]
+            line = f"{ns / 1e6:.3f} ms in {count} for {reason}, truly {truth[reason] / 1e6:.3f} ms in {truth[reason + ' count']}"
+            print(line)
+            with self.subTest(line):
+                self.assertEqual(count, truth[reason + " count"])
+                self.assertLessEqual(abs(ns - truth[reason]), SHARE * truth[reason] + NS + NS_A_WAIT * count)
+
+
 class Quota(sonde.SondeTest):
     def test_time_without_quota_is_throttled_as_cpu_stat_has_it(self):
         agent = self.agent(self.collector().grpc, window="10s")
