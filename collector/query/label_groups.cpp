@@ -25,9 +25,13 @@ int32_t LabelGroups::Find(uint32_t labels, const profile::Labels& all) {
     groups_.push_back({.labels = labels, .series = series_, .all = all});
     return next;
   }
-  const std::string value(by_ == By::kLabel ? profile::LabelOf(all, label_) : std::string_view());
-  auto [entry, is_new] = by_value_.try_emplace(value, next);
-  if (is_new) groups_.push_back({.value = value});
+  std::pair<std::string, std::vector<std::string>> values;
+  if (by_ == By::kLabel) {
+    values.first = profile::LabelOf(all, label_);
+    for (const std::string& label : further_) values.second.emplace_back(profile::LabelOf(all, label));
+  }
+  auto [entry, is_new] = by_value_.try_emplace(values, next);
+  if (is_new) groups_.push_back({.value = values.first, .further = values.second});
   return entry->second;
 }
 

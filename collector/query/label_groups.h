@@ -17,7 +17,7 @@ namespace sonde::query {
 // Which samples are told apart when they are summed.
 enum class By : uint8_t {
   kNothing,    // all are one group
-  kLabel,      // one group for each value of a label
+  kLabel,      // one group for each value of a label, or of some together
   kAllLabels,  // one for each set of labels
 };
 
@@ -25,9 +25,9 @@ enum class By : uint8_t {
 // its own and those of its series; its own win. Single-threaded.
 class LabelGroups {
  public:
-  // `label` for kLabel only. `selector` must outlive it.
-  LabelGroups(const profile::Selector& selector, By by, std::string label)
-      : selector_(selector), by_(by), label_(std::move(label)) {}
+  // `label`, and those after it, for kLabel only. `selector` must outlive it.
+  LabelGroups(const profile::Selector& selector, By by, std::string label, std::vector<std::string> further = {})
+      : selector_(selector), by_(by), label_(std::move(label)), further_(std::move(further)) {}
 
   // What follows is of this series.
   void StartSeries(const profile::Labels& labels);
@@ -37,10 +37,11 @@ class LabelGroups {
   absl::StatusOr<int32_t> Of(int64_t volume, const store::Dictionary& dictionary, uint32_t labels);
 
   struct Group {
-    std::string value{};       // of the label; empty when there is none
-    uint32_t labels = 0;       // kAllLabels: of the dictionary of the volume that it was asked for
-    profile::Labels series{};  // kAllLabels
-    profile::Labels all{};     // kAllLabels: both together
+    std::string value{};                 // of the label; empty when there is none
+    std::vector<std::string> further{};  // of the further labels, likewise
+    uint32_t labels = 0;                 // kAllLabels: of the dictionary of the volume that it was asked for
+    profile::Labels series{};            // kAllLabels
+    profile::Labels all{};               // kAllLabels: both together
   };
   size_t Size() const { return groups_.size(); }
   const Group& At(int32_t group) const { return groups_[static_cast<size_t>(group)]; }
@@ -51,9 +52,10 @@ class LabelGroups {
   const profile::Selector& selector_;
   const By by_;
   const std::string label_;
+  const std::vector<std::string> further_;
   profile::Labels series_;
   std::vector<Group> groups_;
-  std::map<std::string, int32_t> by_value_;
+  std::map<std::pair<std::string, std::vector<std::string>>, int32_t> by_value_;
   absl::flat_hash_map<std::pair<int64_t, uint32_t>, int32_t> known_;  // of this series
 };
 

@@ -92,7 +92,8 @@ struct Timeline {
   struct Row {
     std::string value;  // of the label; "" of samples without it
     int64_t total = 0;
-    std::vector<int64_t> values{};  // by step
+    std::vector<int64_t> values{};       // by step
+    std::vector<std::string> further{};  // values of the further labels
   };
   Heading heading;
   TimeAxis axis;
@@ -107,6 +108,7 @@ struct TimelineQuery {
   std::string by{};      // a label; empty = all is one row
   int64_t step_ns = 0;   // 0 = as fits
   size_t limit = 20;
+  std::vector<std::string> further{};  // labels by which rows are told apart besides `by`
 };
 
 // How long waits were, each taken to be as long as the mean of its stack in its window.

@@ -93,7 +93,7 @@ void KeepHeaviest(size_t limit, Timeline* timeline) {
 absl::StatusOr<Timeline> Querier::TimelineOf(const TimelineQuery& query) const {
   auto reader = Open();
   if (!reader.ok()) return reader.status();
-  LabelGroups groups(query.selection.selector, query.by.empty() ? By::kNothing : By::kLabel, query.by);
+  LabelGroups groups(query.selection.selector, query.by.empty() ? By::kNothing : By::kLabel, query.by, query.further);
   Pieces found;
   const bool of_all_stacks = query.focus.empty() && query.ignore.empty();
   auto status = of_all_stacks ? found.AddTotals(&*reader, query, &groups) : found.AddStacks(&*reader, query, &groups);
@@ -105,7 +105,8 @@ absl::StatusOr<Timeline> Querier::TimelineOf(const TimelineQuery& query) const {
   if (!axis.ok()) return axis.status();
   timeline.axis = *axis;
   for (size_t i = 0; i < groups.Size(); ++i) {
-    timeline.rows.push_back({groups.At(static_cast<int32_t>(i)).value, 0, std::vector<int64_t>(axis->steps, 0)});
+    const LabelGroups::Group& group = groups.At(static_cast<int32_t>(i));
+    timeline.rows.push_back({group.value, 0, std::vector<int64_t>(axis->steps, 0), group.further});
   }
   for (const Piece& piece : found.All()) {
     Timeline::Row& row = RowOf(&timeline.rows, piece.group);

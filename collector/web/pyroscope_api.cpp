@@ -1,20 +1,16 @@
 #include "collector/web/pyroscope_api.h"
 
 #include <google/protobuf/util/json_util.h>
-#include <re2/re2.h>
 
 #include <algorithm>
-#include <limits>
-#include <map>
 #include <optional>
 #include <set>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
-#include "absl/strings/str_split.h"
 #include "collector/web/answers.h"
+#include "collector/web/flame_levels.h"
+#include "collector/web/pyroscope_selection.h"
 #include "profile/flame.h"
-#include "profile/kind.h"
 #include "proto/querier/v1/querier.pb.h"
 #include "spdlog/spdlog.h"
 
@@ -29,7 +25,8 @@ constexpr double kNsInSecond = 1e9;
 constexpr int64_t kUsualNodes = 8'192;
 constexpr int64_t kMostNodes = 200'000;
 constexpr int64_t kMostSeries = 10'000;
-constexpr char kProfileType[] = "__profile_type__";
+constexpr char kSpanId[] = "span_id";
+constexpr size_t kSpanDigits = 16;
 
 // By Connect's names and statuses.
 struct ConnectCode {
@@ -60,62 +57,19 @@ http::Response Refusal(const absl::Status& status) {
   return http::JsonResponse(code.http_status, ConnectErrorJson(code.name, reason));
 }
 
-// NAME:TYPE:UNIT:PERIOD_TYPE:PERIOD_UNIT taken apart.
-struct TypeId {
-  std::string kind;
-  std::string sample_type;
-};
-
-std::string NameOfKind(const std::string& kind) {
-  const auto ours = profile::ParseKind(kind);
-  return ours.has_value() ? std::string(profile::PyroscopeName(*ours)) : kind;
+// What a question of labels selects.
+template <typename Request>
+absl::StatusOr<query::Selection> SelectedBy(const Request& request) {
+  if (request.matchers_size() > 1) return absl::UnimplementedError("one selector is taken here, not several");
+  return Selected(request.matchers_size() == 0 ? "" : request.matchers(0), "",
+                  RangeOfMs(request.start(), request.end()));
 }
 
-std::string KindOfName(const std::string& name) {
-  for (profile::Kind kind : profile::AllKinds()) {
-    if (name == profile::PyroscopeName(kind)) return std::string(profile::KindName(kind));
-  }
-  return name;
-}
-
-absl::StatusOr<TypeId> ParseTypeId(const std::string& id) {
-  const std::vector<std::string> parts = absl::StrSplit(id, ':');
-  if (parts.size() < 5) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("'", id, "' is no profile type; one is NAME:TYPE:UNIT:PERIOD_TYPE:PERIOD_UNIT"));
-  }
-  // A kind of another client may have a colon of its own.
-  const size_t name_parts = parts.size() - 4;
-  const std::string name = absl::StrJoin(parts.begin(), parts.begin() + static_cast<ptrdiff_t>(name_parts), ":");
-  return TypeId{KindOfName(name), parts[name_parts]};
-}
-
-store::TimeRange RangeOfMs(int64_t start, int64_t end) {
-  // No range is all time, as old clients mean it.
-  constexpr int64_t kMost = std::numeric_limits<int64_t>::max() / kNsInMs;
-  if (start <= 0 && end <= 0) return {0, std::numeric_limits<int64_t>::max()};
-  return {std::clamp<int64_t>(start, 0, kMost) * kNsInMs, std::clamp<int64_t>(end, 0, kMost) * kNsInMs};
-}
-
-// The profile type may stand among the matchers; what is left is a selector of labels.
-absl::StatusOr<query::Selection> Selected(std::string matchers, std::string kind, store::TimeRange range) {
-  static const re2::RE2 type_matcher(absl::StrCat(kProfileType, R"re(\s*=\s*"([^"]*)"\s*,?)re"));
-  std::string id;
-  if (re2::RE2::PartialMatch(matchers, type_matcher, &id)) {
-    auto type = ParseTypeId(id);
-    if (!type.ok()) return type.status();
-    kind = type->kind;
-    re2::RE2::Replace(&matchers, type_matcher, "");
-    re2::RE2::Replace(&matchers, R"(,\s*\})", "}");
-  }
-  auto selector = profile::Selector::Parse(matchers);
-  if (!selector.ok()) return selector.status();
-  return query::Selection{std::move(kind), *std::move(selector), range};
-}
-
-template <typename Matchers>
-std::string OneOf(const Matchers& matchers) {
-  return matchers.empty() ? std::string() : matchers.Get(0);
+void AddPair(const std::string& name, const std::string& value,
+             google::protobuf::RepeatedPtrField<types::v1::LabelPair>* pairs) {
+  auto* pair = pairs->Add();
+  pair->set_name(name);
+  pair->set_value(value);
 }
 
 template <typename Answer>
@@ -146,7 +100,7 @@ absl::StatusOr<wire::ProfileTypesResponse> ProfileTypes(const Querier& querier,
 
 absl::StatusOr<types::v1::LabelNamesResponse> LabelNames(const Querier& querier,
                                                          const types::v1::LabelNamesRequest& request) {
-  auto selection = Selected(OneOf(request.matchers()), "", RangeOfMs(request.start(), request.end()));
+  auto selection = SelectedBy(request);
   if (!selection.ok()) return selection.status();
   auto names = querier.LabelNames(*selection);
   if (!names.ok()) return names.status();
@@ -155,15 +109,32 @@ absl::StatusOr<types::v1::LabelNamesResponse> LabelNames(const Querier& querier,
   return answer;
 }
 
+// Of the kinds that have any sample which is selected.
+absl::StatusOr<std::vector<std::string>> TypesOf(const Querier& querier, query::Selection selection) {
+  auto by_kind = TypeIdsByKind(querier, selection.range);
+  if (!by_kind.ok()) return by_kind.status();
+  std::vector<std::string> types;
+  const std::string wanted = selection.kind;
+  for (const auto& [kind, ids] : *by_kind) {
+    if (!wanted.empty() && kind != wanted) continue;
+    selection.kind = kind;
+    auto names = querier.LabelNames(selection);
+    if (!names.ok()) return names.status();
+    if (!names->empty()) types.insert(types.end(), ids.begin(), ids.end());
+  }
+  std::ranges::sort(types);
+  return types;
+}
+
 absl::StatusOr<types::v1::LabelValuesResponse> LabelValues(const Querier& querier,
                                                            const types::v1::LabelValuesRequest& request) {
-  auto selection = Selected(OneOf(request.matchers()), "", RangeOfMs(request.start(), request.end()));
+  auto selection = SelectedBy(request);
   if (!selection.ok()) return selection.status();
   types::v1::LabelValuesResponse answer;
   if (request.name() == kProfileType) {
-    auto types = ProfileTypes(querier, wire::ProfileTypesRequest());
+    auto types = TypesOf(querier, *std::move(selection));
     if (!types.ok()) return types.status();
-    for (const auto& type : types->profile_types()) answer.add_names(type.id());
+    for (std::string& type : *types) answer.add_names(std::move(type));
     return answer;
   }
   auto values = querier.LabelValues(*selection, request.name());
@@ -173,115 +144,172 @@ absl::StatusOr<types::v1::LabelValuesResponse> LabelValues(const Querier& querie
 }
 
 absl::StatusOr<wire::SeriesResponse> Series(const Querier& querier, const wire::SeriesRequest& request) {
-  auto selection = Selected(OneOf(request.matchers()), "", RangeOfMs(request.start(), request.end()));
+  auto selection = SelectedBy(request);
   if (!selection.ok()) return selection.status();
   auto all = querier.ListSeries(*selection);
   if (!all.ok()) return all.status();
+  auto types = TypeIdsByKind(querier, selection->range);
+  if (!types.ok()) return types.status();
+  const auto is_wanted = [&request](const std::string& name) {
+    return request.label_names().empty() ||
+           std::ranges::find(request.label_names(), name) != request.label_names().end();
+  };
   std::set<profile::Labels> sets;
   for (const store::Series& series : *all) {
     profile::Labels labels;
     for (const auto& [name, value] : series.labels) {
-      if (request.label_names().empty() ||
-          std::ranges::find(request.label_names(), name) != request.label_names().end()) {
-        labels.emplace(name, value);
-      }
+      if (is_wanted(name)) labels.emplace(name, value);
     }
-    if (!labels.empty()) sets.insert(std::move(labels));
+    if (!is_wanted(kProfileType)) {
+      if (!labels.empty()) sets.insert(std::move(labels));
+      continue;
+    }
+    // A kind that has several values is as many series for who asks by Pyroscope's types.
+    for (const std::string& type : (*types)[series.kind]) {
+      labels[kProfileType] = type;
+      sets.insert(labels);
+    }
   }
   wire::SeriesResponse answer;
   for (const profile::Labels& labels : sets) {
     auto* set = answer.add_labels_set();
-    for (const auto& [name, value] : labels) {
-      auto* pair = set->add_labels();
-      pair->set_name(name);
-      pair->set_value(value);
-    }
+    for (const auto& [name, value] : labels) AddPair(name, value, set->mutable_labels());
   }
   return answer;
 }
 
-// Levels from the root down, each frame by its distance from the one to its left.
-wire::FlameGraph LevelsOf(const profile::Flame& flame) {
-  wire::FlameGraph graph;
-  for (const std::string& name : flame.names) graph.add_names(name);
-  graph.set_names(flame.name[0], "total");
-  graph.set_total(flame.total[0]);
-  std::vector<int64_t> next, end;  // by depth: where the next frame begins, and where the last one ended
-  for (size_t i = 0; i < flame.depth.size(); ++i) {
-    const auto depth = static_cast<size_t>(flame.depth[i]);
-    if (next.size() < depth + 2) next.resize(depth + 2, 0), end.resize(depth + 2, 0);
-    while (graph.levels_size() <= flame.depth[i]) graph.add_levels();
-    const int64_t begin = next[depth];
-    auto* values = graph.mutable_levels(flame.depth[i])->mutable_values();
-    values->Add(begin - end[depth]);
-    values->Add(flame.total[i]);
-    values->Add(flame.self[i]);
-    values->Add(flame.name[i]);
-    graph.set_max_self(std::max(graph.max_self(), flame.self[i]));
-    next[depth] = end[depth] = begin + flame.total[i];
-    next[depth + 1] = begin;
-  }
-  return graph;
+template <typename Ids>
+std::vector<std::string> ListOf(const Ids& ids) {
+  return {ids.begin(), ids.end()};
 }
 
-template <typename Request>
-absl::StatusOr<query::StackQuery> StackQueryFor(const Request& request) {
-  auto type = ParseTypeId(request.profile_typeid());
+absl::StatusOr<query::StackQuery> QueryOfType(const std::string& type_id, const std::string& selector, int64_t start,
+                                              int64_t end) {
+  auto type = ParseTypeId(type_id);
   if (!type.ok()) return type.status();
-  auto selection = Selected(request.label_selector(), type->kind, RangeOfMs(request.start(), request.end()));
+  auto selection = Selected(selector, type->kind, RangeOfMs(start, end));
   if (!selection.ok()) return selection.status();
   return query::StackQuery{.selection = *std::move(selection), .sample_type = type->sample_type};
 }
 
+template <typename Request>
+absl::StatusOr<query::StackQuery> StackQueryFor(const Request& request) {
+  // An answer of all stacks would not be what was asked for.
+  if (request.stack_trace_selector().call_site_size() > 0 || request.stack_trace_selector().has_go_pgo()) {
+    return absl::UnimplementedError("stacks are not selected by their frames here");
+  }
+  return QueryOfType(request.profile_typeid(), request.label_selector(), request.start(), request.end());
+}
+
+template <typename Request>
+absl::StatusOr<query::StackQuery> StackQueryByIds(const Request& request) {
+  if (request.profile_id_selector_size() > 0) return absl::UnimplementedError("profiles have no ids here");
+  auto query = StackQueryFor(request);
+  if (!query.ok() || request.trace_id_selector_size() == 0) return query;
+  auto selector = WithIds(request.label_selector(), "trace_id", 32, ListOf(request.trace_id_selector()));
+  if (!selector.ok()) return selector.status();
+  return QueryOfType(request.profile_typeid(), *selector, request.start(), request.end());
+}
+
+absl::StatusOr<profile::Pprof> MergedBy(const Querier& querier, const query::StackQuery& query) {
+  auto merged = querier.Merge(query);
+  if (!merged.ok()) return EmptyIfNothing<profile::Pprof>(merged.status());
+  return std::move(merged->pprof);
+}
+
+// Nothing when nothing is selected: Grafana shows an empty graph then.
+absl::StatusOr<std::optional<wire::FlameGraph>> GraphOf(const Querier& querier, const query::StackQuery& query,
+                                                        int64_t max_nodes) {
+  auto stacks = querier.StacksOf(query);
+  if (absl::IsNotFound(stacks.status())) return std::nullopt;
+  if (!stacks.ok()) return stacks.status();
+  const int64_t nodes = max_nodes <= 0 ? kUsualNodes : std::min(max_nodes, kMostNodes);
+  return LevelsOf(profile::LayOut(stacks->tree, static_cast<size_t>(nodes), profile::Second::kNothing));
+}
+
 absl::StatusOr<wire::SelectMergeStacktracesResponse> SelectMergeStacktraces(
     const Querier& querier, const wire::SelectMergeStacktracesRequest& request) {
-  if (request.format() == wire::PROFILE_FORMAT_TREE) {
-    return absl::UnimplementedError("format tree is not served here; ask for a flame graph");
+  if (request.format() == wire::PROFILE_FORMAT_TREE || request.format() == wire::PROFILE_FORMAT_DOT) {
+    return absl::UnimplementedError("formats tree and dot are not served here; ask for a flame graph or a pprof");
   }
-  auto query = StackQueryFor(request);
+  auto selector = WithIds(request.label_selector(), kSpanId, kSpanDigits, ListOf(request.span_selector()));
+  if (!selector.ok()) return selector.status();
+  wire::SelectMergeStacktracesRequest of_spans = request;
+  of_spans.set_label_selector(*selector);
+  auto query = StackQueryByIds(of_spans);
   if (!query.ok()) return query.status();
-  auto stacks = querier.StacksOf(*query);
-  if (!stacks.ok()) return EmptyIfNothing<wire::SelectMergeStacktracesResponse>(stacks.status());
-  const int64_t nodes = request.max_nodes() <= 0 ? kUsualNodes : std::min(request.max_nodes(), kMostNodes);
   wire::SelectMergeStacktracesResponse answer;
-  *answer.mutable_flamegraph() =
-      LevelsOf(profile::LayOut(stacks->tree, static_cast<size_t>(nodes), profile::Second::kNothing));
+  if (request.format() == wire::PROFILE_FORMAT_PPROF) {
+    auto merged = MergedBy(querier, *query);
+    if (!merged.ok()) return merged.status();
+    *answer.mutable_pprof()->mutable_profile() = *std::move(merged);
+    return answer;
+  }
+  auto graph = GraphOf(querier, *query, request.max_nodes());
+  if (!graph.ok()) return graph.status();
+  if (graph->has_value()) *answer.mutable_flamegraph() = **std::move(graph);
+  return answer;
+}
+
+absl::StatusOr<wire::SelectMergeSpanProfileResponse> SelectMergeSpanProfile(
+    const Querier& querier, const wire::SelectMergeSpanProfileRequest& request) {
+  if (request.span_selector().empty()) return absl::InvalidArgumentError("the span_selector has no span");
+  if (request.format() != wire::PROFILE_FORMAT_UNSPECIFIED && request.format() != wire::PROFILE_FORMAT_FLAMEGRAPH) {
+    return absl::UnimplementedError("only flame graphs are made of spans here");
+  }
+  auto selector = WithIds(request.label_selector(), kSpanId, kSpanDigits, ListOf(request.span_selector()));
+  if (!selector.ok()) return selector.status();
+  auto query = QueryOfType(request.profile_typeid(), *selector, request.start(), request.end());
+  if (!query.ok()) return query.status();
+  auto graph = GraphOf(querier, *query, request.max_nodes());
+  if (!graph.ok()) return graph.status();
+  wire::SelectMergeSpanProfileResponse answer;
+  if (graph->has_value()) *answer.mutable_flamegraph() = **std::move(graph);
   return answer;
 }
 
 // All values of the kind, as Pyroscope does not: who reads a pprof picks one.
 absl::StatusOr<profile::Pprof> SelectMergeProfile(const Querier& querier,
                                                   const wire::SelectMergeProfileRequest& request) {
-  auto query = StackQueryFor(request);
+  auto query = StackQueryByIds(request);
   if (!query.ok()) return query.status();
-  auto merged = querier.Merge(*query);
-  if (!merged.ok()) return EmptyIfNothing<profile::Pprof>(merged.status());
-  return std::move(merged->pprof);
+  return MergedBy(querier, *query);
+}
+
+// Labels that a row has; one of no value is one that it lacks.
+void AddLabels(const wire::SelectSeriesRequest& request, const query::Timeline::Row& row, types::v1::Series* series) {
+  for (int i = 0; i < request.group_by_size(); ++i) {
+    const std::string& value = i == 0 ? row.value : row.further[static_cast<size_t>(i) - 1];
+    if (!value.empty()) AddPair(request.group_by(i), value, series->mutable_labels());
+  }
 }
 
 absl::StatusOr<wire::SelectSeriesResponse> SelectSeries(const Querier& querier,
                                                         const wire::SelectSeriesRequest& request) {
+  if (request.aggregation() != types::v1::TIME_SERIES_AGGREGATION_TYPE_SUM) {
+    return absl::UnimplementedError("series are sums here, not averages");
+  }
   auto query = StackQueryFor(request);
   if (!query.ok()) return query.status();
-  if (request.group_by_size() > 1) return absl::UnimplementedError("series are grouped by one label at most here");
   if (!(request.step() >= 0 && request.step() < 1e8))
     return absl::InvalidArgumentError("the step must be positive seconds");
-  const std::string by = request.group_by_size() == 0 ? "" : request.group_by(0);
+  std::vector<std::string> by = ListOf(request.group_by());
+  if (std::ranges::find(by, "") != by.end())
+    return absl::InvalidArgumentError("series are grouped by labels of a name");
+  const std::string first = by.empty() ? "" : by.front();
+  if (!by.empty()) by.erase(by.begin());
   const int64_t limit = request.limit() <= 0 ? kMostSeries : std::min(request.limit(), kMostSeries);
   auto timeline = querier.TimelineOf({.selection = std::move(query->selection),
                                       .sample_type = query->sample_type,
-                                      .by = by,
+                                      .by = first,
                                       .step_ns = static_cast<int64_t>(request.step() * kNsInSecond),
-                                      .limit = static_cast<size_t>(limit)});
+                                      .limit = static_cast<size_t>(limit),
+                                      .further = std::move(by)});
   if (!timeline.ok()) return EmptyIfNothing<wire::SelectSeriesResponse>(timeline.status());
   wire::SelectSeriesResponse answer;
   for (const auto& row : timeline->rows) {
     auto* series = answer.add_series();
-    if (!by.empty()) {
-      auto* pair = series->add_labels();
-      pair->set_name(by);
-      pair->set_value(row.value);
-    }
+    AddLabels(request, row, series);
     for (size_t step = 0; step < row.values.size(); ++step) {
       auto* point = series->add_points();
       point->set_value(static_cast<double>(row.values[step]));
@@ -339,6 +367,7 @@ http::Response PyroscopeAnswer(const Querier& querier, const http::Request& requ
   if (method == "LabelValues") return Call(querier, request, LabelValues);
   if (method == "Series") return Call(querier, request, Series);
   if (method == "SelectMergeStacktraces") return Call(querier, request, SelectMergeStacktraces);
+  if (method == "SelectMergeSpanProfile") return Call(querier, request, SelectMergeSpanProfile);
   if (method == "SelectMergeProfile") return Call(querier, request, SelectMergeProfile);
   if (method == "SelectSeries") return Call(querier, request, SelectSeries);
   return Refusal(absl::UnimplementedError(absl::StrCat(std::string(method), " is not answered here")));

@@ -33,7 +33,7 @@ class PyroscopeApiTest : public ::testing::Test {
   ~PyroscopeApiTest() override { std::filesystem::remove_all(directory_); }
 
   void Store(const std::string& service, int64_t minute, int64_t value, const std::string& reason,
-             const std::string& function) {
+             const std::string& function, profile::Labels labels = {}) {
     profile::PprofBuilder builder(profile::Kind::kOffCpu, (kStartMs + minute * kMinuteMs) * 1'000'000, 60'000'000'000,
                                   1);
     auto place = [&builder](std::string_view name, uint64_t address) {
@@ -42,7 +42,8 @@ class PyroscopeApiTest : public ::testing::Test {
     };
     const uint64_t stack[] = {place(function, 2), place("main", 1)};
     const int64_t values[] = {1, value};
-    builder.AddSample(stack, values, {{"reason", reason}});
+    labels["reason"] = reason;
+    builder.AddSample(stack, values, labels);
     store::NewProfile profile{.kind = "offcpu", .labels = {{"service_name", service}}};
     profile.start_unix_ns = (kStartMs + minute * kMinuteMs) * 1'000'000;
     profile.duration_ns = 60'000'000'000;
@@ -118,7 +119,51 @@ TEST_F(PyroscopeApiTest, GivesSeriesByTime) {
   EXPECT_EQ(series[1]["points"][0]["value"], 10.0);
   EXPECT_EQ(series[1]["points"][0]["timestamp"], std::to_string(kStartMs));
   EXPECT_EQ(series[1]["points"][1]["value"], 5.0);
-  EXPECT_EQ(Ask("SelectSeries", {{"profileTypeID", kOffCpuId}, {"groupBy", {"a", "b"}}}, 501)["code"], "unimplemented");
+}
+
+TEST_F(PyroscopeApiTest, GroupsSeriesByLabelsTogetherAndLeavesOutThoseThatARowLacks) {
+  json series =
+      Ask("SelectSeries",
+          {{"profileTypeID", kOffCpuId}, {"groupBy", {"service_name", "reason", "node"}}, {"step", 60.0}})["series"];
+  ASSERT_EQ(series.size(), 3U);
+  EXPECT_EQ(series[1]["labels"],
+            json({{{"name", "service_name"}, {"value", "web"}}, {{"name", "reason"}, {"value", "disk"}}}));
+  EXPECT_EQ(series[2]["labels"][1]["value"], "lock");
+  EXPECT_EQ(Ask("SelectSeries", {{"profileTypeID", kOffCpuId}, {"groupBy", {""}}}, 400)["code"], "invalid_argument");
+}
+
+TEST_F(PyroscopeApiTest, ListsTheProfileTypesOfEachSeries) {
+  const json both = {"off_cpu:delay:nanoseconds:waits:count", "off_cpu:waits:count:waits:count"};
+  EXPECT_EQ(Ask("LabelValues", {{"name", "__profile_type__"}})["names"], both);
+  EXPECT_EQ(Ask("LabelValues", {{"name", "__profile_type__"}, {"matchers", {R"({reason="no"})"}}}), json::object());
+  json series = Ask("Series", {{"labelNames", {"service_name", "__profile_type__"}}})["labelsSet"];
+  ASSERT_EQ(series.size(), 4U);
+  EXPECT_EQ(series[0]["labels"],
+            json({{{"name", "__profile_type__"}, {"value", both[0]}}, {{"name", "service_name"}, {"value", "db"}}}));
+}
+
+TEST_F(PyroscopeApiTest, SelectsSamplesOfSpans) {
+  Store("web", 0, 7, "disk", "traced", {{"span_id", "9a517183f26a089d"}});
+  const json of_span = {{"profileTypeID", kOffCpuId}, {"spanSelector", {"5a4fe264a9c987fe", "9A517183F26A089D"}}};
+  for (const char* method : {"SelectMergeSpanProfile", "SelectMergeStacktraces"}) {
+    EXPECT_EQ(Ask(method, of_span)["flamegraph"]["names"], json({"total", "main", "traced"}));
+    EXPECT_EQ(Ask(method, {{"profileTypeID", kOffCpuId}, {"spanSelector", {"x\"} or"}}}, 400)["code"],
+              "invalid_argument");
+  }
+  EXPECT_EQ(Ask("SelectMergeSpanProfile", {{"profileTypeID", kOffCpuId}}, 400)["code"], "invalid_argument");
+}
+
+TEST_F(PyroscopeApiTest, GivesAPprofOfStacksAndRefusesToLeaveAPartOfAQuestionOut) {
+  json merged = Ask("SelectMergeStacktraces", {{"profileTypeID", kOffCpuId}, {"format", "PROFILE_FORMAT_PPROF"}});
+  EXPECT_EQ(merged["pprof"]["profile"]["sample"].size(), 3U);
+  for (const json& part : {json{{"format", "PROFILE_FORMAT_DOT"}}, json{{"profileIdSelector", {"7c9e6679"}}},
+                           json{{"stackTraceSelector", {{"callSite", {{{"name", "main"}}}}}}}}) {
+    json request = {{"profileTypeID", kOffCpuId}};
+    request.update(part);
+    EXPECT_EQ(Ask("SelectMergeStacktraces", request, 501)["code"], "unimplemented") << part;
+  }
+  EXPECT_EQ(Ask("LabelNames", {{"matchers", {"{}", "{a=\"b\"}"}}}, 501)["code"], "unimplemented");
+  EXPECT_EQ(Ask("SelectSeries", {{"profileTypeID", kOffCpuId}, {"aggregation", 1}}, 501)["code"], "unimplemented");
 }
 
 TEST_F(PyroscopeApiTest, SpeaksProtobufToWhoDoes) {
