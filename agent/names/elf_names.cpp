@@ -48,6 +48,13 @@ Contents ContentsOf(const elf::ElfFile& file) {
 
 bool IsMangled(std::string_view name) { return name.starts_with("_Z") || name.starts_with("_R"); }
 
+// Whether the symbol is what a compiler made of the function: `work.cold`, `work.constprop.0`; of a generic one of
+// Go's, whose arguments its own table leaves out, `main.Sum[go.shape.int]`.
+bool IsMadeOf(std::string_view function, std::string_view symbol) {
+  return function.ends_with("[...]") ||
+         (symbol.starts_with(function) && symbol.substr(function.size()).starts_with('.'));
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<ElfImage>> ElfImage::OfFile(base::UniqueFd fd, uint64_t size_bytes) {
@@ -223,9 +230,12 @@ void ElfNames::AddLines(std::span<const uint64_t> vaddrs, std::span<const size_t
       line.start_line = frame.start_line;
     }
     if (place.empty() || IsMangled(place.back().system_name)) continue;
-    // Debug information has no name of assembly, and of functions that no other file sees not the whole one.
+    // Debug information has no name of assembly, of functions that no other file sees not the whole one, and of what a
+    // library calls itself by another name (__GI_fdatasync) not the one that others call it by.
     Place symbol = SymbolAt(vaddrs[i]);
-    if (symbol.empty() || !(place.back().name.empty() || IsMangled(symbol[0].system_name))) continue;
+    if (symbol.empty() || (!place.back().name.empty() && IsMadeOf(place.back().system_name, symbol[0].system_name))) {
+      continue;
+    }
     place.back().name = std::move(symbol[0].name);
     place.back().system_name = std::move(symbol[0].system_name);
   }

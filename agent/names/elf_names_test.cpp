@@ -111,29 +111,62 @@ TEST(ElfNames, NamesTheKernelsOwnImageInEveryProcess) {
   EXPECT_GT(named, 10);
 }
 
-// A stripped file of Fedora's making: symbols packed by xz in .gnu_debugdata.
-TEST(ElfNames, UnpacksMiniDebugInfo) {
-  const std::string folder = testing::TempDir() + "elf_names_" + std::to_string(::getpid());
-  std::filesystem::create_directory(folder);
-  std::ofstream(folder + "/p.c") << "static int __attribute__((noinline)) hidden_function(int x) { return x * 3; }\n"
-                                    "int main(int c, char **v) { (void)v; return hidden_function(c); }\n";
-  const std::string made = "cd " + folder +
-                           " && cc -O1 -o full p.c && objcopy --only-keep-debug full mini && "
-                           "cp mini mini2 && strip --strip-debug mini2 && xz -k mini2 && strip -o stripped full && "
-                           "objcopy --add-section .gnu_debugdata=mini2.xz stripped packed && "
-                           "nm full | grep ' t hidden_function' | cut -d' ' -f1 > where";
-  ASSERT_EQ(std::system(made.c_str()), 0);
-  uint64_t vaddr = 0;
-  std::ifstream(folder + "/where") >> std::hex >> vaddr;
-  for (const auto& [file, expected] : {std::pair("stripped", ""), std::pair("packed", "hidden_function")}) {
-    const std::string path = folder + "/" + file;
+// Programs that the compiler of this host makes of a source, p.c, by commands in a folder of their own.
+class ElfNamesOfPrograms : public testing::Test {
+ protected:
+  void SetUp() override { std::filesystem::create_directory(folder_); }
+  void TearDown() override { std::filesystem::remove_all(folder_); }
+
+  void Make(const std::string& source, const std::string& commands) {
+    std::ofstream(folder_ + "/p.c") << source;
+    ASSERT_EQ(std::system(("cd " + folder_ + " && " + commands).c_str()), 0);
+  }
+
+  // The name that `file` has at the symbol of the unstripped program "full".
+  std::string NameAt(const std::string& symbol, const std::string& file, bool only_symbols = false) {
+    EXPECT_EQ(std::system(("cd " + folder_ + " && nm full | grep '" + symbol + "$' | cut -d' ' -f1 > where").c_str()),
+              0);
+    uint64_t vaddr = 0;
+    EXPECT_TRUE(std::ifstream(folder_ + "/where") >> std::hex >> vaddr) << symbol;
+    const std::string path = folder_ + "/" + file;
     base::UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
     auto names = ElfNames::OfFile(std::move(fd), std::filesystem::file_size(path));
-    ASSERT_TRUE(names.ok()) << names.status();
+    if (!names.ok()) return names.status().ToString();
     const elf::LoadSegment text = (*names)->Describe().segments.at(0);
-    EXPECT_EQ(NameAtOffset(names->get(), vaddr - text.vaddr + text.file_offset), expected);
+    const uint64_t offset = vaddr - text.vaddr + text.file_offset;
+    const Place place = (*names)->At({&offset, 1}, only_symbols).at(0);
+    return place.empty() ? "" : place.back().name;
   }
-  std::filesystem::remove_all(folder);
+
+ private:
+  const std::string folder_ = testing::TempDir() + "elf_names_" + std::to_string(::getpid());
+};
+
+// A stripped file of Fedora's making: symbols packed by xz in .gnu_debugdata.
+TEST_F(ElfNamesOfPrograms, UnpackMiniDebugInfo) {
+  Make(
+      "static int __attribute__((noinline)) hidden_function(int x) { return x * 3; }\n"
+      "int main(int c, char **v) { (void)v; return hidden_function(c); }\n",
+      "cc -O1 -o full p.c && objcopy --only-keep-debug full mini && "
+      "cp mini mini2 && strip --strip-debug mini2 && xz -k mini2 && strip -o stripped full && "
+      "objcopy --add-section .gnu_debugdata=mini2.xz stripped packed");
+  EXPECT_EQ(NameAt(" t hidden_function", "stripped"), "");
+  EXPECT_EQ(NameAt(" t hidden_function", "packed"), "hidden_function");
+}
+
+// As glibc does: to the library itself its function is __GI_spin, and debug information calls it that.
+TEST_F(ElfNamesOfPrograms, AreThoseThatOthersCallAFunctionByWithLinesAndWithout) {
+  Make(
+      "extern int spin(int) __asm__(\"__GI_spin\") __attribute__((visibility(\"hidden\")));\n"
+      "int __attribute__((noinline)) spin(int x) { return x * 3; }\n"
+      "extern int exported(int) __asm__(\"spin\") __attribute__((alias(\"__GI_spin\")));\n"
+      "void __attribute__((cold, noinline)) fail(int x) { __asm__ volatile(\"\" ::\"r\"(x)); }\n"
+      "int __attribute__((noinline)) work(int x) { if (x > 9) { fail(x); fail(x + 1); } return x * 5; }\n"
+      "int main(int c, char **v) { (void)v; return spin(c) + work(c); }\n",
+      "gcc -g -O2 -o full p.c");
+  EXPECT_EQ(NameAt(" t __GI_spin", "full", true), "spin");
+  EXPECT_EQ(NameAt(" t __GI_spin", "full"), "spin");
+  EXPECT_EQ(NameAt(" t work.cold", "full"), "work");
 }
 
 }  // namespace
