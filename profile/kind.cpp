@@ -15,13 +15,19 @@ struct KindFacts {
   SampleType period_type;
 };
 
-constexpr Kind kAll[] = {Kind::kCpu, Kind::kOffCpu, Kind::kWall, Kind::kFaults};
+constexpr Kind kAll[] = {Kind::kCpu, Kind::kOffCpu, Kind::kWall, Kind::kFaults, Kind::kWaitLengths};
 
 constexpr KindFacts kFacts[] = {
     {Kind::kCpu, "cpu", "process_cpu", {{{"samples", "count"}, {"cpu", "nanoseconds"}}}, 2, {"cpu", "nanoseconds"}},
     {Kind::kOffCpu, "offcpu", "off_cpu", {{{"waits", "count"}, {"delay", "nanoseconds"}}}, 2, {"waits", "count"}},
     {Kind::kWall, "wall", "wall", {{{"wall", "nanoseconds"}, {}}}, 1, {"wall", "nanoseconds"}},
     {Kind::kFaults, "faults", "page_faults", {{{"faults", "count"}, {"bytes", "bytes"}}}, 2, {"faults", "count"}},
+    {Kind::kWaitLengths,
+     "wait_lengths",
+     "wait_lengths",
+     {{{"wait_lengths", "count"}, {}}},
+     1,
+     {"wait_lengths", "count"}},
 };
 
 const KindFacts& Facts(Kind kind) { return kFacts[static_cast<size_t>(kind)]; }
@@ -38,7 +44,7 @@ std::optional<Kind> ParseKind(std::string_view name) {
 
 std::span<const Kind> AllKinds() { return kAll; }
 
-std::string_view KindNames() { return "cpu, offcpu, wall or faults"; }
+std::string_view KindNames() { return "cpu, offcpu, wall, faults or wait_lengths"; }
 
 std::span<const SampleType> SampleTypes(Kind kind) {
   return {Facts(kind).sample_types.data(), Facts(kind).sample_type_count};

@@ -7,14 +7,17 @@ namespace {
 
 TEST(Kind, IsNamedAndParsedByTheSameWord) {
   for (Kind kind : AllKinds()) EXPECT_EQ(ParseKind(KindName(kind)), kind);
-  EXPECT_EQ(AllKinds().size(), 4U);
+  EXPECT_EQ(AllKinds().size(), 5U);
   EXPECT_EQ(ParseKind("gpu"), std::nullopt);
   EXPECT_EQ(ParseKind(""), std::nullopt);
 }
 
-TEST(Kind, EndsItsSampleTypesWithTimeOrOfFaultsWithBytes) {
-  for (Kind kind : AllKinds())
-    EXPECT_EQ(SampleTypes(kind).back().unit, kind == Kind::kFaults ? "bytes" : "nanoseconds");
+TEST(Kind, EndsItsSampleTypesWithTimeButForFaultsAndLengthsOfWaits) {
+  for (Kind kind : {Kind::kCpu, Kind::kOffCpu, Kind::kWall}) {
+    EXPECT_EQ(SampleTypes(kind).back().unit, "nanoseconds");
+  }
+  EXPECT_EQ(SampleTypes(Kind::kFaults).back().unit, "bytes");
+  EXPECT_EQ(SampleTypes(Kind::kWaitLengths).back().unit, "count");
 }
 
 TEST(Kind, IsAmongTheNamesForTexts) {
@@ -33,6 +36,8 @@ TEST(Kind, HasTheNamesThatPprofReadersKnow) {
   EXPECT_EQ(SampleTypes(Kind::kFaults)[0].type, "faults");
   EXPECT_EQ(PeriodType(Kind::kFaults).type, "faults");
   EXPECT_EQ(PyroscopeName(Kind::kFaults), "page_faults");
+  EXPECT_EQ(SampleTypes(Kind::kWaitLengths)[0].type, "wait_lengths");
+  EXPECT_EQ(PeriodType(Kind::kWaitLengths).type, "wait_lengths");
 }
 
 }  // namespace

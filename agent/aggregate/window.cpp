@@ -8,6 +8,7 @@
 #include "agent/aggregate/batch_index.h"
 #include "agent/aggregate/process_name.h"
 #include "agent/aggregate/wait_quantile.h"
+#include "profile/wait_length.h"
 
 namespace sonde::aggregate {
 namespace {
@@ -20,7 +21,8 @@ constexpr model::StackId kStackNotSampled{15, 0};
 
 bool Belongs(Kind kind, Reason reason) {
   if (kind == Kind::kWall) return true;
-  return (kind == Kind::kOffCpu) == (reason != Reason::kOnCpu);
+  const bool is_of_waits = kind == Kind::kOffCpu || kind == Kind::kWaitLengths;
+  return is_of_waits == (reason != Reason::kOnCpu);
 }
 
 void AddHolds(const model::LeastHolds& more, model::LeastHolds* sum) {
@@ -58,18 +60,19 @@ class Window::BatchBuilder {
              model::UnwoundSample sample, const model::WaitLengths& lengths) {
     sample.process = Meet(process);
     sample.stack = index_.StackOf(stack, MarkerText(id), &process);
-    auto key = std::tuple(sample.stack, sample.reason, sample.syscall, sample.process);
-    auto [entry, is_new] = samples_.try_emplace(key, batch_.samples.size());
-    if (is_new) {
-      batch_.samples.push_back(sample);
-      lengths_.push_back(lengths);
-    } else {
-      batch_.samples[entry->second].count += sample.count;
-      batch_.samples[entry->second].ns += sample.ns;
-      batch_.samples[entry->second].bytes += sample.bytes;
-      aggregate::Add(lengths, &lengths_[entry->second]);
+    return Sum(sample, lengths);
+  }
+
+  // Of the waits of `sample`, which has their reason and system call, how many were how long.
+  void AddLengths(const model::ProcessInfo& process, model::UnwoundSample sample, const model::WaitLengths& lengths) {
+    static_assert(std::tuple_size_v<decltype(lengths.counts)> == profile::kWaitLengthBuckets);
+    sample.process = Meet(process);
+    for (size_t i = 0; i < lengths.counts.size(); ++i) {
+      if (lengths.counts[i] == 0) continue;
+      sample.stack = index_.StackOf(nullptr, profile::WaitLengthFrame(i).c_str());
+      sample.count = lengths.counts[i];
+      Sum(sample, {});
     }
-    return entry->second;
   }
 
   void AddWaker(size_t sample, const model::RawStack& stack, const model::ProcessInfo& process, const WakerSum& sum) {
@@ -136,6 +139,22 @@ class Window::BatchBuilder {
   }
 
  private:
+  // Adds it to the one of the same stack, reason, system call and process. Gives its index.
+  size_t Sum(const model::UnwoundSample& sample, const model::WaitLengths& lengths) {
+    auto key = std::tuple(sample.stack, sample.reason, sample.syscall, sample.process);
+    auto [entry, is_new] = samples_.try_emplace(key, batch_.samples.size());
+    if (is_new) {
+      batch_.samples.push_back(sample);
+      lengths_.push_back(lengths);
+    } else {
+      batch_.samples[entry->second].count += sample.count;
+      batch_.samples[entry->second].ns += sample.ns;
+      batch_.samples[entry->second].bytes += sample.bytes;
+      aggregate::Add(lengths, &lengths_[entry->second]);
+    }
+    return entry->second;
+  }
+
   // Its name's index. A name is made once for each process, and not for each row.
   uint32_t Meet(const model::ProcessInfo& process) {
     auto [known, is_new] = met_.try_emplace(&process);
@@ -336,6 +355,10 @@ std::vector<Window::Waits> Window::Groups(Kind kind, std::optional<uint32_t> tgi
     }
     if (known->second == nullptr) continue;
     BatchBuilder& group = *known->second;
+    if (kind == Kind::kWaitLengths) {
+      group.AddLengths(*process->second, {.reason = key.reason, .syscall = key.syscall}, sum.lengths);
+      continue;
+    }
     const size_t sample =
         group.Add(key.stack, stack != stacks_.end() ? stack->second.get() : nullptr, *process->second,
                   {.reason = key.reason, .count = sum.count, .ns = sum.ns, .bytes = sum.bytes, .syscall = key.syscall},

@@ -3,7 +3,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <map>
 #include <numeric>
+#include <utility>
+#include <vector>
 
 namespace sonde::aggregate {
 namespace {
@@ -55,6 +58,37 @@ TEST(Window, KnowsTheMainProgramEvenWhenNoFrameLiesInIt) {
   Window window;
   window.Add(slice);
   EXPECT_THAT(window.Batches(Kind::kOffCpu)[0].files, testing::UnorderedElementsAre(library, program));
+}
+
+TEST(Window, CountsHowLongWaitsWereByReasonAndProcessWithoutTheirStacks) {
+  auto library = File("/lib/libc.so.6");
+  auto process = Process(1, "x", 0x10000, library);
+  model::Slice slice;
+  slice.processes = {{1, process}};
+  slice.stacks = {{{1, 1}, UserStack(process, {0x10010})}, {{2, 1}, UserStack(process, {0x10020})}};
+  slice.samples = {{1, Reason::kDisk, {1, 1}, 5, 10},
+                   {1, Reason::kDisk, {2, 1}, 3, 10},
+                   {1, Reason::kPipe, {2, 1}, 1, 10},
+                   {1, Reason::kOnCpu, {2, 1}, 7, 70}};
+  slice.samples[0].lengths.counts[3] = 4;
+  slice.samples[0].lengths.counts[9] = 1;
+  slice.samples[1].lengths.counts[3] = 3;
+  slice.samples[2].lengths.counts[3] = 1;
+  Window window;
+  window.Add(slice);
+  window.Add(slice);
+  const auto batches = window.Batches(Kind::kWaitLengths);
+  ASSERT_EQ(batches.size(), 1U);
+  EXPECT_EQ(batches[0].kind, Kind::kWaitLengths);
+  std::map<std::pair<Reason, uint32_t>, uint64_t> counts;
+  for (const auto& sample : batches[0].samples) {
+    EXPECT_TRUE(counts.emplace(std::pair(sample.reason, sample.stack), sample.count).second);
+    ASSERT_EQ(batches[0].stacks[sample.stack].size(), 1U) << "a marker";
+  }
+  std::vector<uint64_t> disk, pipe;
+  for (const auto& [key, count] : counts) (key.first == Reason::kDisk ? disk : pipe).push_back(count);
+  EXPECT_THAT(disk, testing::UnorderedElementsAre(14U, 2U));
+  EXPECT_THAT(pipe, testing::ElementsAre(2U));
 }
 
 TEST(Window, KeepsFaultsApartFromTimeAndSumsThemByStack) {

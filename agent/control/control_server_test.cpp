@@ -143,7 +143,7 @@ TEST_F(ControlServerTest, RefusesRequestsOutOfRange) {
   };
   EXPECT_THAT(top(600'000'000'001, "cpu").error_message(), HasSubstr("10 minutes"));
   EXPECT_THAT(top(0, "cpu").error_message(), HasSubstr("more than 0"));
-  EXPECT_THAT(top(1, "heap").error_message(), HasSubstr("cpu, offcpu, wall or faults"));
+  EXPECT_THAT(top(1, "heap").error_message(), HasSubstr("cpu, offcpu, wall, faults or wait_lengths"));
   EXPECT_TRUE(top(1, "wall").ok());
 }
 

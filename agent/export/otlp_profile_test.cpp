@@ -140,7 +140,7 @@ TEST(OtlpProfile, SharesTheTablesOfAWindowAndLosesNothing) {
   for (const auto& of_resource : request.resource_profiles()) {
     for (const auto& one : of_resource.scope_profiles(0).profiles()) ids.insert(one.profile_id());
   }
-  EXPECT_EQ(ids.size(), 14u) << "two types of three kinds, and one of one, twice";
+  EXPECT_EQ(ids.size(), 16u) << "two types of three kinds, and one of two, twice";
 }
 
 TEST(OtlpProfile, PutsPlacesInTheOrderOfTheirAddressesAndStacksBesideTheirLike) {

@@ -153,6 +153,9 @@ TEST(ParcaProfile, SendsOtherKindsUnderTheirOwnNames) {
   EXPECT_THAT(faults[0].Types(),
               testing::ElementsAre("page_faults:faults:count:faults:count", "page_faults:bytes:bytes:faults:count"));
   EXPECT_THAT(faults[0].pprof.sample(0).value(), testing::ElementsAre(9, 4096));
+  const auto lengths = ParcaSeriesOf(MadeProfile(Kind::kWaitLengths).Add({"[waits of 0 s to 512 ns]"}, {9}).Encoded());
+  ASSERT_EQ(lengths.size(), 1u);
+  EXPECT_THAT(lengths[0].Types(), testing::ElementsAre("wait_lengths:wait_lengths:count:wait_lengths:count"));
 }
 
 TEST(ParcaProfile, NoTwoKindsShareAType) {

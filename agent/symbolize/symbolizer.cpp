@@ -23,10 +23,11 @@ int64_t PeriodOf(const ProfileBatch& batch) {
   return kNanosecondsPerSecond / batch.sampling_hz;
 }
 
-// As SampleTypes(kind) names them: wall has nanoseconds only.
+// As SampleTypes(kind) names them: wall has nanoseconds only, wait_lengths the count.
 std::vector<int64_t> ValuesOf(Kind kind, const UnwoundSample& sample) {
   auto ns = static_cast<int64_t>(sample.ns);
   if (kind == Kind::kWall) return {ns};
+  if (kind == Kind::kWaitLengths) return {static_cast<int64_t>(sample.count)};
   if (kind == Kind::kFaults) return {static_cast<int64_t>(sample.count), static_cast<int64_t>(sample.bytes)};
   return {static_cast<int64_t>(sample.count), ns};
 }

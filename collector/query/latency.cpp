@@ -8,12 +8,13 @@
 #include "collector/query/querier.h"
 #include "collector/query/selecting.h"
 #include "collector/query/stack_sums.h"
+#include "collector/query/wait_lengths.h"
 #include "profile/table_key.h"
 
 namespace sonde::query {
 namespace {
 
-// Numbers of waits by their length, in 32 steps from each power of two to the next.
+// Numbers of waits by their length as estimated, in 32 steps from each power of two to the next.
 class Lengths {
  public:
   void Add(int64_t length, int64_t waits) {
@@ -119,6 +120,56 @@ class WaitVisitor {
   int count_ = -1;
 };
 
+// By window and row, the power of two above all lengths in it: waits and time.
+using HeatRows = std::map<int, std::pair<int64_t, int64_t>>;
+using HeatWindows = std::map<std::pair<int64_t, int64_t>, HeatRows>;
+
+void AddTo(HeatWindows* windows, std::pair<int64_t, int64_t> window, int row, int64_t waits, int64_t total) {
+  auto& [waits_there, total_there] = (*windows)[window][row];
+  waits_there = profile::SaturatingAdd(waits_there, waits);
+  total_there = profile::SaturatingAdd(total_there, total);
+}
+
+// The same as counted, and of how many waits.
+struct CountedHeat {
+  HeatWindows windows{};
+  WaitHistogram all{};
+};
+
+absl::StatusOr<CountedHeat> CountedHeatOf(store::Reader* reader, const StackQuery& query) {
+  LabelGroups groups(query.selection.selector, By::kNothing, query.root);
+  CountedHeat counted;
+  auto status = VisitWaitLengths(reader, query, &groups, [&counted](const MeasuredWaits& waits) {
+    const int64_t shortest = profile::ShortestWaitNs(waits.bucket), next = profile::ShortestWaitNs(1) << waits.bucket;
+    int64_t total = 0;
+    if (__builtin_mul_overflow(waits.waits, shortest + (next - shortest) / 2, &total)) total = INT64_MAX;
+    const auto row = static_cast<int>(std::bit_width(static_cast<uint64_t>(next - 1)));
+    AddTo(&counted.windows, {waits.begin_ns, waits.end_ns}, row, waits.waits, total);
+    counted.all.Add(waits.bucket, waits.waits);
+  });
+  if (!status.ok()) return status;
+  return counted;
+}
+
+// By value of the label.
+absl::StatusOr<std::map<std::string, WaitHistogram>> CountedLengthsOf(store::Reader* reader, const StackQuery& query) {
+  LabelGroups groups(query.selection.selector, By::kLabel, query.root);
+  std::map<std::string, WaitHistogram> counted;
+  auto status = VisitWaitLengths(reader, query, &groups, [&](const MeasuredWaits& waits) {
+    counted[groups.At(waits.group).value].Add(waits.bucket, waits.waits);
+  });
+  if (!status.ok()) return status;
+  return counted;
+}
+
+template <typename Of>
+void SetLengths(const Of& lengths, int64_t max, Waits::Row* row) {
+  row->p50 = lengths.Percentile(0.5);
+  row->p90 = lengths.Percentile(0.9);
+  row->p99 = lengths.Percentile(0.99);
+  row->max = max;
+}
+
 }  // namespace
 
 absl::StatusOr<Waits> Querier::WaitsOf(const StackQuery& query) const {
@@ -136,16 +187,20 @@ absl::StatusOr<Waits> Querier::WaitsOf(const StackQuery& query) const {
     sum.total = profile::SaturatingAdd(sum.total, waits.total);
   });
   if (!status.ok()) return status;
+  auto counted = CountedLengthsOf(&*reader, query);
+  if (!counted.ok()) return counted.status();
   Waits answer{HeadingOf(query.selection.kind, visitor.Facts(), visitor.TimeIndex()), {}};
   for (const auto& [group, sum] : sums) {
     answer.heading.total = profile::SaturatingAdd(answer.heading.total, sum.total);
-    answer.rows.push_back({.value = visitor.Groups().At(group).value,
-                           .waits = sum.lengths.Count(),
-                           .total = sum.total,
-                           .p50 = sum.lengths.Percentile(0.5),
-                           .p90 = sum.lengths.Percentile(0.9),
-                           .p99 = sum.lengths.Percentile(0.99),
-                           .max = sum.lengths.Max()});
+    Waits::Row row{.value = visitor.Groups().At(group).value, .waits = sum.lengths.Count(), .total = sum.total};
+    const WaitHistogram& exact = (*counted)[row.value];
+    row.is_counted = exact.AreOf(row.waits);
+    if (row.is_counted) {
+      SetLengths(exact, exact.LongestAtMost(), &row);
+    } else {
+      SetLengths(sum.lengths, sum.lengths.Max(), &row);
+    }
+    answer.rows.push_back(std::move(row));
   }
   std::ranges::stable_sort(answer.rows, std::ranges::greater(), &Waits::Row::total);
   return answer;
@@ -155,18 +210,21 @@ absl::StatusOr<Heatmap> Querier::HeatmapOf(const StackQuery& query, int64_t step
   auto reader = Open();
   if (!reader.ok()) return reader.status();
   WaitVisitor visitor(&*reader, query, By::kNothing);
-  // By window and power of two: waits and time.
-  std::map<std::pair<int64_t, int64_t>, std::map<int, std::pair<int64_t, int64_t>>> windows;
-  auto status = visitor.Visit([&windows](const WaitGroup& waits) {
+  HeatWindows windows;
+  int64_t all_waits = 0;
+  auto status = visitor.Visit([&](const WaitGroup& waits) {
     const auto row = static_cast<int>(std::bit_width(static_cast<uint64_t>(waits.total / waits.waits)));
-    auto& cell = windows[{waits.begin_ns, waits.end_ns}][row];
-    cell.first = profile::SaturatingAdd(cell.first, waits.waits);
-    cell.second = profile::SaturatingAdd(cell.second, waits.total);
+    AddTo(&windows, {waits.begin_ns, waits.end_ns}, row, waits.waits, waits.total);
+    all_waits = profile::SaturatingAdd(all_waits, waits.waits);
   });
   if (!status.ok()) return status;
+  auto counted = CountedHeatOf(&*reader, query);
+  if (!counted.ok()) return counted.status();
+  const bool is_counted = counted->all.AreOf(all_waits);
+  if (is_counted) windows = std::move(counted->windows);
   auto axis = AxisOver({visitor.Facts().FromNs(), visitor.Facts().ToNs()}, query.selection.range, step_ns);
   if (!axis.ok()) return axis.status();
-  Heatmap map{HeadingOf(query.selection.kind, visitor.Facts(), visitor.TimeIndex()), *axis, {}, {}, {}};
+  Heatmap map{HeadingOf(query.selection.kind, visitor.Facts(), visitor.TimeIndex()), is_counted, *axis, {}, {}, {}};
   int lowest = 64, highest = -1;
   for (const auto& [window, rows] : windows) {
     lowest = std::min(lowest, rows.begin()->first);

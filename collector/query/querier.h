@@ -111,13 +111,16 @@ struct TimelineQuery {
   std::vector<std::string> further{};  // labels by which rows are told apart besides `by`
 };
 
-// How long waits were, each taken to be as long as the mean of its stack in its window.
+// How long waits were: as counted, where all stacks are asked for and the sender counted (profiles of kind
+// wait_lengths; Sonde's agents do), else each taken to be as long as the mean of its stack in its window.
 struct Waits {
   struct Row {
     std::string value;  // of the label
     int64_t waits = 0;
     int64_t total = 0;
-    int64_t p50 = 0;  // to 3 percent
+    // As counted: to a factor of 2, and none was longer than `max`. Else estimates, whose error has no bound.
+    bool is_counted = false;
+    int64_t p50 = 0;
     int64_t p90 = 0;
     int64_t p99 = 0;
     int64_t max = 0;
@@ -126,9 +129,11 @@ struct Waits {
   std::vector<Row> rows;  // by total, heaviest first
 };
 
-// The same by time and by length, in powers of two.
+// The same by time and by length, in powers of two. Of counted lengths, `values` (and the heading's total) have each
+// wait in the middle of its row.
 struct Heatmap {
   Heading heading;
+  bool is_counted = false;
   TimeAxis axis;
   std::vector<int64_t> low;                  // lower bound of each row
   std::vector<std::vector<int64_t>> waits;   // by row, then by step

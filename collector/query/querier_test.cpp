@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <filesystem>
 #include <map>
 #include <random>
@@ -13,6 +14,7 @@
 #include "collector/store/schema.h"
 #include "collector/store/writer.h"
 #include "profile/pprof_builder.h"
+#include "profile/wait_length.h"
 
 namespace sonde::query {
 namespace {
@@ -41,11 +43,15 @@ class QuerierTest : public testing::Test {
 
   void Store(profile::Kind kind, const std::string& service, int64_t minute,
              const std::map<std::string, int64_t>& value_by_reason) {
+    StorePprof(kind, service, minute, PprofOf(kind, minute * kMinute, value_by_reason));
+  }
+
+  void StorePprof(profile::Kind kind, const std::string& service, int64_t minute, profile::Pprof pprof) {
     store::NewProfile profile = {.kind = std::string(profile::KindName(kind)),
                                  .labels = {{"service_name", service}, {"node", "n1"}},
                                  .start_unix_ns = minute * kMinute,
                                  .duration_ns = kMinute,
-                                 .pprof = PprofOf(kind, minute * kMinute, value_by_reason)};
+                                 .pprof = std::move(pprof)};
     auto outcome = writer_->Append({&profile, 1}, std::nullopt);
     ASSERT_TRUE(outcome.ok()) << outcome.status();
   }
@@ -140,6 +146,80 @@ TEST_F(QuerierTest, SumsWallTimeByServiceAndReason) {
   EXPECT_EQ(overview->profiles, 3);
   EXPECT_EQ(overview->span.from_ns, kMinute);
   EXPECT_EQ(overview->span.to_ns, 3 * kMinute);
+}
+
+// Of waits of some lengths (bucket: how many), an off-CPU profile and what was counted of them.
+struct LengthsOfReason {
+  std::string reason;
+  std::map<size_t, int64_t> waits;
+};
+
+profile::Pprof OffCpuOf(const std::vector<LengthsOfReason>& all, int64_t total) {
+  profile::PprofBuilder builder(profile::Kind::kOffCpu, 0, kMinute, 1);
+  uint64_t stack[] = {builder.AddLocation(0, 0x10, {})};
+  for (const LengthsOfReason& one : all) {
+    int64_t waits = 0;
+    for (const auto& [bucket, count] : one.waits) waits += count;
+    builder.AddSample(stack, std::array{waits, total}, {{"reason", one.reason}});
+  }
+  return std::move(builder).Build();
+}
+
+profile::Pprof WaitLengthsOf(const std::vector<LengthsOfReason>& all) {
+  profile::PprofBuilder builder(profile::Kind::kWaitLengths, 0, kMinute, 1);
+  for (const LengthsOfReason& one : all) {
+    for (const auto& [bucket, count] : one.waits) {
+      const std::string& name = profile::WaitLengthFrame(bucket);
+      const profile::PprofBuilder::Line line{.name = name, .system_name = name, .filename = "", .line = 0};
+      builder.AddSample(std::array{builder.AddLocation(0, 0, {&line, 1})}, std::array{count}, {{"reason", one.reason}});
+    }
+  }
+  return std::move(builder).Build();
+}
+
+TEST_F(QuerierTest, TellsPercentilesOfWaitsAsTheyWereCounted) {
+  const std::vector<LengthsOfReason> waits = {{"disk", {{3, 98}, {20, 2}}}, {"lock", {{1, 10}}}};
+  StorePprof(profile::Kind::kOffCpu, "web", 1, OffCpuOf(waits, 1'000'000'000));
+  StorePprof(profile::Kind::kWaitLengths, "web", 1, WaitLengthsOf({waits[0]}));
+  StackQuery query{.selection = Select("offcpu", ""), .root = "reason"};
+  auto told = Querier(directory_).WaitsOf(query);
+  ASSERT_TRUE(told.ok()) << told.status();
+  ASSERT_EQ(told->rows.size(), 2U);
+  const auto& disk = told->rows[told->rows[0].value == "disk" ? 0 : 1];
+  const auto& lock = told->rows[told->rows[0].value == "disk" ? 1 : 0];
+  EXPECT_TRUE(disk.is_counted);
+  EXPECT_EQ(disk.waits, 100);
+  EXPECT_NEAR(static_cast<double>(disk.p50), 2'048 + 2'048 * 50. / 98, 1);
+  EXPECT_EQ(disk.p99, profile::ShortestWaitNs(20) * 3 / 2);
+  EXPECT_EQ(disk.max, profile::ShortestWaitNs(21));
+  EXPECT_FALSE(lock.is_counted) << "nobody counted these";
+  EXPECT_NEAR(static_cast<double>(lock.p50), 1e8, 3e6);
+
+  query.ignore = "no such function";
+  told = Querier(directory_).WaitsOf(query);
+  ASSERT_TRUE(told.ok()) << told.status();
+  for (const auto& row : told->rows) EXPECT_FALSE(row.is_counted) << "lengths have no stacks";
+}
+
+TEST_F(QuerierTest, DrawsAHeatMapOfLengthsAsTheyWereCounted) {
+  const std::vector<LengthsOfReason> waits = {{"disk", {{3, 98}, {20, 2}}}};
+  for (int64_t minute : {1, 2}) StorePprof(profile::Kind::kOffCpu, "web", minute, OffCpuOf(waits, 1'000'000'000));
+  const StackQuery query{.selection = Select("offcpu", ""), .root = "reason"};
+  auto estimated = Querier(directory_).HeatmapOf(query, kMinute);
+  ASSERT_TRUE(estimated.ok()) << estimated.status();
+  EXPECT_FALSE(estimated->is_counted);
+  ASSERT_EQ(estimated->low.size(), 1U);
+
+  for (int64_t minute : {1, 2}) StorePprof(profile::Kind::kWaitLengths, "web", minute, WaitLengthsOf(waits));
+  auto counted = Querier(directory_).HeatmapOf(query, kMinute);
+  ASSERT_TRUE(counted.ok()) << counted.status();
+  EXPECT_TRUE(counted->is_counted);
+  ASSERT_EQ(counted->low.size(), 18U);
+  EXPECT_EQ(counted->low.front(), profile::ShortestWaitNs(3));
+  EXPECT_EQ(counted->low.back(), profile::ShortestWaitNs(20));
+  EXPECT_THAT(counted->waits.front(), testing::ElementsAre(98, 98));
+  EXPECT_THAT(counted->waits.back(), testing::ElementsAre(2, 2));
+  EXPECT_EQ(counted->values.back()[0], 3 * profile::ShortestWaitNs(20));
 }
 
 TEST_F(QuerierTest, ListsTheSeriesThatMatch) {

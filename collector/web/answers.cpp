@@ -157,6 +157,7 @@ std::string WaitsJson(const std::string& by, const query::Waits& waits, size_t l
                               {"waits", row.waits},
                               {"total", row.total},
                               {"mean", row.total / row.waits},
+                              {"counted", row.is_counted},
                               {"p50", row.p50},
                               {"p90", row.p90},
                               {"p99", row.p99},
@@ -168,6 +169,7 @@ std::string WaitsJson(const std::string& by, const query::Waits& waits, size_t l
 std::string HeatmapJson(const query::Heatmap& map) {
   json answer = Header(map.heading);
   PutAxis(map.axis, &answer);
+  answer["counted"] = map.is_counted;
   answer["low"] = map.low;
   answer["waits"] = map.waits;
   answer["values"] = map.values;

@@ -65,7 +65,7 @@ class AgentStops(DeliveryTest):
         self.assert_unloaded(objects)
         self.assertFalse(os.path.exists(agent.socket))
         profiles = self.expect_each_once(collector.store)
-        self.assertEqual({profile.kind for profile in profiles}, {"cpu", "offcpu", "wall", "faults"})
+        self.assertEqual({profile.kind for profile in profiles}, {"cpu", "offcpu", "wall", "faults", "wait_lengths"})
         ends = max(profile.end_ns for profile in profiles)
         self.assertGreater(ends, stopped_ns - SAME_INSTANT_NS, "the last moments before the stop are missing")
         self.assertGreater(min(profile.end_ns - profile.start_ns for profile in profiles), 3 * 10**9 - SAME_INSTANT_NS)
@@ -144,7 +144,7 @@ class CollectorStops(DeliveryTest):
         self.assertEqual(agent.stop(), 0, agent.said())
         profiles = self.expect_each_once(collector.store)
         self.expect_gapless(profiles)
-        self.assertEqual({profile.kind for profile in profiles}, {"cpu", "offcpu", "wall", "faults"})
+        self.assertEqual({profile.kind for profile in profiles}, {"cpu", "offcpu", "wall", "faults", "wait_lengths"})
 
 
 if __name__ == "__main__":

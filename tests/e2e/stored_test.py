@@ -3,12 +3,25 @@
 import json
 import os
 import re
+import shutil
 import subprocess
+import time
 import unittest
 import urllib.parse
 
 import pprof_file
 import sonde_processes as sonde
+
+
+# Sleeps at one place, most of them briefly; tells the lengths of all as it saw them.
+NAPS = """import time
+lengths = []
+for n in range(600):
+    begun = time.monotonic_ns()
+    time.sleep(0.1 if n % 30 == 0 else 0.001)
+    lengths.append(time.monotonic_ns() - begun)
+print(*lengths)
+"""
 
 
 class Stored(sonde.SondeTest):
@@ -53,6 +66,29 @@ class Stored(sonde.SondeTest):
         by_environment = {"SONDE_COLLECTOR": self.store.http}
         self.assertIn("wall", self.ask("query", "kinds", "--from", begun, environment=by_environment))
         self.ask("query", "--collector", "127.0.0.1:1", environment=by_environment, code=3)  # a flag is stronger
+
+    def test_percentiles_of_waits_are_those_of_all_of_them(self):
+        """Where short waits and long ones share a stack, its mean is neither."""
+        self.store = self.collector()
+        agent = self.agent(self.store.grpc, window="1s")
+        program = shutil.copy("/usr/bin/python3", self.folder / "napper")  # a process is named by its program
+        naps = subprocess.run([program, "-c", NAPS], capture_output=True, text=True, timeout=sonde.PATIENCE, check=True,
+                              env={**os.environ, "PYTHONHOME": "/usr"})
+        lengths = sorted(map(int, naps.stdout.split()))
+        agent.stop()
+        which = {"query": '{process="napper"}', "from": (int(time.time()) - 60) * 1000}
+        told = {row["value"]: row for row in json.loads(self.store.fetch("/api/v1/waits", **which))["rows"]}["sleep"]
+        print(told, f"truly {lengths[300]}, {lengths[-7]}, {lengths[-1]}")
+        self.assertTrue(told["counted"])
+        self.assertAlmostEqual(told["waits"], len(lengths), delta=2)  # the interpreter's own
+        for found, truth in ((told["p50"], lengths[300]), (told["p99"], lengths[-7]), (told["max"], lengths[-1])):
+            self.assertTrue(truth / 2 <= found <= 2 * truth, (found, truth))
+        heat = json.loads(self.store.fetch("/api/v1/heatmap", **which))
+        rows = {low: sum(waits) for low, waits in zip(heat["low"], heat["waits"])}
+        self.assertTrue(heat["counted"])
+        self.assertAlmostEqual(sum(waits for low, waits in rows.items() if low >= 2**26), 20, delta=2)
+        a_stack = json.loads(self.store.fetch("/api/v1/waits", focus="sleep", **which))["rows"][0]
+        self.assertFalse(a_stack["counted"])
 
     def test_the_page_is_named_that_shows_a_selection(self):
         url = self.ask("open", "--collector", "h:1", "--kind", "offcpu", "--query", '{service_name="a&b"}', "--from", "1800000000", "--to",

@@ -31,6 +31,7 @@ const KINDS = {
     ],
     period: ["faults", "count"],
   },
+  wait_lengths: { name: "wait_lengths", types: [["wait_lengths", "count"]], period: ["wait_lengths", "count"] },
 };
 
 export class Pusher {

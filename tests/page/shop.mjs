@@ -18,6 +18,8 @@ const WAITS = [
   { frames: [frame("main"), frame("read_file")], seconds: 30, reason: "disk" },
   { frames: [frame("main"), frame("take_lock")], seconds: 10, reason: "run-queue" },
 ];
+// Of one of these two how long it was is counted.
+const LENGTHS = [{ frames: [frame("[waits of 8.59 s to 17.2 s]")], reason: "run-queue" }];
 const WALL = [{ frames: CPU[0].frames, seconds: 60, reason: "on-cpu" }, ...WAITS];
 const GROWTH = [
   { frames: [frame("main"), frame("fill_cache")], bytes: 3 << 20 },
@@ -47,6 +49,7 @@ const NEW_RELEASE = [
 export async function fillShop(pusher) {
   await pusher.push("cpu", "checkout", CPU, { comments: ["lost: 7 samples"] });
   await pusher.push("offcpu", "checkout", WAITS);
+  await pusher.push("wait_lengths", "checkout", LENGTHS);
   await pusher.push("wall", "checkout", WALL);
   await pusher.push("faults", "checkout", GROWTH);
   await pusher.push("cpu", HOSTILE_SERVICE, HOSTILE);

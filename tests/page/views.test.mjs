@@ -97,7 +97,10 @@ test("waits are told by reason, with where and what to do", async () => {
   const disk = page.getByRole("row", { name: /^disk/ });
   assert.match(await disk.innerText(), /file system above it[^]*30\.0 s\s+75\.0%\s+1\s+30\.0 s[^]*read_file/);
   await disk.locator(".lengths").waitFor();
-  assert.match(await disk.locator(".lengths").innerText(), /^p50\s+(29.8|30.0) s[^]*longest\s+30.0 s$/);
+  assert.match(await disk.locator(".lengths").innerText(), /^p50\s+≈ (29.8|30.0) s[^]*longest\s+≈ 30.0 s$/);
+  const counted = page.getByRole("row", { name: /^run-queue/ }).locator(".lengths");
+  assert.match(await counted.innerText(), /^p50\s+12\.\d s[^]*p99\s+17\.\d s\s+longest\s+17\.2 s$/);
+  await page.getByText("Some lengths (≈) are estimates").waitFor();
   await disk.getByRole("button", { name: "read_file" }).click();
   await shows(/reasons=disk/);
   assert.match(

@@ -48,6 +48,7 @@ export interface HeatMapAnswer {
   step_ms: number;
   times_ms: number[];
   low: number[]; // shortest waits of each row, nanoseconds; a power of two
+  counted: boolean; // else each wait is as long as the mean of its stack in its window
   waits: number[][]; // by row, then by step
   values: number[][]; // nanoseconds
 }
@@ -63,13 +64,14 @@ export function fetchHeatMap(
 
 export interface WaitLengths {
   value: string;
+  counted: boolean; // else estimated: each wait as long as the mean of its stack in its window
   p50: number;
   p90: number;
   p99: number;
   max: number;
 }
 
-// By reason. Lengths are estimates: each wait is taken to be as long as the mean of its stack in its window.
+// By reason.
 export async function fetchWaitLengths(
   kind: Kind,
   which: WhichStacks,

@@ -1,4 +1,4 @@
-// How long waits were by reason, as the collector estimates it; null while that is not known.
+// How long waits were by reason, counted or estimated; null while that is not known.
 import type { Window } from "./api";
 import { fetchWaitLengths, type WaitLengths } from "./api_time";
 import { stacksOf } from "./time/use_timeline";

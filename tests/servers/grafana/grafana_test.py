@@ -16,7 +16,8 @@ from grafana_questions import pprof_file, pushed_profiles, sonde
 import known_loads
 
 LOAD_SECONDS = 8
-NAMES = {"cpu": "process_cpu", "offcpu": "off_cpu", "wall": "wall", "faults": "page_faults"}
+NAMES = {"cpu": "process_cpu", "offcpu": "off_cpu", "wall": "wall", "faults": "page_faults",
+         "wait_lengths": "wait_lengths"}
 
 
 class GrafanaTest(sonde.SondeTest):

@@ -20,10 +20,11 @@ TYPES = {
     "offcpu": {"off_cpu/nanoseconds": 1, "waits/count": 0},
     "wall": {"wall/nanoseconds": 0},
     "faults": {"bytes/bytes": 1, "faults/count": 0},
+    "wait_lengths": {"wait_lengths/count": 0},
 }
 PERIOD_TYPES = {"samples/count": "cpu/nanoseconds", "off_cpu/nanoseconds": "/",
                 "waits/count": "waits/count", "wall/nanoseconds": "wall/nanoseconds", "bytes/bytes": "faults/count",
-                "faults/count": "faults/count"}
+                "faults/count": "faults/count", "wait_lengths/count": "wait_lengths/count"}
 KEYS = {"process": "process.executable.name"}
 
 

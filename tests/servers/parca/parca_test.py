@@ -27,6 +27,7 @@ TYPES = {
     "offcpu": {"parca_agent:wallclock:nanoseconds:samples:count:delta": 1, "parca_agent:waits:count:samples:count:delta": 0},
     "wall": {"wall:wall:nanoseconds:wall:nanoseconds:delta": 0},
     "faults": {"page_faults:faults:count:faults:count:delta": 0, "page_faults:bytes:bytes:faults:count:delta": 1},
+    "wait_lengths": {"wait_lengths:wait_lengths:count:wait_lengths:count:delta": 0},
 }
 MOST_SERIES = 64
 

@@ -51,6 +51,7 @@ test("layers lie on each other, and a step without profiles is a gap", () => {
 });
 
 const heat: HeatMapAnswer = {
+  counted: true,
   step_ms: 1000,
   times_ms: [0, 1000, 2000, 3000],
   low: [512, 1024, 2048, 4096],

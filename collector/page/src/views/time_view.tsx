@@ -117,8 +117,10 @@ function Lengths({ state, set, window, onRange }: Props & { onRange(window: Wind
         <HeatMap answer={heat.value} window={window} of={state.heatOf} scheme={scheme} onRange={onRange} />
       )}
       <p class="note pad">
-        Profiles keep how many waits a stack had in its window and how long they were together: here each is as long as
-        their mean. Exact lengths, as histograms of the kernel: <code>agentctl account --by reason</code>.
+        {heat.value?.counted
+          ? "All waits, as they were counted: each stands in the row of its own length."
+          : "Estimates: each wait is as long here as the mean of its stack in its window. Of some stacks alone there is " +
+            "no more, nor of senders that do not count lengths."}
       </p>
     </>
   );

@@ -52,7 +52,7 @@ export function WaitsView(props: ViewProps) {
             <th scope="col">Time</th>
             <th scope="col">Waits</th>
             <th scope="col">Mean</th>
-            {percentiles && <th scope="col">Lengths, about</th>}
+            {percentiles && <th scope="col">Lengths</th>}
             <th scope="col">Where, and in what</th>
           </tr>
         </thead>
@@ -66,16 +66,25 @@ export function WaitsView(props: ViewProps) {
         Who is at the other side - the peer of a socket, the holder of a lock, the disk's request - is looked at only
         while somebody asks: <code>agentctl peers</code>, <code>agentctl locks</code>, <code>agentctl waits</code>,{" "}
         <code>agentctl disks</code>.
-        {percentiles && (
-          <>
-            {" "}
-            Lengths are estimates, each wait taken to be as long as the mean of its stack in its window: where short and
-            long waits share a stack, medians come out much too long. <code>agentctl account --by reason</code> has
-            those of the kernel's histograms, of the last minutes.
-          </>
-        )}
+        {percentiles && <> {howLengthsAreKnown(percentiles)}</>}
       </p>
     </div>
+  );
+}
+
+function howLengthsAreKnown(percentiles: Percentiles): string {
+  const all = [...percentiles.values()];
+  if (all.every((one) => one.counted)) {
+    return (
+      "Lengths are those of all waits, counted in steps that double: right to a factor of two, and no wait was longer " +
+      "than the longest."
+    );
+  }
+  const which = all.some((one) => one.counted) ? "Some lengths (≈)" : "Lengths (≈)";
+  return (
+    `${which} are estimates, each wait taken to be as long as the mean of its stack in its window: of some stacks ` +
+    "alone there is no more, nor of senders that do not count. Where short and long waits share a stack, medians come " +
+    "out much too long."
   );
 }
 
@@ -135,16 +144,17 @@ function Row({ one, whole, percentiles, state, set, scheme }: RowProps) {
 }
 
 function Lengths({ of }: { of: WaitLengths }) {
+  const about = of.counted ? "" : "≈ ";
   return (
     <dl class="lengths">
       <dt>p50</dt>
-      <dd>{duration(of.p50)}</dd>
+      <dd>{about + duration(of.p50)}</dd>
       <dt>p90</dt>
-      <dd>{duration(of.p90)}</dd>
+      <dd>{about + duration(of.p90)}</dd>
       <dt>p99</dt>
-      <dd>{duration(of.p99)}</dd>
+      <dd>{about + duration(of.p99)}</dd>
       <dt>longest</dt>
-      <dd>{duration(of.max)}</dd>
+      <dd>{about + duration(of.max)}</dd>
     </dl>
   );
 }
