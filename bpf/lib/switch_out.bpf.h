@@ -15,6 +15,7 @@
 #include "known_kernel_stacks.bpf.h"
 #include "selection.bpf.h"
 #include "stack.bpf.h"
+#include "switch_scratch.bpf.h"
 #include "wait_reason.bpf.h"
 #include "wait_site.bpf.h"
 
@@ -66,58 +67,25 @@ static __always_inline __u32 tracing_frames(const struct stack_record *record)
 	return 0;
 }
 
-/* Walks the stack of the current task, sends it if it is new in the slice, and gives its id. */
-static __always_inline struct stack_id walk_and_send(void *ctx, struct task_struct *task, __u32 slice,
-						     struct walk_state *state, bool has_user)
-{
-	struct stack_id lost = {.low = STACK_LOST};
-	struct stack_record *record = &state->record;
-	__u64 began_ns = bpf_ktime_get_ns();
-	bool is_sent;
-
-	count(COUNT_STACK_WALKS);
-	name_owner(record, task, 0);
-	take_known_kernel_stack(ctx, task, record);
-	hash_kernel_stack(state, tracing_frames(record));
-	forget_slots(state); /* a kernel thread has none */
-	if (has_user && !take_user_stack(0))
-		count(COUNT_WAIT_USER_FAULT);
-	count_stop(record->stop);
-	finish_hash(state);
-	is_sent = send_stack(slice, record);
-	count_many(COUNT_WALK_NS, bpf_ktime_get_ns() - began_ns);
-	return is_sent ? record->id : lost;
-}
-
 static __always_inline bool is_lost(const struct stack_id *id)
 {
 	return id->high == 0;
 }
 
-static __always_inline void keep_site(struct thread_sites *all, const struct user_registers *regs, __u32 tag, __u32 slice,
-				      struct stack_id id, const struct wait_reason *reason,
-				      const struct walk_state *state, struct switch_scratch *scratch)
+static __always_inline void keep_site(struct thread_sites *all, const struct walk_state *state, struct switch_scratch *scratch)
 {
-	struct wait_site *site = place_for_site(all, tag, scratch);
+	struct wait_site *site = place_for_site(all, scratch->tag, scratch);
+	const struct stack_id *id = &scratch->place.stack;
 
-	if (!same_stack(&site->stack, &id) || !same_registers(site, regs))
+	if (!same_stack(&site->stack, id) || !same_registers(site, &scratch->registers))
 		distrust(site);
-	site->registers = *regs;
-	site->slice = slice;
-	site->stack = id;
-	site->reason = *reason;
+	site->registers = scratch->registers;
+	site->slice = scratch->out.slice;
+	site->stack = *id;
+	site->reason = scratch->decided;
 	keep_user_slots(state, site);
 	find_kernel_slots(scratch, &state->record, site);
 }
-
-/* A thread's switch-out, as the hook finds it. */
-struct switch_out {
-	__u64 now;
-	__u32 slice;
-	__u32 state; /* task_struct.__state */
-	bool is_preempted;
-	bool contends; /* for a sleeping lock of the kernel */
-};
 
 static __always_inline bool is_of_main_loops(const struct wait_reason *decided)
 {
@@ -157,10 +125,12 @@ static __always_inline bool is_outermost(const struct thread_sites *all, __u64 s
 	return sp >= all->outermost_sp && (sp >= all->once_sp || now - all->once_ns > ONCE_COUNTS_NS);
 }
 
-/* What the decided reason comes to at this stack pointer. */
+/* What the decided reason comes to where the thread blocks. */
 static __always_inline void settle_reason(struct switch_scratch *scratch, const struct wait_reason *decided,
-					  struct thread_sites *all, __u64 sp, __u64 now)
+					  struct thread_sites *all)
 {
+	__u64 sp = scratch->registers.sp, now = scratch->out.now;
+
 	if (is_of_main_loops(decided))
 		note_waiting_place(all, sp, now, scratch->waited_here_before);
 	scratch->place.reason = is_outermost(all, sp, now) ? decided->outermost : decided->reason;
@@ -168,20 +138,18 @@ static __always_inline void settle_reason(struct switch_scratch *scratch, const 
 }
 
 /* The site that has these registers and whose return addresses are all in place, or trusted to be; else null. */
-static __always_inline struct wait_site *find_same_place(struct thread_sites *all, const struct user_registers *regs,
-							 __u32 tag, bool has_user, __u32 slice,
-							 struct switch_scratch *scratch)
+static __always_inline struct wait_site *find_same_place(struct thread_sites *all, bool has_user, struct switch_scratch *scratch)
 {
 	struct wait_site *site;
 
-	find_place(all, tag, scratch);
-	site = site_of_slice(all, regs, slice, scratch);
+	find_place(all, scratch->tag, scratch);
+	site = site_of_slice(all, &scratch->registers, scratch->out.slice, scratch);
 	if (!site)
 		return NULL;
 	if (is_trusted_now(site))
 		return site;
 	if (has_user)
-		copy_top_of_user_stack(scratch->user_top, regs->sp);
+		copy_top_of_user_stack(scratch->user_top, scratch->registers.sp);
 	if (!has_user || user_top_is(scratch, site)) {
 		if (!is_trusted(site))
 			site->same++;
@@ -191,12 +159,12 @@ static __always_inline struct wait_site *find_same_place(struct thread_sites *al
 	return NULL;
 }
 
-static __always_inline void compare(struct wait_site *site, const struct wait_place *walked, const struct wait_reason *decided)
+static __always_inline void compare(struct wait_site *site, const struct switch_scratch *scratch)
 {
-	if (!same_stack(&site->stack, &walked->stack) || site->reason.reason != decided->reason)
+	if (!same_stack(&site->stack, &scratch->place.stack) || site->reason.reason != scratch->decided.reason)
 		count(COUNT_SITE_WRONG);
-	site->stack = walked->stack;
-	site->reason = *decided;
+	site->stack = scratch->place.stack;
+	site->reason = scratch->decided;
 }
 
 /* Draws for a stack that no known site fits. One that is left out gets its marker. */
@@ -210,108 +178,167 @@ static __always_inline enum draw draw_at_new_site(struct thread_sites *all, __u3
 	return drawn;
 }
 
-/* Of a thread that blocks: one of its last sites', when the return addresses are still in place, else a walk. A kernel
- * thread has no user registers; zeros stand for them. */
-static __always_inline void place_of_blocked(void *ctx, struct task_struct *prev, const struct switch_out *out,
-					     struct thread_sites *all, struct walk_state *state,
-					     struct switch_scratch *scratch)
+/* Of a thread without sites. True: the stack is to be walked. */
+static __always_inline bool find_without_sites(struct switch_scratch *scratch)
 {
-	struct wait_place *place = &scratch->place;
-	bool has_user = !(prev->flags & PF_KTHREAD);
-	struct user_registers regs = {};
-	struct wait_site *site = NULL;
-	struct wait_reason decided;
-	bool copied, is_reused;
-	__u32 tag;
+	const struct switch_out *out = &scratch->out;
+	struct wait_reason decided = {.reason = REASON_PREEMPTED, .syscall = REASON_NO_SYSCALL};
 
-	if (has_user)
-		has_user = read_user_registers(prev, &regs);
-	tag = tag_of(&regs);
-	copied = copy_kernel_top(ctx, scratch);
-	scratch->waited_here_before = 0;
-	if (copied)
-		site = find_same_place(all, &regs, tag, has_user, out->slice, scratch);
-	is_reused = site && site->doubts == 0;
-	if (is_reused) {
-		count(COUNT_SITE_HITS);
-		if (class_of(regs.syscall) == CLASS_POLL) /* one stack, whatever the array holds this time */
-			site->reason = decided_reason(out->state, out->contends);
-		settle_reason(scratch, &site->reason, all, regs.sp, out->now);
-		place->stack = site->stack;
-		if (!is_to_be_checked(site))
-			return;
-		count(COUNT_SITE_CHECKS);
-	}
-
-	decided = decided_reason(out->state, out->contends);
-	settle_reason(scratch, &decided, all, regs.sp, out->now);
-	scratch->drawn = is_reused ? DRAW_CERTAIN : draw_at_new_site(all, out->slice, place);
-	if (scratch->drawn == DRAW_LEFT_OUT)
-		return;
-	place->stack = walk_and_send(ctx, prev, out->slice, state, has_user);
-	if (is_lost(&place->stack))
-		return;
-	if (copied && !ended_too_early(&state->record)) {
-		if (site)
-			doubt(site, &place->stack);
-		if (is_reused)
-			compare(site, place, &decided);
-		else
-			keep_site(all, &regs, tag, out->slice, place->stack, &decided, state, scratch);
-	}
-	if (scratch->drawn == DRAW_BY_CHANCE)
-		mark_drawn(&place->stack);
+	if (!out->is_preempted)
+		decided = decided_reason(out->state, out->contends);
+	scratch->place.reason = decided.reason;
+	scratch->place.syscall = decided.syscall;
+	scratch->drawn = draw_at_new_site(NULL, out->slice, &scratch->place);
+	return scratch->drawn != DRAW_LEFT_OUT;
 }
 
 /* Of a thread that would run on: it stops anywhere, so that its sites do not come again. Looked at as often as the on-CPU
  * profile looks, a hundred times a second, or less often when that costs too much; in between its last stack stands. Its
- * time stays exact. */
-static __always_inline void place_of_preempted(void *ctx, struct task_struct *prev, const struct switch_out *out,
-					       struct thread_sites *all, struct walk_state *state,
-					       struct wait_place *place)
+ * time stays exact. True: it is to be walked. */
+static __always_inline bool find_preempted(const struct thread_sites *all, struct switch_scratch *scratch)
 {
-	place->reason = is_throttled(prev) ? REASON_THROTTLED : REASON_PREEMPTED;
+	const struct switch_out *out = &scratch->out;
+
+	scratch->place.reason = out->is_throttled ? REASON_THROTTLED : REASON_PREEMPTED;
 	if (all->drawn_slice == out->slice && out->now - all->drawn_ns < preempted_pause_ns && all->drawn.high != 0) {
 		count(COUNT_STACK_HELD);
-		place->stack = all->drawn;
-		return;
+		scratch->place.stack = all->drawn;
+		return false;
 	}
 	count(COUNT_PREEMPTED_WALKS);
-	place->stack = walk_and_send(ctx, prev, out->slice, state, !(prev->flags & PF_KTHREAD));
-	all->drawn = place->stack;
-	all->drawn_slice = out->slice;
-	all->drawn_ns = out->now;
+	return true;
 }
 
-/* Fills in where and why `prev`, which is current, leaves the CPU: in scratch->place, since on the stack the verifier would
- * follow every combination of its values through all that comes after. */
-static __always_inline void place_at_switch_out(void *ctx, struct task_struct *prev, const struct switch_out *out,
-						struct switch_scratch *scratch)
+/* Whether the site's stack stands for this one, and no walk has to check that. */
+static __always_inline bool reuse_site(struct wait_site *site, struct thread_sites *all, struct switch_scratch *scratch)
+{
+	count(COUNT_SITE_HITS);
+	if (class_of(scratch->registers.syscall) == CLASS_POLL) /* one stack, whatever the array holds this time */
+		site->reason = decided_reason(scratch->out.state, scratch->out.contends);
+	settle_reason(scratch, &site->reason, all);
+	scratch->place.stack = site->stack;
+	if (!is_to_be_checked(site))
+		return true;
+	count(COUNT_SITE_CHECKS);
+	return false;
+}
+
+/* Of a thread that blocks: one of its last sites', when the return addresses are still in place, else a walk, when true. A kernel
+ * thread has no user registers; zeros stand for them. */
+static __always_inline bool find_blocked(struct task_struct *task, struct thread_sites *all, struct switch_scratch *scratch)
+{
+	bool has_user = scratch->out.has_user;
+	struct wait_site *site = NULL;
+
+	scratch->registers = (struct user_registers){};
+	if (has_user)
+		has_user = read_user_registers(task, &scratch->registers);
+	scratch->tag = tag_of(&scratch->registers);
+	scratch->out.has_user = has_user;
+	scratch->waited_here_before = 0;
+	scratch->is_copied = copy_kernel_top(scratch);
+	if (scratch->is_copied)
+		site = find_same_place(all, has_user, scratch);
+	scratch->is_same_place = site != NULL;
+	scratch->is_reused = site && site->doubts == 0;
+	if (site && site->doubts == 0 && reuse_site(site, all, scratch))
+		return false;
+
+	scratch->decided = decided_reason(scratch->out.state, scratch->out.contends);
+	settle_reason(scratch, &scratch->decided, all);
+	scratch->drawn = scratch->is_reused ? DRAW_CERTAIN : draw_at_new_site(all, scratch->out.slice, &scratch->place);
+	return scratch->drawn != DRAW_LEFT_OUT;
+}
+
+/* Fills in where and why the current thread leaves the CPU, as far as that is known without a walk: in scratch->place. 1: its
+ * stack is to be walked. A global function, which the verifier reads once. */
+__attribute__((noinline)) int find_place_at_switch_out(__u32 zero)
+{
+	struct switch_scratch *scratch = bpf_map_lookup_elem(&switch_scratches, &zero);
+	struct task_struct *task = storage_owner();
+	struct thread_sites *all;
+
+	if (!scratch)
+		return 0;
+	scratch->place = (struct wait_place){.stack = {.low = STACK_LOST}, .reason = REASON_OTHER, .syscall = REASON_NO_SYSCALL};
+	scratch->drawn = DRAW_CERTAIN;
+	scratch->is_copied = false;
+	all = find_sites(task);
+	if (!all)
+		return find_without_sites(scratch);
+	return scratch->out.is_preempted ? find_preempted(all, scratch) : find_blocked(task, all, scratch);
+}
+
+static __always_inline void keep_preempted(struct thread_sites *all, const struct switch_scratch *scratch)
+{
+	all->drawn = scratch->place.stack;
+	all->drawn_slice = scratch->out.slice;
+	all->drawn_ns = scratch->out.now;
+}
+
+/* Of a thread that blocks, the walked stack. */
+static __always_inline void keep_blocked(struct thread_sites *all, const struct walk_state *state,
+					 struct switch_scratch *scratch)
+{
+	struct wait_site *site;
+
+	if (scratch->is_same_place) {
+		site = &all->sites[scratch->index & (SITES - 1)];
+		doubt(site, &scratch->place.stack);
+		if (scratch->is_reused)
+			return compare(site, scratch);
+	}
+	keep_site(all, state, scratch);
+}
+
+/* Sends the stack of the current thread, which was walked, if it is new in the slice; puts it into scratch->place, and keeps it with
+ * the thread. Global as well. */
+__attribute__((noinline)) int keep_place_at_switch_out(__u32 zero)
+{
+	struct switch_scratch *scratch = bpf_map_lookup_elem(&switch_scratches, &zero);
+	struct walk_state *state = walk_state_of_cpu();
+	struct thread_sites *all = find_sites(storage_owner());
+
+	if (!scratch || !state)
+		return 0;
+	finish_hash(state);
+	if (send_stack(scratch->out.slice, &state->record))
+		scratch->place.stack = state->record.id;
+	if (all && scratch->out.is_preempted)
+		keep_preempted(all, scratch);
+	else if (all && scratch->is_copied && !is_lost(&scratch->place.stack) && !ended_too_early(&state->record))
+		keep_blocked(all, state, scratch);
+	if (scratch->drawn == DRAW_BY_CHANCE)
+		mark_drawn(&scratch->place.stack);
+	return 0;
+}
+
+/* Walks the stack of `prev`, which is current. */
+static __always_inline void walk_at_switch_out(void *ctx, struct task_struct *prev, const struct switch_scratch *scratch)
 {
 	struct walk_state *state = walk_state_of_cpu();
-	struct thread_sites *all = find_sites(prev);
-	struct wait_reason decided = {.reason = REASON_PREEMPTED, .syscall = REASON_NO_SYSCALL};
-	struct wait_place *place = &scratch->place;
+	__u64 began_ns = bpf_ktime_get_ns();
 
-	*place = (struct wait_place){.stack = {.low = STACK_LOST}, .reason = REASON_OTHER, .syscall = REASON_NO_SYSCALL};
 	if (!state)
 		return;
-	if (!all) {
-		if (!out->is_preempted)
-			decided = decided_reason(out->state, out->contends);
-		place->reason = decided.reason;
-		place->syscall = decided.syscall;
-		scratch->drawn = draw_at_new_site(NULL, out->slice, place);
-		if (scratch->drawn == DRAW_LEFT_OUT)
-			return;
-		place->stack = walk_and_send(ctx, prev, out->slice, state, !(prev->flags & PF_KTHREAD));
-		if (scratch->drawn == DRAW_BY_CHANCE)
-			mark_drawn(&place->stack);
-	} else if (out->is_preempted) {
-		place_of_preempted(ctx, prev, out, all, state, place);
-	} else {
-		place_of_blocked(ctx, prev, out, all, state, scratch);
-	}
+	count(COUNT_STACK_WALKS);
+	name_owner(&state->record, prev, 0);
+	take_known_kernel_stack(ctx, prev, &state->record);
+	hash_kernel_stack(state, tracing_frames(&state->record));
+	forget_slots(state); /* a kernel thread has none */
+	if (scratch->out.has_user && !take_user_stack(0))
+		count(COUNT_WAIT_USER_FAULT);
+	count_stop(state->record.stop);
+	keep_place_at_switch_out(0);
+	count_many(COUNT_WALK_NS, bpf_ktime_get_ns() - began_ns);
+}
+
+/* Fills in where and why `prev`, which is current and leaves the CPU as scratch->out tells: in scratch->place, since on the stack
+ * the verifier would follow every combination of its values through all that comes after. */
+static __always_inline void place_at_switch_out(void *ctx, struct task_struct *prev, const struct switch_scratch *scratch)
+{
+	if (find_place_at_switch_out(0))
+		walk_at_switch_out(ctx, prev, scratch);
 }
 
 #endif

@@ -148,6 +148,12 @@ static __always_inline void unlock_clock(struct thread_clock *clock)
 		bpf_spin_unlock(&clock->lock);
 }
 
+/* The current task, where task storage is asked for it; else for CO-RE reads only. */
+static __always_inline struct task_struct *storage_owner(void)
+{
+	return clocks_in_task_storage ? bpf_get_current_task_btf() : current_task();
+}
+
 static __always_inline struct thread_clock *find_any_clock(struct task_struct *task)
 {
 	__u64 address = (__u64)task;

@@ -18,10 +18,10 @@
 #include "../abi/counterpart.h"
 #include "compat.bpf.h"
 #include "stack.bpf.h"
+#include "switch_scratch.bpf.h"
 #include "thread_clock.bpf.h"
 #include "wait_reason.bpf.h"
 
-#define PROBE_WORDS SLOT_WORDS
 #define KERNEL_SLOTS WALK_SLOTS
 
 /* A place where a thread left the CPU, with the stack it had and what to find again before that stack is reused. */
@@ -138,27 +138,6 @@ static __always_inline void drop_sites(struct task_struct *task)
 		bpf_map_delete_elem(&sites_by_task, &address);
 }
 
-/* Copies of the tops of both stacks: one for each CPU, used by sched_switch only, which does not nest. 1 KiB x CPUs. */
-struct switch_scratch {
-	__u64 kernel_top[PROBE_WORDS];
-	__u64 user_top[PROBE_WORDS];
-	/* State of searches, in memory and volatile: in registers the verifier would follow every combination of its values. */
-	struct wait_place place; /* of the thread that leaves the CPU */
-	volatile __u32 index;
-	volatile __u32 frame;
-	volatile __u32 found;
-	volatile __u32 drawn; /* enum draw */
-	volatile __u32 waited_here_before; /* at a place with these user registers */
-	volatile __u64 hash;
-};
-
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct switch_scratch);
-} switch_scratches SEC(".maps");
-
 /* Whether the walked return addresses of a site are where they were. A site without any has only its registers. */
 static __always_inline bool user_top_is(const struct switch_scratch *scratch, const struct wait_site *site)
 {
@@ -173,9 +152,9 @@ static __always_inline void keep_user_slots(const struct walk_state *state, stru
 }
 
 /* Copies the top of the kernel stack, which begins at the tracepoint's arguments. */
-static __always_inline bool copy_kernel_top(void *ctx, struct switch_scratch *scratch)
+static __always_inline bool copy_kernel_top(struct switch_scratch *scratch)
 {
-	return bpf_probe_read_kernel(scratch->kernel_top, sizeof(scratch->kernel_top), ctx) == 0;
+	return bpf_probe_read_kernel(scratch->kernel_top, sizeof(scratch->kernel_top), (void *)scratch->out.arguments) == 0;
 }
 
 /* Remembers where the innermost return addresses of a walked stack lie. */

@@ -78,28 +78,42 @@ static __always_inline void stand_at(struct thread_clock *clock, const struct wa
 	clock->wait_stack = place->stack;
 }
 
+/* Puts the switch-out of `prev` into the scratch. */
+static __always_inline void tell_switch_out(void *ctx, struct task_struct *prev, __u32 state, bool is_preempted, __u32 slice,
+					    __u64 now, struct switch_scratch *scratch)
+{
+	struct switch_out *out = &scratch->out;
+
+	out->now = now;
+	out->arguments = (__u64)ctx;
+	out->slice = slice;
+	out->state = state;
+	out->is_preempted = is_preempted;
+	out->is_throttled = is_preempted && is_throttled(prev);
+	out->has_user = !(prev->flags & PF_KTHREAD);
+}
+
 static __always_inline void leave_cpu(void *ctx, bool preempt, struct task_struct *prev,
 				      const struct slice_bound *bound, __u64 now)
 {
+	struct switch_scratch *scratch = switch_scratch_of_cpu();
 	struct thread_clock *clock = find_clock(prev);
-	struct switch_out out = {.now = now, .slice = bound->number, .state = task_state(prev)};
-	struct switch_scratch *scratch;
 	struct spent spent = {};
-	__u32 zero = 0;
+	__u32 state = task_state(prev);
 
-	scratch = bpf_map_lookup_elem(&switch_scratches, &zero);
 	if (!scratch)
 		return;
 	if (!clock) {
 		count(COUNT_CLOCK_MISSING);
 		return;
 	}
-	out.is_preempted = preempt || out.state == 0;
-	out.contends = clock->contended != 0;
-	if (preempt || !(out.state & TASK_DEAD))
-		place_at_switch_out(ctx, prev, &out, scratch);
-	else
+	if (preempt || !(state & TASK_DEAD)) {
+		tell_switch_out(ctx, prev, state, preempt || state == 0, bound->number, now, scratch);
+		scratch->out.contends = clock->contended != 0;
+		place_at_switch_out(ctx, prev, scratch);
+	} else {
 		scratch->place = (struct wait_place){.reason = REASON_DEAD};
+	}
 	barrier(); /* from here on it is read from the scratch */
 
 	if (clock->reason != REASON_ON_CPU) {
