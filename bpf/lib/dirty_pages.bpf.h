@@ -63,7 +63,7 @@ static __always_inline struct stack_id walk_dirtier(struct task_struct *task, __
 	count(COUNT_DIRTIER_WALKS);
 	name_owner(record, task, 0);
 	begin_stack(record, 0);
-	hash_kernel_stack(state, 0);
+	hash_kernel_stack(0);
 	if (!take_user_stack(0))
 		count(COUNT_SUBMITTER_USER_FAULT);
 	count_stop(record->stop);

@@ -23,6 +23,7 @@
 #define KNOWN_SETS 16
 #define TRACING_FRAMES 6 /* at most; they come before what is in the copy */
 #define WALK_KNOWN_ONE_IN 64
+#define LEARNT_AT_ONCE 16
 
 #define NOT_KNOWN 0xffffffffu
 
@@ -117,6 +118,7 @@ __attribute__((noinline)) int recall_kernel_stack(__u32 nothing)
 	const struct known_kernel_stack *one;
 	__u32 first, index;
 
+	barrier_var(nothing);
 	if (!all || !state)
 		return 0;
 	all->index = NOT_KNOWN;
@@ -156,6 +158,35 @@ static __always_inline void count_if_wrong(const struct known_kernel_stack *one,
 		count(COUNT_SITE_WRONG);
 }
 
+/* Looks for the next frames of the CPU's record, of which `compared` are looked for, in LEARNT_AT_ONCE words of the copy. 0: all are
+ * found. Global as well: most of what the verifier would follow in learn_kernel_stack(). */
+__attribute__((noinline)) int learn_words(__u32 index, __u32 first, __u32 compared)
+{
+	struct known_kernel_stacks *all = known_stacks_of_cpu();
+	struct walk_state *state = walk_state_of_cpu();
+	const struct stack_record *record;
+	struct known_kernel_stack *one;
+
+	if (!all || !state)
+		return 0;
+	record = &state->record;
+	one = &all->known[index & (KNOWN_SETS * KNOWN_WAYS - 1)];
+	for (__u32 i = 0; i < LEARNT_AT_ONCE; i++) {
+		__u64 word = all->copy[(first + i) & (KERNEL_COPY_WORDS - 1)];
+
+		for (__u32 j = 1; j < TRACING_FRAMES; j++)
+			if (all->found == 0 && word == record->frames[j])
+				all->frame = j;
+		if (all->frame >= compared || all->found >= KNOWN_FRAMES || word != record->frames[all->frame & 127])
+			continue;
+		all->hash = mix(all->hash, word);
+		one->slots[all->found & (KNOWN_FRAMES - 1)] = (__u8)(first + i);
+		all->found++;
+		all->frame++;
+	}
+	return all->found == 0 || all->frame < compared;
+}
+
 /* Keeps the kernel part of the CPU's record, walked, in the place of the one that was recalled, or of the oldest of its set. Global
  * as well. */
 __attribute__((noinline)) int learn_kernel_stack(__u32 nothing)
@@ -166,6 +197,7 @@ __attribute__((noinline)) int learn_kernel_stack(__u32 nothing)
 	const struct stack_record *record;
 	__u32 index, compared;
 
+	barrier_var(nothing);
 	if (!all || !state || all->top == 0)
 		return 0;
 	record = &state->record;
@@ -180,19 +212,9 @@ __attribute__((noinline)) int learn_kernel_stack(__u32 nothing)
 	all->frame = 0;
 	all->found = 0;
 	all->hash = 0;
-	for (__u32 i = 0; i < KERNEL_COPY_WORDS; i++) {
-		__u64 word = all->copy[i];
-
-		for (__u32 j = 1; j < TRACING_FRAMES; j++)
-			if (all->found == 0 && word == record->frames[j])
-				all->frame = j;
-		if (all->frame >= compared || all->found >= KNOWN_FRAMES || word != record->frames[all->frame & 127])
-			continue;
-		all->hash = mix(all->hash, word);
-		one->slots[all->found & (KNOWN_FRAMES - 1)] = (__u8)i;
-		all->found++;
-		all->frame++;
-	}
+	for (__u32 first = 0; first < KERNEL_COPY_WORDS; first += LEARNT_AT_ONCE)
+		if (!learn_words(index, first, compared))
+			break;
 	if (record->kernel_frames > KNOWN_FRAMES || all->found == 0 || all->frame != compared)
 		return 0;
 	one->entered_by = all->entered_by;

@@ -47,23 +47,33 @@ static __always_inline void take_kernel_stack(void *ctx, struct stack_record *re
 
 /* Two lanes over the kernel frames. The first `left_out` do not count: the tracing machinery's, which change when another
  * tracer comes or goes. */
-static __always_inline void hash_kernel_stack(struct walk_state *state, __u32 left_out)
+static __always_inline void hash_kernel_frames(struct walk_state *state, __u32 left_out)
 {
 	const struct stack_record *record = &state->record;
 	__u64 low = mix(record->flags, record->kernel_frames - left_out);
 	__u64 high = ~low;
 
 	for (__u32 i = 0; i < SONDE_KERNEL_FRAMES; i++) {
-		if (i >= record->kernel_frames)
+		__u32 index = left_out + i;
+
+		if (index >= record->kernel_frames)
 			break;
-		if (i < left_out)
-			continue;
-		low = mix(low, record->frames[i]);
-		high = mix_other(high, record->frames[i]);
+		low = mix(low, record->frames[index & 127]);
+		high = mix_other(high, record->frames[index & 127]);
 	}
 	state->hash_low = low;
 	state->hash_high = high;
 	state->has_addresses = 0;
+}
+
+/* The same of the CPU's walk. A global function, which the verifier reads once, whatever is left out. */
+__attribute__((noinline)) int hash_kernel_stack(__u32 left_out)
+{
+	struct walk_state *state = walk_state_of_cpu();
+
+	if (state)
+		hash_kernel_frames(state, left_out);
+	return 0;
 }
 
 /* The record's id, once all of its frames are in the hash. */
@@ -145,6 +155,7 @@ __attribute__((noinline)) int walk_from_registers(__u32 nothing)
 {
 	struct walk_state *state = walk_state_of_cpu();
 
+	barrier_var(nothing);
 	if (state)
 		walk_user_stack(state, state->record.tgid);
 	return 0;
@@ -155,6 +166,7 @@ __attribute__((noinline)) int take_user_stack(__u32 nothing)
 {
 	struct walk_state *state = walk_state_of_cpu();
 
+	barrier_var(nothing);
 	if (!state || !read_all_user_registers(state->registers, state->copy))
 		return 0;
 	walk_user_stack(state, state->record.tgid); /* and no call more: together they may use 512 bytes of stack */

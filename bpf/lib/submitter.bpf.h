@@ -58,7 +58,7 @@ static __always_inline struct stack_id walk_and_send(void *ctx, struct task_stru
 
 	name_owner(record, task, 0);
 	take_kernel_stack(ctx, record, 1);
-	hash_kernel_stack(state, 0);
+	hash_kernel_stack(0);
 	if (!(BPF_CORE_READ(task, flags) & PF_KTHREAD) && !take_user_stack(0))
 		count(COUNT_SUBMITTER_USER_FAULT);
 	count_stop(record->stop);

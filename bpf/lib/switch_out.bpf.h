@@ -53,15 +53,19 @@ static __always_inline bool send_stack(__u32 slice, struct stack_record *record)
 	return send_once(sent, &sched_events, record, COUNT_WAIT_RING_FULL, &stack_entries_made);
 }
 
-/* How many leading kernel frames are the tracing machinery's, above the scheduler. */
-static __always_inline __u32 tracing_frames(const struct stack_record *record)
+/* How many leading kernel frames of the CPU's record are the tracing machinery's, above the scheduler. A global function, which the
+ * verifier reads once. */
+__attribute__((noinline)) int tracing_frames(__u32 zero)
 {
+	const struct walk_state *state = bpf_map_lookup_elem(&walk_states, &zero);
 	const __u32 most = 8;
 
+	if (!state)
+		return 0;
 	for (__u32 i = 0; i < most; i++) {
-		if (i >= record->kernel_frames)
+		if (i >= state->record.kernel_frames)
 			break;
-		if (record->frames[i] >= scheduler_text_start && record->frames[i] < scheduler_text_end)
+		if (state->record.frames[i] >= scheduler_text_start && state->record.frames[i] < scheduler_text_end)
 			return i;
 	}
 	return 0;
@@ -324,7 +328,7 @@ static __always_inline void walk_at_switch_out(void *ctx, struct task_struct *pr
 	count(COUNT_STACK_WALKS);
 	name_owner(&state->record, prev, 0);
 	take_known_kernel_stack(ctx, prev, &state->record);
-	hash_kernel_stack(state, tracing_frames(&state->record));
+	hash_kernel_stack(tracing_frames(0));
 	forget_slots(state); /* a kernel thread has none */
 	if (scratch->out.has_user && !take_user_stack(0))
 		count(COUNT_WAIT_USER_FAULT);

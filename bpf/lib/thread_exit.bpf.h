@@ -95,42 +95,41 @@ static __always_inline void add_exit(struct exit_sum *sum, const struct thread_e
 	}
 }
 
-/* Keeps this CPU's record, which the ring has no room for, in the sums of its process. A global function, which the verifier reads
- * once. */
-__attribute__((noinline)) int keep_exit(__u32 key)
+/* Keeps this CPU's record, which the ring has no room for, in the sums of its process: what it has of its slice, or of the one before.
+ * A global function, which the verifier reads once. */
+__attribute__((noinline)) int keep_exit(__u32 is_previous)
 {
-	struct thread_exit_record *record = bpf_map_lookup_elem(&exit_records, &key);
+	__u32 zero = 0, slice, part = is_previous ? EXIT_TIME_PREVIOUS : 0;
+	struct thread_exit_record *record = bpf_map_lookup_elem(&exit_records, &zero);
 	struct exit_sum *sum;
-	__u64 start_ns;
 
-	if (!record)
+	if (!record || (is_previous && !record->has_previous))
 		return 0;
-	start_ns = slice_start_ns[record->slice & 1];
-	sum = find_exits(record, record->slice);
+	slice = is_previous ? record->slice - 1 : record->slice;
+	sum = find_exits(record, slice);
 	if (sum)
-		add_exit(sum, record, 0, start_ns, record->ended_ns);
-	if (!record->has_previous)
-		return 0;
-	sum = find_exits(record, record->slice - 1);
-	if (sum)
-		add_exit(sum, record, EXIT_TIME_PREVIOUS, slice_start_ns[~record->slice & 1], start_ns);
+		add_exit(sum, record, part, slice_start_ns[slice & 1],
+			 is_previous ? slice_start_ns[record->slice & 1] : record->ended_ns);
 	return 0;
 }
 
-/* The last switch of a thread: its account goes out whole, since nothing can be asked of it later. */
-static __always_inline void send_exit(struct task_struct *task, struct thread_clock *clock, __u64 now)
+/* The last switch of the current thread, at `now`: its account goes out whole, since nothing can be asked of it later. Global as
+ * well. */
+__attribute__((noinline)) int send_exit(__u64 now)
 {
+	struct task_struct *task = storage_owner();
+	struct thread_clock *clock = find_any_clock(task);
 	struct thread_exit_record *record;
 	__u64 address = (__u64)task;
 	__u32 zero = 0;
 
 	record = bpf_map_lookup_elem(&exit_records, &zero);
-	if (!record)
-		return;
+	if (!record || !clock)
+		return 0;
 	record->type = RECORD_THREAD_EXIT;
 	record->ended_ns = now;
-	record->tgid = task->tgid;
-	record->tid = task->pid;
+	record->tgid = BPF_CORE_READ(task, tgid);
+	record->tid = BPF_CORE_READ(task, pid);
 	record->times = 0;
 	lock_clock(clock);
 	record->slice = clock->slice;
@@ -143,16 +142,18 @@ static __always_inline void send_exit(struct task_struct *task, struct thread_cl
 	}
 	clock->has_previous = 0;
 	unlock_clock(clock);
-	add_all_held(clock, task->tgid, NO_SLICE, TAKEN_BY_HOOK);
+	add_all_held(clock, record->tgid, NO_SLICE, TAKEN_BY_HOOK);
 	BPF_CORE_READ_INTO(&record->comm, task, comm);
 	BPF_CORE_READ_INTO(&record->group_comm, task, group_leader, comm);
 	if (bpf_ringbuf_output(&sched_events, record, exit_record_bytes(record), BPF_RB_NO_WAKEUP) != 0) {
 		count(COUNT_EXIT_RING_FULL);
-		keep_exit(zero);
+		keep_exit(0);
+		keep_exit(1);
 	}
 	if (!clocks_in_task_storage)
 		bpf_map_delete_elem(&clocks_by_task, &address);
 	drop_sites(task);
+	return 0;
 }
 
 #endif

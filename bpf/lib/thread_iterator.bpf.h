@@ -52,7 +52,7 @@ static __always_inline struct stack_id stack_of_sleeper(struct task_struct *task
 		return unseen;
 	begin_stack(record, (__u32)bytes / sizeof(__u64));
 	name_owner(record, task, STACK_ASLEEP_SINCE_BEFORE);
-	hash_kernel_stack(state, 0);
+	hash_kernel_frames(state, 0); /* not the walk of a CPU, which a hook may come upon */
 	finish_hash(state);
 	return send_stack(slice_number, record) ? record->id : unseen;
 }

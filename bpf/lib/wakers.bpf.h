@@ -80,6 +80,7 @@ __attribute__((noinline)) int cut_at_interrupt(__u32 nothing)
 {
 	struct walk_state *state = walk_state_of_cpu();
 
+	barrier_var(nothing);
 	if (!state)
 		return 0;
 	for (__u32 i = 0; i < SONDE_KERNEL_FRAMES; i++) {
@@ -109,7 +110,7 @@ static __always_inline bool look_at_waker(void *ctx, __u32 slice, struct waker *
 	take_kernel_stack(ctx, record, 1);
 	/* The idle task does nothing but what interrupts make it do. */
 	out->is_interrupt = cut_at_interrupt(0) || BPF_CORE_READ(task, pid) == 0;
-	hash_kernel_stack(state, 0);
+	hash_kernel_stack(0);
 	if (!out->is_interrupt && !(BPF_CORE_READ(task, flags) & PF_KTHREAD) && !take_user_stack(0))
 		count(COUNT_WAIT_USER_FAULT);
 	count_stop(record->stop);

@@ -119,7 +119,7 @@ static __always_inline void note_last(__u64 ids, __u64 now, const struct stack_i
 static __always_inline void take_stack_in_user_space(const __u64 *context, struct walk_state *state)
 {
 	begin_stack(&state->record, 0);
-	hash_kernel_stack(state, 0);
+	hash_kernel_stack(0);
 	order_registers(state->registers, context);
 	walk_from_registers(0);
 }
@@ -129,7 +129,7 @@ static __always_inline void take_stack_in_kernel(void *context, struct walk_stat
 	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
 
 	take_kernel_stack(context, &state->record, 0);
-	hash_kernel_stack(state, 0);
+	hash_kernel_stack(0);
 	if (!(BPF_CORE_READ(task, flags) & PF_KTHREAD) && !take_user_stack(0))
 		count(COUNT_CPU_USER_FAULT);
 }

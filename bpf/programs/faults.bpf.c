@@ -125,7 +125,7 @@ static __always_inline void take_stack(void *ctx, struct task_struct *task, stru
 		take_kernel_stack(ctx, record, 1);
 	else
 		begin_stack(record, 0);
-	hash_kernel_stack(state, 0);
+	hash_kernel_stack(0);
 	if (!(BPF_CORE_READ(task, flags) & PF_KTHREAD) && !take_user_stack(0))
 		count(COUNT_FAULT_USER_FAULT);
 	count(COUNT_FAULT_WALKS);

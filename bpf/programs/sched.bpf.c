@@ -131,7 +131,7 @@ static __always_inline void leave_cpu(void *ctx, bool preempt, struct task_struc
 	if (spent.skipped)
 		count(COUNT_CLOCK_SKIPPED);
 	if (scratch->place.reason == REASON_DEAD)
-		send_exit(prev, clock, now);
+		send_exit(now);
 }
 
 /* The thread comes to a CPU, and was never seen to be woken. */

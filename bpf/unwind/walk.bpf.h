@@ -68,13 +68,15 @@ static SELDOM int step_by_address(struct walk_state *state, __u32 file, __u64 pc
 }
 
 /* Takes the frame at state->ip, or several, and goes to its caller. 1: the walk has ended. The argument is nothing: old kernels do not
- * take global functions without one. */
+ * take global functions without one. Of one that is not read clang passes what the register happens to hold, which may be no
+ * number, and is refused then. */
 __attribute__((noinline)) int unwind_step(__u32 nothing)
 {
 	struct walk_state *state = walk_state_of_cpu();
 	const struct unwind_mapping *mapping;
 	__u64 pc;
 
+	barrier_var(nothing);
 	if (!state || take_known_frames(state))
 		return 1;
 	pc = state->ip - (state->is_exact ? 0 : 1);
