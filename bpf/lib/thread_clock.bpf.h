@@ -272,13 +272,11 @@ static __always_inline void roll(struct thread_clock *clock, const struct slice_
 	*(volatile __u32 *)&clock->slice = bound->number; /* last: from here on a hook has the clock alone */
 }
 
-/* Adds the time up to `now` to the reason the clock stands at. REQUIRES: as of roll(). */
-static __always_inline void settle(struct thread_clock *clock, const struct slice_bound *bound, __u64 now,
-				   struct spent *spent)
+/* Adds the time up to `now` to the reason the clock stands at. REQUIRES: the clock is closed up to the slice in which `now` is. */
+static __always_inline void settle_in_slice(struct thread_clock *clock, __u64 now, struct spent *spent)
 {
 	__u64 rest;
 
-	roll(clock, bound, spent);
 	spent->ended_ns = now > clock->since_ns ? now : clock->since_ns;
 	clock->began_ns = spent->ended_ns;
 	if (now <= clock->since_ns)
@@ -287,6 +285,14 @@ static __always_inline void settle(struct thread_clock *clock, const struct slic
 	*time_of(clock) += rest;
 	spent->current_ns = rest;
 	clock->since_ns = now;
+}
+
+/* The same of a clock that may not be closed yet. REQUIRES: as of roll(). */
+static __always_inline void settle(struct thread_clock *clock, const struct slice_bound *bound, __u64 now,
+				   struct spent *spent)
+{
+	roll(clock, bound, spent);
+	settle_in_slice(clock, now, spent);
 }
 
 #endif

@@ -67,11 +67,10 @@ static __always_inline void repair_missed_switch_in(struct task_struct *prev, st
 		add_queue_wait(bound->number, QUEUE_WOKEN, queued.ns);
 }
 
-/* The thread stands at `place` from `now` on. REQUIRES: as of roll(). */
-static __always_inline void stand_at(struct thread_clock *clock, const struct wait_place *place, const struct slice_bound *bound,
-				     __u64 now, struct spent *spent)
+/* The thread stands at `place` from `now` on. REQUIRES: as of settle_in_slice(). */
+static __always_inline void stand_at(struct thread_clock *clock, const struct wait_place *place, __u64 now, struct spent *spent)
 {
-	settle(clock, bound, now, spent);
+	settle_in_slice(clock, now, spent);
 	clock->reason = place->reason;
 	clock->wait_reason = place->reason;
 	clock->wait_syscall = place->syscall;
@@ -122,10 +121,11 @@ static __always_inline void leave_cpu(void *ctx, bool preempt, struct task_struc
 	}
 	clock->run_queue_ns = run_queue_ns_of(prev);
 	if (is_closed_up_to(clock, bound)) {
-		stand_at(clock, &scratch->place, bound, now, &spent);
+		stand_at(clock, &scratch->place, now, &spent);
 	} else {
 		lock_clock(clock);
-		stand_at(clock, &scratch->place, bound, now, &spent);
+		roll(clock, bound, &spent);
+		stand_at(clock, &scratch->place, now, &spent);
 		unlock_clock(clock);
 	}
 	if (spent.skipped)
@@ -134,15 +134,14 @@ static __always_inline void leave_cpu(void *ctx, bool preempt, struct task_struc
 		send_exit(now);
 }
 
-/* The thread comes to a CPU, and was never seen to be woken. */
-static __always_inline void repair_missed_wake_up(struct task_struct *next, struct thread_clock *clock,
-						  const struct slice_bound *bound, __u64 now)
+/* Has the clock of a thread that comes to a CPU, and was never seen to be woken, as if that had been seen. */
+static __always_inline void repair_missed_wake_up(struct task_struct *next, struct thread_clock *clock, __u64 now)
 {
 	__u64 queued = missed_wake_up_ns(next, clock);
 
 	count(COUNT_WAKE_UP_MISSED);
 	if (queued && queued < now)
-		end_wait(next, clock, REASON_RUN_QUEUE, bound, queued, TAKEN_BY_HOOK);
+		note_wake_up(clock, REASON_RUN_QUEUE, queued);
 }
 
 static __always_inline void come_to_cpu(struct task_struct *next, const struct slice_bound *bound, __u64 now)
@@ -157,7 +156,7 @@ static __always_inline void come_to_cpu(struct task_struct *next, const struct s
 	woken_ns = *(volatile __u64 *)&clock->woken_ns;
 	barrier(); /* before the reason: the iterator may end the wait that a wake-up left */
 	if (!woken_ns && is_blocked(clock->reason))
-		repair_missed_wake_up(next, clock, bound, now);
+		repair_missed_wake_up(next, clock, now);
 	note_queue_wait(clock, bound, now);
 	if (end_wait_in_place(clock, bound, now))
 		return;
