@@ -107,7 +107,7 @@ static __always_inline bool may_look_at_hop(struct chain_scratch *scratch, __u64
 static __always_inline struct wake_up_link cause_of_current(void)
 {
 	struct wake_up_link unknown = {.since_ns = bpf_ktime_get_ns(), .index = NO_WAKE_UP};
-	struct task_struct *task = current_task();
+	struct task_struct *task = storage_owner();
 	struct thread_sites *all = find_sites(task);
 	struct thread_clock *clock = find_clock(task);
 
