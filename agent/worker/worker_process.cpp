@@ -65,7 +65,8 @@ std::string WorkerProgram() {
   const std::string folder = own.substr(0, own.rfind('/'));
   for (const std::string& program :
        {absl::StrCat(folder, "/", kName), absl::StrCat(folder, "/../libexec/sonde/", kName)}) {
-    if (::access(program.c_str(), X_OK) == 0) return program;
+    // By the rights that exec will go by: access(2) leaves out the capabilities of a user who is not root.
+    if (::faccessat(AT_FDCWD, program.c_str(), X_OK, AT_EACCESS) == 0) return program;
   }
   return "";
 }

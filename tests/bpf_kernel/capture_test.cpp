@@ -125,6 +125,36 @@ TEST_F(LiveCapture, CountsAWaitThatNeverEndsInEverySliceWithItsStack) {
   ::close(pipe_ends[1]);
 }
 
+TEST_F(LiveCapture, TellsThreadsApartThatSleptSinceBeforeByTheirStacks) {
+  int pipe_ends[2];
+  ASSERT_EQ(::pipe(pipe_ends), 0);
+  std::atomic<bool> is_over{false};
+  std::thread reader([&] {
+    char byte;
+    EXPECT_EQ(::read(pipe_ends[0], &byte, 1), 1);
+  });
+  std::thread waiter([&] { is_over.wait(false); });
+  absl::SleepFor(absl::Milliseconds(100));
+  Start();
+  model::Slice slice = Measure(absl::Milliseconds(200));
+  std::vector<std::vector<uint64_t>> in_pipe, elsewhere;
+  for (const model::RawSample& sample : slice.samples) {
+    if (sample.tgid != Pid() || !slice.stacks.contains(sample.stack)) continue;
+    const model::RawStack& stack = *slice.stacks[sample.stack];
+    if (stack.asleep_since_before) (sample.reason == Reason::kPipe ? in_pipe : elsewhere).push_back(stack.kernel);
+  }
+  ASSERT_EQ(in_pipe.size(), 1U);
+  EXPECT_THAT(elsewhere, testing::Not(testing::IsEmpty()));
+  EXPECT_THAT(elsewhere, testing::Not(testing::Contains(in_pipe[0])));
+  is_over.store(true);
+  is_over.notify_all();
+  EXPECT_EQ(::write(pipe_ends[1], "x", 1), 1);
+  reader.join();
+  waiter.join();
+  ::close(pipe_ends[0]);
+  ::close(pipe_ends[1]);
+}
+
 TEST_F(LiveCapture, KeepsTheAccountOfThreadsThatExitWithinTheSlice) {
   Start();
   std::vector<uint32_t> tids;

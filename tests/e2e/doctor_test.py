@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import shutil
 import socket
 import subprocess
 import unittest
@@ -48,13 +49,13 @@ def wait_until_open(port):
 
 
 class Doctor(sonde.SondeTest):
-    def ask(self, settings=None, *arguments, socket_path=None, preexec=None):
+    def ask(self, settings=None, *arguments, socket_path=None, preexec=None, program=sonde.AGENTCTL):
         """({check: [finding]}, exit code, text); of `settings` when they are given, else of the running agent."""
         if settings is not None:
             config = self.folder / "agent.yaml"
             config.write_text(settings)
             arguments = ("--config", config, *arguments)
-        command = [str(sonde.AGENTCTL), "--socket", socket_path or str(self.folder / "no.sock"), "--color", "never", "doctor",
+        command = [str(program), "--socket", socket_path or str(self.folder / "no.sock"), "--color", "never", "doctor",
                    "-o", "json", *map(str, arguments)]
         done = subprocess.run(command, capture_output=True, text=True, timeout=sonde.PATIENCE, preexec_fn=preexec)
         findings = {}
@@ -118,7 +119,9 @@ class Doctor(sonde.SondeTest):
         unreadable = self.folder / "secret.yaml"
         unreadable.write_text("log: {level: info}\n")
         unreadable.chmod(0)
-        findings = self.ask(None, "--config", unreadable, preexec=become_nobody)
+        for name in ("agentctl", "sonde-agent"):  # where nobody may look, too
+            shutil.copy(sonde.AGENTCTL.parent / name, self.folder)
+        findings = self.ask(None, "--config", unreadable, preexec=become_nobody, program=self.folder / "agentctl")
         self.assert_found(findings, "settings", "failed", "Permission denied")
         self.assert_found(findings, "capabilities", "failed", "CAP_PERFMON and CAP_BPF")
         self.assert_found(findings, "bpf", "failed", "CAP_BPF")
