@@ -229,13 +229,15 @@ def no_load():
     yield
 
 
-def measure_all(window_seconds, seconds, progress):
+def measure_all(window_seconds, seconds, later_seconds, progress):
+    """Right after the first window, when the lines of what runs are still read, and the ordinary load once more, so much later."""
     found = []
-    for load, context in (("ordinary load", ordinary_load), ("saturated", saturating_load), ("computing", computing_load),
-                          ("idle", no_load)):
-        progress(f"{load}: the first window of {window_seconds} s, then {seconds} s")
+    for load, context, settle_seconds in (
+            ("ordinary load", ordinary_load, 0), (f"ordinary load, {later_seconds} s later", ordinary_load, later_seconds),
+            ("saturated", saturating_load, 0), ("computing", computing_load, 0), ("idle", no_load, 0)):
+        progress(f"{load}: the first window of {window_seconds} s, {settle_seconds} s, then {seconds} s")
         with context():
-            found.append(watch(load, window_seconds, seconds))
+            found.append(watch(load, window_seconds, seconds, settle_seconds=settle_seconds))
     return found
 
 
